@@ -1,0 +1,62 @@
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+
+/// The length of a derived hash, in bytes.
+pub const HASH_LEN: usize = 32;
+
+/// One argon2id computation (RFC 9106), ready to run on whichever thread the platform has for it.
+pub struct Derivation {
+    password: SecretString,
+    salt: [u8; 16],
+    params: Params,
+}
+
+impl Derivation {
+    /// A computation over the NFC form of a password.
+    pub fn new(password: SecretString, salt: [u8; 16], params: Params) -> Self {
+        Self { password, salt, params }
+    }
+
+    /// How many blocks of 1 KiB of working memory [`run`](Self::run) needs.
+    pub fn memory_blocks(&self) -> usize {
+        self.params.block_count()
+    }
+
+    /// Computes the hash in `memory`, which grows as needed and can be used again: allocating it anew costs a tenth of
+    /// the whole computation. Takes tens of milliseconds.
+    pub fn run(&self, memory: &mut Vec<Block>) -> Result<[u8; HASH_LEN], HasherError> {
+        if memory.len() < self.memory_blocks() {
+            memory.resize(self.memory_blocks(), Block::new());
+        }
+        let mut hash = [0; HASH_LEN];
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone())
+            .hash_password_into_with_memory(
+                self.password.expose_secret().as_bytes(),
+                &self.salt,
+                &mut hash,
+                memory,
+            )
+            .map_err(|error| HasherError::Failed(error.to_string()))?;
+        Ok(hash)
+    }
+}
+
+/// Why a password was not hashed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum HasherError {
+    /// More hashes wait than can be served soon: answer 503 and let the caller come again.
+    #[error("too many passwords are being hashed at once")]
+    Busy,
+    /// The computation itself failed, or the thread that ran it is gone.
+    #[error("the password could not be hashed: {0}")]
+    Failed(String),
+}
+
+/// Where password hashing runs: a pool of threads on a machine, in line on a Worker. It bounds how many run at once, and so
+/// how much memory they take.
+#[async_trait]
+pub trait PasswordHasher: Send + Sync {
+    /// Runs `job` and gives its hash. [`HasherError::Busy`] at once when the queue is full.
+    async fn derive(&self, job: Derivation) -> Result<[u8; HASH_LEN], HasherError>;
+}

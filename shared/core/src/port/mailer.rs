@@ -1,0 +1,41 @@
+use async_trait::async_trait;
+
+use crate::Email;
+
+/// One message to one person.
+#[derive(Clone)]
+pub struct Message {
+    /// Who receives it.
+    pub to: Email,
+    /// One line; a line break is refused.
+    pub subject: String,
+    /// The plain text, which may hold a link or a code that signs its reader in.
+    pub text: String,
+    /// The same as HTML, where there is one.
+    pub html: Option<String>,
+}
+
+impl std::fmt::Debug for Message {
+    // The body holds single-use secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Message").field("subject", &self.subject).finish_non_exhaustive()
+    }
+}
+
+/// Why a message did not go out.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum MailerError {
+    /// The mail service could not be reached or asked to try later.
+    #[error("the mail service is unavailable: {0}")]
+    Unavailable(String),
+    /// The mail service, or this adapter, will never take this message.
+    #[error("the message was refused: {0}")]
+    Refused(String),
+}
+
+/// Sends one message. An `Ok` means that the mail service took it, not that it arrived.
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// Sends `message`. A subject with a line break is [`MailerError::Refused`].
+    async fn send(&self, message: &Message) -> Result<(), MailerError>;
+}

@@ -1,0 +1,311 @@
+//! The strong store: items by (partition, sort), conditional commits, expiry hidden on read.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::StoreError;
+use crate::Timestamp;
+
+/// The most keys that one [`Table::get`] takes.
+pub const MAX_GET: usize = 100;
+/// The most writes that one [`Table::commit`] takes.
+pub const MAX_COMMIT: usize = 100;
+/// The longest partition or sort key, in bytes.
+pub const MAX_KEY: usize = 1024;
+/// The largest item body, in bytes.
+pub const MAX_BODY: usize = 256 * 1024;
+/// The most items on one page.
+pub const MAX_PAGE: u32 = 1000;
+
+/// Where an item is. Both parts are compared byte by byte: two keys that differ in case are two items.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Items of one partition are stored together and listed in the order of `sort`.
+    pub partition: String,
+    /// Names the item within its partition.
+    pub sort: String,
+}
+
+impl Key {
+    /// The key of `sort` in `partition`.
+    pub fn new(partition: impl Into<String>, sort: impl Into<String>) -> Self {
+        Self { partition: partition.into(), sort: sort.into() }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.partition, self.sort)
+    }
+}
+
+/// What an item's version was when it was read; changes at every write and does not come back when an item is deleted
+/// and made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Version(pub u64);
+
+impl Version {
+    /// The version of an item made at `now`: by the clock, so that an item made again under an old key has another one.
+    pub fn first(now: Timestamp) -> Self {
+        Self(u64::try_from(now.as_millis()).unwrap_or(1).max(1))
+    }
+
+    /// The version that a write over this one gives.
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// An item as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Where it is.
+    pub key: Key,
+    /// Its JSON text.
+    pub body: String,
+    /// For the condition of a later write.
+    pub version: Version,
+    /// When it ends, if ever.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Item {
+    /// The body as a `T`; [`StoreError::Corrupt`] when it is not one.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
+        serde_json::from_str(&self.body)
+            .map_err(|error| StoreError::Corrupt { at: self.key.to_string(), why: error.to_string() })
+    }
+}
+
+/// What a write demands of the item it is about. An item whose time is over counts as absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// There is no such item.
+    Absent,
+    /// The item is there, and unchanged since it was read at this version.
+    Unchanged(Version),
+}
+
+/// One step of a commit. Each item may be named once in a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Write {
+    /// Makes or replaces an item. There is no unconditional put, so no update is lost.
+    Put {
+        /// Where.
+        key: Key,
+        /// The JSON text.
+        body: String,
+        /// Its place in the secondary index, if it has one: listed under `partition` in the order of `sort`.
+        index: Option<Key>,
+        /// When it ends by itself.
+        expires_at: Option<Timestamp>,
+        /// What must hold.
+        condition: Condition,
+    },
+    /// Removes an item. With no condition, removing what is not there is fine.
+    Delete {
+        /// Where.
+        key: Key,
+        /// What must hold, if anything.
+        condition: Option<Version>,
+    },
+    /// Writes nothing, but the commit only happens if this holds.
+    Check {
+        /// Where.
+        key: Key,
+        /// What must hold.
+        condition: Condition,
+    },
+}
+
+impl Write {
+    /// Makes an item that must not be there yet.
+    pub fn create<T: Serialize>(key: Key, body: &T) -> Result<Self, StoreError> {
+        Self::put(key, body, Condition::Absent)
+    }
+
+    /// Replaces the item that was read at `version`.
+    pub fn replace<T: Serialize>(key: Key, body: &T, version: Version) -> Result<Self, StoreError> {
+        Self::put(key, body, Condition::Unchanged(version))
+    }
+
+    fn put<T: Serialize>(key: Key, body: &T, condition: Condition) -> Result<Self, StoreError> {
+        let body = serde_json::to_string(body)
+            .map_err(|error| StoreError::Refused(format!("{key} cannot be written: {error}")))?;
+        Ok(Self::Put { key, body, index: None, expires_at: None, condition })
+    }
+
+    /// The same put, ending at `at`.
+    #[must_use]
+    pub fn expiring(mut self, at: Timestamp) -> Self {
+        if let Self::Put { expires_at, .. } = &mut self {
+            *expires_at = Some(at);
+        }
+        self
+    }
+
+    /// The same put, listed in the secondary index.
+    #[must_use]
+    pub fn indexed(mut self, place: Key) -> Self {
+        if let Self::Put { index, .. } = &mut self {
+            *index = Some(place);
+        }
+        self
+    }
+
+    /// The item it is about.
+    pub fn key(&self) -> &Key {
+        match self {
+            Self::Put { key, .. } | Self::Delete { key, .. } | Self::Check { key, .. } => key,
+        }
+    }
+}
+
+/// Why a commit did not happen.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CommitError {
+    /// A condition did not hold; nothing was written.
+    #[error("the commit conflicts at its write {write}")]
+    Conflict {
+        /// The place in the commit, from 0, of the first write whose condition failed.
+        write: usize,
+    },
+    /// No answer: with [`StoreError::Unavailable`] the commit may have happened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Which list a [`Query`] walks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum List {
+    /// The items of a partition, by their sort key. Strong.
+    Partition(String),
+    /// The items that an index partition lists, by their index sort key. May lag behind a commit where the store's index
+    /// does (DynamoDB), so nothing that must be true now is decided from it.
+    Index(String),
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// Which list.
+    pub list: List,
+    /// The first sort key wanted, included.
+    pub from: Option<String>,
+    /// The first sort key not wanted any more.
+    pub until: Option<String>,
+    /// Walk from the highest sort key down.
+    pub descending: bool,
+    /// How many items at the most: 1 to [`MAX_PAGE`].
+    pub limit: u32,
+    /// Where the page before ended.
+    pub after: Option<Cursor>,
+}
+
+impl Query {
+    /// All of `list`, in order, `limit` at a time.
+    pub fn all(list: List, limit: u32) -> Self {
+        Self { list, from: None, until: None, descending: false, limit, after: None }
+    }
+
+    /// The items of `partition` whose sort key starts with `prefix`.
+    pub fn prefix(partition: impl Into<String>, prefix: &str, limit: u32) -> Self {
+        let mut query = Self::all(List::Partition(partition.into()), limit);
+        // No key holds U+10FFFF, so it stands after every key with the prefix.
+        query.until = Some(format!("{prefix}\u{10FFFF}"));
+        query.from = Some(prefix.to_owned());
+        query
+    }
+}
+
+/// Where a page ended: opaque, and only good for the same query. One that was tampered with can only move the place
+/// within the same list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(pub String);
+
+/// Items in order, and where to go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Live items only. May be fewer than asked for while `next` is there.
+    pub items: Vec<Item>,
+    /// Present when there may be more.
+    pub next: Option<Cursor>,
+}
+
+/// Why a query gave no page.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum QueryError {
+    /// The cursor is not one that this query gave.
+    #[error("the cursor is not valid for this list")]
+    InvalidCursor,
+    /// The store gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Strong storage of items.
+///
+/// Each call is one round trip. An item whose `expires_at` is at or before `now` is never returned and counts as absent in
+/// conditions, whether or not the store has removed it yet.
+#[async_trait]
+pub trait Table: Send + Sync {
+    /// The items under `keys`, in their order, each as of one moment. At most [`MAX_GET`] keys; a key may be repeated.
+    async fn get(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Item>>, StoreError>;
+
+    /// One page of a list.
+    async fn query(&self, query: &Query, now: Timestamp) -> Result<Page, QueryError>;
+
+    /// All of `writes`, or none: at most [`MAX_COMMIT`], each about another item. A put that makes an item gives it
+    /// [`Version::first`], one that replaces it [`Version::next`].
+    async fn commit(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError>;
+}
+
+/// Checks a commit against the limits of the port; every adapter calls it first, so that all refuse the same.
+pub fn check_commit(writes: &[Write]) -> Result<(), StoreError> {
+    let refuse = |why: String| Err(StoreError::Refused(why));
+    if writes.is_empty() || writes.len() > MAX_COMMIT {
+        return refuse(format!("a commit takes 1 to {MAX_COMMIT} writes, not {}", writes.len()));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for write in writes {
+        let key = write.key();
+        check_key(key)?;
+        if !seen.insert(key) {
+            return refuse(format!("a commit names {key} twice"));
+        }
+        if let Write::Put { body, index, .. } = write {
+            if body.len() > MAX_BODY {
+                return refuse(format!("{key} has a body of {} bytes; {MAX_BODY} are allowed", body.len()));
+            }
+            index.as_ref().map_or(Ok(()), check_key)?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks the keys of a get against the limits of the port.
+pub fn check_get(keys: &[Key]) -> Result<(), StoreError> {
+    if keys.len() > MAX_GET {
+        return Err(StoreError::Refused(format!("a get takes at most {MAX_GET} keys, not {}", keys.len())));
+    }
+    keys.iter().try_for_each(check_key)
+}
+
+/// Checks the size of a page against the limits of the port.
+pub fn check_query(query: &Query) -> Result<(), StoreError> {
+    if query.limit == 0 || query.limit > MAX_PAGE {
+        return Err(StoreError::Refused(format!("a page holds 1 to {MAX_PAGE} items, not {}", query.limit)));
+    }
+    Ok(())
+}
+
+fn check_key(key: &Key) -> Result<(), StoreError> {
+    let bad = |part: &str| part.is_empty() || part.len() > MAX_KEY;
+    if bad(&key.partition) || bad(&key.sort) {
+        return Err(StoreError::Refused(format!("each part of a key has 1 to {MAX_KEY} bytes")));
+    }
+    Ok(())
+}
