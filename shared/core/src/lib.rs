@@ -9,7 +9,7 @@
 pub mod email;
 pub mod id;
 // limit
-// password
+pub mod password;
 // permission
 pub mod port;
 // seal
