@@ -3,23 +3,25 @@
 //! Nothing here does I/O, knows an HTTP framework or names a platform: whatever comes from outside, the clock and
 //! randomness too, comes through a trait of [`port`]. The domain is laid out by its nouns, a folder each.
 
-// account
-// audit
-// config
+pub mod account;
+pub mod audit;
+pub mod config;
 pub mod email;
 pub mod id;
-// limit
+pub mod limit;
 pub mod password;
-// permission
+pub mod permission;
 pub mod port;
-// seal
-// session
+pub mod seal;
+mod services;
+pub mod session;
 pub mod time;
-// token
+pub mod token;
 
-// Config
+pub use config::Config;
 pub use email::Email;
 pub use id::{EventId, SessionId, UserId};
 pub use port::Ports;
 pub use secrecy::{ExposeSecret, SecretString};
+pub use services::{Memory, Services};
 pub use time::Timestamp;

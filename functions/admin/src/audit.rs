@@ -1,0 +1,119 @@
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::response::Response;
+use latchkey_core::Timestamp;
+use latchkey_core::audit::{Action, Actor, AuditCursor, AuditLog, Event, Filter};
+use latchkey_http::{Caller, Params, Problem, ProblemBody, private};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{page_size, user_id};
+
+/// Which events.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AuditParams {
+    /// Only those about this user.
+    user: Option<String>,
+    /// Only this action, such as `signin:failed`.
+    action: Option<String>,
+    /// From this moment on (RFC 3339).
+    since: Option<String>,
+    /// Before this moment (RFC 3339).
+    until: Option<String>,
+    /// How many: 1 to 200, 50 when not said.
+    limit: Option<u32>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Something that happened.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EventBody {
+    /// Sorts by time.
+    id: String,
+    /// When (RFC 3339).
+    at: String,
+    /// What, such as `signin:failed`.
+    action: String,
+    /// Who did it: `anonymous`, `operator`, `system` or `user:<id>`.
+    actor: String,
+    /// Whose account it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
+    /// What else it is about, such as `session:<id>` or `role:<name>`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<String>,
+    /// The client's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    /// The client, in its own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<String>,
+    /// More, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    details: BTreeMap<String, String>,
+}
+
+/// Events, newest first. A page may hold fewer than asked for while `next` is there.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EventList {
+    /// The events.
+    events: Vec<EventBody>,
+    /// For the next page, when there may be one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+impl From<Event> for EventBody {
+    fn from(event: Event) -> Self {
+        Self {
+            id: event.id.to_string(),
+            at: event.at.to_string(),
+            action: event.action.as_str().to_owned(),
+            actor: match event.actor {
+                Actor::Anonymous => "anonymous".to_owned(),
+                Actor::Operator => "operator".to_owned(),
+                Actor::System => "system".to_owned(),
+                Actor::User(id) => format!("user:{id}"),
+            },
+            user_id: event.user_id.map(|id| id.to_string()),
+            resource: event.resource,
+            address: event.address,
+            user_agent: event.user_agent.map(|agent| agent.to_string()),
+            details: event.details,
+        }
+    }
+}
+
+/// The audit log
+///
+/// What happened, newest first, by user, action and time.
+#[utoipa::path(get, path = "/v1/audit", tag = "admin", security(("cookie" = []), ("bearer" = [])), params(AuditParams), responses(
+    (status = 200, description = "A page of events; needs `system:admin`", body = EventList),
+    (status = 400, description = "`invalid_request`: a parameter", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`permission_denied`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn list(
+    State(audit): State<AuditLog>,
+    _: Caller,
+    Params(params): Params<AuditParams>,
+) -> Result<Response, Problem> {
+    let filter = Filter {
+        user_id: params.user.as_deref().map(user_id).transpose()?,
+        action: params.action.map(|text| text.parse::<Action>()).transpose().map_err(|error| Problem::invalid(error.to_string()))?,
+        since: params.since.as_deref().map(|text| moment("since", text)).transpose()?,
+        until: params.until.as_deref().map(|text| moment("until", text)).transpose()?,
+        limit: page_size(params.limit)?,
+        after: params.cursor.map(AuditCursor),
+    };
+    let page = audit.list(&filter).await?;
+    let events = page.events.into_iter().map(Into::into).collect();
+    Ok(private(EventList { events, next: page.next.map(|cursor| cursor.0) }))
+}
+
+fn moment(name: &str, text: &str) -> Result<Timestamp, Problem> {
+    Timestamp::parse_rfc3339(text)
+        .ok_or_else(|| Problem::invalid(format!("`{name}` must be a time such as 2026-01-31T12:00:00Z")))
+}

@@ -1,0 +1,44 @@
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use latchkey_core::UserId;
+use latchkey_core::account::{Accounts, Authority};
+use latchkey_core::permission::RoleName;
+use latchkey_http::{Caller, From, PathParams, Problem, ProblemBody, UserBody, private};
+
+/// Grant a role
+///
+/// It shows at the user's next refresh, and within 60 s in permission checks. Only a role whose permissions the caller has.
+#[utoipa::path(put, path = "/v1/users/{id}/roles/{name}", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+    params(("id" = String, Path, description = "The user"), ("name" = String, Path, description = "The role")), responses(
+    (status = 200, description = "The user with the role; needs `roles:manage`", body = UserBody),
+    (status = 403, description = "`permission_denied` or `beyond_authority`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 404, description = "There is no such user or role", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn grant(
+    State(accounts): State<Arc<Accounts>>,
+    caller: Caller,
+    from: From,
+    PathParams(id, role): PathParams<UserId, RoleName>,
+) -> Result<Response, Problem> {
+    let user = accounts.grant(id, &role, Authority::Administrator(&caller), &from.requester).await?;
+    Ok(private(UserBody::from(&user)))
+}
+
+/// Take a role away
+#[utoipa::path(delete, path = "/v1/users/{id}/roles/{name}", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+    params(("id" = String, Path, description = "The user"), ("name" = String, Path, description = "The role")), responses(
+    (status = 200, description = "The user without the role; needs `roles:manage`", body = UserBody),
+    (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 409, description = "`last_admin`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn revoke(
+    State(accounts): State<Arc<Accounts>>,
+    caller: Caller,
+    from: From,
+    PathParams(id, role): PathParams<UserId, RoleName>,
+) -> Result<Response, Problem> {
+    let user = accounts.revoke_role(id, &role, Authority::Administrator(&caller), &from.requester).await?;
+    Ok(private(UserBody::from(&user)))
+}

@@ -1,0 +1,82 @@
+//! Roles, users, grants and the audit log, for whoever holds the permissions.
+
+use latchkey_core::account::Accounts;
+use latchkey_core::audit::AuditLog;
+use latchkey_core::permission::Roles;
+use latchkey_core::session::Sessions;
+use latchkey_core::{Config, UserId};
+use latchkey_http::Routes;
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use axum::http::Method;
+use utoipa::OpenApi;
+
+mod audit;
+mod grants;
+mod roles;
+mod users;
+
+/// The routes, over the parts of the service that they use. Each states the permission that it needs, as of now.
+pub fn routes<S>() -> Routes<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Arc<Accounts>: FromRef<S>,
+    Arc<Sessions>: FromRef<S>,
+    Arc<Config>: FromRef<S>,
+    Roles: FromRef<S>,
+    AuditLog: FromRef<S>,
+{
+    Routes::new()
+        .permission("roles:manage", Method::GET, "/v1/roles", roles::list)
+        .permission("roles:manage", Method::GET, "/v1/roles/{name}", roles::show)
+        .permission("roles:manage", Method::PUT, "/v1/roles/{name}", roles::put)
+        .permission("roles:manage", Method::DELETE, "/v1/roles/{name}", roles::delete)
+        .permission("users:read", Method::GET, "/v1/users", users::list)
+        .permission("users:read", Method::GET, "/v1/users/{id}", users::show)
+        .permission("users:update", Method::PATCH, "/v1/users/{id}", users::update)
+        .permission("users:delete", Method::DELETE, "/v1/users/{id}", users::delete)
+        .permission("users:read", Method::GET, "/v1/users/{id}/sessions", users::sessions)
+        .permission("users:update", Method::DELETE, "/v1/users/{id}/sessions", users::end_sessions)
+        .permission("roles:manage", Method::PUT, "/v1/users/{id}/roles/{name}", grants::grant)
+        .permission("roles:manage", Method::DELETE, "/v1/users/{id}/roles/{name}", grants::revoke)
+        .permission("system:admin", Method::GET, "/v1/audit", audit::list)
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(
+    roles::list,
+    roles::show,
+    roles::put,
+    roles::delete,
+    users::list,
+    users::show,
+    users::update,
+    users::delete,
+    users::sessions,
+    users::end_sessions,
+    grants::grant,
+    grants::revoke,
+    audit::list,
+))]
+struct Description;
+
+latchkey_http::function!(routes(), Description);
+
+/// How many things a page holds when nobody says.
+const DEFAULT_LIMIT: u32 = 50;
+/// How many it holds at the most.
+const MAX_LIMIT: u32 = 200;
+
+/// The page size that was asked for, within its bounds.
+fn page_size(limit: Option<u32>) -> Result<u32, latchkey_http::Problem> {
+    match limit.unwrap_or(DEFAULT_LIMIT) {
+        limit @ 1..=MAX_LIMIT => Ok(limit),
+        _ => Err(latchkey_http::Problem::invalid("`limit` must be a number from 1 to 200")),
+    }
+}
+
+/// A user's identifier in a query parameter.
+fn user_id(text: &str) -> Result<UserId, latchkey_http::Problem> {
+    text.parse().map_err(|_| latchkey_http::Problem::invalid("`user` must be a user's identifier"))
+}

@@ -1,0 +1,207 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use latchkey_core::audit::{Action, Actor, AuditLog, Event};
+use latchkey_core::permission::{ChangeError, Grant, PolicyError, Role, RoleName, Roles, Saved};
+use latchkey_core::session::Sessions;
+use latchkey_http::{Body, Caller, From, PathParam, Problem, ProblemBody, private};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A role as it is to be.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct RoleRequest {
+    /// What it is for: one line of at most 200 characters.
+    description: Option<String>,
+    /// What it grants: `resource:action`, `resource:*` or `*`.
+    #[serde(default)]
+    #[schema(examples(json!(["products:*", "profile:update"])))]
+    permissions: Vec<String>,
+    /// The roles whose grants it has as well.
+    #[serde(default)]
+    includes: Vec<String>,
+}
+
+/// A role.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RoleBody {
+    /// Its name.
+    name: String,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    /// What it grants itself.
+    permissions: Vec<String>,
+    /// The roles whose grants it has as well.
+    includes: Vec<String>,
+}
+
+/// All roles.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RoleList {
+    /// By name.
+    roles: Vec<RoleBody>,
+}
+
+impl RoleBody {
+    fn new(name: &RoleName, role: &Role) -> Self {
+        Self {
+            name: name.to_string(),
+            description: role.description.clone(),
+            permissions: role.permissions.iter().map(ToString::to_string).collect(),
+            includes: role.includes.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// List roles
+#[utoipa::path(get, path = "/v1/roles", tag = "admin", security(("cookie" = []), ("bearer" = [])), responses(
+    (status = 200, description = "Every role; needs `roles:manage`", body = RoleList),
+    (status = 403, description = "`permission_denied`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn list(State(roles): State<Roles>, _: Caller) -> Result<Response, Problem> {
+    let policy = roles.load_fresh().await?.value;
+    Ok(private(RoleList { roles: policy.roles().iter().map(|(name, role)| RoleBody::new(name, role)).collect() }))
+}
+
+/// Show a role
+#[utoipa::path(get, path = "/v1/roles/{name}", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+    params(("name" = String, Path, description = "The role")), responses(
+    (status = 200, description = "The role; needs `roles:manage`", body = RoleBody),
+    (status = 404, description = "There is no such role", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn show(
+    State(roles): State<Roles>,
+    _: Caller,
+    PathParam(name): PathParam<RoleName>,
+) -> Result<Response, Problem> {
+    let policy = roles.load_fresh().await?.value;
+    let role = policy.roles().get(&name).ok_or_else(|| Problem::not_found("there is no such role"))?;
+    Ok(private(RoleBody::new(&name, role)))
+}
+
+/// Make or change a role
+///
+/// Replaces the whole role. It may only grant what the caller may do. Who holds it notices at the next refresh, and
+/// within 60 s in permission checks.
+#[utoipa::path(put, path = "/v1/roles/{name}", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+    params(("name" = String, Path, description = "1 to 64 of a-z, 0-9 and -, a letter first")),
+    request_body = RoleRequest, responses(
+    (status = 200, description = "Changed; needs `roles:manage`", body = RoleBody),
+    (status = 201, description = "Made", body = RoleBody),
+    (status = 403, description = "`permission_denied` or `beyond_authority`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 409, description = "`role_conflict`: the roles would contradict each other", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 422, description = "`invalid_role`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn put(
+    State(roles): State<Roles>,
+    State(sessions): State<Arc<Sessions>>,
+    State(audit): State<AuditLog>,
+    caller: Caller,
+    from: From,
+    PathParam(name): PathParam<RoleName>,
+    Body(request): Body<RoleRequest>,
+) -> Result<Response, Problem> {
+    let role = Role {
+        description: request.description,
+        permissions: parse::<Grant>(&request.permissions)?,
+        includes: parse::<RoleName>(&request.includes)?,
+    };
+    check_authority(&roles, &caller, &name, &role).await?;
+    let event = event(&audit, Action::RolePut, &caller, &from, &name)?;
+    let saved = roles.put(&name, &role, &[audit.write(&event)?]).await.map_err(problem)?;
+    sessions.memory().forget_all();
+    let status = match saved {
+        Saved::Created => StatusCode::CREATED,
+        Saved::Replaced | Saved::Unchanged => StatusCode::OK,
+    };
+    Ok((status, private(RoleBody::new(&name, &role))).into_response())
+}
+
+/// Delete a role
+///
+/// Who held it loses what it granted. `user` and `admin` stay, and so does a role that another includes.
+#[utoipa::path(delete, path = "/v1/roles/{name}", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+    params(("name" = String, Path, description = "The role")), responses(
+    (status = 204, description = "Deleted; needs `roles:manage`"),
+    (status = 404, description = "There is no such role", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 409, description = "`role_conflict`: it is needed", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn delete(
+    State(roles): State<Roles>,
+    State(sessions): State<Arc<Sessions>>,
+    State(audit): State<AuditLog>,
+    caller: Caller,
+    from: From,
+    PathParam(name): PathParam<RoleName>,
+) -> Result<Response, Problem> {
+    let event = event(&audit, Action::RoleDeleted, &caller, &from, &name)?;
+    roles.remove(&name, &[audit.write(&event)?]).await.map_err(problem)?;
+    sessions.memory().forget_all();
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Neither the role as it is nor as it is to be may hold what the caller does not: else whoever manages roles could give
+/// themselves everything, or take from those above them.
+async fn check_authority(roles: &Roles, caller: &Caller, name: &RoleName, role: &Role) -> Result<(), Problem> {
+    let before = roles.load_fresh().await?.value;
+    let after = before.with_role(name.clone(), role.clone()).map_err(|error| problem(error.into()))?;
+    let held = BTreeSet::from([name.clone()]);
+    if [before, after].iter().all(|policy| caller.grants.covers(&policy.compile(&held))) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::FORBIDDEN,
+        "beyond_authority",
+        "this role holds permissions that you do not have: ask somebody who does",
+    ))
+}
+
+fn parse<T: std::str::FromStr<Err: std::fmt::Display> + Ord>(texts: &[String]) -> Result<BTreeSet<T>, Problem> {
+    let parse = |text: &String| text.parse().map_err(|error: T::Err| unprocessable(error.to_string()));
+    texts.iter().map(parse).collect()
+}
+
+fn event(
+    audit: &AuditLog,
+    action: Action,
+    caller: &Caller,
+    from: &From,
+    name: &RoleName,
+) -> Result<Event, Problem> {
+    let mut event = audit.event(action, Actor::User(caller.user.id), &from.requester)?;
+    event.resource = Some(format!("role:{name}"));
+    Ok(event)
+}
+
+fn unprocessable(detail: String) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_role", detail)
+}
+
+fn problem(error: ChangeError) -> Problem {
+    let text = error.to_string();
+    match error {
+        ChangeError::Policy(PolicyError::NotFound(_)) => Problem::not_found(text),
+        ChangeError::Policy(
+            PolicyError::UnknownInclude { .. }
+            | PolicyError::Cycle(_)
+            | PolicyError::Included { .. }
+            | PolicyError::BuiltIn(_)
+            | PolicyError::PowerlessAdmin,
+        ) => Problem::new(StatusCode::CONFLICT, "role_conflict", text),
+        ChangeError::Policy(
+            PolicyError::TooManyRoles
+            | PolicyError::TooManyGrants(_)
+            | PolicyError::TooManyIncludes(_)
+            | PolicyError::Description(_)
+            | PolicyError::TooLarge,
+        ) => unprocessable(text),
+        ChangeError::Contended | ChangeError::Conflict { .. } => {
+            Problem::unavailable(text, std::time::Duration::from_secs(1))
+        }
+        ChangeError::Store(error) => error.into(),
+    }
+}

@@ -1,0 +1,159 @@
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use latchkey_core::account::{Accounts, Authority, Status};
+use latchkey_core::port::table::Cursor;
+use latchkey_core::session::Sessions;
+use latchkey_core::{Email, UserId};
+use latchkey_http::{Body, Caller, From, Params, PathParam, Problem, ProblemBody, SessionBody, UserBody, private};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::page_size;
+
+/// Which users.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListParams {
+    /// Only the one with this address.
+    email: Option<String>,
+    /// How many: 1 to 200, 50 when not said.
+    limit: Option<u32>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Users in the order in which they signed up.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UserList {
+    /// The users.
+    users: Vec<UserBody>,
+    /// For the next page, when there may be one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// What an administrator may change of a user.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct UserRequest {
+    /// `disabled` ends every session and refuses the sign-in; `active` allows it again.
+    #[schema(value_type = String, examples("disabled"))]
+    status: Status,
+}
+
+/// A user's sessions, newest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UserSessions {
+    /// At most 200.
+    sessions: Vec<SessionBody>,
+}
+
+/// List users
+#[utoipa::path(get, path = "/v1/users", tag = "admin", security(("cookie" = []), ("bearer" = [])), params(ListParams), responses(
+    (status = 200, description = "A page of users; needs `users:read`", body = UserList),
+    (status = 400, description = "`invalid_request`: the cursor or the limit", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`permission_denied`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn list(
+    State(accounts): State<Arc<Accounts>>,
+    _: Caller,
+    Params(params): Params<ListParams>,
+) -> Result<Response, Problem> {
+    if let Some(email) = params.email {
+        let email: Email = email.parse().map_err(|_| Problem::invalid("`email` must be an e-mail address"))?;
+        let found = accounts.find_by_email(&email).await?;
+        return Ok(private(UserList { users: found.iter().map(Into::into).collect(), next: None }));
+    }
+    let page = accounts.list(page_size(params.limit)?, params.cursor.map(Cursor)).await?;
+    let users = page.users.iter().map(Into::into).collect();
+    Ok(private(UserList { users, next: page.next.map(|cursor| cursor.0) }))
+}
+
+/// Show a user
+#[utoipa::path(get, path = "/v1/users/{id}", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+    params(("id" = String, Path, description = "The user")), responses(
+    (status = 200, description = "The user; needs `users:read`", body = UserBody),
+    (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn show(
+    State(accounts): State<Arc<Accounts>>,
+    _: Caller,
+    PathParam(id): PathParam<UserId>,
+) -> Result<Response, Problem> {
+    let user = accounts.find(id).await?.ok_or_else(|| Problem::not_found("there is no such user"))?;
+    Ok(private(UserBody::from(&user)))
+}
+
+/// Disable or enable a user
+///
+/// A disabled user is signed out everywhere: at once where state as of now is asked for, within 60 s elsewhere.
+#[utoipa::path(patch, path = "/v1/users/{id}", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+    params(("id" = String, Path, description = "The user")), request_body = UserRequest, responses(
+    (status = 200, description = "Changed; needs `users:update`", body = UserBody),
+    (status = 403, description = "`permission_denied`, or `beyond_authority`: the user may do more than the caller", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 409, description = "`last_admin`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn update(
+    State(accounts): State<Arc<Accounts>>,
+    caller: Caller,
+    from: From,
+    PathParam(id): PathParam<UserId>,
+    Body(request): Body<UserRequest>,
+) -> Result<Response, Problem> {
+    let by = Authority::Administrator(&caller);
+    let user = accounts.set_status(id, request.status, by, &from.requester).await?;
+    Ok(private(UserBody::from(&user)))
+}
+
+/// Delete a user
+///
+/// Removes the account and every session. The address is free again; the audit log keeps its events.
+#[utoipa::path(delete, path = "/v1/users/{id}", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+    params(("id" = String, Path, description = "The user")), responses(
+    (status = 204, description = "Deleted; needs `users:delete`"),
+    (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 409, description = "`last_admin`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn delete(
+    State(accounts): State<Arc<Accounts>>,
+    caller: Caller,
+    from: From,
+    PathParam(id): PathParam<UserId>,
+) -> Result<Response, Problem> {
+    accounts.delete(id, Authority::Administrator(&caller), &from.requester).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// A user's sessions
+#[utoipa::path(get, path = "/v1/users/{id}/sessions", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+    params(("id" = String, Path, description = "The user")), responses(
+    (status = 200, description = "The sessions; needs `users:read`", body = UserSessions),
+    (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn sessions(
+    State(accounts): State<Arc<Accounts>>,
+    State(sessions): State<Arc<Sessions>>,
+    _: Caller,
+    PathParam(id): PathParam<UserId>,
+) -> Result<Response, Problem> {
+    let user = accounts.find(id).await?.ok_or_else(|| Problem::not_found("there is no such user"))?;
+    Ok(private(UserSessions { sessions: sessions.list(&user).await?.iter().map(Into::into).collect() }))
+}
+
+/// Sign a user out everywhere
+#[utoipa::path(delete, path = "/v1/users/{id}/sessions", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+    params(("id" = String, Path, description = "The user")), responses(
+    (status = 204, description = "Ended; needs `users:update`"),
+    (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn end_sessions(
+    State(accounts): State<Arc<Accounts>>,
+    caller: Caller,
+    from: From,
+    PathParam(id): PathParam<UserId>,
+) -> Result<Response, Problem> {
+    accounts.end_sessions(id, Authority::Administrator(&caller), &from.requester).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}

@@ -1,0 +1,66 @@
+//! Every operation in one function: what the local server serves, and a deployment of one function.
+
+use std::sync::OnceLock;
+
+use axum::http::{HeaderName, Method, header};
+use axum::response::IntoResponse;
+use latchkey_http::{App, Function, Routes};
+use utoipa::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+/// Every function, put together.
+pub fn function() -> Function<App> {
+    Function::new(routes(), Description::openapi())
+        .merge(latchkey_signup::function())
+        .merge(latchkey_signin::function())
+        .merge(latchkey_session::function())
+        .merge(latchkey_token_refresh::function())
+        .merge(latchkey_permission_check::function())
+        .merge(latchkey_admin::function())
+        .merge(latchkey_keys::function())
+}
+
+/// The description of every route (OpenAPI 3.1), as JSON.
+pub fn openapi() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    // Serialising what serialises in the first test cannot fail later.
+    TEXT.get_or_init(|| function().openapi().to_pretty_json().unwrap_or_default())
+}
+
+fn routes() -> Routes<App> {
+    Routes::new().public(Method::GET, "/openapi.json", show)
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Latchkey", description = "Sign-in for people who run no servers."),
+    paths(show),
+    modifiers(&Schemes),
+)]
+struct Description;
+
+/// How a client proves who it is.
+struct Schemes;
+
+impl utoipa::Modify for Schemes {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        let cookie = ApiKeyValue::with_description(
+            "__Host-latchkey-access",
+            "The access token in a browser. On http://localhost its name is `latchkey-access`.",
+        );
+        components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    }
+}
+
+/// The description
+///
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", tag = "meta", responses((status = 200, description = "OpenAPI 3.1")))]
+async fn show() -> impl IntoResponse {
+    let headers: [(HeaderName, &str); 2] =
+        [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=300")];
+    (headers, openapi())
+}

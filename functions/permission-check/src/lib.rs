@@ -1,0 +1,220 @@
+//! Permission checks, for frontends, services and reverse proxies.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use latchkey_core::Config;
+use latchkey_core::audit::AuditLog;
+use latchkey_core::permission::{InvalidPermission, Permission, Reason};
+use latchkey_core::session::Sessions;
+use latchkey_http::{Body, Caller, Params, Problem, ProblemBody, Routes, private};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, OpenApi, ToSchema};
+
+/// How many permissions one check takes.
+const MAX_PERMISSIONS: usize = 100;
+
+/// The routes, over the parts of the service that they use.
+pub fn routes<S>() -> Routes<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Arc<Sessions>: FromRef<S>,
+    Arc<Config>: FromRef<S>,
+    AuditLog: FromRef<S>,
+{
+    Routes::new()
+        .signed_in(Method::POST, "/v1/permissions/check", check)
+        .signed_in(Method::GET, "/v1/permissions", list)
+        .signed_in(Method::GET, "/v1/authorize", authorize)
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(check, list, authorize))]
+struct Description;
+
+latchkey_http::function!(routes(), Description);
+
+/// What is asked: one permission or several.
+#[derive(Deserialize, ToSchema)]
+pub struct CheckRequest {
+    /// `resource:action`, or an action of `resource`.
+    #[schema(examples("products:update"))]
+    permission: Option<String>,
+    /// 1 to 100 of them.
+    permissions: Option<Vec<String>>,
+    /// The resource that permissions without one belong to.
+    resource: Option<String>,
+    /// Whether the answer must be as of now, at the price of a store trip. Otherwise it is at most 60 s old.
+    #[serde(default)]
+    fresh: bool,
+}
+
+/// Whether the caller may.
+#[derive(Serialize, ToSchema)]
+pub struct CheckResponse {
+    /// Whether everything asked for is allowed.
+    allowed: bool,
+    /// One by one, in the order asked.
+    results: Vec<CheckResult>,
+}
+
+/// Whether the caller may do one thing, and why.
+#[derive(Serialize, ToSchema)]
+pub struct CheckResult {
+    /// What was asked.
+    permission: String,
+    /// The answer.
+    allowed: bool,
+    /// Which role allows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<ReasonBody>,
+}
+
+/// Why something is allowed.
+#[derive(Serialize, ToSchema)]
+pub struct ReasonBody {
+    /// The role that the caller holds.
+    role: String,
+    /// The role that it includes and that carries the grant, where that is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    through: Option<String>,
+    /// The grant: the permission itself, `resource:*` or `*`.
+    grant: String,
+}
+
+/// All that the caller may do.
+#[derive(Serialize, ToSchema)]
+pub struct PermissionList {
+    /// The roles that the caller holds.
+    roles: Vec<String>,
+    /// What they grant.
+    permissions: Vec<ReasonBody>,
+}
+
+/// What a reverse proxy asks.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AuthorizeParams {
+    /// `resource:action`; without one it is enough to be signed in.
+    permission: Option<String>,
+    /// Whether the answer must be as of now.
+    #[serde(default)]
+    fresh: bool,
+}
+
+/// Check permissions
+///
+/// Whether the caller may do one thing or several, and which role says so.
+#[utoipa::path(
+    post, path = "/v1/permissions/check", tag = "permission-check", security(("cookie" = []), ("bearer" = [])),
+    request_body = CheckRequest,
+    responses(
+        (status = 200, description = "The decision", body = CheckResponse),
+        (status = 401, description = "`not_signed_in`, `invalid_token` or `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_permission`", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+async fn check(
+    State(sessions): State<Arc<Sessions>>,
+    caller: Caller,
+    Body(request): Body<CheckRequest>,
+) -> Result<Response, Problem> {
+    let permissions = asked(&request)?;
+    let caller = if request.fresh { caller.renew(&sessions).await? } else { caller };
+    let results: Vec<_> = permissions
+        .into_iter()
+        .map(|permission| {
+            let decision = caller.grants.decide(&permission);
+            CheckResult { permission: permission.to_string(), allowed: decision.allowed(), reason: decision.reason().map(Into::into) }
+        })
+        .collect();
+    Ok(private(CheckResponse { allowed: results.iter().all(|result| result.allowed), results }))
+}
+
+/// My permissions
+///
+/// All that the caller's roles grant.
+#[utoipa::path(get, path = "/v1/permissions", tag = "permission-check", security(("cookie" = []), ("bearer" = [])), responses(
+    (status = 200, description = "The permissions", body = PermissionList),
+    (status = 401, description = "`not_signed_in`, `invalid_token` or `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+async fn list(caller: Caller) -> Response {
+    private(PermissionList {
+        roles: caller.user.roles.iter().map(ToString::to_string).collect(),
+        permissions: caller
+            .grants
+            .permissions()
+            .into_iter()
+            .map(Into::into)
+            .collect(),
+    })
+}
+
+/// Authorize
+///
+/// For a reverse proxy (nginx `auth_request`, Traefik `ForwardAuth`, Caddy `forward_auth`): the status is the answer. With
+/// 204 come `X-Latchkey-User`, `X-Latchkey-Session` and `X-Latchkey-Roles`, for the proxy to pass on.
+#[utoipa::path(get, path = "/v1/authorize", tag = "permission-check", security(("cookie" = []), ("bearer" = [])),
+    params(AuthorizeParams), responses(
+    (status = 204, description = "The caller may"),
+    (status = 401, description = "Nobody is signed in", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`permission_denied`: the caller may not", body = ProblemBody, content_type = "application/problem+json"),
+))]
+async fn authorize(
+    State(sessions): State<Arc<Sessions>>,
+    caller: Caller,
+    Params(params): Params<AuthorizeParams>,
+) -> Result<Response, Problem> {
+    let permission = params.permission.map(|text| text.parse::<Permission>()).transpose().map_err(invalid)?;
+    let caller = if params.fresh { caller.renew(&sessions).await? } else { caller };
+    if permission.is_some_and(|permission| !caller.grants.decide(&permission).allowed()) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "permission_denied", "the caller lacks the permission"));
+    }
+    let roles: Vec<_> = caller.user.roles.iter().map(ToString::to_string).collect();
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    for (name, value) in [
+        ("x-latchkey-user", caller.user.id.to_string()),
+        ("x-latchkey-session", caller.session.id.to_string()),
+        ("x-latchkey-roles", roles.join(",")),
+    ] {
+        let value = HeaderValue::try_from(value).map_err(Problem::internal)?;
+        response.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// What the request asks for, parsed.
+fn asked(request: &CheckRequest) -> Result<Vec<Permission>, Problem> {
+    let texts = match (&request.permission, &request.permissions) {
+        (Some(one), None) => std::slice::from_ref(one),
+        (None, Some(several)) if (1..=MAX_PERMISSIONS).contains(&several.len()) => several,
+        _ => {
+            return Err(unprocessable(format!(
+                "give either `permission` or `permissions`, with 1 to {MAX_PERMISSIONS} of them"
+            )));
+        }
+    };
+    let resource = request.resource.as_deref();
+    texts.iter().map(|text| Permission::resolve(text, resource).map_err(invalid)).collect()
+}
+
+impl From<&Reason> for ReasonBody {
+    fn from(reason: &Reason) -> Self {
+        Self {
+            role: reason.role.to_string(),
+            through: reason.through.as_ref().map(ToString::to_string),
+            grant: reason.grant.to_string(),
+        }
+    }
+}
+
+fn invalid(error: InvalidPermission) -> Problem {
+    unprocessable(error.to_string())
+}
+
+fn unprocessable(detail: String) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_permission", detail)
+}

@@ -1,0 +1,92 @@
+//! `POST /v1/signin`: checks a password and begins a session.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, State};
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use latchkey_core::account::{Accounts, SignIn, SignInError};
+use latchkey_core::limit::{Action, Limiter, Subject};
+use latchkey_core::password::Password;
+use latchkey_core::port::Ports;
+use latchkey_core::{Config, Email, SecretString};
+use latchkey_http::{Body, From, Problem, ProblemBody, Routes, SignedInBody, TransportName, signed_in};
+use serde::Deserialize;
+use utoipa::{OpenApi, ToSchema};
+
+/// The routes, over the parts of the service that they use.
+pub fn routes<S>() -> Routes<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Arc<Accounts>: FromRef<S>,
+    Arc<Limiter>: FromRef<S>,
+    Arc<Config>: FromRef<S>,
+    Ports: FromRef<S>,
+{
+    Routes::new().public(Method::POST, "/v1/signin", signin)
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(signin))]
+struct Description;
+
+latchkey_http::function!(routes(), Description);
+
+/// Somebody's proof.
+#[derive(Deserialize, ToSchema)]
+pub struct SignInRequest {
+    /// The address of the account.
+    #[schema(format = Email, examples("ada@example.com"))]
+    email: String,
+    /// Its password.
+    #[schema(value_type = String, format = Password)]
+    password: SecretString,
+    /// Where the tokens go.
+    #[serde(default)]
+    transport: TransportName,
+}
+
+/// Sign in
+///
+/// Begins a session. The answer to an unknown address and to a wrong password is the same, and takes the same work. Five
+/// wrong passwords lock the account for 15 minutes; only the right one is told so. At most 5 a minute from one address.
+#[utoipa::path(
+    post, path = "/v1/signin", tag = "signin", request_body = SignInRequest,
+    responses(
+        (status = 200, description = "Signed in", body = SignedInBody),
+        (status = 401, description = "`invalid_credentials`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The password is right, but `account_locked` or `account_disabled`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`: `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+async fn signin(
+    State(accounts): State<Arc<Accounts>>,
+    State(limiter): State<Arc<Limiter>>,
+    State(config): State<Arc<Config>>,
+    State(ports): State<Ports>,
+    from: From,
+    Body(request): Body<SignInRequest>,
+) -> Result<Response, Problem> {
+    let transport = request.transport.into();
+    let email = request
+        .email
+        .parse::<Email>()
+        .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_email", error.to_string()))?;
+    let subjects = [Subject::Address(Action::Signin, &from.address)];
+    let admitted = limiter.admit(&subjects, ports.clock.now()).await?;
+    let sign_in = SignIn { email, password: Password::new(&request.password) };
+    let begun = accounts.sign_in(sign_in, transport, &from.requester).await.map_err(problem)?;
+    Ok(signed_in(StatusCode::OK, &begun, &admitted, &config))
+}
+
+fn problem(error: SignInError) -> Problem {
+    let text = error.to_string();
+    match error {
+        SignInError::InvalidCredentials => Problem::new(StatusCode::UNAUTHORIZED, "invalid_credentials", text),
+        SignInError::Locked { retry_after } => {
+            Problem::new(StatusCode::FORBIDDEN, "account_locked", text).retry_after(retry_after)
+        }
+        SignInError::Disabled => Problem::new(StatusCode::FORBIDDEN, "account_disabled", text),
+        SignInError::Account(error) => error.into(),
+    }
+}

@@ -1,0 +1,104 @@
+//! `POST /v1/signup`: makes an account and signs it in.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, State};
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use latchkey_core::account::{Accounts, Name, SignUp, SignUpError};
+use latchkey_core::limit::{Action, Limiter, Subject};
+use latchkey_core::password::Password;
+use latchkey_core::port::Ports;
+use latchkey_core::{Config, Email, SecretString};
+use latchkey_http::{Body, From, Problem, ProblemBody, Routes, SignedInBody, TransportName, signed_in};
+use serde::Deserialize;
+use utoipa::{OpenApi, ToSchema};
+
+/// The routes, over the parts of the service that they use.
+pub fn routes<S>() -> Routes<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Arc<Accounts>: FromRef<S>,
+    Arc<Limiter>: FromRef<S>,
+    Arc<Config>: FromRef<S>,
+    Ports: FromRef<S>,
+{
+    Routes::new().public(Method::POST, "/v1/signup", signup)
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(signup))]
+struct Description;
+
+latchkey_http::function!(routes(), Description);
+
+/// A new account.
+#[derive(Deserialize, ToSchema)]
+pub struct SignUpRequest {
+    /// The address to sign in with.
+    #[schema(format = Email, examples("ada@example.com"))]
+    email: String,
+    /// 8 characters to 256 bytes, and not easy to guess.
+    #[schema(value_type = String, format = Password)]
+    password: SecretString,
+    /// What the person is called: 1 to 100 characters.
+    name: Option<String>,
+    /// Where the tokens go.
+    #[serde(default)]
+    transport: TransportName,
+}
+
+/// Sign up
+///
+/// Makes an account and its first session. At most 3 in 15 minutes from one address and 5 in an hour for one e-mail.
+#[utoipa::path(
+    post, path = "/v1/signup", tag = "signup", request_body = SignUpRequest,
+    responses(
+        (status = 201, description = "The account is made and signed in", body = SignedInBody),
+        (status = 409, description = "`email_taken`: the address has an account", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_email`, `invalid_name` or `weak_password`, with the reason", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`: `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+async fn signup(
+    State(accounts): State<Arc<Accounts>>,
+    State(limiter): State<Arc<Limiter>>,
+    State(config): State<Arc<Config>>,
+    State(ports): State<Ports>,
+    from: From,
+    Body(request): Body<SignUpRequest>,
+) -> Result<Response, Problem> {
+    let transport = request.transport.into();
+    let sign_up = SignUp {
+        email: request.email.parse::<Email>().map_err(|error| unprocessable("invalid_email", &error))?,
+        password: Password::new(&request.password),
+        name: name(request.name)?,
+    };
+    // What cannot succeed is refused before it is counted: three weak passwords must not lock a person out.
+    accounts.check_sign_up(&sign_up).map_err(|error| problem(error.into()))?;
+    let subjects =
+        [Subject::Address(Action::Signup, &from.address), Subject::Email(Action::SignupEmail, &sign_up.email)];
+    let admitted = limiter.admit(&subjects, ports.clock.now()).await?;
+    let made = accounts.sign_up(sign_up, transport, &from.requester).await.map_err(problem)?;
+    Ok(signed_in(StatusCode::CREATED, &made, &admitted, &config))
+}
+
+fn name(text: Option<String>) -> Result<Option<Name>, Problem> {
+    text.map(|text| text.parse()).transpose().map_err(|error| unprocessable("invalid_name", &error))
+}
+
+fn unprocessable(code: &'static str, error: &impl ToString) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, error.to_string())
+}
+
+fn problem(error: SignUpError) -> Problem {
+    match error {
+        SignUpError::WeakPassword(weak) => unprocessable("weak_password", &weak),
+        SignUpError::EmailTaken => Problem::new(
+            StatusCode::CONFLICT,
+            "email_taken",
+            "this e-mail address has an account already; sign in instead",
+        ),
+        SignUpError::Account(error) => error.into(),
+    }
+}

@@ -1,0 +1,113 @@
+//! `POST /v1/token/refresh`: exchanges a refresh token for the next one and a new access token.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequest, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use latchkey_core::limit::{Action, Limiter, Subject};
+use latchkey_core::port::Ports;
+use latchkey_core::session::{RefreshError, Sessions};
+use latchkey_core::{Config, SecretString};
+use latchkey_http::cookies::{self, Kind};
+use latchkey_http::{Body, From, Problem, ProblemBody, Routes, SignedInBody, clear_cookies, tokens_refreshed};
+use serde::Deserialize;
+use utoipa::{OpenApi, ToSchema};
+
+/// The routes, over the parts of the service that they use.
+pub fn routes<S>() -> Routes<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Arc<Sessions>: FromRef<S>,
+    Arc<Limiter>: FromRef<S>,
+    Arc<Config>: FromRef<S>,
+    Ports: FromRef<S>,
+{
+    Routes::new().public(Method::POST, "/v1/token/refresh", refresh)
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(refresh))]
+struct Description;
+
+latchkey_http::function!(routes(), Description);
+
+/// A refresh token, for clients that hold it themselves. Browsers send their cookie and no body.
+#[derive(Deserialize, ToSchema)]
+pub struct RefreshRequest {
+    /// As the last sign-in or refresh gave it.
+    #[schema(value_type = String)]
+    refresh_token: SecretString,
+}
+
+/// Refresh
+///
+/// Gives the next refresh token and an access token with the roles as they are now. A token is good once: presented again
+/// within 10 s it gives the same successor (two tabs, a lost answer), later it ends the session for every holder.
+#[utoipa::path(
+    post, path = "/v1/token/refresh", tag = "token", request_body = Option<RefreshRequest>,
+    responses(
+        (status = 200, description = "Refreshed", body = SignedInBody),
+        (status = 401, description = "`invalid_refresh_token`: sign in again", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The store cannot answer; the token is still good", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+async fn refresh(
+    State(sessions): State<Arc<Sessions>>,
+    State(limiter): State<Arc<Limiter>>,
+    State(config): State<Arc<Config>>,
+    State(ports): State<Ports>,
+    from: From,
+    request: Request,
+) -> Result<Response, Problem> {
+    let token = token(request, &config).await?;
+    match sessions.refresh(&token, &from.requester).await {
+        Ok(refreshed) => {
+            Ok(tokens_refreshed(&refreshed.user, &refreshed.session, &refreshed.tokens, &config))
+        }
+        Err(RefreshError::Invalid) => {
+            // A good token costs no count: it cannot be guessed. What is counted is what is not good.
+            limiter.admit(&[Subject::Address(Action::Public, &from.address)], ports.clock.now()).await?;
+            Ok(refused(&config))
+        }
+        Err(RefreshError::Busy) => {
+            Err(Problem::unavailable("a session is being refreshed too often", std::time::Duration::from_secs(1)))
+        }
+        Err(RefreshError::Store(error)) => Err(error.into()),
+        Err(RefreshError::Issue(error)) => Err(error.into()),
+    }
+}
+
+/// From the cookie, else from the body.
+async fn token(request: Request, config: &Config) -> Result<SecretString, Problem> {
+    if let Some(token) = cookies::get(Kind::Refresh, request.headers(), &config.url) {
+        return Ok(token.into());
+    }
+    if !has_body(request.headers()) {
+        return Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "not_signed_in",
+            "send the refresh token as its cookie or as {\"refresh_token\": …}",
+        ));
+    }
+    let Body(body) = Body::<RefreshRequest>::from_request(request, &()).await?;
+    Ok(body.refresh_token)
+}
+
+fn has_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::CONTENT_TYPE)
+        || headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
+}
+
+/// The cookies are of no more use, so they go.
+fn refused(config: &Config) -> Response {
+    let problem = Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "invalid_refresh_token",
+        "the refresh token is not valid any more; sign in again",
+    );
+    let mut response = problem.into_response();
+    clear_cookies(response.headers_mut(), config);
+    response
+}

@@ -1,0 +1,116 @@
+use std::sync::Arc;
+
+use super::{Account, Login, User};
+use crate::audit::AuditLog;
+use crate::password::{HashError, PasswordRules, Strength};
+use crate::port::table::CommitError;
+use crate::port::{Clock, Entropy, EntropyError, HasherError, PasswordHasher, StoreError, Table};
+use crate::session::Sessions;
+use crate::token::KeysError;
+use crate::{Email, UserId};
+
+/// How often a change is tried again when another one came first.
+pub(super) const MAX_TRIES: usize = 8;
+
+/// The accounts and what can be done with them. Its operations are in the files beside this one.
+pub struct Accounts {
+    pub(super) table: Arc<dyn Table>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) hasher: Arc<dyn PasswordHasher>,
+    pub(super) audit: AuditLog,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) roles: crate::permission::Roles,
+    pub(super) rules: PasswordRules,
+    pub(super) strength: Strength,
+}
+
+/// Why an operation could not be carried out, whatever was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AccountError {
+    /// The store gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Too much at once: passwords being hashed, or changes to one account. Try again.
+    #[error("too much at once: {0}")]
+    Busy(&'static str),
+    /// A password could not be hashed.
+    #[error("{0}")]
+    Hash(String),
+    /// There was no randomness.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// A token could not be signed.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+}
+
+impl From<HasherError> for AccountError {
+    fn from(error: HasherError) -> Self {
+        match error {
+            HasherError::Busy => Self::Busy("passwords are being hashed"),
+            HasherError::Failed(why) => Self::Hash(why),
+        }
+    }
+}
+
+impl From<HashError> for AccountError {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Hasher(error) => error.into(),
+            HashError::Entropy(error) => error.into(),
+        }
+    }
+}
+
+impl Accounts {
+    /// The accounts over these ports and rules.
+    #[expect(clippy::too_many_arguments, reason = "called once, where the service is put together")]
+    pub fn new(
+        table: Arc<dyn Table>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        hasher: Arc<dyn PasswordHasher>,
+        audit: AuditLog,
+        sessions: Arc<Sessions>,
+        roles: crate::permission::Roles,
+        rules: PasswordRules,
+        strength: Strength,
+    ) -> Self {
+        Self { table, clock, entropy, hasher, audit, sessions, roles, rules, strength }
+    }
+
+    /// The user with this identifier.
+    pub async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        let mut items = self.table.get(&[User::key(id)], self.clock.now()).await?;
+        items.pop().flatten().map(|item| item.decode()).transpose()
+    }
+
+    /// The user with this e-mail address.
+    pub async fn find_by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
+        let mut items = self.table.get(&[Login::key(email)], self.clock.now()).await?;
+        let login = items.pop().flatten().map(|item| item.decode::<Login>()).transpose()?;
+        Ok(login.map(|login| login.user))
+    }
+
+    /// The user and their login, for a change of both.
+    pub(super) async fn open(&self, id: UserId) -> Result<Option<Account>, StoreError> {
+        let now = self.clock.now();
+        let Some(user_item) = self.table.get(&[User::key(id)], now).await?.pop().flatten() else {
+            return Ok(None);
+        };
+        let user: User = user_item.decode()?;
+        let login_item = self.table.get(&[Login::key(&user.email)], now).await?.pop().flatten();
+        // Without a login the account was deleted between the two reads.
+        login_item.map(|login_item| Account::decode(&user_item, &login_item)).transpose()
+    }
+}
+
+/// Keeps a conflict apart from a store that failed.
+pub(super) fn conflict(result: Result<(), CommitError>) -> Result<Option<usize>, StoreError> {
+    match result {
+        Ok(()) => Ok(None),
+        Err(CommitError::Conflict { write }) => Ok(Some(write)),
+        Err(CommitError::Store(error)) => Err(error),
+    }
+}

@@ -1,0 +1,283 @@
+use std::collections::BTreeSet;
+
+use super::accounts::{MAX_TRIES, conflict};
+use super::{Account, AccountError, Accounts, Status, User};
+use crate::UserId;
+use crate::audit::{Action, Actor, Requester};
+use crate::permission::{Admins, AdminsError, Policy, RoleName};
+use crate::port::table::{Cursor, List, Query, QueryError, Write};
+use crate::port::{EntropyError, StoreError};
+use crate::session::Live;
+
+/// On whose word an account is changed.
+#[derive(Clone, Copy)]
+pub enum Authority<'a> {
+    /// The operator's, by the `latchkey` command: anything.
+    Operator,
+    /// An administrator's: only what stays within their own permissions.
+    Administrator(&'a Live),
+    /// The owner's.
+    Owner,
+}
+
+/// Why an account was not changed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ManageError {
+    /// There is no such user.
+    #[error("there is no such user")]
+    NotFound,
+    /// There is no such role.
+    #[error("there is no role {0}: make it first")]
+    UnknownRole(RoleName),
+    /// The user, or the role, may do more than the administrator: otherwise whoever may grant roles could grant themselves
+    /// everything.
+    #[error("this user or role holds permissions that you do not have: ask somebody who does")]
+    BeyondAuthority,
+    /// The rules about the role `admin`.
+    #[error(transparent)]
+    Admins(AdminsError),
+    /// The cursor is not one that the list gave.
+    #[error("the cursor is not valid for this list")]
+    InvalidCursor,
+    /// It could not be carried out.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+}
+
+impl From<StoreError> for ManageError {
+    fn from(error: StoreError) -> Self {
+        Self::Account(error.into())
+    }
+}
+
+impl From<EntropyError> for ManageError {
+    fn from(error: EntropyError) -> Self {
+        Self::Account(error.into())
+    }
+}
+
+impl From<AdminsError> for ManageError {
+    fn from(error: AdminsError) -> Self {
+        match error {
+            AdminsError::Store(error) => error.into(),
+            AdminsError::Last(_) | AdminsError::TooMany(_) => Self::Admins(error),
+        }
+    }
+}
+
+/// Users in the order in which they signed up, and where to go on.
+#[derive(Debug)]
+pub struct UserPage {
+    /// The users.
+    pub users: Vec<User>,
+    /// Present when there may be more.
+    pub next: Option<Cursor>,
+}
+
+/// What an account becomes.
+enum Outcome {
+    Changed(User),
+    Deleted,
+}
+
+/// What is done, for the audit log.
+struct Deed {
+    action: Action,
+    resource: Option<String>,
+}
+
+impl Deed {
+    fn new(action: Action) -> Self {
+        Self { action, resource: None }
+    }
+
+    fn with_role(action: Action, role: &RoleName) -> Self {
+        Self { action, resource: Some(format!("role:{role}")) }
+    }
+}
+
+impl Accounts {
+    /// One page of all users, oldest first.
+    pub async fn list(&self, limit: u32, after: Option<Cursor>) -> Result<UserPage, ManageError> {
+        let query = Query { after, ..Query::all(List::Index(User::LIST.to_owned()), limit) };
+        let page = self.table.query(&query, self.clock.now()).await.map_err(|error| match error {
+            QueryError::InvalidCursor => ManageError::InvalidCursor,
+            QueryError::Store(error) => error.into(),
+        })?;
+        let users = page.items.iter().map(|item| item.decode()).collect::<Result<_, _>>()?;
+        Ok(UserPage { users, next: page.next })
+    }
+
+    /// Disables an account, which ends its sessions, or enables it again.
+    pub async fn set_status(
+        &self,
+        id: UserId,
+        status: Status,
+        by: Authority<'_>,
+        from: &Requester,
+    ) -> Result<User, ManageError> {
+        let action = match status {
+            Status::Active => Action::UserEnabled,
+            Status::Disabled => Action::UserDisabled,
+        };
+        self.change(id, &Deed::new(action), by, from, |user| {
+            // Enabled again, the account starts without the sessions that it had.
+            let epoch = if user.status == status { user.epoch } else { user.epoch.saturating_add(1) };
+            Outcome::Changed(User { status, epoch, ..user.clone() })
+        })
+        .await?
+        .ok_or(ManageError::NotFound)
+    }
+
+    /// Grants a role.
+    pub async fn grant(
+        &self,
+        id: UserId,
+        role: &RoleName,
+        by: Authority<'_>,
+        from: &Requester,
+    ) -> Result<User, ManageError> {
+        self.check_role(role, by).await?;
+        self.change(id, &Deed::with_role(Action::RoleGranted, role), by, from, |user| {
+            let mut roles = user.roles.clone();
+            roles.insert(role.clone());
+            Outcome::Changed(User { roles, ..user.clone() })
+        })
+        .await?
+        .ok_or(ManageError::NotFound)
+    }
+
+    /// Takes a role away, also one that is not defined any more.
+    pub async fn revoke_role(
+        &self,
+        id: UserId,
+        role: &RoleName,
+        by: Authority<'_>,
+        from: &Requester,
+    ) -> Result<User, ManageError> {
+        self.change(id, &Deed::with_role(Action::RoleRevoked, role), by, from, |user| {
+            let mut roles = user.roles.clone();
+            roles.remove(role);
+            Outcome::Changed(User { roles, ..user.clone() })
+        })
+        .await?
+        .ok_or(ManageError::NotFound)
+    }
+
+    /// Ends every session of a user in one write.
+    pub async fn end_sessions(
+        &self,
+        id: UserId,
+        by: Authority<'_>,
+        from: &Requester,
+    ) -> Result<User, ManageError> {
+        self.change(id, &Deed::new(Action::SessionsRevoked), by, from, |user| {
+            Outcome::Changed(User { epoch: user.epoch.saturating_add(1), ..user.clone() })
+        })
+        .await?
+        .ok_or(ManageError::NotFound)
+    }
+
+    /// Deletes an account: user, login and with them every session, in one commit. The audit log keeps its events.
+    pub async fn delete(&self, id: UserId, by: Authority<'_>, from: &Requester) -> Result<(), ManageError> {
+        self.change(id, &Deed::new(Action::UserDeleted), by, from, |_| Outcome::Deleted).await?;
+        if let Err(error) = self.sessions.sweep(id).await {
+            // They are dead without their user and end by themselves.
+            tracing::warn!(%error, user = %id, "the records of a deleted user's sessions stay until they expire");
+        }
+        Ok(())
+    }
+
+    async fn check_role(&self, role: &RoleName, by: Authority<'_>) -> Result<(), ManageError> {
+        let policy = self.roles.load_fresh().await?.value;
+        if !policy.roles().contains_key(role) {
+            return Err(ManageError::UnknownRole(role.clone()));
+        }
+        within(&policy, &BTreeSet::from([role.clone()]), by)
+    }
+
+    /// Changes user, login and, where it is about an administrator, the set of administrators in one commit with the audit
+    /// event; reads again and tries again when another change came first. None when the account was deleted by it.
+    async fn change(
+        &self,
+        id: UserId,
+        deed: &Deed,
+        by: Authority<'_>,
+        from: &Requester,
+        edit: impl Fn(&User) -> Outcome,
+    ) -> Result<Option<User>, ManageError> {
+        for _ in 0..MAX_TRIES {
+            let account = self.open(id).await?.ok_or(ManageError::NotFound)?;
+            if let Authority::Administrator(_) = by {
+                within(&self.roles.load_fresh().await?.value, &account.user.roles, by)?;
+            }
+            let outcome = edit(&account.user);
+            if let Outcome::Changed(user) = &outcome
+                && *user == account.user
+            {
+                return Ok(Some(account.user));
+            }
+            let mut writes = match &outcome {
+                Outcome::Changed(user) => account.replace(user)?,
+                Outcome::Deleted => account.delete(),
+            };
+            writes.extend(self.admins_write(&account, &outcome).await?);
+            writes.push(self.deed_write(id, deed, by, from)?);
+            if conflict(self.table.commit(&writes, self.clock.now()).await)?.is_none() {
+                self.sessions.memory().forget_user(id);
+                return Ok(match outcome {
+                    Outcome::Changed(user) => Some(user),
+                    Outcome::Deleted => None,
+                });
+            }
+        }
+        Err(AccountError::Busy("this account is being changed").into())
+    }
+
+    async fn admins_write(&self, account: &Account, outcome: &Outcome) -> Result<Option<Write>, ManageError> {
+        let before = is_admin(&account.user);
+        let after = match outcome {
+            Outcome::Changed(user) => is_admin(user),
+            Outcome::Deleted => false,
+        };
+        if before == after {
+            return Ok(None);
+        }
+        let item = self.table.get(&[Admins::key()], self.clock.now()).await?.pop().flatten();
+        let write = if after { Admins::write_with } else { Admins::write_without };
+        Ok(Some(write(item.as_ref(), account.user.id)?))
+    }
+
+    fn deed_write(
+        &self,
+        id: UserId,
+        deed: &Deed,
+        by: Authority<'_>,
+        from: &Requester,
+    ) -> Result<Write, ManageError> {
+        let actor = match by {
+            Authority::Operator => Actor::Operator,
+            Authority::Administrator(live) => Actor::User(live.user.id),
+            Authority::Owner => Actor::User(id),
+        };
+        let mut event = self.audit.event(deed.action, actor, from)?;
+        event.user_id = Some(id);
+        event.resource.clone_from(&deed.resource);
+        Ok(self.audit.write(&event)?)
+    }
+}
+
+/// An active user with the role `admin`.
+fn is_admin(user: &User) -> bool {
+    user.is_active() && user.roles.contains(&RoleName::ADMIN)
+}
+
+/// Whether `by` may do all that `roles` may.
+fn within(policy: &Policy, roles: &BTreeSet<RoleName>, by: Authority<'_>) -> Result<(), ManageError> {
+    match by {
+        Authority::Administrator(live) if !live.grants.covers(&policy.compile(roles)) => {
+            Err(ManageError::BeyondAuthority)
+        }
+        Authority::Administrator(_) | Authority::Operator | Authority::Owner => Ok(()),
+    }
+}

@@ -1,0 +1,17 @@
+//! Accounts: making one, proving that one is yours, and what an administrator does to them.
+
+mod accounts;
+mod lockout;
+mod manage;
+mod record;
+mod signin;
+mod signup;
+mod user;
+
+pub use accounts::{AccountError, Accounts};
+pub use lockout::{LOCKED_FOR, Lockout, MAX_FAILURES};
+pub use manage::{Authority, ManageError, UserPage};
+pub use record::{Account, Credential, Login};
+pub use signin::{SignIn, SignInError};
+pub use signup::{SignUp, SignUpError};
+pub use user::{InvalidName, Name, Status, User};

@@ -1,0 +1,130 @@
+use std::collections::BTreeSet;
+
+use super::accounts::conflict;
+use super::{AccountError, Accounts, Credential, Lockout, Login, Name, Status, User};
+use crate::audit::{Action, Actor, Requester};
+use crate::password::{self, Password, WeakPassword};
+use crate::permission::RoleName;
+use crate::port::StoreError;
+use crate::port::table::Write;
+use crate::session::{SignedIn, Transport};
+use crate::{Email, UserId};
+
+/// What a sign-up brings.
+#[derive(Debug)]
+pub struct SignUp {
+    /// The address to sign in with.
+    pub email: Email,
+    /// The password to sign in with.
+    pub password: Password,
+    /// What the person is called.
+    pub name: Option<Name>,
+}
+
+/// Why there is no new account.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SignUpError {
+    /// The password may not become one.
+    #[error(transparent)]
+    WeakPassword(#[from] WeakPassword),
+    /// The address has an account.
+    #[error("this e-mail address has an account already")]
+    EmailTaken,
+    /// It could not be carried out.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+}
+
+impl From<StoreError> for SignUpError {
+    fn from(error: StoreError) -> Self {
+        Self::Account(error.into())
+    }
+}
+
+impl Accounts {
+    /// Checks what a sign-up brings, before it is counted against a limit.
+    pub fn check_sign_up(&self, request: &SignUp) -> Result<(), WeakPassword> {
+        self.rules.check(&request.password, &request.email, request.name.as_ref().map(Name::as_str))
+    }
+
+    /// Makes an account and its first session: user, login, default role, session and audit event in one commit, which is the
+    /// only round trip. That the address is free is a condition of that commit, so of any number of sign-ups with one address
+    /// exactly one succeeds.
+    pub async fn sign_up(
+        &self,
+        request: SignUp,
+        transport: Transport,
+        from: &Requester,
+    ) -> Result<SignedIn, SignUpError> {
+        self.check_sign_up(&request)?;
+        let user = self.new_user(&request)?;
+        let hash = password::hash(&request.password, &self.strength, &*self.hasher, &*self.entropy)
+            .await
+            .map_err(AccountError::from)?;
+        let started = self.sessions.start(&user, transport, from).map_err(AccountError::from)?;
+        let mut writes = self.creation(&user, Some(hash))?;
+        let login = 0;
+        writes.push(started.write()?);
+        writes.push(self.signup_event(&user, Actor::User(user.id), from)?);
+        match conflict(self.table.commit(&writes, self.clock.now()).await)? {
+            None => Ok(self.sessions.signed_in(user, started).await.map_err(AccountError::from)?),
+            Some(write) if write == login => {
+                let event = self
+                    .audit
+                    .event(Action::SignupRefused, Actor::Anonymous, from)
+                    .map_err(AccountError::from)?;
+                self.audit.append(&event).await?;
+                Err(SignUpError::EmailTaken)
+            }
+            // Only identifiers are left, and they are random.
+            Some(_) => Err(AccountError::Busy("the account is being made").into()),
+        }
+    }
+
+    /// Makes an account without a session, as an operator does. Without a password the person signs in another way.
+    pub async fn create(&self, request: SignUp) -> Result<User, SignUpError> {
+        self.check_sign_up(&request)?;
+        let user = self.new_user(&request)?;
+        let hash = password::hash(&request.password, &self.strength, &*self.hasher, &*self.entropy)
+            .await
+            .map_err(AccountError::from)?;
+        let mut writes = self.creation(&user, Some(hash))?;
+        writes.push(self.signup_event(&user, Actor::Operator, &Requester::default())?);
+        match conflict(self.table.commit(&writes, self.clock.now()).await)? {
+            None => Ok(user),
+            Some(_) => Err(SignUpError::EmailTaken),
+        }
+    }
+
+    fn new_user(&self, request: &SignUp) -> Result<User, AccountError> {
+        Ok(User {
+            id: UserId::new(&*self.clock, &*self.entropy)?,
+            email: request.email.clone(),
+            email_verified: false,
+            name: request.name.clone(),
+            status: Status::Active,
+            roles: BTreeSet::from([RoleName::USER]),
+            epoch: 0,
+            created_at: self.clock.now(),
+        })
+    }
+
+    /// The login first: its conflict is the one that means something.
+    fn creation(&self, user: &User, hash: Option<password::PasswordHash>) -> Result<Vec<Write>, StoreError> {
+        let credential = hash.map(|hash| Credential {
+            hash,
+            changed_at: user.created_at,
+            lockout: Lockout::default(),
+        });
+        Ok(vec![
+            Write::create(Login::key(&user.email), &Login { user: user.clone(), credential })?,
+            Write::create(User::key(user.id), user)?.indexed(User::place(user.id)),
+        ])
+    }
+
+    fn signup_event(&self, user: &User, actor: Actor, from: &Requester) -> Result<Write, AccountError> {
+        let mut event = self.audit.event(Action::SignupSucceeded, actor, from)?;
+        event.user_id = Some(user.id);
+        Ok(self.audit.write(&event)?)
+    }
+}

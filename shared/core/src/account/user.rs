@@ -1,0 +1,106 @@
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::permission::RoleName;
+use crate::{Email, Timestamp, UserId};
+
+/// Whether an account may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It may.
+    Active,
+    /// An administrator has disabled it: no sign-in, and no session of it lives.
+    Disabled,
+}
+
+/// What a person is called: 1 to 100 characters, none of them a control character.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name(String);
+
+/// The text is no [`Name`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a name: expected 1 to 100 characters without line breaks")]
+pub struct InvalidName;
+
+impl Name {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Name {
+    type Err = InvalidName;
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let name = text.trim();
+        let fits = (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+        if fits { Ok(Self(name.to_owned())) } else { Err(InvalidName) }
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = InvalidName;
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        text.parse()
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> String {
+        name.0
+    }
+}
+
+impl fmt::Debug for Name {
+    // Personal data: a stray {:?} in a log line must not carry it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Name(…)")
+    }
+}
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Never changes.
+    pub id: UserId,
+    /// The address they sign in with.
+    pub email: Email,
+    /// Whether they have proved that the address is theirs.
+    pub email_verified: bool,
+    /// What they are called.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<Name>,
+    /// Whether the account may be used.
+    pub status: Status,
+    /// The roles they hold.
+    pub roles: BTreeSet<RoleName>,
+    /// A session lives while it carries this number: raising it ends all sessions in one write.
+    pub epoch: u32,
+    /// When the account was made.
+    pub created_at: Timestamp,
+}
+
+impl User {
+    /// Whether the account may be used.
+    pub fn is_active(&self) -> bool {
+        self.status == Status::Active
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_one_line_of_bounded_length() {
+        assert_eq!("  Ada Lovelace ".parse::<Name>().unwrap().as_str(), "Ada Lovelace");
+        for bad in ["", "   ", "a\nb", "a\0b", &"x".repeat(101)] {
+            assert_eq!(bad.parse::<Name>(), Err(InvalidName), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limit::ClientAddress;
+use crate::{EventId, Timestamp, UserId};
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
+        /// What happened, written `noun:outcome`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "&'static str")]
+        pub enum Action {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Action {
+            /// Every action there is.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// Its stable name.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    /// An account was made.
+    SignupSucceeded = "signup:succeeded",
+    /// A sign-up named an e-mail address that already has an account.
+    SignupRefused = "signup:refused",
+    /// A session began.
+    SigninSucceeded = "signin:succeeded",
+    /// A wrong password, or an unknown e-mail address.
+    SigninFailed = "signin:failed",
+    /// The wrong password that locked the account.
+    SigninLocked = "signin:locked",
+    /// The right password for an account that is locked or disabled.
+    SigninRefused = "signin:refused",
+    /// A refresh token was presented again after its window; its session was revoked.
+    TokenReused = "token:reused",
+    /// The owner ended one session, this or another.
+    SessionRevoked = "session:revoked",
+    /// Every session of the account was ended.
+    SessionsRevoked = "session:all_revoked",
+    /// An administrator's request was refused for want of a permission.
+    PermissionDenied = "permission:denied",
+    /// A role was made or changed.
+    RolePut = "role:put",
+    /// A role was deleted.
+    RoleDeleted = "role:deleted",
+    /// A role was granted to an account.
+    RoleGranted = "role:granted",
+    /// A role was taken from an account.
+    RoleRevoked = "role:revoked",
+    /// An account was disabled.
+    UserDisabled = "user:disabled",
+    /// A disabled account was enabled again.
+    UserEnabled = "user:enabled",
+    /// An account's profile was changed.
+    UserUpdated = "user:updated",
+    /// An account was deleted.
+    UserDeleted = "user:deleted",
+    /// The signing keys were rotated.
+    KeysRotated = "keys:rotated",
+}
+
+/// The text names no action.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no such action; expected one such as `signin:failed`")]
+pub struct UnknownAction;
+
+impl FromStr for Action {
+    type Err = UnknownAction;
+    fn from_str(text: &str) -> Result<Self, UnknownAction> {
+        Self::ALL.iter().copied().find(|action| action.as_str() == text).ok_or(UnknownAction)
+    }
+}
+
+impl TryFrom<String> for Action {
+    type Error = UnknownAction;
+    fn try_from(text: String) -> Result<Self, UnknownAction> {
+        text.parse()
+    }
+}
+
+impl From<Action> for &'static str {
+    fn from(action: Action) -> Self {
+        action.as_str()
+    }
+}
+
+/// Who did it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// Somebody who is not signed in.
+    Anonymous,
+    /// A signed-in user.
+    User(UserId),
+    /// The `latchkey` command on the server itself.
+    Operator,
+    /// Latchkey, by one of its own rules.
+    System,
+}
+
+/// A client's `User-Agent`, cut to 256 characters, without control characters: it ends up in logs and on pages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UserAgent(String);
+
+impl UserAgent {
+    /// From a header's text.
+    pub fn new(text: &str) -> Self {
+        Self(text.chars().filter(|c| !c.is_control()).take(256).collect())
+    }
+
+    /// The cleaned text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for UserAgent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where a request came from.
+#[derive(Debug, Clone, Default)]
+pub struct Requester {
+    /// The client's address; none for the command line.
+    pub address: Option<ClientAddress>,
+    /// The client's own description.
+    pub user_agent: Option<UserAgent>,
+}
+
+/// One line of the audit log. Holds no secret and no password; what was typed as an unknown e-mail address is not kept either,
+/// since people type passwords there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Sorts by time.
+    pub id: EventId,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub action: Action,
+    /// Who did it.
+    pub actor: Actor,
+    /// Whose account it is about.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub user_id: Option<UserId>,
+    /// What else it is about, such as `session:<id>` or `role:editor`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub resource: Option<String>,
+    /// The client's address, in full.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub address: Option<String>,
+    /// The client's own description.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub user_agent: Option<UserAgent>,
+    /// More, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub details: BTreeMap<String, String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn action_names_are_distinct_and_parse_back() {
+        for action in Action::ALL {
+            assert_eq!(action.as_str().parse(), Ok(*action));
+        }
+    }
+
+    #[test]
+    fn a_user_agent_cannot_break_a_log_line() {
+        let agent = UserAgent::new(&format!("curl\r\nforged: line\u{1b}[31m{}", "x".repeat(9000)));
+        assert_eq!(agent.as_str().chars().count(), 256);
+        assert!(agent.as_str().starts_with("curlforged: line[31m"));
+    }
+}

@@ -1,0 +1,7 @@
+//! The audit log: who did what to which account, from where and when.
+
+mod event;
+mod log;
+
+pub use event::{Action, Actor, Event, Requester, UserAgent};
+pub use log::{AuditCursor, AuditError, AuditLog, AuditPage, Filter};

@@ -1,0 +1,296 @@
+//! What an operator sets, read from named variables: environment variables, a Worker's vars and secrets, a `.env` file.
+
+use std::time::Duration;
+
+use url::Url;
+
+use crate::limit::Limits;
+use crate::password::{PasswordRules, Strength};
+use crate::seal::MasterSecrets;
+use crate::token::Algorithm;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A checked configuration.
+#[derive(Clone)]
+pub struct Config {
+    /// Where clients reach Latchkey: `LATCHKEY_URL`. The `iss` of tokens.
+    pub url: PublicUrl,
+    /// The `aud` of access tokens: `LATCHKEY_AUDIENCE`, else the URL.
+    pub audience: String,
+    /// The frontends that may call with credentials: `LATCHKEY_ORIGINS`.
+    pub origins: Vec<String>,
+    /// What sealing and token tags derive from: `LATCHKEY_SECRET`.
+    pub secrets: MasterSecrets,
+    /// The rate limits: `LATCHKEY_LIMITS`.
+    pub limits: Limits,
+    /// The algorithm of new signing keys: `LATCHKEY_SIGNING_ALG`.
+    pub algorithm: Algorithm,
+    /// What a new password must be: `LATCHKEY_PASSWORD_MIN`.
+    pub password_rules: PasswordRules,
+    /// What a password hash costs: `LATCHKEY_ARGON2`.
+    pub strength: Strength,
+    /// How long audit events are kept: `LATCHKEY_AUDIT_DAYS`.
+    pub audit_retention: Duration,
+    /// How many reverse proxies append to `X-Forwarded-For`: `LATCHKEY_TRUSTED_PROXIES`.
+    pub trusted_proxies: u8,
+}
+
+/// One variable that is wrong or missing, and the mend.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{variable}: {problem}; {mend}")]
+pub struct ConfigError {
+    /// The variable's name.
+    pub variable: &'static str,
+    /// What is wrong with it, without its value where that is secret.
+    pub problem: String,
+    /// What to do.
+    pub mend: String,
+}
+
+impl ConfigError {
+    fn new(variable: &'static str, problem: impl ToString, mend: impl ToString) -> Self {
+        Self { variable, problem: problem.to_string(), mend: mend.to_string() }
+    }
+}
+
+/// What only the local server may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On somebody's own machine: limits may be off.
+    Local,
+    /// Anywhere that others reach.
+    Deployed,
+}
+
+impl Config {
+    /// Reads and checks every variable; gives all that is wrong at once. An empty value counts as missing.
+    pub fn read(var: impl Fn(&str) -> Option<String>, place: Place) -> Result<Self, Vec<ConfigError>> {
+        let var = |name: &str| var(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
+        let mut errors = Vec::new();
+        let url = keep(url(var("LATCHKEY_URL")), &mut errors);
+        let origins = keep(origins(var("LATCHKEY_ORIGINS").as_deref()), &mut errors);
+        let secrets = keep(secrets(var("LATCHKEY_SECRET").as_deref()), &mut errors);
+        let limits = keep(limits(var("LATCHKEY_LIMITS").as_deref(), place), &mut errors);
+        let algorithm =
+            keep(parsed("LATCHKEY_SIGNING_ALG", var("LATCHKEY_SIGNING_ALG"), "use EdDSA, ES256 or RS256"), &mut errors);
+        let strength = keep(parsed("LATCHKEY_ARGON2", var("LATCHKEY_ARGON2"), "use m=19456,t=2,p=1"), &mut errors);
+        let min = keep(number("LATCHKEY_PASSWORD_MIN", var("LATCHKEY_PASSWORD_MIN"), 8, 8, 64), &mut errors);
+        let days = keep(number("LATCHKEY_AUDIT_DAYS", var("LATCHKEY_AUDIT_DAYS"), 400, 1, 3650), &mut errors);
+        let proxies = keep(number("LATCHKEY_TRUSTED_PROXIES", var("LATCHKEY_TRUSTED_PROXIES"), 0, 0, 10), &mut errors);
+        match (url, origins, secrets, limits, algorithm, strength, min, days, proxies) {
+            (
+                Some(url),
+                Some(origins),
+                Some(secrets),
+                Some(limits),
+                Some(algorithm),
+                Some(strength),
+                Some(min),
+                Some(days),
+                Some(proxies),
+            ) => Ok(Self {
+                audience: var("LATCHKEY_AUDIENCE").unwrap_or_else(|| url.as_str().to_owned()),
+                url,
+                origins,
+                secrets,
+                limits,
+                algorithm: algorithm.unwrap_or_default(),
+                password_rules: PasswordRules { min_chars: usize::from(min) },
+                strength: strength.unwrap_or_default(),
+                audit_retention: DAY * u32::from(days),
+                trusted_proxies: u8::try_from(proxies).unwrap_or(0),
+            }),
+            _ => Err(errors),
+        }
+    }
+}
+
+/// The address at which clients reach Latchkey: `https`, or `http` on this machine only. Has no path, query or user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl {
+    text: String,
+    loopback: bool,
+}
+
+impl PublicUrl {
+    /// Its origin, without a slash at the end.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether cookies carry `Secure` and a name prefix, and HSTS is sent.
+    pub fn is_https(&self) -> bool {
+        self.text.starts_with("https:")
+    }
+
+    /// Whether it names this machine.
+    pub fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+}
+
+fn keep<T>(result: Result<T, ConfigError>, errors: &mut Vec<ConfigError>) -> Option<T> {
+    result.map_err(|error| errors.push(error)).ok()
+}
+
+fn url(value: Option<String>) -> Result<PublicUrl, ConfigError> {
+    const NAME: &str = "LATCHKEY_URL";
+    const MEND: &str = "set it to the address that clients use, such as https://auth.example.com";
+    let value = value.ok_or_else(|| ConfigError::new(NAME, "is not set", MEND))?;
+    let url = Url::parse(&value).map_err(|error| ConfigError::new(NAME, format!("is no URL ({error})"), MEND))?;
+    let loopback = is_loopback(&url);
+    let error = |problem: &str| Err(ConfigError::new(NAME, problem, MEND));
+    match url.scheme() {
+        "https" => {}
+        "http" if loopback => {}
+        "http" => return error("is http, which only a loopback address may be: cookies and passwords would travel in the clear"),
+        _ => return error("is not an https URL"),
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+        return error("has more than scheme, host and port");
+    }
+    Ok(PublicUrl { text: url.origin().ascii_serialization(), loopback })
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+fn origins(value: Option<&str>) -> Result<Vec<String>, ConfigError> {
+    const MEND: &str = "list exact origins with commas, such as https://app.example.com,http://localhost:5173";
+    let error = |part: &str, problem: &str| {
+        ConfigError::new("LATCHKEY_ORIGINS", format!("`{part}` {problem}"), MEND)
+    };
+    let parts = value.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            let url = Url::parse(part).map_err(|_| error(part, "is no origin"))?;
+            let origin = url.origin().ascii_serialization();
+            // Browsers compare origins as text: one that is not written as they send it would never match.
+            if origin != part.trim_end_matches('/') {
+                return Err(error(part, "is no exact origin: it needs a scheme and a host in lower case, and no path or wildcard"));
+            }
+            match url.scheme() {
+                "https" => Ok(origin),
+                "http" if is_loopback(&url) => Ok(origin),
+                _ => Err(error(part, "is neither https nor a loopback address")),
+            }
+        })
+        .collect()
+}
+
+fn secrets(value: Option<&str>) -> Result<MasterSecrets, ConfigError> {
+    const MEND: &str = "set it to the output of `openssl rand -base64 32`";
+    let value = value.ok_or_else(|| ConfigError::new("LATCHKEY_SECRET", "is not set", MEND))?;
+    MasterSecrets::parse(value).map_err(|error| ConfigError::new("LATCHKEY_SECRET", error, MEND))
+}
+
+fn limits(value: Option<&str>, place: Place) -> Result<Limits, ConfigError> {
+    let allow_off = place == Place::Local;
+    value.map_or_else(|| Ok(Limits::default()), |text| Limits::parse(text, allow_off)).map_err(|error| {
+        ConfigError::new("LATCHKEY_LIMITS", error, "write limits as action=count/time, such as signup=3/15m,signin=5/1m")
+    })
+}
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+    variable: &'static str,
+    value: Option<String>,
+    mend: &str,
+) -> Result<Option<T>, ConfigError> {
+    value.map(|text| text.parse().map_err(|error| ConfigError::new(variable, error, mend))).transpose()
+}
+
+fn number(
+    variable: &'static str,
+    value: Option<String>,
+    default: u16,
+    min: u16,
+    max: u16,
+) -> Result<u16, ConfigError> {
+    let Some(text) = value else { return Ok(default) };
+    text.parse().ok().filter(|n| (min..=max).contains(n)).ok_or_else(|| {
+        ConfigError::new(variable, format!("`{text}` is out of range"), format!("use a whole number from {min} to {max}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=";
+
+    fn read(vars: &[(&str, &str)], place: Place) -> Result<Config, Vec<ConfigError>> {
+        let base = [("LATCHKEY_URL", "https://auth.example.com"), ("LATCHKEY_SECRET", SECRET)];
+        let find = |name: &str| {
+            vars.iter().chain(&base).find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
+        };
+        Config::read(find, place)
+    }
+
+    fn error(vars: &[(&str, &str)]) -> String {
+        let errors = read(vars, Place::Deployed).err().unwrap();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        errors[0].to_string()
+    }
+
+    #[test]
+    fn a_url_and_a_secret_are_enough() {
+        let config = read(&[], Place::Deployed).ok().unwrap();
+        assert_eq!(config.url.as_str(), "https://auth.example.com");
+        assert_eq!(config.audience, "https://auth.example.com");
+        assert!(config.url.is_https() && !config.url.is_loopback());
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once() {
+        let errors = Config::read(|_| None, Place::Deployed).err().unwrap();
+        let names: Vec<_> = errors.iter().map(|e| e.variable).collect();
+        assert_eq!(names, ["LATCHKEY_URL", "LATCHKEY_SECRET"]);
+    }
+
+    #[test]
+    fn http_is_for_this_machine_only() {
+        for url in ["http://localhost:8787", "http://127.0.0.1:8787", "http://[::1]:8787"] {
+            assert!(read(&[("LATCHKEY_URL", url)], Place::Local).is_ok(), "{url}");
+        }
+        for url in ["http://auth.example.com", "http://localhost.example.com", "ftp://localhost", "https://a.example/x", "nonsense"] {
+            assert!(error(&[("LATCHKEY_URL", url)]).starts_with("LATCHKEY_URL: "), "{url}");
+        }
+    }
+
+    #[test]
+    fn origins_are_exact() {
+        let config = read(&[("LATCHKEY_ORIGINS", "https://app.example.com, http://localhost:5173")], Place::Deployed);
+        assert_eq!(config.ok().unwrap().origins, ["https://app.example.com", "http://localhost:5173"]);
+        for bad in ["*", "null", "https://*.example.com/x", "app.example.com", "https://App.example.com", "http://app.example.com", "https://a.example.com/path"] {
+            assert!(error(&[("LATCHKEY_ORIGINS", bad)]).contains("exact origins"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_bad_secret_is_refused_without_being_shown() {
+        for bad in ["short", "changemechangemechangemechangemechangeme"] {
+            let text = error(&[("LATCHKEY_SECRET", bad)]);
+            assert!(text.contains("openssl rand") && !text.contains(bad), "{text}");
+        }
+    }
+
+    #[test]
+    fn limits_are_off_on_this_machine_only() {
+        assert!(read(&[("LATCHKEY_LIMITS", "off")], Place::Local).is_ok());
+        assert!(error(&[("LATCHKEY_LIMITS", "off")]).starts_with("LATCHKEY_LIMITS: "));
+    }
+
+    #[test]
+    fn numbers_have_bounds() {
+        assert!(error(&[("LATCHKEY_PASSWORD_MIN", "4")]).contains("8 to 64"));
+        assert!(error(&[("LATCHKEY_AUDIT_DAYS", "0")]).contains("1 to 3650"));
+        assert!(error(&[("LATCHKEY_TRUSTED_PROXIES", "-1")]).contains("0 to 10"));
+    }
+}

@@ -1,0 +1,88 @@
+use std::sync::Arc;
+
+use crate::account::Accounts;
+use crate::audit::AuditLog;
+use crate::limit::{Fallback, Limiter};
+use crate::permission::Roles;
+use crate::port::Ports;
+use crate::seal::Sealer;
+use crate::session::{SessionMemory, Sessions};
+use crate::token::{KeyMemory, Keys};
+use crate::Config;
+
+/// What a process remembers between requests: plain data of bounded size. A platform whose ports live for one request
+/// keeps this for longer.
+#[derive(Default, Clone)]
+pub struct Memory {
+    /// Verified tokens and recent sessions.
+    pub sessions: Arc<SessionMemory>,
+    /// The key ring.
+    pub keys: Arc<KeyMemory>,
+    /// What counts while the counters fail.
+    pub fallback: Arc<Fallback>,
+}
+
+/// Every service of the domain, put together over the ports.
+#[derive(Clone)]
+pub struct Services {
+    /// Accounts.
+    pub accounts: Arc<Accounts>,
+    /// Sessions.
+    pub sessions: Arc<Sessions>,
+    /// Signing keys.
+    pub keys: Arc<Keys>,
+    /// Role definitions.
+    pub roles: Roles,
+    /// Rate limits.
+    pub limiter: Arc<Limiter>,
+    /// The audit log.
+    pub audit: AuditLog,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The ports themselves.
+    pub ports: Ports,
+}
+
+impl Services {
+    /// The services over `ports`, as `config` says.
+    pub fn new(config: Arc<Config>, ports: Ports, memory: &Memory) -> Self {
+        let Ports { table, counters, cache, clock, entropy, hasher, .. } = ports.clone();
+        let sealer = Arc::new(Sealer::new(&config.secrets));
+        let audit = AuditLog::new(Arc::clone(&table), Arc::clone(&clock), Arc::clone(&entropy), config.audit_retention);
+        let roles = Roles::new(Arc::clone(&table), Arc::clone(&clock), cache);
+        let keys = Arc::new(Keys::new(
+            Arc::clone(&table),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            Arc::clone(&sealer),
+            config.algorithm,
+            Arc::clone(&memory.keys),
+        ));
+        let sessions = Arc::new(Sessions::new(
+            Arc::clone(&table),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            sealer,
+            Arc::clone(&keys),
+            roles.clone(),
+            audit.clone(),
+            Arc::clone(&memory.sessions),
+            config.limits.clone(),
+            config.url.as_str().to_owned(),
+            config.audience.clone(),
+        ));
+        let accounts = Arc::new(Accounts::new(
+            table,
+            clock,
+            entropy,
+            hasher,
+            audit.clone(),
+            Arc::clone(&sessions),
+            roles.clone(),
+            config.password_rules.clone(),
+            config.strength.clone(),
+        ));
+        let limiter = Arc::new(Limiter::new(counters, config.limits.clone(), Arc::clone(&memory.fallback)));
+        Self { accounts, sessions, keys, roles, limiter, audit, config, ports }
+    }
+}

@@ -1,0 +1,159 @@
+use std::sync::Arc;
+
+use super::live::MAX_AGE;
+use super::{Live, Session, Sessions};
+use crate::account::User;
+use crate::limit::{Limited, SessionMeter};
+use crate::permission::{Policy, Roles, Versioned};
+use crate::port::StoreError;
+use crate::port::table::Write;
+use crate::token::{InvalidToken, VerifyError};
+use crate::{SessionId, Timestamp, UserId};
+
+/// How current the state behind an answer must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// At most 60 s old: no store trip when the session was seen within them.
+    Recent,
+    /// As of now: one store trip. Demanded by every change.
+    Fresh,
+}
+
+/// Why a request has no signed-in user.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthenticateError {
+    /// The access token is not one of ours, or is over.
+    #[error(transparent)]
+    InvalidToken(#[from] InvalidToken),
+    /// The session ended, or its user is gone or disabled.
+    #[error("the session has ended")]
+    Ended,
+    /// The session makes too many requests.
+    #[error(transparent)]
+    Limited(#[from] Limited),
+    /// The store gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The keys could not be read.
+    #[error(transparent)]
+    Keys(#[from] crate::token::KeysError),
+}
+
+impl From<VerifyError> for AuthenticateError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Invalid(invalid) => invalid.into(),
+            VerifyError::Keys(error) => error.into(),
+        }
+    }
+}
+
+impl Sessions {
+    /// The signed-in user that an access token speaks for.
+    ///
+    /// The signature of a token is verified once per process. A session is read once a minute per process and user: user, session
+    /// and role definitions in one round trip. Within that minute the answer needs no store; after it, a revoked
+    /// session is refused, and where the store is down the answer is an error, not a yes.
+    pub async fn authenticate(
+        &self,
+        token: &str,
+        freshness: Freshness,
+    ) -> Result<Arc<Live>, AuthenticateError> {
+        let now = self.clock.now();
+        let verified = match self.memory.verified(token) {
+            Some(verified) => {
+                verified.claims.check_time(now)?;
+                verified
+            }
+            None => self.memory.remember_token(token, self.keys.verify(token, &self.issuer, &self.audience).await?),
+        };
+        let known = self.memory.live(verified.claims.sid);
+        let live = match known {
+            Some(live) if freshness == Freshness::Recent && live.is_recent(now) => live,
+            known => self.load(verified.claims.sub, verified.claims.sid, freshness, now, known).await?,
+        };
+        if !live.session.lives(&live.user, now) || live.user.id != verified.claims.sub {
+            return Err(AuthenticateError::Ended);
+        }
+        self.count(&live, now)?;
+        Ok(live)
+    }
+
+    /// The same signed-in user as of now, for a request that was let in on recent state and asks for more.
+    pub async fn renew(&self, live: Arc<Live>) -> Result<Arc<Live>, AuthenticateError> {
+        let now = self.clock.now();
+        let fresh = self.load(live.user.id, live.session.id, Freshness::Fresh, now, Some(live)).await?;
+        if fresh.session.lives(&fresh.user, now) { Ok(fresh) } else { Err(AuthenticateError::Ended) }
+    }
+
+    /// Reads user, session and roles in one round trip.
+    async fn load(
+        &self,
+        user: UserId,
+        session: SessionId,
+        freshness: Freshness,
+        now: Timestamp,
+        known: Option<Arc<Live>>,
+    ) -> Result<Arc<Live>, AuthenticateError> {
+        let cached = match freshness {
+            Freshness::Recent => self.roles.cached(now).await,
+            Freshness::Fresh => None,
+        };
+        let mut keys = vec![User::key(user), Session::key(user, session)];
+        if cached.is_none() {
+            keys.push(Roles::key());
+        }
+        let items = self.table.get(&keys, now).await?;
+        let mut items = items.into_iter();
+        let (Some(Some(user_item)), Some(Some(session_item))) = (items.next(), items.next()) else {
+            self.memory.forget(session);
+            return Err(AuthenticateError::Ended);
+        };
+        let cached = match cached {
+            Some(cached) => cached,
+            None => {
+                let read = Versioned::<Policy>::read(items.next().flatten().as_ref())?;
+                self.roles.remember(read.value, now).await
+            }
+        };
+        let user: User = user_item.decode()?;
+        let live = Arc::new(Live {
+            grants: cached.policy.compile(&user.roles),
+            user,
+            session: session_item.decode()?,
+            version: session_item.version,
+            loaded_at: now,
+            until: (now + MAX_AGE).min(cached.until),
+            // The count goes on over a reload: it belongs to the session, not to what was read of it.
+            meter: known.map_or_else(|| Arc::new(SessionMeter::default()), |known| Arc::clone(&known.meter)),
+        });
+        self.memory.remember(Arc::clone(&live));
+        Ok(live)
+    }
+
+    fn count(&self, live: &Live, now: Timestamp) -> Result<(), AuthenticateError> {
+        Ok(live.meter.admit(&self.limits, now)?)
+    }
+
+    /// Writes that the session was seen, at most once every [`SEEN_EVERY`](super::SEEN_EVERY).
+    pub async fn touch(&self, live: &Live) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        if !live.session.is_seen_long_ago(now) {
+            return Ok(());
+        }
+        let seen = Session { seen_at: now, ..live.session.clone() };
+        let write = Write::replace(Session::key(seen.user_id, seen.id), &seen, live.version)?
+            .expiring(seen.ends_at());
+        self.memory.forget(seen.id);
+        match self.table.commit(&[write], now).await {
+            // Another request, or a refresh, wrote the session: it was seen.
+            Ok(()) | Err(crate::port::table::CommitError::Conflict { .. }) => Ok(()),
+            Err(crate::port::table::CommitError::Store(error)) => Err(error),
+        }
+    }
+
+    /// Forgets a session in this process.
+    pub(super) fn forget(&self, session: SessionId) {
+        self.memory.forget(session);
+    }
+}

@@ -1,0 +1,102 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use quick_cache::sync::Cache;
+
+use super::Session;
+use crate::account::User;
+use crate::limit::SessionMeter;
+use crate::permission::Grants;
+use crate::port::table::Version;
+use crate::token::Claims;
+use crate::{SessionId, Timestamp, UserId};
+
+/// How old a remembered session may be: the bound on how long a revoked one is still accepted.
+pub const MAX_AGE: Duration = Duration::from_secs(60);
+const REMEMBERED_TOKENS: usize = 20_000;
+const REMEMBERED_SESSIONS: usize = 10_000;
+
+/// A signed-in user: their session as it was read, with their permissions compiled.
+pub struct Live {
+    /// The user.
+    pub user: User,
+    /// The session.
+    pub session: Session,
+    /// What the user's roles allow.
+    pub grants: Grants,
+    pub(super) version: Version,
+    pub(super) loaded_at: Timestamp,
+    pub(super) until: Timestamp,
+    pub(super) meter: Arc<SessionMeter>,
+}
+
+impl Live {
+    /// Whether it may be used without asking the store.
+    pub(super) fn is_recent(&self, now: Timestamp) -> bool {
+        // One from the future was loaded before the clock jumped back: its age is unknown.
+        self.loaded_at <= now && now < self.until
+    }
+}
+
+/// What a process remembers of tokens and sessions: plain data of bounded size, which any request may use.
+pub struct SessionMemory {
+    /// Access tokens whose signature was verified, by their signature part.
+    tokens: Cache<Box<str>, Arc<Verified>>,
+    live: Cache<SessionId, Arc<Live>>,
+}
+
+/// A token and what it says.
+pub(super) struct Verified {
+    pub token: Box<str>,
+    pub claims: Claims,
+}
+
+impl Default for SessionMemory {
+    fn default() -> Self {
+        Self { tokens: Cache::new(REMEMBERED_TOKENS), live: Cache::new(REMEMBERED_SESSIONS) }
+    }
+}
+
+impl SessionMemory {
+    /// What `token` says, when this very text was verified before.
+    pub(super) fn verified(&self, token: &str) -> Option<Arc<Verified>> {
+        let known = self.tokens.get(signature(token)?)?;
+        // The signature only finds the entry. What was verified is the whole text.
+        (*known.token == *token).then_some(known)
+    }
+
+    pub(super) fn remember_token(&self, token: &str, claims: Claims) -> Arc<Verified> {
+        let verified = Arc::new(Verified { token: token.into(), claims });
+        if let Some(signature) = signature(token) {
+            self.tokens.insert(signature.into(), Arc::clone(&verified));
+        }
+        verified
+    }
+
+    pub(super) fn live(&self, session: SessionId) -> Option<Arc<Live>> {
+        self.live.get(&session)
+    }
+
+    pub(super) fn remember(&self, live: Arc<Live>) {
+        self.live.insert(live.session.id, live);
+    }
+
+    /// Forgets a session, after this process ended it.
+    pub fn forget(&self, session: SessionId) {
+        self.live.remove(&session);
+    }
+
+    /// Forgets every session of a user, after this process changed what they are or may.
+    pub fn forget_user(&self, user: UserId) {
+        self.live.retain(|_, live| live.user.id != user);
+    }
+
+    /// Forgets every session, after this process changed the roles.
+    pub fn forget_all(&self) {
+        self.live.clear();
+    }
+}
+
+fn signature(token: &str) -> Option<&str> {
+    token.rsplit_once('.').map(|(_, signature)| signature)
+}

@@ -1,0 +1,14 @@
+//! Sessions: server-side records that access and refresh tokens speak for.
+
+mod authenticate;
+mod list;
+mod live;
+mod record;
+mod refresh;
+mod service;
+
+pub use authenticate::{AuthenticateError, Freshness};
+pub use live::{Live, SessionMemory};
+pub use record::{ABSOLUTE_LIFETIME, IDLE_LIFETIME, SEEN_EVERY, Session, Transport};
+pub use refresh::{RefreshError, Refreshed};
+pub use service::{IssueError, Sessions, SignedIn, Started, Tokens};

@@ -1,0 +1,78 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::User;
+use crate::audit::UserAgent;
+use crate::port::table::Key;
+use crate::token::RefreshFamily;
+use crate::{SessionId, Timestamp, UserId};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// A session that is not seen for this long ends.
+pub const IDLE_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// A session ends this long after its sign-in, however much it is used.
+pub const ABSOLUTE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// A session that is used is written anew at most this often, only to say that it was seen.
+pub const SEEN_EVERY: Duration = DAY;
+
+/// How the client holds its tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// In `HttpOnly` cookies: browsers.
+    #[default]
+    Cookie,
+    /// In its own storage, sent as `Authorization: Bearer` (RFC 6750): everything else.
+    Bearer,
+}
+
+/// One sign-in on one device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The `sid` of its access tokens.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The user's epoch when it began; it lives while the user's is the same.
+    pub epoch: u32,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last seen, to within [`SEEN_EVERY`].
+    pub seen_at: Timestamp,
+    /// How its client holds its tokens.
+    pub transport: Transport,
+    /// The address it began from.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub address: Option<String>,
+    /// The client that began it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub user_agent: Option<UserAgent>,
+    /// Its refresh tokens.
+    pub family: RefreshFamily,
+}
+
+impl Session {
+    /// What the sort keys of a user's sessions begin with.
+    pub(super) const PREFIX: &'static str = "session#";
+
+    /// Where the session is.
+    pub fn key(user: UserId, session: SessionId) -> Key {
+        Key::new(User::partition(user), format!("{}{session}", Self::PREFIX))
+    }
+
+    /// When it ends if it is not seen again.
+    pub fn ends_at(&self) -> Timestamp {
+        (self.seen_at + IDLE_LIFETIME).min(self.created_at + ABSOLUTE_LIFETIME)
+    }
+
+    /// Whether it still speaks for `user`.
+    pub fn lives(&self, user: &User, now: Timestamp) -> bool {
+        self.user_id == user.id && self.epoch == user.epoch && user.is_active() && now < self.ends_at()
+    }
+
+    /// Whether it is time to write that it was seen.
+    pub(super) fn is_seen_long_ago(&self, now: Timestamp) -> bool {
+        now.since(self.seen_at) >= SEEN_EVERY
+    }
+}

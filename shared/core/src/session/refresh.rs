@@ -1,0 +1,135 @@
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{IssueError, Session, Sessions, Tokens};
+use crate::account::User;
+use crate::audit::{Action, Actor, Requester};
+use crate::port::table::{CommitError, Version, Write};
+use crate::port::{EntropyError, StoreError};
+use crate::token::{Presented, RefreshToken, open_successor};
+
+const MAX_TRIES: usize = 8;
+
+/// What a refresh leads to.
+#[derive(Debug)]
+pub struct Refreshed {
+    /// The user, read anew.
+    pub user: User,
+    /// The session.
+    pub session: Session,
+    /// Its new tokens.
+    pub tokens: Tokens,
+}
+
+/// Why a refresh token gave no tokens.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RefreshError {
+    /// It is not one of ours, its session has ended, or it was used before: the holder must sign in again.
+    #[error("the refresh token is not valid")]
+    Invalid,
+    /// Others kept refreshing the same session.
+    #[error("the session is being refreshed")]
+    Busy,
+    /// The store gave no answer: the token may still be good.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Tokens could not be issued.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+}
+
+impl From<EntropyError> for RefreshError {
+    fn from(error: EntropyError) -> Self {
+        Self::Issue(error.into())
+    }
+}
+
+impl Sessions {
+    /// Exchanges a refresh token for the next one and a new access token (RFC 9700, section 4.14.2): one read, one commit.
+    ///
+    /// The exchange is a compare-and-set of the session, so of any number made at once one rotates and the others find the token
+    /// just used: within the window they get the same successor. A token that was used before that is a stolen one, or the
+    /// thief was first: the session ends for both holders.
+    pub async fn refresh(&self, text: &SecretString, from: &Requester) -> Result<Refreshed, RefreshError> {
+        let token = RefreshToken::parse(text.expose_secret(), &self.sealer).map_err(|_| RefreshError::Invalid)?;
+        for _ in 0..MAX_TRIES {
+            let now = self.clock.now();
+            let (user, session, version) = self.read(&token).await?.ok_or(RefreshError::Invalid)?;
+            if !session.lives(&user, now) {
+                return Err(RefreshError::Invalid);
+            }
+            match session.family.present(&token, now) {
+                Presented::Unknown => return Err(RefreshError::Invalid),
+                Presented::Reused => {
+                    if self.revoke_reused(&session, version, from).await? {
+                        return Err(RefreshError::Invalid);
+                    }
+                }
+                Presented::Again { sealed } => {
+                    let successor =
+                        open_successor(&token, &sealed, &self.sealer).map_err(|_| RefreshError::Invalid)?;
+                    let tokens = self.tokens(&user, &session, successor).await?;
+                    return Ok(Refreshed { user, session, tokens });
+                }
+                Presented::Rotate => {
+                    if let Some((session, next)) = self.rotate(&token, session, version).await? {
+                        let tokens = self.tokens(&user, &session, next.expose().into()).await?;
+                        return Ok(Refreshed { user, session, tokens });
+                    }
+                }
+            }
+        }
+        Err(RefreshError::Busy)
+    }
+
+    async fn read(&self, token: &RefreshToken) -> Result<Option<(User, Session, Version)>, StoreError> {
+        let keys = [User::key(token.user_id()), Session::key(token.user_id(), token.session_id())];
+        let mut items = self.table.get(&keys, self.clock.now()).await?.into_iter();
+        let (Some(Some(user)), Some(Some(session))) = (items.next(), items.next()) else { return Ok(None) };
+        Ok(Some((user.decode()?, session.decode()?, session.version)))
+    }
+
+    /// None when another refresh came first.
+    async fn rotate(
+        &self,
+        used: &RefreshToken,
+        session: Session,
+        version: Version,
+    ) -> Result<Option<(Session, RefreshToken)>, RefreshError> {
+        let now = self.clock.now();
+        let generation = used.generation().saturating_add(1);
+        let next = RefreshToken::issue(session.user_id, session.id, generation, &*self.entropy, &self.sealer)?;
+        let family = session.family.rotate(used, &next, now, &*self.entropy, &self.sealer)?;
+        let seen_at = if session.is_seen_long_ago(now) { now } else { session.seen_at };
+        let session = Session { family, seen_at, ..session };
+        let write = Write::replace(Session::key(session.user_id, session.id), &session, version)?
+            .expiring(session.ends_at());
+        match self.table.commit(&[write], now).await {
+            Ok(()) => Ok(Some((session, next))),
+            Err(CommitError::Conflict { .. }) => Ok(None),
+            Err(CommitError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// False when the session changed meanwhile, so that the token must be judged anew.
+    async fn revoke_reused(
+        &self,
+        session: &Session,
+        version: Version,
+        from: &Requester,
+    ) -> Result<bool, RefreshError> {
+        let mut event = self.audit.event(Action::TokenReused, Actor::System, from)?;
+        event.user_id = Some(session.user_id);
+        event.resource = Some(format!("session:{}", session.id));
+        let key = Session::key(session.user_id, session.id);
+        let writes = [Write::Delete { key, condition: Some(version) }, self.audit.write(&event)?];
+        match self.table.commit(&writes, self.clock.now()).await {
+            Ok(()) => {
+                self.forget(session.id);
+                tracing::warn!(session = %session.id, "a used refresh token was presented again; its session was revoked");
+                Ok(true)
+            }
+            Err(CommitError::Conflict { .. }) => Ok(false),
+            Err(CommitError::Store(error)) => Err(error.into()),
+        }
+    }
+}

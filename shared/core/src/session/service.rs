@@ -1,0 +1,158 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::{Session, SessionMemory, Transport};
+use crate::account::User;
+use crate::audit::{AuditLog, Requester};
+use crate::limit::Limits;
+use crate::permission::Roles;
+use crate::port::table::Write;
+use crate::port::{Clock, Entropy, EntropyError, StoreError, Table};
+use crate::seal::Sealer;
+use crate::token::{ACCESS_TOKEN_LIFETIME, Claims, Keys, KeysError, RefreshFamily, RefreshToken};
+use crate::{SessionId, Timestamp};
+
+/// The sessions and what can be done with them. Its operations are in the files beside this one.
+pub struct Sessions {
+    pub(super) table: Arc<dyn Table>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) sealer: Arc<Sealer>,
+    pub(super) keys: Arc<Keys>,
+    pub(super) roles: Roles,
+    pub(super) audit: AuditLog,
+    pub(super) memory: Arc<SessionMemory>,
+    pub(super) limits: Limits,
+    issuer: String,
+    audience: String,
+}
+
+/// Why tokens could not be issued.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum IssueError {
+    /// There was no randomness.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// The access token could not be signed.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+}
+
+/// A session that is about to begin: nothing is stored until its write is committed.
+pub struct Started {
+    session: Session,
+    refresh_token: RefreshToken,
+}
+
+impl Started {
+    /// The write that begins it.
+    pub fn write(&self) -> Result<Write, StoreError> {
+        let session = &self.session;
+        Ok(Write::create(Session::key(session.user_id, session.id), session)?.expiring(session.ends_at()))
+    }
+}
+
+/// The tokens of a session.
+#[derive(Debug, Clone)]
+pub struct Tokens {
+    /// A JWT for [`ACCESS_TOKEN_LIFETIME`].
+    pub access_token: SecretString,
+    /// How long the access token is good for.
+    pub access_lifetime: Duration,
+    /// Good for one refresh.
+    pub refresh_token: SecretString,
+    /// How long the session lasts if it is not used.
+    pub refresh_lifetime: Duration,
+}
+
+/// What a sign-up or a sign-in leads to.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// Who signed in.
+    pub user: User,
+    /// The session that began.
+    pub session: Session,
+    /// Its tokens.
+    pub tokens: Tokens,
+}
+
+impl Sessions {
+    /// The sessions over these ports.
+    #[expect(clippy::too_many_arguments, reason = "called once, where the service is put together")]
+    pub fn new(
+        table: Arc<dyn Table>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        sealer: Arc<Sealer>,
+        keys: Arc<Keys>,
+        roles: Roles,
+        audit: AuditLog,
+        memory: Arc<SessionMemory>,
+        limits: Limits,
+        issuer: String,
+        audience: String,
+    ) -> Self {
+        Self { table, clock, entropy, sealer, keys, roles, audit, memory, limits, issuer, audience }
+    }
+
+    /// What this process remembers of sessions.
+    pub fn memory(&self) -> &SessionMemory {
+        &self.memory
+    }
+
+    /// A new session of `user`, with an identifier and a refresh token of its own.
+    pub fn start(&self, user: &User, transport: Transport, from: &Requester) -> Result<Started, EntropyError> {
+        let now = self.clock.now();
+        let id = SessionId::new(&*self.clock, &*self.entropy)?;
+        let refresh_token = RefreshToken::issue(user.id, id, 0, &*self.entropy, &self.sealer)?;
+        let session = Session {
+            id,
+            user_id: user.id,
+            epoch: user.epoch,
+            created_at: now,
+            seen_at: now,
+            transport,
+            address: from.address.as_ref().map(ToString::to_string),
+            user_agent: from.user_agent.clone(),
+            family: RefreshFamily::new(&refresh_token),
+        };
+        Ok(Started { session, refresh_token })
+    }
+
+    /// The answer for a session that has begun.
+    pub async fn signed_in(&self, user: User, started: Started) -> Result<SignedIn, IssueError> {
+        let Started { session, refresh_token } = started;
+        let tokens = self.tokens(&user, &session, refresh_token.expose().into()).await?;
+        Ok(SignedIn { user, session, tokens })
+    }
+
+    pub(super) async fn tokens(
+        &self,
+        user: &User,
+        session: &Session,
+        refresh_token: SecretString,
+    ) -> Result<Tokens, IssueError> {
+        let now = self.clock.now();
+        let claims = self.claims(user, session, now)?;
+        Ok(Tokens {
+            access_token: self.keys.sign(&claims).await?.into(),
+            access_lifetime: ACCESS_TOKEN_LIFETIME,
+            refresh_token,
+            refresh_lifetime: session.ends_at().since(now),
+        })
+    }
+
+    fn claims(&self, user: &User, session: &Session, now: Timestamp) -> Result<Claims, EntropyError> {
+        Claims::new(
+            self.issuer.clone(),
+            self.audience.clone(),
+            user.id,
+            session.id,
+            user.roles.clone(),
+            now,
+            &*self.entropy,
+        )
+    }
+}

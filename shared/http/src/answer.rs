@@ -1,0 +1,202 @@
+//! Answers that several functions give.
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use latchkey_core::Config;
+use latchkey_core::account::{Status, User};
+use latchkey_core::limit::{Admitted, Rate};
+use latchkey_core::session::{Session, SignedIn, Tokens, Transport};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::cookies::{self, Kind};
+
+/// How the client wants to hold its tokens.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TransportName {
+    /// In `HttpOnly` cookies.
+    #[default]
+    Cookie,
+    /// In the answer's body.
+    Bearer,
+}
+
+impl From<TransportName> for Transport {
+    fn from(name: TransportName) -> Self {
+        match name {
+            TransportName::Cookie => Self::Cookie,
+            TransportName::Bearer => Self::Bearer,
+        }
+    }
+}
+
+/// A user.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UserBody {
+    /// Never changes; the `sub` of access tokens.
+    pub id: String,
+    /// The address they sign in with.
+    pub email: String,
+    /// Whether they have proved that it is theirs.
+    pub email_verified: bool,
+    /// What they are called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `active` or `disabled`.
+    #[schema(value_type = String, examples("active"))]
+    pub status: Status,
+    /// The roles they hold.
+    pub roles: Vec<String>,
+    /// When the account was made (RFC 3339).
+    pub created_at: String,
+}
+
+impl From<&User> for UserBody {
+    fn from(user: &User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            email: user.email.to_string(),
+            email_verified: user.email_verified,
+            name: user.name.as_ref().map(|name| name.as_str().to_owned()),
+            status: user.status,
+            roles: user.roles.iter().map(ToString::to_string).collect(),
+            created_at: user.created_at.to_string(),
+        }
+    }
+}
+
+/// A session.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SessionBody {
+    /// The `sid` of its access tokens.
+    pub id: String,
+    /// When it began (RFC 3339).
+    pub created_at: String,
+    /// When it was last seen, to within a day (RFC 3339).
+    pub seen_at: String,
+    /// When it ends if it is not used (RFC 3339).
+    pub expires_at: String,
+    /// The address it began from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The client that began it, in its own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// `cookie` or `bearer`.
+    #[schema(value_type = String, examples("cookie"))]
+    pub transport: Transport,
+}
+
+impl From<&Session> for SessionBody {
+    fn from(session: &Session) -> Self {
+        Self {
+            id: session.id.to_string(),
+            created_at: session.created_at.to_string(),
+            seen_at: session.seen_at.to_string(),
+            expires_at: session.ends_at().to_string(),
+            address: session.address.clone(),
+            user_agent: session.user_agent.as_ref().map(ToString::to_string),
+            transport: session.transport,
+        }
+    }
+}
+
+/// Who is signed in, in which session; with the tokens when the client asked for them.
+#[derive(Serialize, ToSchema)]
+pub struct SignedInBody {
+    /// The user.
+    pub user: UserBody,
+    /// The session.
+    pub session: SessionBody,
+    /// The access token, a JWT; with `"transport": "bearer"` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token: Option<String>,
+    /// `Bearer`; with `"transport": "bearer"` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<&'static str>,
+    /// The refresh token, good once; with `"transport": "bearer"` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// How long the access token is good for, in seconds.
+    pub expires_in: u64,
+}
+
+/// The answer to a sign-up (201) or a sign-in (200).
+pub fn signed_in(status: StatusCode, signed_in: &SignedIn, admitted: &Admitted, config: &Config) -> Response {
+    let SignedIn { user, session, tokens } = signed_in;
+    let mut response = with_tokens(status, user, session, tokens, config);
+    response.headers_mut().extend(admitted.rate.map(rate_limit_headers).unwrap_or_default());
+    response
+}
+
+/// The answer to a refresh.
+pub fn tokens_refreshed(user: &User, session: &Session, tokens: &Tokens, config: &Config) -> Response {
+    with_tokens(StatusCode::OK, user, session, tokens, config)
+}
+
+fn with_tokens(
+    status: StatusCode,
+    user: &User,
+    session: &Session,
+    tokens: &Tokens,
+    config: &Config,
+) -> Response {
+    let bearer = session.transport == Transport::Bearer;
+    let body = SignedInBody {
+        user: user.into(),
+        session: session.into(),
+        access_token: bearer.then(|| tokens.access_token.expose_secret().to_owned()),
+        token_type: bearer.then_some("Bearer"),
+        refresh_token: bearer.then(|| tokens.refresh_token.expose_secret().to_owned()),
+        expires_in: tokens.access_lifetime.as_secs(),
+    };
+    let mut response = (status, Json(body)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if !bearer {
+        let url = &config.url;
+        let access = cookies::set(Kind::Access, tokens.access_token.expose_secret(), tokens.access_lifetime, url);
+        let refresh =
+            cookies::set(Kind::Refresh, tokens.refresh_token.expose_secret(), tokens.refresh_lifetime, url);
+        for cookie in [access, refresh].into_iter().flatten() {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+    }
+    response
+}
+
+/// 204 that removes both cookies and what the browser kept of earlier answers.
+pub fn signed_out(config: &Config) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    clear_cookies(response.headers_mut(), config);
+    response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
+    response
+}
+
+/// Removes both cookies in an answer that has other headers too.
+pub fn clear_cookies(headers: &mut HeaderMap, config: &Config) {
+    for cookie in [Kind::Access, Kind::Refresh].into_iter().filter_map(|kind| cookies::clear(kind, &config.url)) {
+        headers.append(header::SET_COOKIE, cookie);
+    }
+}
+
+/// What is left of a limit (draft-ietf-httpapi-ratelimit-headers-06).
+pub fn rate_limit_headers(rate: Rate) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("ratelimit-limit", u64::from(rate.limit)),
+        ("ratelimit-remaining", u64::from(rate.remaining)),
+        ("ratelimit-reset", rate.reset.as_secs()),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
+    }
+    headers
+}
+
+/// 200 with a JSON body that is nobody else's business.
+pub fn private<T: Serialize>(body: T) -> Response {
+    ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}

@@ -1,0 +1,63 @@
+use axum::extract::{FromRequest, Request};
+use axum::http::{StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use crate::Problem;
+
+/// The largest request body, in bytes.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// A JSON request body. Only `application/json` is taken: a browser cannot send that to another site without asking it first,
+/// so no form or plain text post reaches a handler. Members that the type does not name are ignored.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        if !is_json(&request) {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "send the body as application/json",
+            ));
+        }
+        let too_large =
+            || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "a body may have at most 64 KiB");
+        let bytes = axum::body::to_bytes(request.into_body(), MAX_BODY).await.map_err(|error| {
+            match std::error::Error::source(&error) {
+                Some(cause) if cause.is::<http_body_util::LengthLimitError>() => too_large(),
+                _ => Problem::invalid("the body could not be read"),
+            }
+        })?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| explain(&error))
+    }
+}
+
+fn is_json(request: &Request) -> bool {
+    let value = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = value.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json")
+}
+
+/// Says where and what, without repeating any value: a value may be a password.
+fn explain(error: &serde_json::Error) -> Problem {
+    use serde_json::error::Category;
+    let (line, column) = (error.line(), error.column());
+    match error.classify() {
+        Category::Data => {
+            let text = error.to_string();
+            // The texts of serde that carry no input: missing fields by the names of our own types.
+            let detail = match text.split(" at line ").next() {
+                Some(missing) if missing.starts_with("missing field") => missing.to_owned(),
+                _ => format!("a member of the body is of the wrong type or form (line {line}, column {column})"),
+            };
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail)
+        }
+        Category::Syntax | Category::Eof | Category::Io => Problem::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_json",
+            format!("the body is not valid JSON (line {line}, column {column})"),
+        ),
+    }
+}

@@ -1,0 +1,94 @@
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use latchkey_core::Config;
+use latchkey_core::audit::{Action, Actor, AuditLog};
+use latchkey_core::permission::Permission;
+use latchkey_core::session::{Freshness, Live, Sessions};
+
+use crate::cookies::{self, Kind};
+use crate::{Access, From, Problem};
+
+/// The signed-in user, in the handlers of routes that demand one.
+#[derive(Clone)]
+pub struct Caller(Arc<Live>);
+
+impl Caller {
+    /// The same user with state as of now.
+    pub async fn renew(self, sessions: &Sessions) -> Result<Self, Problem> {
+        Ok(Self(sessions.renew(self.0).await?))
+    }
+}
+
+impl Deref for Caller {
+    type Target = Live;
+    fn deref(&self) -> &Live {
+        &self.0
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.remove().ok_or_else(|| Problem::internal("a public route asks for its caller"))
+    }
+}
+
+/// Lets the request through when its caller may, and leaves the caller among its extensions.
+pub(crate) async fn admit<S>(parts: &mut Parts, state: &S, access: Access) -> Result<(), Problem>
+where
+    S: Send + Sync,
+    Arc<Sessions>: FromRef<S>,
+    Arc<Config>: FromRef<S>,
+    AuditLog: FromRef<S>,
+{
+    let freshness = match access {
+        Access::Public => return Ok(()),
+        Access::SignedIn(freshness) => freshness,
+        Access::Permission(_) => Freshness::Fresh,
+    };
+    let config = Arc::<Config>::from_ref(state);
+    let token = token(&parts.headers, &config)?;
+    let live = Arc::<Sessions>::from_ref(state).authenticate(token, freshness).await?;
+    if let Access::Permission(wanted) = access {
+        let permission: Permission = wanted.parse().map_err(Problem::internal)?;
+        if !live.grants.decide(&permission).allowed() {
+            return Err(deny(parts, state, &live, wanted).await?);
+        }
+    }
+    parts.extensions.insert(Caller(live));
+    Ok(())
+}
+
+/// The access token: a bearer token, else the cookie.
+fn token<'a>(headers: &'a HeaderMap, config: &Config) -> Result<&'a str, Problem> {
+    match headers.get(header::AUTHORIZATION) {
+        Some(value) => value
+            .to_str()
+            .ok()
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim())
+            .ok_or_else(Problem::invalid_token),
+        None => cookies::get(Kind::Access, headers, &config.url).ok_or_else(Problem::not_signed_in),
+    }
+}
+
+async fn deny<S>(parts: &mut Parts, state: &S, live: &Live, wanted: &str) -> Result<Problem, Problem>
+where
+    S: Send + Sync,
+    Arc<Config>: FromRef<S>,
+    AuditLog: FromRef<S>,
+{
+    let from = From::from_request_parts(parts, state).await?;
+    let audit = AuditLog::from_ref(state);
+    let mut event = audit.event(Action::PermissionDenied, Actor::User(live.user.id), &from.requester)?;
+    event.resource = Some(format!("{} {}", parts.method, parts.uri.path()));
+    event.details.insert("permission".to_owned(), wanted.to_owned());
+    audit.append(&event).await?;
+    Ok(Problem::new(StatusCode::FORBIDDEN, "permission_denied", format!("this needs the permission `{wanted}`")))
+}

@@ -1,0 +1,200 @@
+//! What every request and every answer passes, whatever the route.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use axum::response::Response;
+use latchkey_core::Config;
+use latchkey_core::port::Entropy;
+use tower::{Layer, Service};
+
+use crate::{Problem, csrf};
+
+/// Names a request in answers and logs.
+pub(crate) static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// On every answer. A page that needs more sets its own policy.
+static HEADERS: [(HeaderName, HeaderValue); 6] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=()"),
+    ),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+];
+static HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+
+#[derive(Clone)]
+pub(crate) struct EdgeLayer(Arc<Shared>);
+
+struct Shared {
+    config: Arc<Config>,
+    /// Differs in every process, so that identifiers of two never meet.
+    process: String,
+    requests: AtomicU64,
+}
+
+impl EdgeLayer {
+    pub(crate) fn new(config: Arc<Config>, entropy: &dyn Entropy) -> Self {
+        // Without randomness nothing else works either; the identifiers are then only unique within the process.
+        let process = u64::from_be_bytes(entropy.bytes().unwrap_or_default());
+        Self(Arc::new(Shared { config, process: format!("{process:016x}"), requests: AtomicU64::new(0) }))
+    }
+}
+
+impl<S> Layer<S> for EdgeLayer {
+    type Service = Edge<S>;
+    fn layer(&self, inner: S) -> Edge<S> {
+        Edge { shared: Arc::clone(&self.0), inner }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Edge<S> {
+    shared: Arc<Shared>,
+    inner: S,
+}
+
+impl<S> Service<Request<Body>> for Edge<S>
+where
+    S: Service<Request<Body>, Response = Response, Error = Infallible>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = EdgeFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let number = self.shared.requests.fetch_add(1, Ordering::Relaxed);
+        let shared = Arc::clone(&self.shared);
+        match refuse(&request, &shared.config) {
+            Some(problem) => EdgeFuture { inner: None, refused: Some(problem), shared, number },
+            None => EdgeFuture { inner: Some(self.inner.call(request)), refused: None, shared, number },
+        }
+    }
+}
+
+pin_project_lite::pin_project! {
+    pub(crate) struct EdgeFuture<F> {
+        #[pin]
+        inner: Option<F>,
+        refused: Option<Problem>,
+        shared: Arc<Shared>,
+        number: u64,
+    }
+}
+
+impl<F: Future<Output = Result<Response, Infallible>>> Future for EdgeFuture<F> {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let response = match (this.inner.as_pin_mut(), this.refused.take()) {
+            (Some(inner), _) => match inner.poll(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(response)) => response,
+                Poll::Ready(Err(never)) => match never {},
+            },
+            (None, problem) => axum::response::IntoResponse::into_response(
+                problem.unwrap_or_else(|| Problem::internal("an answer was asked for twice")),
+            ),
+        };
+        Poll::Ready(Ok(this.shared.finish(response, *this.number)))
+    }
+}
+
+/// What never reaches a route.
+fn refuse(request: &Request<Body>, config: &Config) -> Option<Problem> {
+    if !canonical(request.uri().path()) {
+        return Some(Problem::not_found("there is nothing under this path"));
+    }
+    csrf::is_forged(request.method(), request.headers(), config).then(|| {
+        Problem::new(
+            StatusCode::FORBIDDEN,
+            "cross_site_request",
+            "this request comes from a page that is not in LATCHKEY_ORIGINS",
+        )
+    })
+}
+
+/// Whether a path has the one spelling under which routes, limits and guards know it. No route has a character that
+/// needs escaping, so an escape of any kind, an empty segment or a dot segment is another spelling of something else.
+pub fn canonical(path: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.' | b'~');
+    path.bytes().all(plain)
+        && path.strip_prefix('/').is_some_and(|rest| {
+            rest.is_empty() || rest.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
+        })
+}
+
+impl Shared {
+    fn finish(&self, mut response: Response, number: u64) -> Response {
+        let id = format!("{}-{number:x}", self.process);
+        if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+            // A router's own headers, such as `Allow`, stay.
+            let rendered = problem.render(&id);
+            let (parts, body) = rendered.into_parts();
+            *response.status_mut() = parts.status;
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+            response.headers_mut().extend(parts.headers);
+            *response.body_mut() = body;
+        }
+        let headers = response.headers_mut();
+        headers.reserve(HEADERS.len() + 2);
+        for (name, value) in &HEADERS {
+            if !headers.contains_key(name) {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
+        if self.config.url.is_https() {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS.clone());
+        }
+        if let Ok(id) = HeaderValue::try_from(id) {
+            headers.insert(X_REQUEST_ID.clone(), id);
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn one_spelling_per_path() {
+        for path in ["/", "/v1/signup", "/v1/roles/content-editor", "/.well-known/jwks.json"] {
+            assert!(canonical(path), "{path}");
+        }
+        for path in [
+            "//v1/signup", "/v1//signup", "/v1/signup/", "/v1/./signup", "/v1/../v1/signup", "/v1%2fsignup", "/v1/%73ignup",
+            "/v1\\signup", "/v1/signup;x", "", "v1/signup", "/v1/signup%00", "/v1/sıgnup", "/..", "/.",
+        ] {
+            assert!(!canonical(path), "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_canonical_path_holds_another_spelling(path in "[/.%a-f0-9]{0,12}") {
+            if canonical(&path) {
+                prop_assert!(!path.contains("//") && !path.contains('%') && !path.contains("/../"));
+            }
+        }
+    }
+}

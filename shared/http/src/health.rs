@@ -1,0 +1,72 @@
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{FromRef, State};
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use latchkey_core::port::Window;
+use latchkey_core::port::table::Key;
+use latchkey_core::{Ports, Timestamp};
+use serde::Serialize;
+
+use crate::Routes;
+
+/// How long an answer is repeated: the route is public, and each look costs the stores a round trip.
+const REPEATED_FOR: Duration = Duration::from_secs(5);
+
+/// The last look at the stores.
+#[derive(Default)]
+pub(crate) struct Health(Mutex<Option<(Timestamp, Stores)>>);
+
+#[derive(Clone, Copy, Serialize)]
+struct Stores {
+    table: &'static str,
+    counters: &'static str,
+}
+
+#[derive(Serialize)]
+struct HealthBody {
+    status: &'static str,
+    version: &'static str,
+    stores: Stores,
+}
+
+pub(crate) fn routes<S>() -> Routes<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Ports: FromRef<S>,
+    Arc<Health>: FromRef<S>,
+{
+    Routes::new().public(Method::GET, "/health", health)
+}
+
+async fn health(State(ports): State<Ports>, State(health): State<Arc<Health>>) -> Response {
+    let now = ports.clock.now();
+    let known = *health.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let stores = match known {
+        Some((at, stores)) if at <= now && now.since(at) < REPEATED_FOR => stores,
+        _ => {
+            let stores = look(&ports, now).await;
+            *health.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, stores));
+            stores
+        }
+    };
+    let works = stores.table == "ok";
+    let status = if works { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = HealthBody {
+        status: if works { "ok" } else { "unavailable" },
+        version: env!("CARGO_PKG_VERSION"),
+        stores,
+    };
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
+
+async fn look(ports: &Ports, now: Timestamp) -> Stores {
+    let word = |works: bool| if works { "ok" } else { "unavailable" };
+    let window = Window { key: "health".to_owned(), limit: 1, length: Duration::from_secs(1) };
+    Stores {
+        table: word(ports.table.get(&[Key::new("health", "health")], now).await.is_ok()),
+        counters: word(ports.counters.hit(&[window], now).await.is_ok()),
+    }
+}

@@ -1,0 +1,36 @@
+//! How Latchkey speaks HTTP, the same on every platform: an `axum::Router` over the services of [`latchkey_core`].
+//!
+//! A function crate states its [`Routes`], each with who may call it, and one [`function!`] line. [`app`] puts any number of
+//! functions behind the edge that every request passes: canonical paths, CSRF, CORS, security headers, request
+//! identifiers, problem answers.
+
+mod answer;
+mod app;
+mod body;
+mod caller;
+pub mod cookies;
+mod csrf;
+mod edge;
+mod function;
+mod health;
+mod params;
+mod problem;
+mod requester;
+mod routes;
+
+pub use answer::{
+    SessionBody, SignedInBody, TransportName, UserBody, clear_cookies, private, rate_limit_headers, signed_in, signed_out,
+    tokens_refreshed,
+};
+pub use app::{App, app};
+pub use body::Body;
+pub use caller::Caller;
+pub use edge::canonical;
+pub use function::Function;
+pub use params::{Params, PathParam, PathParams};
+pub use problem::{Problem, ProblemBody};
+pub use requester::{From, PeerAddress};
+pub use routes::{Access, Operation, Routes};
+
+#[doc(hidden)]
+pub use utoipa;

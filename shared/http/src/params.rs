@@ -1,0 +1,46 @@
+use std::str::FromStr;
+
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use crate::Problem;
+
+/// The query parameters.
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Query::try_from_uri(&parts.uri)
+            .map(|Query(params)| Self(params))
+            .map_err(|_| Problem::invalid("a query parameter is missing, or of the wrong form"))
+    }
+}
+
+/// What stands in the path's parameters, parsed. What does not parse names nothing: 404.
+pub struct PathParam<T>(pub T);
+
+impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for PathParam<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let none = || Problem::not_found("there is nothing under this path");
+        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| none())?;
+        text.parse().map(Self).map_err(|_| none())
+    }
+}
+
+/// Two parameters of the path, parsed in the same way.
+pub struct PathParams<A, B>(pub A, pub B);
+
+impl<A: FromStr, B: FromStr, S: Send + Sync> FromRequestParts<S> for PathParams<A, B> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let none = || Problem::not_found("there is nothing under this path");
+        let Path((a, b)) = Path::<(String, String)>::from_request_parts(parts, state).await.map_err(|_| none())?;
+        Ok(Self(a.parse().map_err(|_| none())?, b.parse().map_err(|_| none())?))
+    }
+}

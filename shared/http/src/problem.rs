@@ -1,0 +1,239 @@
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use latchkey_core::account::{AccountError, ManageError};
+use latchkey_core::audit::AuditError;
+use latchkey_core::limit::Limited;
+use latchkey_core::permission::AdminsError;
+use latchkey_core::port::{EntropyError, StoreError};
+use latchkey_core::session::{AuthenticateError, IssueError};
+use latchkey_core::token::KeysError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An error answer (RFC 9457, `application/problem+json`). What a client may know; the cause goes to the log where the problem
+/// is made.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: Cow<'static, str>,
+    headers: HeaderMap,
+}
+
+/// The body of an error answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProblemBody<'a> {
+    /// Names the kind of problem: `urn:latchkey:problem:` and the code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status in words.
+    pub title: &'a str,
+    /// The HTTP status.
+    pub status: u16,
+    /// Stable, for programs.
+    pub code: &'a str,
+    /// What is wrong and the mend, for people.
+    pub detail: &'a str,
+    /// Names this request in the log.
+    pub request_id: &'a str,
+}
+
+impl Problem {
+    /// A problem with a stable code and a text that names what is wrong and the mend.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, detail: detail.into(), headers: HeaderMap::new() }
+    }
+
+    /// 400: the request is not what the route takes.
+    pub fn invalid(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
+    }
+
+    /// 401: the request names nobody.
+    pub fn not_signed_in() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "not_signed_in", "sign in, or send the access token as a cookie or as a bearer token")
+            .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
+    /// 401: there is a token, and it is not good (RFC 6750, section 3.1).
+    pub fn invalid_token() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_token", "the access token is not valid; refresh it or sign in again")
+            .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))
+    }
+
+    /// 404: nothing is here.
+    pub fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    /// 500: ours to mend. `cause` goes to the log only.
+    pub fn internal(cause: impl std::fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here; try again later")
+    }
+
+    /// 503: try again after `retry_after`. `cause` goes to the log only.
+    pub fn unavailable(cause: impl std::fmt::Display, retry_after: Duration) -> Self {
+        tracing::error!(%cause, "a request could not be served");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the service cannot answer just now; try again shortly")
+            .retry_after(retry_after)
+    }
+
+    /// The same with a header.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
+    /// The same with `Retry-After`, in whole seconds, rounded up.
+    #[must_use]
+    pub fn retry_after(self, after: Duration) -> Self {
+        let seconds = after.as_millis().div_ceil(1000).max(1);
+        match HeaderValue::from_str(&seconds.to_string()) {
+            Ok(value) => self.with(header::RETRY_AFTER, value),
+            Err(_) => self,
+        }
+    }
+
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Its code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The answer for the request named `request_id`.
+    pub(crate) fn render(&self, request_id: &str) -> Response {
+        let body = ProblemBody {
+            kind: format!("urn:latchkey:problem:{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: &self.detail,
+            request_id,
+        };
+        let mut response = Response::new(Body::from(serde_json::to_vec(&body).unwrap_or_default()));
+        *response.status_mut() = self.status;
+        response.headers_mut().extend(self.headers.clone());
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    /// Without a body: the edge knows the request's identifier and renders it.
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status;
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::unavailable(error, Duration::from_secs(1)),
+            StoreError::Corrupt { .. } | StoreError::Refused(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<EntropyError> for Problem {
+    fn from(error: EntropyError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<KeysError> for Problem {
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::Store(error) => error.into(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<IssueError> for Problem {
+    fn from(error: IssueError) -> Self {
+        match error {
+            IssueError::Entropy(error) => error.into(),
+            IssueError::Keys(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Store(error) => error.into(),
+            AccountError::Busy(_) => Self::unavailable(error, Duration::from_secs(1)),
+            AccountError::Entropy(error) => error.into(),
+            AccountError::Issue(error) => error.into(),
+            AccountError::Hash(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<AuditError> for Problem {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::InvalidCursor => Self::invalid("the cursor is not one that this list gave"),
+            AuditError::Store(error) => error.into(),
+            AuditError::Entropy(error) => error.into(),
+        }
+    }
+}
+
+impl From<ManageError> for Problem {
+    fn from(error: ManageError) -> Self {
+        let text = error.to_string();
+        match error {
+            ManageError::NotFound | ManageError::UnknownRole(_) => Self::not_found(text),
+            ManageError::BeyondAuthority => Self::new(StatusCode::FORBIDDEN, "beyond_authority", text),
+            ManageError::Admins(AdminsError::Last(_)) => Self::new(StatusCode::CONFLICT, "last_admin", text),
+            ManageError::Admins(AdminsError::TooMany(_)) => Self::new(StatusCode::CONFLICT, "too_many_admins", text),
+            ManageError::Admins(AdminsError::Store(error)) => error.into(),
+            ManageError::InvalidCursor => Self::invalid(text),
+            ManageError::Account(error) => error.into(),
+        }
+    }
+}
+
+impl From<Limited> for Problem {
+    fn from(limited: Limited) -> Self {
+        let detail = format!("too many requests; try again in {} s", limited.retry_after.as_secs());
+        let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail)
+            .retry_after(limited.retry_after);
+        problem.headers.extend(crate::rate_limit_headers(limited.rate()));
+        problem
+    }
+}
+
+impl From<AuthenticateError> for Problem {
+    fn from(error: AuthenticateError) -> Self {
+        match error {
+            AuthenticateError::InvalidToken(reason) => {
+                tracing::debug!(%reason, "an access token was refused");
+                Self::invalid_token()
+            }
+            AuthenticateError::Ended => {
+                Self::new(StatusCode::UNAUTHORIZED, "session_ended", "the session has ended; sign in again")
+                    .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))
+            }
+            AuthenticateError::Limited(limited) => limited.into(),
+            AuthenticateError::Store(error) => error.into(),
+            AuthenticateError::Keys(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRef, Request};
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, on};
+use latchkey_core::Config;
+use latchkey_core::audit::AuditLog;
+use latchkey_core::session::{Freshness, Sessions};
+
+use crate::caller;
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone.
+    Public,
+    /// Whoever is signed in.
+    SignedIn(Freshness),
+    /// Whoever holds this permission as of now.
+    Permission(&'static str),
+}
+
+/// One route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// The method.
+    pub method: Method,
+    /// The path, with `{names}` for what varies.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+}
+
+/// Routes, each with who may call it. There is no way to add one without saying so, and whoever may not call it never
+/// reaches its handler.
+pub struct Routes<S> {
+    router: Router<S>,
+    operations: Vec<Operation>,
+}
+
+impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
+    fn default() -> Self {
+        Self { router: Router::new(), operations: Vec::new() }
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    /// No routes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A route that anyone may call.
+    #[must_use]
+    pub fn public<T: 'static>(self, method: Method, path: &'static str, handler: impl Handler<T, S>) -> Self {
+        self.add(method, path, Access::Public, handler)
+    }
+
+    /// A route for whoever is signed in, on state at most 60 s old; the handler takes a [`Caller`](crate::Caller).
+    #[must_use]
+    pub fn signed_in<T: 'static>(self, method: Method, path: &'static str, handler: impl Handler<T, S>) -> Self
+    where
+        Arc<Sessions>: FromRef<S>,
+        Arc<Config>: FromRef<S>,
+        AuditLog: FromRef<S>,
+    {
+        self.guarded(method, path, Access::SignedIn(Freshness::Recent), handler)
+    }
+
+    /// A route for whoever is signed in, on state as of now: for changes.
+    #[must_use]
+    pub fn fresh<T: 'static>(self, method: Method, path: &'static str, handler: impl Handler<T, S>) -> Self
+    where
+        Arc<Sessions>: FromRef<S>,
+        Arc<Config>: FromRef<S>,
+        AuditLog: FromRef<S>,
+    {
+        self.guarded(method, path, Access::SignedIn(Freshness::Fresh), handler)
+    }
+
+    /// A route for whoever holds `permission` as of now.
+    #[must_use]
+    pub fn permission<T: 'static>(
+        self,
+        permission: &'static str,
+        method: Method,
+        path: &'static str,
+        handler: impl Handler<T, S>,
+    ) -> Self
+    where
+        Arc<Sessions>: FromRef<S>,
+        Arc<Config>: FromRef<S>,
+        AuditLog: FromRef<S>,
+    {
+        self.guarded(method, path, Access::Permission(permission), handler)
+    }
+
+    fn guarded<T: 'static>(
+        self,
+        method: Method,
+        path: &'static str,
+        access: Access,
+        handler: impl Handler<T, S>,
+    ) -> Self
+    where
+        Arc<Sessions>: FromRef<S>,
+        Arc<Config>: FromRef<S>,
+        AuditLog: FromRef<S>,
+    {
+        self.add(method, path, access, Guarded { access, handler })
+    }
+
+    fn add<T: 'static>(
+        mut self,
+        method: Method,
+        path: &'static str,
+        access: Access,
+        handler: impl Handler<T, S>,
+    ) -> Self {
+        // Every method that routes use has a filter; one that has none would be a route that nobody can call.
+        let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::TRACE);
+        self.router = self.router.route(path, on(filter, handler));
+        self.operations.push(Operation { method, path, access });
+        self
+    }
+
+    pub(crate) fn into_parts(self) -> (Router<S>, Vec<Operation>) {
+        (self.router, self.operations)
+    }
+
+    pub(crate) fn into_router(self) -> Router<S> {
+        self.router
+    }
+}
+
+/// A handler behind its access rule.
+#[derive(Clone)]
+struct Guarded<H> {
+    access: Access,
+    handler: H,
+}
+
+/// Tells the guarded form of a handler apart from the handler itself.
+struct Guard<T>(std::marker::PhantomData<T>);
+
+impl<H, T, S> Handler<Guard<T>, S> for Guarded<H>
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+    Arc<Sessions>: FromRef<S>,
+    Arc<Config>: FromRef<S>,
+    AuditLog: FromRef<S>,
+{
+    type Future = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+    fn call(self, request: Request, state: S) -> Self::Future {
+        Box::pin(async move {
+            let (mut parts, body) = request.into_parts();
+            match caller::admit(&mut parts, &state, self.access).await {
+                Ok(()) => self.handler.call(Request::from_parts(parts, body), state).await,
+                Err(problem) => problem.into_response(),
+            }
+        })
+    }
+}
