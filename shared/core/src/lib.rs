@@ -10,7 +10,7 @@ pub mod email;
 pub mod id;
 // limit
 // password
-// permission
+pub mod permission;
 pub mod port;
 // seal
 // session
