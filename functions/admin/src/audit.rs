@@ -102,7 +102,11 @@ pub(crate) async fn list(
 ) -> Result<Response, Problem> {
     let filter = Filter {
         user_id: params.user.as_deref().map(user_id).transpose()?,
-        action: params.action.map(|text| text.parse::<Action>()).transpose().map_err(|error| Problem::invalid(error.to_string()))?,
+        action: params
+            .action
+            .map(|text| text.parse::<Action>())
+            .transpose()
+            .map_err(|error| Problem::invalid(error.to_string()))?,
         since: params.since.as_deref().map(|text| moment("since", text)).transpose()?,
         until: params.until.as_deref().map(|text| moment("until", text)).transpose()?,
         limit: page_size(params.limit)?,

@@ -64,7 +64,9 @@ impl RoleBody {
 ))]
 pub(crate) async fn list(State(roles): State<Roles>, _: Caller) -> Result<Response, Problem> {
     let policy = roles.load_fresh().await?.value;
-    Ok(private(RoleList { roles: policy.roles().iter().map(|(name, role)| RoleBody::new(name, role)).collect() }))
+    Ok(private(RoleList {
+        roles: policy.roles().iter().map(|(name, role)| RoleBody::new(name, role)).collect(),
+    }))
 }
 
 /// Show a role
@@ -146,7 +148,12 @@ pub(crate) async fn delete(
 
 /// Neither the role as it is nor as it is to be may hold what the caller does not: else whoever manages roles could give
 /// themselves everything, or take from those above them.
-async fn check_authority(roles: &Roles, caller: &Caller, name: &RoleName, role: &Role) -> Result<(), Problem> {
+async fn check_authority(
+    roles: &Roles,
+    caller: &Caller,
+    name: &RoleName,
+    role: &Role,
+) -> Result<(), Problem> {
     let before = roles.load_fresh().await?.value;
     let after = before.with_role(name.clone(), role.clone()).map_err(|error| problem(error.into()))?;
     let held = BTreeSet::from([name.clone()]);
@@ -160,7 +167,9 @@ async fn check_authority(roles: &Roles, caller: &Caller, name: &RoleName, role: 
     ))
 }
 
-fn parse<T: std::str::FromStr<Err: std::fmt::Display> + Ord>(texts: &[String]) -> Result<BTreeSet<T>, Problem> {
+fn parse<T: std::str::FromStr<Err: std::fmt::Display> + Ord>(
+    texts: &[String],
+) -> Result<BTreeSet<T>, Problem> {
     let parse = |text: &String| text.parse().map_err(|error: T::Err| unprocessable(error.to_string()));
     texts.iter().map(parse).collect()
 }

@@ -7,7 +7,9 @@ use latchkey_core::account::{Accounts, Authority, Status};
 use latchkey_core::port::table::Cursor;
 use latchkey_core::session::Sessions;
 use latchkey_core::{Email, UserId};
-use latchkey_http::{Body, Caller, From, Params, PathParam, Problem, ProblemBody, SessionBody, UserBody, private};
+use latchkey_http::{
+    Body, Caller, From, Params, PathParam, Problem, ProblemBody, SessionBody, UserBody, private,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -62,7 +64,8 @@ pub(crate) async fn list(
     Params(params): Params<ListParams>,
 ) -> Result<Response, Problem> {
     if let Some(email) = params.email {
-        let email: Email = email.parse().map_err(|_| Problem::invalid("`email` must be an e-mail address"))?;
+        let email: Email =
+            email.parse().map_err(|_| Problem::invalid("`email` must be an e-mail address"))?;
         let found = accounts.find_by_email(&email).await?;
         return Ok(private(UserList { users: found.iter().map(Into::into).collect(), next: None }));
     }

@@ -22,9 +22,11 @@ where
     Arc<Keys>: FromRef<S>,
     Arc<Config>: FromRef<S>,
 {
-    Routes::new()
-        .public(Method::GET, "/.well-known/jwks.json", jwks)
-        .public(Method::GET, "/.well-known/openid-configuration", discovery)
+    Routes::new().public(Method::GET, "/.well-known/jwks.json", jwks).public(
+        Method::GET,
+        "/.well-known/openid-configuration",
+        discovery,
+    )
 }
 
 #[derive(OpenApi)]

@@ -127,7 +127,11 @@ async fn check(
         .into_iter()
         .map(|permission| {
             let decision = caller.grants.decide(&permission);
-            CheckResult { permission: permission.to_string(), allowed: decision.allowed(), reason: decision.reason().map(Into::into) }
+            CheckResult {
+                permission: permission.to_string(),
+                allowed: decision.allowed(),
+                reason: decision.reason().map(Into::into),
+            }
         })
         .collect();
     Ok(private(CheckResponse { allowed: results.iter().all(|result| result.allowed), results }))
@@ -143,12 +147,7 @@ async fn check(
 async fn list(caller: Caller) -> Response {
     private(PermissionList {
         roles: caller.user.roles.iter().map(ToString::to_string).collect(),
-        permissions: caller
-            .grants
-            .permissions()
-            .into_iter()
-            .map(Into::into)
-            .collect(),
+        permissions: caller.grants.permissions().into_iter().map(Into::into).collect(),
     })
 }
 
@@ -170,7 +169,11 @@ async fn authorize(
     let permission = params.permission.map(|text| text.parse::<Permission>()).transpose().map_err(invalid)?;
     let caller = if params.fresh { caller.renew(&sessions).await? } else { caller };
     if permission.is_some_and(|permission| !caller.grants.decide(&permission).allowed()) {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "permission_denied", "the caller lacks the permission"));
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "permission_denied",
+            "the caller lacks the permission",
+        ));
     }
     let roles: Vec<_> = caller.user.roles.iter().map(ToString::to_string).collect();
     let mut response = StatusCode::NO_CONTENT.into_response();

@@ -68,10 +68,9 @@ async fn signin(
     Body(request): Body<SignInRequest>,
 ) -> Result<Response, Problem> {
     let transport = request.transport.into();
-    let email = request
-        .email
-        .parse::<Email>()
-        .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_email", error.to_string()))?;
+    let email = request.email.parse::<Email>().map_err(|error| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_email", error.to_string())
+    })?;
     let subjects = [Subject::Address(Action::Signin, &from.address)];
     let admitted = limiter.admit(&subjects, ports.clock.now()).await?;
     let sign_in = SignIn { email, password: Password::new(&request.password) };
@@ -82,7 +81,9 @@ async fn signin(
 fn problem(error: SignInError) -> Problem {
     let text = error.to_string();
     match error {
-        SignInError::InvalidCredentials => Problem::new(StatusCode::UNAUTHORIZED, "invalid_credentials", text),
+        SignInError::InvalidCredentials => {
+            Problem::new(StatusCode::UNAUTHORIZED, "invalid_credentials", text)
+        }
         SignInError::Locked { retry_after } => {
             Problem::new(StatusCode::FORBIDDEN, "account_locked", text).retry_after(retry_after)
         }

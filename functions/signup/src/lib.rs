@@ -76,8 +76,10 @@ async fn signup(
     };
     // What cannot succeed is refused before it is counted: three weak passwords must not lock a person out.
     accounts.check_sign_up(&sign_up).map_err(|error| problem(error.into()))?;
-    let subjects =
-        [Subject::Address(Action::Signup, &from.address), Subject::Email(Action::SignupEmail, &sign_up.email)];
+    let subjects = [
+        Subject::Address(Action::Signup, &from.address),
+        Subject::Email(Action::SignupEmail, &sign_up.email),
+    ];
     let admitted = limiter.admit(&subjects, ports.clock.now()).await?;
     let made = accounts.sign_up(sign_up, transport, &from.requester).await.map_err(problem)?;
     Ok(signed_in(StatusCode::CREATED, &made, &admitted, &config))

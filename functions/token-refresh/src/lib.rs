@@ -10,7 +10,9 @@ use latchkey_core::port::Ports;
 use latchkey_core::session::{RefreshError, Sessions};
 use latchkey_core::{Config, SecretString};
 use latchkey_http::cookies::{self, Kind};
-use latchkey_http::{Body, From, Problem, ProblemBody, Routes, SignedInBody, clear_cookies, tokens_refreshed};
+use latchkey_http::{
+    Body, From, Problem, ProblemBody, Routes, SignedInBody, clear_cookies, tokens_refreshed,
+};
 use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
 
@@ -70,11 +72,13 @@ async fn refresh(
             limiter.admit(&[Subject::Address(Action::Public, &from.address)], ports.clock.now()).await?;
             Ok(refused(&config))
         }
-        Err(RefreshError::Busy) => {
-            Err(Problem::unavailable("a session is being refreshed too often", std::time::Duration::from_secs(1)))
-        }
+        Err(RefreshError::Busy) => Err(Problem::unavailable(
+            "a session is being refreshed too often",
+            std::time::Duration::from_secs(1),
+        )),
         Err(RefreshError::Store(error)) => Err(error.into()),
         Err(RefreshError::Issue(error)) => Err(error.into()),
+        Err(error @ (RefreshError::Seal(_) | RefreshError::Unreadable(_))) => Err(Problem::internal(error)),
     }
 }
 

@@ -1,27 +1,28 @@
 //! What an operator sets, read from named variables: environment variables, a Worker's vars and secrets, a `.env` file.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
 use crate::limit::Limits;
 use crate::password::{PasswordRules, Strength};
-use crate::seal::MasterSecrets;
-use crate::token::Algorithm;
+use crate::seal::{MasterSecrets, Sealer};
+use crate::token::{Algorithm, Parties};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A checked configuration.
 #[derive(Clone)]
 pub struct Config {
-    /// Where clients reach Latchkey: `LATCHKEY_URL`. The `iss` of tokens.
+    /// Where clients reach Latchkey: `LATCHKEY_URL`.
     pub url: PublicUrl,
-    /// The `aud` of access tokens: `LATCHKEY_AUDIENCE`, else the URL.
-    pub audience: String,
+    /// The `iss` of access tokens, which is the URL, and their `aud`: `LATCHKEY_AUDIENCE`, else the URL.
+    pub parties: Arc<Parties>,
     /// The frontends that may call with credentials: `LATCHKEY_ORIGINS`.
     pub origins: Vec<String>,
-    /// What sealing and token tags derive from: `LATCHKEY_SECRET`.
-    pub secrets: MasterSecrets,
+    /// Seals what is stored and tags refresh tokens: `LATCHKEY_SECRET`.
+    pub sealer: Arc<Sealer>,
     /// The rate limits: `LATCHKEY_LIMITS`.
     pub limits: Limits,
     /// The algorithm of new signing keys: `LATCHKEY_SIGNING_ALG`.
@@ -78,9 +79,11 @@ impl Config {
         let min = keep(number("LATCHKEY_PASSWORD_MIN", var("LATCHKEY_PASSWORD_MIN"), 8, 8, 64), &mut errors);
         let days = keep(number("LATCHKEY_AUDIT_DAYS", var("LATCHKEY_AUDIT_DAYS"), 400, 1, 3650), &mut errors);
         let proxies = keep(number("LATCHKEY_TRUSTED_PROXIES", var("LATCHKEY_TRUSTED_PROXIES"), 0, 0, 10), &mut errors);
-        match (url, origins, secrets, limits, algorithm, strength, min, days, proxies) {
+        let parties = url.as_ref().and_then(|url| keep(parties(url, var("LATCHKEY_AUDIENCE")), &mut errors));
+        match (url, parties, origins, secrets, limits, algorithm, strength, min, days, proxies) {
             (
                 Some(url),
+                Some(parties),
                 Some(origins),
                 Some(secrets),
                 Some(limits),
@@ -90,10 +93,10 @@ impl Config {
                 Some(days),
                 Some(proxies),
             ) => Ok(Self {
-                audience: var("LATCHKEY_AUDIENCE").unwrap_or_else(|| url.as_str().to_owned()),
+                parties: Arc::new(parties),
                 url,
                 origins,
-                secrets,
+                sealer: Arc::new(Sealer::new(secrets)),
                 limits,
                 algorithm: algorithm.unwrap_or_default(),
                 password_rules: PasswordRules { min_chars: usize::from(min) },
@@ -151,6 +154,12 @@ fn url(value: Option<String>) -> Result<PublicUrl, ConfigError> {
         return error("has more than scheme, host and port");
     }
     Ok(PublicUrl { text: url.origin().ascii_serialization(), loopback })
+}
+
+fn parties(url: &PublicUrl, audience: Option<String>) -> Result<Parties, ConfigError> {
+    let audience = audience.unwrap_or_else(|| url.as_str().to_owned());
+    Parties::new(url.as_str(), audience)
+        .map_err(|error| ConfigError::new("LATCHKEY_AUDIENCE", error, "name the services that take the tokens"))
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -243,7 +252,7 @@ mod tests {
     fn a_url_and_a_secret_are_enough() {
         let config = read(&[], Place::Deployed).ok().unwrap();
         assert_eq!(config.url.as_str(), "https://auth.example.com");
-        assert_eq!(config.audience, "https://auth.example.com");
+        assert_eq!(config.parties.audience(), "https://auth.example.com");
         assert!(config.url.is_https() && !config.url.is_loopback());
     }
 

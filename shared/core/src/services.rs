@@ -5,7 +5,6 @@ use crate::audit::AuditLog;
 use crate::limit::{Fallback, Limiter};
 use crate::permission::Roles;
 use crate::port::Ports;
-use crate::seal::Sealer;
 use crate::session::{SessionMemory, Sessions};
 use crate::token::{KeyMemory, Keys};
 use crate::Config;
@@ -47,29 +46,27 @@ impl Services {
     /// The services over `ports`, as `config` says.
     pub fn new(config: Arc<Config>, ports: Ports, memory: &Memory) -> Self {
         let Ports { table, counters, cache, clock, entropy, hasher, .. } = ports.clone();
-        let sealer = Arc::new(Sealer::new(&config.secrets));
         let audit = AuditLog::new(Arc::clone(&table), Arc::clone(&clock), Arc::clone(&entropy), config.audit_retention);
         let roles = Roles::new(Arc::clone(&table), Arc::clone(&clock), cache);
         let keys = Arc::new(Keys::new(
             Arc::clone(&table),
             Arc::clone(&clock),
             Arc::clone(&entropy),
-            Arc::clone(&sealer),
+            Arc::clone(&config.sealer),
             config.algorithm,
+            Arc::clone(&config.parties),
             Arc::clone(&memory.keys),
         ));
         let sessions = Arc::new(Sessions::new(
             Arc::clone(&table),
             Arc::clone(&clock),
             Arc::clone(&entropy),
-            sealer,
+            Arc::clone(&config.sealer),
             Arc::clone(&keys),
             roles.clone(),
             audit.clone(),
             Arc::clone(&memory.sessions),
             config.limits.clone(),
-            config.url.as_str().to_owned(),
-            config.audience.clone(),
         ));
         let accounts = Arc::new(Accounts::new(
             table,

@@ -158,7 +158,8 @@ fn with_tokens(
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if !bearer {
         let url = &config.url;
-        let access = cookies::set(Kind::Access, tokens.access_token.expose_secret(), tokens.access_lifetime, url);
+        let access =
+            cookies::set(Kind::Access, tokens.access_token.expose_secret(), tokens.access_lifetime, url);
         let refresh =
             cookies::set(Kind::Refresh, tokens.refresh_token.expose_secret(), tokens.refresh_lifetime, url);
         for cookie in [access, refresh].into_iter().flatten() {
@@ -178,7 +179,9 @@ pub fn signed_out(config: &Config) -> Response {
 
 /// Removes both cookies in an answer that has other headers too.
 pub fn clear_cookies(headers: &mut HeaderMap, config: &Config) {
-    for cookie in [Kind::Access, Kind::Refresh].into_iter().filter_map(|kind| cookies::clear(kind, &config.url)) {
+    for cookie in
+        [Kind::Access, Kind::Refresh].into_iter().filter_map(|kind| cookies::clear(kind, &config.url))
+    {
         headers.append(header::SET_COOKIE, cookie);
     }
 }

@@ -22,8 +22,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 "send the body as application/json",
             ));
         }
-        let too_large =
-            || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "a body may have at most 64 KiB");
+        let too_large = || {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "a body may have at most 64 KiB")
+        };
         let bytes = axum::body::to_bytes(request.into_body(), MAX_BODY).await.map_err(|error| {
             match std::error::Error::source(&error) {
                 Some(cause) if cause.is::<http_body_util::LengthLimitError>() => too_large(),
@@ -50,7 +51,9 @@ fn explain(error: &serde_json::Error) -> Problem {
             // The texts of serde that carry no input: missing fields by the names of our own types.
             let detail = match text.split(" at line ").next() {
                 Some(missing) if missing.starts_with("missing field") => missing.to_owned(),
-                _ => format!("a member of the body is of the wrong type or form (line {line}, column {column})"),
+                _ => format!(
+                    "a member of the body is of the wrong type or form (line {line}, column {column})"
+                ),
             };
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail)
         }

@@ -90,5 +90,9 @@ where
     event.resource = Some(format!("{} {}", parts.method, parts.uri.path()));
     event.details.insert("permission".to_owned(), wanted.to_owned());
     audit.append(&event).await?;
-    Ok(Problem::new(StatusCode::FORBIDDEN, "permission_denied", format!("this needs the permission `{wanted}`")))
+    Ok(Problem::new(
+        StatusCode::FORBIDDEN,
+        "permission_denied",
+        format!("this needs the permission `{wanted}`"),
+    ))
 }

@@ -14,7 +14,8 @@ pub fn is_forged(method: &Method, headers: &HeaderMap, config: &Config) -> bool 
     if method.is_safe() {
         return false;
     }
-    let cookie = [Kind::Access, Kind::Refresh].iter().any(|kind| cookies::get(*kind, headers, &config.url).is_some());
+    let cookie =
+        [Kind::Access, Kind::Refresh].iter().any(|kind| cookies::get(*kind, headers, &config.url).is_some());
     // A bearer token is never attached by the browser itself.
     if headers.contains_key(header::AUTHORIZATION) && !cookie {
         return false;

@@ -23,7 +23,9 @@ pub(crate) static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-
 static HEADERS: [(HeaderName, HeaderValue); 6] = [
     (
         header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+        HeaderValue::from_static(
+            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        ),
     ),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
@@ -182,8 +184,21 @@ mod tests {
             assert!(canonical(path), "{path}");
         }
         for path in [
-            "//v1/signup", "/v1//signup", "/v1/signup/", "/v1/./signup", "/v1/../v1/signup", "/v1%2fsignup", "/v1/%73ignup",
-            "/v1\\signup", "/v1/signup;x", "", "v1/signup", "/v1/signup%00", "/v1/sıgnup", "/..", "/.",
+            "//v1/signup",
+            "/v1//signup",
+            "/v1/signup/",
+            "/v1/./signup",
+            "/v1/../v1/signup",
+            "/v1%2fsignup",
+            "/v1/%73ignup",
+            "/v1\\signup",
+            "/v1/signup;x",
+            "",
+            "v1/signup",
+            "/v1/signup%00",
+            "/v1/sıgnup",
+            "/..",
+            "/.",
         ] {
             assert!(!canonical(path), "{path}");
         }

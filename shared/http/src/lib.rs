@@ -19,8 +19,8 @@ mod requester;
 mod routes;
 
 pub use answer::{
-    SessionBody, SignedInBody, TransportName, UserBody, clear_cookies, private, rate_limit_headers, signed_in, signed_out,
-    tokens_refreshed,
+    SessionBody, SignedInBody, TransportName, UserBody, clear_cookies, private, rate_limit_headers,
+    signed_in, signed_out, tokens_refreshed,
 };
 pub use app::{App, app};
 pub use body::Body;

@@ -40,7 +40,8 @@ impl<A: FromStr, B: FromStr, S: Send + Sync> FromRequestParts<S> for PathParams<
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let none = || Problem::not_found("there is nothing under this path");
-        let Path((a, b)) = Path::<(String, String)>::from_request_parts(parts, state).await.map_err(|_| none())?;
+        let Path((a, b)) =
+            Path::<(String, String)>::from_request_parts(parts, state).await.map_err(|_| none())?;
         Ok(Self(a.parse().map_err(|_| none())?, b.parse().map_err(|_| none())?))
     }
 }

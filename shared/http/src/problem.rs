@@ -55,14 +55,22 @@ impl Problem {
 
     /// 401: the request names nobody.
     pub fn not_signed_in() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "not_signed_in", "sign in, or send the access token as a cookie or as a bearer token")
-            .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "not_signed_in",
+            "sign in, or send the access token as a cookie or as a bearer token",
+        )
+        .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
     /// 401: there is a token, and it is not good (RFC 6750, section 3.1).
     pub fn invalid_token() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "invalid_token", "the access token is not valid; refresh it or sign in again")
-            .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "invalid_token",
+            "the access token is not valid; refresh it or sign in again",
+        )
+        .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))
     }
 
     /// 404: nothing is here.
@@ -79,8 +87,12 @@ impl Problem {
     /// 503: try again after `retry_after`. `cause` goes to the log only.
     pub fn unavailable(cause: impl std::fmt::Display, retry_after: Duration) -> Self {
         tracing::error!(%cause, "a request could not be served");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the service cannot answer just now; try again shortly")
-            .retry_after(retry_after)
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "the service cannot answer just now; try again shortly",
+        )
+        .retry_after(retry_after)
     }
 
     /// The same with a header.
@@ -202,7 +214,9 @@ impl From<ManageError> for Problem {
             ManageError::NotFound | ManageError::UnknownRole(_) => Self::not_found(text),
             ManageError::BeyondAuthority => Self::new(StatusCode::FORBIDDEN, "beyond_authority", text),
             ManageError::Admins(AdminsError::Last(_)) => Self::new(StatusCode::CONFLICT, "last_admin", text),
-            ManageError::Admins(AdminsError::TooMany(_)) => Self::new(StatusCode::CONFLICT, "too_many_admins", text),
+            ManageError::Admins(AdminsError::TooMany(_)) => {
+                Self::new(StatusCode::CONFLICT, "too_many_admins", text)
+            }
             ManageError::Admins(AdminsError::Store(error)) => error.into(),
             ManageError::InvalidCursor => Self::invalid(text),
             ManageError::Account(error) => error.into(),
@@ -213,8 +227,8 @@ impl From<ManageError> for Problem {
 impl From<Limited> for Problem {
     fn from(limited: Limited) -> Self {
         let detail = format!("too many requests; try again in {} s", limited.retry_after.as_secs());
-        let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail)
-            .retry_after(limited.retry_after);
+        let mut problem =
+            Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).retry_after(limited.retry_after);
         problem.headers.extend(crate::rate_limit_headers(limited.rate()));
         problem
     }
@@ -229,7 +243,10 @@ impl From<AuthenticateError> for Problem {
             }
             AuthenticateError::Ended => {
                 Self::new(StatusCode::UNAUTHORIZED, "session_ended", "the session has ended; sign in again")
-                    .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))
+                    .with(
+                        header::WWW_AUTHENTICATE,
+                        HeaderValue::from_static("Bearer error=\"invalid_token\""),
+                    )
             }
             AuthenticateError::Limited(limited) => limited.into(),
             AuthenticateError::Store(error) => error.into(),

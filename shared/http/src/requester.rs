@@ -39,10 +39,12 @@ where
         let PeerAddress(peer) =
             *parts.extensions.get().ok_or_else(|| unknown("the platform gave none".to_owned()))?;
         let config = Arc::<Config>::from_ref(state);
-        let forwarded = parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        let forwarded =
+            parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
         let address = ClientAddress::forwarded(peer, forwarded, config.trusted_proxies)
             .map_err(|error| unknown(error.to_string()))?;
-        let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).map(UserAgent::new);
+        let user_agent =
+            parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).map(UserAgent::new);
         Ok(Self { requester: Requester { address: Some(address.clone()), user_agent }, address })
     }
 }

@@ -63,7 +63,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// A route for whoever is signed in, on state at most 60 s old; the handler takes a [`Caller`](crate::Caller).
     #[must_use]
-    pub fn signed_in<T: 'static>(self, method: Method, path: &'static str, handler: impl Handler<T, S>) -> Self
+    pub fn signed_in<T: 'static>(
+        self,
+        method: Method,
+        path: &'static str,
+        handler: impl Handler<T, S>,
+    ) -> Self
     where
         Arc<Sessions>: FromRef<S>,
         Arc<Config>: FromRef<S>,

@@ -5,8 +5,8 @@ use crate::audit::AuditLog;
 use crate::password::{HashError, PasswordRules, Strength};
 use crate::port::table::CommitError;
 use crate::port::{Clock, Entropy, EntropyError, HasherError, PasswordHasher, StoreError, Table};
-use crate::session::Sessions;
-use crate::token::KeysError;
+use crate::permission::Roles;
+use crate::session::{IssueError, Sessions};
 use crate::{Email, UserId};
 
 /// How often a change is tried again when another one came first.
@@ -20,13 +20,13 @@ pub struct Accounts {
     pub(super) hasher: Arc<dyn PasswordHasher>,
     pub(super) audit: AuditLog,
     pub(super) sessions: Arc<Sessions>,
-    pub(super) roles: crate::permission::Roles,
+    pub(super) roles: Roles,
     pub(super) rules: PasswordRules,
     pub(super) strength: Strength,
 }
 
 /// Why an operation could not be carried out, whatever was asked.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum AccountError {
     /// The store gave no answer.
     #[error(transparent)]
@@ -40,9 +40,9 @@ pub enum AccountError {
     /// There was no randomness.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
-    /// A token could not be signed.
+    /// Tokens could not be issued.
     #[error(transparent)]
-    Keys(#[from] KeysError),
+    Issue(#[from] IssueError),
 }
 
 impl From<HasherError> for AccountError {
@@ -73,7 +73,7 @@ impl Accounts {
         hasher: Arc<dyn PasswordHasher>,
         audit: AuditLog,
         sessions: Arc<Sessions>,
-        roles: crate::permission::Roles,
+        roles: Roles,
         rules: PasswordRules,
         strength: Strength,
     ) -> Self {

@@ -21,7 +21,7 @@ pub enum Authority<'a> {
 }
 
 /// Why an account was not changed.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum ManageError {
     /// There is no such user.
     #[error("there is no such user")]

@@ -19,7 +19,7 @@ pub struct SignIn {
 }
 
 /// Why nobody was signed in.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum SignInError {
     /// The address has no account, or the password is not its: the caller cannot tell which.
     #[error("the e-mail address or the password is wrong")]

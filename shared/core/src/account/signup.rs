@@ -22,7 +22,7 @@ pub struct SignUp {
 }
 
 /// Why there is no new account.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum SignUpError {
     /// The password may not become one.
     #[error(transparent)]

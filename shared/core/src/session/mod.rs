@@ -8,6 +8,7 @@ mod refresh;
 mod service;
 
 pub use authenticate::{AuthenticateError, Freshness};
+pub use list::RevokeError;
 pub use live::{Live, SessionMemory};
 pub use record::{ABSOLUTE_LIFETIME, IDLE_LIFETIME, SEEN_EVERY, Session, Transport};
 pub use refresh::{RefreshError, Refreshed};

@@ -5,7 +5,9 @@ use crate::account::User;
 use crate::audit::{Action, Actor, Requester};
 use crate::port::table::{CommitError, Version, Write};
 use crate::port::{EntropyError, StoreError};
-use crate::token::{Presented, RefreshToken, open_successor};
+use crate::seal::SealError;
+use crate::token::family::UnreadableSuccessor;
+use crate::token::{Presented, RefreshToken, Rotation};
 
 const MAX_TRIES: usize = 8;
 
@@ -21,7 +23,7 @@ pub struct Refreshed {
 }
 
 /// Why a refresh token gave no tokens.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
     /// It is not one of ours, its session has ended, or it was used before: the holder must sign in again.
     #[error("the refresh token is not valid")]
@@ -35,6 +37,12 @@ pub enum RefreshError {
     /// Tokens could not be issued.
     #[error(transparent)]
     Issue(#[from] IssueError),
+    /// The successor could not be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The store was changed from outside.
+    #[error(transparent)]
+    Unreadable(#[from] UnreadableSuccessor),
 }
 
 impl From<EntropyError> for RefreshError {
@@ -57,22 +65,20 @@ impl Sessions {
             if !session.lives(&user, now) {
                 return Err(RefreshError::Invalid);
             }
-            match session.family.present(&token, now) {
+            match session.family.present(&token, now)? {
                 Presented::Unknown => return Err(RefreshError::Invalid),
                 Presented::Reused => {
                     if self.revoke_reused(&session, version, from).await? {
                         return Err(RefreshError::Invalid);
                     }
                 }
-                Presented::Again { sealed } => {
-                    let successor =
-                        open_successor(&token, &sealed, &self.sealer).map_err(|_| RefreshError::Invalid)?;
-                    let tokens = self.tokens(&user, &session, successor).await?;
+                Presented::Again(live) => {
+                    let tokens = self.tokens(&user, &session, &live).await?;
                     return Ok(Refreshed { user, session, tokens });
                 }
-                Presented::Rotate => {
-                    if let Some((session, next)) = self.rotate(&token, session, version).await? {
-                        let tokens = self.tokens(&user, &session, next.expose().into()).await?;
+                Presented::Rotate(rotation) => {
+                    if let Some((session, next)) = self.rotate(rotation, &session, version).await? {
+                        let tokens = self.tokens(&user, &session, &next).await?;
                         return Ok(Refreshed { user, session, tokens });
                     }
                 }
@@ -82,7 +88,7 @@ impl Sessions {
     }
 
     async fn read(&self, token: &RefreshToken) -> Result<Option<(User, Session, Version)>, StoreError> {
-        let keys = [User::key(token.user_id()), Session::key(token.user_id(), token.session_id())];
+        let keys = [User::key(token.user()), Session::key(token.user(), token.session())];
         let mut items = self.table.get(&keys, self.clock.now()).await?.into_iter();
         let (Some(Some(user)), Some(Some(session))) = (items.next(), items.next()) else { return Ok(None) };
         Ok(Some((user.decode()?, session.decode()?, session.version)))
@@ -91,16 +97,14 @@ impl Sessions {
     /// None when another refresh came first.
     async fn rotate(
         &self,
-        used: &RefreshToken,
-        session: Session,
+        rotation: Rotation<'_>,
+        session: &Session,
         version: Version,
     ) -> Result<Option<(Session, RefreshToken)>, RefreshError> {
         let now = self.clock.now();
-        let generation = used.generation().saturating_add(1);
-        let next = RefreshToken::issue(session.user_id, session.id, generation, &*self.entropy, &self.sealer)?;
-        let family = session.family.rotate(used, &next, now, &*self.entropy, &self.sealer)?;
+        let (family, next) = rotation.mint(&*self.entropy, &self.sealer)?;
         let seen_at = if session.is_seen_long_ago(now) { now } else { session.seen_at };
-        let session = Session { family, seen_at, ..session };
+        let session = Session { family, seen_at, ..session.clone() };
         let write = Write::replace(Session::key(session.user_id, session.id), &session, version)?
             .expiring(session.ends_at());
         match self.table.commit(&[write], now).await {

@@ -11,8 +11,8 @@ use crate::permission::Roles;
 use crate::port::table::Write;
 use crate::port::{Clock, Entropy, EntropyError, StoreError, Table};
 use crate::seal::Sealer;
-use crate::token::{ACCESS_TOKEN_LIFETIME, Claims, Keys, KeysError, RefreshFamily, RefreshToken};
-use crate::{SessionId, Timestamp};
+use crate::token::{ACCESS_TOKEN_LIFETIME, Claims, Grant, Keys, KeysError, RefreshFamily, RefreshToken};
+use crate::SessionId;
 
 /// The sessions and what can be done with them. Its operations are in the files beside this one.
 pub struct Sessions {
@@ -25,12 +25,10 @@ pub struct Sessions {
     pub(super) audit: AuditLog,
     pub(super) memory: Arc<SessionMemory>,
     pub(super) limits: Limits,
-    issuer: String,
-    audience: String,
 }
 
 /// Why tokens could not be issued.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum IssueError {
     /// There was no randomness.
     #[error(transparent)]
@@ -91,10 +89,8 @@ impl Sessions {
         audit: AuditLog,
         memory: Arc<SessionMemory>,
         limits: Limits,
-        issuer: String,
-        audience: String,
     ) -> Self {
-        Self { table, clock, entropy, sealer, keys, roles, audit, memory, limits, issuer, audience }
+        Self { table, clock, entropy, sealer, keys, roles, audit, memory, limits }
     }
 
     /// What this process remembers of sessions.
@@ -106,7 +102,7 @@ impl Sessions {
     pub fn start(&self, user: &User, transport: Transport, from: &Requester) -> Result<Started, EntropyError> {
         let now = self.clock.now();
         let id = SessionId::new(&*self.clock, &*self.entropy)?;
-        let refresh_token = RefreshToken::issue(user.id, id, 0, &*self.entropy, &self.sealer)?;
+        let refresh_token = RefreshToken::issue(user.id, id, &*self.entropy, &self.sealer)?;
         let session = Session {
             id,
             user_id: user.id,
@@ -124,7 +120,7 @@ impl Sessions {
     /// The answer for a session that has begun.
     pub async fn signed_in(&self, user: User, started: Started) -> Result<SignedIn, IssueError> {
         let Started { session, refresh_token } = started;
-        let tokens = self.tokens(&user, &session, refresh_token.expose().into()).await?;
+        let tokens = self.tokens(&user, &session, &refresh_token).await?;
         Ok(SignedIn { user, session, tokens })
     }
 
@@ -132,27 +128,21 @@ impl Sessions {
         &self,
         user: &User,
         session: &Session,
-        refresh_token: SecretString,
+        refresh_token: &RefreshToken,
     ) -> Result<Tokens, IssueError> {
         let now = self.clock.now();
-        let claims = self.claims(user, session, now)?;
+        let grant = Grant {
+            user: user.id,
+            session: session.id,
+            roles: user.roles.iter().map(ToString::to_string).collect(),
+            org: None,
+        };
+        let claims = Claims::new(self.keys.parties(), grant, now, &*self.entropy)?;
         Ok(Tokens {
             access_token: self.keys.sign(&claims).await?.into(),
             access_lifetime: ACCESS_TOKEN_LIFETIME,
-            refresh_token,
+            refresh_token: refresh_token.expose().into(),
             refresh_lifetime: session.ends_at().since(now),
         })
-    }
-
-    fn claims(&self, user: &User, session: &Session, now: Timestamp) -> Result<Claims, EntropyError> {
-        Claims::new(
-            self.issuer.clone(),
-            self.audience.clone(),
-            user.id,
-            session.id,
-            user.roles.clone(),
-            now,
-            &*self.entropy,
-        )
     }
 }
