@@ -8,7 +8,7 @@
 // config
 pub mod email;
 pub mod id;
-// limit
+pub mod limit;
 // password
 // permission
 pub mod port;
