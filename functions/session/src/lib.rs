@@ -84,12 +84,12 @@ async fn show(State(sessions): State<Arc<Sessions>>, caller: Caller) -> Result<R
     (status = 401, description = "`not_signed_in`, `invalid_token` or `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn list(State(sessions): State<Arc<Sessions>>, caller: Caller) -> Result<Response, Problem> {
-    let listed = sessions
-        .list(&caller.user)
-        .await?
-        .iter()
-        .map(|session| ListedSession { session: session.into(), current: session.id == caller.session.id });
-    Ok(private(SessionList { sessions: listed.collect() }))
+    let sessions = sessions.list(&caller.user).await?;
+    let sessions = sessions.iter().map(|session| ListedSession {
+        session: session.into(),
+        current: session.id == caller.session.id,
+    });
+    Ok(private(SessionList { sessions: sessions.collect() }))
 }
 
 /// Revoke a session

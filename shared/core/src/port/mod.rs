@@ -14,6 +14,7 @@ mod counters;
 mod entropy;
 mod fetch;
 mod hasher;
+pub mod in_process;
 mod mailer;
 pub mod table;
 

@@ -1,0 +1,198 @@
+//! What every [`Cache`] must do, seen from the process that puts and deletes.
+//!
+//! Times are given, never waited for, and each rule uses keys of its own.
+
+#![expect(clippy::expect_used, reason = "a rule fails by panicking")]
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use latchkey_core::Timestamp;
+use latchkey_core::port::Cache;
+
+/// Makes a `#[tokio::test]` of each rule. Takes an expression that gives a future of an `Arc<dyn Cache>`; the
+/// crate that calls it needs `latchkey-core`, and `tokio` with `macros` and `rt-multi-thread`.
+#[macro_export]
+macro_rules! cache_conformance {
+    ($new:expr) => {
+        $crate::cache_conformance!(
+            @rules $new;
+            what_was_put_is_read_back
+            what_was_never_put_is_missing
+            a_lifetime_ends_while_the_entry_is_still_stored
+            a_lifetime_below_the_floor_of_the_store_ends_in_time
+            the_ends_of_lifetime_break_nothing
+            a_put_replaces_value_and_lifetime
+            what_was_deleted_is_missing
+            deleting_what_is_missing_is_no_error
+            keys_are_independent
+            odd_keys_are_kept_apart
+            odd_values_are_kept_whole
+            parallel_puts_leave_one_of_their_values
+        );
+    };
+    (@rules $new:expr; $($rule:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $rule() {
+                let cache: std::sync::Arc<dyn ::latchkey_core::port::Cache> = $new.await;
+                $crate::conformance::cache::$rule(&cache).await;
+            }
+        )*
+    };
+}
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// A key that no other run uses: the standard library's hasher is the one random source it has.
+fn fresh(name: &str) -> String {
+    format!("conformance:{name}:{:016x}", RandomState::new().build_hasher().finish())
+}
+
+/// Some seconds after a fixed moment.
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_secs(1_767_225_600 + secs)
+}
+
+async fn get(cache: &Arc<dyn Cache>, key: &str, now: Timestamp) -> Option<String> {
+    cache.get(key, now).await.expect("the store answers")
+}
+
+async fn put(cache: &Arc<dyn Cache>, key: &str, value: &str, lifetime: Duration, now: Timestamp) {
+    cache.put(key, value, lifetime, now).await.expect("the store answers");
+}
+
+async fn delete(cache: &Arc<dyn Cache>, key: &str) {
+    cache.delete(key).await.expect("the store answers");
+}
+
+/// A value comes back as often as it is asked for.
+pub async fn what_was_put_is_read_back(cache: &Arc<dyn Cache>) {
+    let key = fresh("put");
+    put(cache, &key, "value", MINUTE, at(0)).await;
+    assert_eq!(get(cache, &key, at(0)).await.as_deref(), Some("value"));
+    assert_eq!(get(cache, &key, at(30)).await.as_deref(), Some("value"));
+}
+
+/// A key without a value gives none.
+pub async fn what_was_never_put_is_missing(cache: &Arc<dyn Cache>) {
+    assert_eq!(get(cache, &fresh("missing"), at(0)).await, None);
+}
+
+/// An entry is gone when its time is over, though the store's own clock has not moved.
+pub async fn a_lifetime_ends_while_the_entry_is_still_stored(cache: &Arc<dyn Cache>) {
+    let key = fresh("lifetime");
+    put(cache, &key, "value", 2 * MINUTE, at(0)).await;
+    let end = at(120);
+    assert_eq!(get(cache, &key, end - Duration::from_millis(1)).await.as_deref(), Some("value"));
+    assert_eq!(get(cache, &key, end).await, None);
+    assert_eq!(get(cache, &key, at(86_400)).await, None);
+}
+
+/// The same where the store holds nothing for less than a minute.
+pub async fn a_lifetime_below_the_floor_of_the_store_ends_in_time(cache: &Arc<dyn Cache>) {
+    let key = fresh("floor");
+    put(cache, &key, "value", Duration::from_millis(1500), at(0)).await;
+    assert_eq!(get(cache, &key, at(1)).await.as_deref(), Some("value"));
+    assert_eq!(get(cache, &key, at(0) + Duration::from_millis(1500)).await, None);
+}
+
+/// No lifetime at all gives nothing back; the longest there is does not overflow.
+pub async fn the_ends_of_lifetime_break_nothing(cache: &Arc<dyn Cache>) {
+    let key = fresh("no lifetime");
+    put(cache, &key, "value", Duration::ZERO, at(0)).await;
+    assert_eq!(get(cache, &key, at(0)).await, None);
+    put(cache, &key, "value", Duration::MAX, at(0)).await;
+    assert_eq!(get(cache, &key, at(86_400)).await.as_deref(), Some("value"));
+}
+
+/// A second put counts alone: its value, and its lifetime, be it longer or shorter.
+pub async fn a_put_replaces_value_and_lifetime(cache: &Arc<dyn Cache>) {
+    let key = fresh("replace");
+    put(cache, &key, "first", MINUTE, at(0)).await;
+    put(cache, &key, "second", 3 * MINUTE, at(30)).await;
+    assert_eq!(get(cache, &key, at(209)).await.as_deref(), Some("second"));
+    assert_eq!(get(cache, &key, at(210)).await, None);
+    put(cache, &key, "third", 10 * MINUTE, at(0)).await;
+    put(cache, &key, "fourth", MINUTE, at(0)).await;
+    assert_eq!(get(cache, &key, at(59)).await.as_deref(), Some("fourth"));
+    assert_eq!(get(cache, &key, at(60)).await, None);
+}
+
+/// A delete takes the entry away, and a later put brings one back.
+pub async fn what_was_deleted_is_missing(cache: &Arc<dyn Cache>) {
+    let (key, other) = (fresh("delete"), fresh("other"));
+    put(cache, &key, "value", MINUTE, at(0)).await;
+    put(cache, &other, "other", MINUTE, at(0)).await;
+    delete(cache, &key).await;
+    assert_eq!(get(cache, &key, at(0)).await, None);
+    assert_eq!(get(cache, &other, at(0)).await.as_deref(), Some("other"));
+    put(cache, &key, "again", MINUTE, at(0)).await;
+    assert_eq!(get(cache, &key, at(0)).await.as_deref(), Some("again"));
+}
+
+/// Deleting a key that was never there, or is there no more, does nothing.
+pub async fn deleting_what_is_missing_is_no_error(cache: &Arc<dyn Cache>) {
+    let key = fresh("never");
+    delete(cache, &key).await;
+    put(cache, &key, "value", MINUTE, at(0)).await;
+    delete(cache, &key).await;
+    delete(cache, &key).await;
+    assert_eq!(get(cache, &key, at(0)).await, None);
+}
+
+/// Keys that differ, in case alone too, are apart.
+pub async fn keys_are_independent(cache: &Arc<dyn Cache>) {
+    let key = fresh("Key");
+    let keys = [key.clone(), key.to_lowercase(), key.to_uppercase(), format!("{key}:"), format!("{key} ")];
+    keep_apart(cache, &keys).await;
+}
+
+/// Keys may hold any text, and none.
+pub async fn odd_keys_are_kept_apart(cache: &Arc<dyn Cache>) {
+    let key = fresh("odd");
+    let odd = ["/..", "{}", "*", "%2f", "'\";--", "\0", "\n", "é", "e\u{301}", "😀"];
+    let mut keys: Vec<String> = odd.iter().map(|odd| format!("{key}{odd}")).collect();
+    keys.extend(["", ".", ".."].map(str::to_owned));
+    keep_apart(cache, &keys).await;
+}
+
+async fn keep_apart(cache: &Arc<dyn Cache>, keys: &[String]) {
+    for (n, key) in keys.iter().enumerate() {
+        put(cache, key, &n.to_string(), MINUTE, at(0)).await;
+    }
+    for (n, key) in keys.iter().enumerate() {
+        assert_eq!(get(cache, key, at(0)).await, Some(n.to_string()), "{key:?}");
+    }
+}
+
+/// Values may hold any text: none, any character, 100 KB.
+pub async fn odd_values_are_kept_whole(cache: &Arc<dyn Cache>) {
+    let key = fresh("value");
+    let large = "0123456789".repeat(10_240);
+    for value in ["", " ", "null", "\"", "\0", "a\r\nb", "{\"a\":[1,2]}", "é e\u{301} 😀 \u{feff}", &large]
+    {
+        put(cache, &key, value, MINUTE, at(0)).await;
+        let read = get(cache, &key, at(0)).await;
+        assert!(read.as_deref() == Some(value), "{value:.40?} came back as {read:.40?}");
+    }
+}
+
+/// Of puts at once on one key one is left, whole.
+pub async fn parallel_puts_leave_one_of_their_values(cache: &Arc<dyn Cache>) {
+    let key = fresh("parallel");
+    let tasks: Vec<_> = (0..50)
+        .map(|n: u32| {
+            let (cache, key) = (Arc::clone(cache), key.clone());
+            tokio::spawn(async move {
+                put(&cache, &key, &n.to_string().repeat(100), MINUTE, at(0)).await;
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("no put panics");
+    }
+    let left = get(cache, &key, at(0)).await.expect("a value is left");
+    assert!((0..50).any(|n: u32| left == n.to_string().repeat(100)), "{left}");
+}
