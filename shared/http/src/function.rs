@@ -25,6 +25,12 @@ impl<S: Clone + Send + Sync + 'static> Function<S> {
         Self { router: self.router.merge(other.router), ..self }
     }
 
+    /// The same with pages for people, which are no part of the API and of its description.
+    #[must_use]
+    pub fn with_pages(self, pages: Router<S>) -> Self {
+        Self { router: self.router.merge(pages), ..self }
+    }
+
     /// Every route and who may call it.
     pub fn operations(&self) -> &[Operation] {
         &self.operations

@@ -1,0 +1,15 @@
+use latchkey_core::Services;
+use latchkey_core::audit::{Action, Actor, Requester};
+
+use super::Failure;
+
+/// Lets the next key sign.
+pub(super) async fn rotate(services: Services) -> Result<(), Failure> {
+    let ring = services.keys.rotate().await?;
+    let mut event = services.audit.event(Action::KeysRotated, Actor::Operator, &Requester::default())?;
+    event.resource = Some(format!("key:{}", ring.current().kid()));
+    services.audit.append(&event).await?;
+    println!("{} {} signs now.", ring.current().algorithm(), ring.current().kid());
+    println!("Tokens that the keys before it signed stay valid until they end.");
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! What each command does.
+
+mod doctor;
+mod keys;
+mod roles;
+mod serve;
+mod users;
+
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+
+use latchkey_core::Services;
+
+use crate::cli::{Cli, Command, DataArgs, KeysCommand, RolesCommand, UsersCommand};
+use crate::service;
+
+/// Why a command failed: one line that says what and the mend.
+pub type Failure = Box<dyn std::error::Error>;
+
+/// Carries out the command.
+pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+        Command::Serve(args) => serve::run(&args),
+        Command::Roles(RolesCommand::Init(data)) => administer(&data, roles::init),
+        Command::Roles(RolesCommand::List(data)) => administer(&data, roles::list),
+        Command::Users(command) => users(command),
+        Command::Keys(KeysCommand::Rotate(data)) => administer(&data, keys::rotate),
+        Command::Openapi => {
+            println!("{}", latchkey_all::openapi());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Doctor(data) => doctor::run(&data),
+    }
+}
+
+fn users(command: UsersCommand) -> Result<ExitCode, Failure> {
+    match command {
+        UsersCommand::Add { email, name, roles, password_stdin, data } => {
+            administer(&data, async move |services| users::add(services, email, name, roles, password_stdin).await)
+        }
+        UsersCommand::List(data) => administer(&data, users::list),
+        UsersCommand::Grant { email, role, data } => {
+            administer(&data, async move |services| users::grant(services, &email, &role).await)
+        }
+        UsersCommand::Revoke { email, role, data } => {
+            administer(&data, async move |services| users::revoke(services, &email, &role).await)
+        }
+        UsersCommand::Disable { email, data } => {
+            administer(&data, async move |services| users::disable(services, &email).await)
+        }
+        UsersCommand::Enable { email, data } => {
+            administer(&data, async move |services| users::enable(services, &email).await)
+        }
+    }
+}
+
+/// Runs `task` over the services, beside a server that may be running on the same data.
+fn administer<F: Future<Output = Result<(), Failure>>>(
+    data: &DataArgs,
+    task: impl FnOnce(Services) -> F,
+) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let local = service::open(data, default_listen())?;
+    runtime.block_on(task(local.services))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where a server is assumed to listen by a command that is not one.
+fn default_listen() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 8787))
+}

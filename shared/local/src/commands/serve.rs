@@ -1,0 +1,63 @@
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use latchkey_core::Services;
+use latchkey_core::audit::{Action, Actor, Requester};
+use latchkey_core::permission::{Admins, Versioned};
+use latchkey_http::App;
+use tracing_subscriber::EnvFilter;
+
+use super::Failure;
+use crate::cli::ServeArgs;
+use crate::service::{self, Local};
+use crate::{pages, serve};
+
+/// Serves until it is asked to stop.
+pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
+    log_to_stderr();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = serve::listen(args.listen).await?;
+        let local = service::open(&args.data, listener.local_addr()?)?;
+        prepare(&local.services).await?;
+        println!("{}", greeting(&local).await?);
+        let clock = Arc::clone(&local.services.ports.clock);
+        tokio::spawn(serve::sweep(Arc::clone(&local.table), clock));
+        let function = latchkey_all::function();
+        let pages = pages::routes(&local.services.config, function.openapi());
+        let app = latchkey_http::app(function.with_pages(pages), App::new(local.services));
+        serve::serve(listener, app, serve::stop_asked()).await;
+        println!("Stopped.");
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// What the first request would otherwise wait for: the keys and the initial roles.
+async fn prepare(services: &Services) -> Result<(), Failure> {
+    services.keys.jwks().await?;
+    if services.roles.load_fresh().await?.value.roles().is_empty() {
+        let event = services.audit.event(Action::RolePut, Actor::Operator, &Requester::default())?;
+        services.roles.init(&[services.audit.write(&event)?]).await?;
+    }
+    Ok(())
+}
+
+async fn greeting(local: &Local) -> Result<String, Failure> {
+    let url = local.services.config.url.as_str();
+    let mut text = format!(
+        "Latchkey is at      {url}\nReference           {url}/docs\nData                {}\n",
+        local.data.path().display()
+    );
+    let now = local.services.ports.clock.now();
+    let item = local.services.ports.table.get(&[Admins::key()], now).await?.pop().flatten();
+    if Versioned::<Admins>::read(item.as_ref())?.value.users().is_empty() {
+        text.push_str("Make the first admin with\n    latchkey users add you@example.com --role admin\n");
+    }
+    text.push_str("Stop with Ctrl-C.");
+    Ok(text)
+}
+
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("LATCHKEY_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

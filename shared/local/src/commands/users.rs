@@ -1,0 +1,112 @@
+use std::io::{BufRead, IsTerminal};
+
+use latchkey_core::account::{Authority, Name, SignUp, SignUpError, Status};
+use latchkey_core::audit::Requester;
+use latchkey_core::password::Password;
+use latchkey_core::permission::RoleName;
+use latchkey_core::{Email, SecretString, Services, UserId};
+
+use super::{Failure, roles};
+
+/// Makes an account.
+pub(super) async fn add(
+    services: Services,
+    email: Email,
+    name: Option<Name>,
+    roles: Vec<RoleName>,
+    password_stdin: bool,
+) -> Result<(), Failure> {
+    let policy = services.roles.load_fresh().await?.value;
+    if policy.roles().is_empty() {
+        roles::init(services.clone()).await?;
+    }
+    let password = Password::new(&read_password(password_stdin)?);
+    let user = match services.accounts.create(SignUp { email: email.clone(), password, name }).await {
+        Ok(user) => user,
+        Err(SignUpError::EmailTaken) => {
+            return Err(format!("{email} has an account already: grant it roles with `latchkey users grant`").into());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    println!("Made the account {} of {email}.", user.id);
+    for role in roles {
+        services.accounts.grant(user.id, &role, Authority::Operator, &Requester::default()).await?;
+        println!("Granted {role}.");
+    }
+    Ok(())
+}
+
+/// Asks twice at a terminal; else reads one line. A password never stands on the command line, where other users of the
+/// machine and the shell's history would see it.
+fn read_password(from_stdin: bool) -> Result<SecretString, Failure> {
+    if from_stdin || !std::io::stdin().is_terminal() {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line)?;
+        return Ok(line.trim_end_matches(['\r', '\n']).into());
+    }
+    let first = rpassword::prompt_password("Password: ")?;
+    let second = rpassword::prompt_password("Again: ")?;
+    if first != second {
+        return Err("the two passwords differ: try again".into());
+    }
+    Ok(first.into())
+}
+
+/// Lists the accounts.
+pub(super) async fn list(services: Services) -> Result<(), Failure> {
+    let mut after = None;
+    loop {
+        let page = services.accounts.list(200, after).await?;
+        for user in page.users {
+            let roles: Vec<_> = user.roles.iter().map(ToString::to_string).collect();
+            let status = if user.is_active() { "active" } else { "disabled" };
+            println!("{}  {}  {status}  {}", user.id, user.email, roles.join(","));
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Grants a role.
+pub(super) async fn grant(services: Services, email: &Email, role: &RoleName) -> Result<(), Failure> {
+    let id = find(&services, email).await?;
+    services.accounts.grant(id, role, Authority::Operator, &Requester::default()).await?;
+    println!("{email} holds the role {role}.");
+    Ok(())
+}
+
+/// Takes a role away.
+pub(super) async fn revoke(services: Services, email: &Email, role: &RoleName) -> Result<(), Failure> {
+    let id = find(&services, email).await?;
+    services.accounts.revoke_role(id, role, Authority::Operator, &Requester::default()).await?;
+    println!("{email} does not hold the role {role}.");
+    Ok(())
+}
+
+/// Disables an account.
+pub(super) async fn disable(services: Services, email: &Email) -> Result<(), Failure> {
+    set_status(&services, email, Status::Disabled).await?;
+    println!("{email} is disabled, and signed out everywhere.");
+    Ok(())
+}
+
+/// Enables an account.
+pub(super) async fn enable(services: Services, email: &Email) -> Result<(), Failure> {
+    set_status(&services, email, Status::Active).await?;
+    println!("{email} may sign in again.");
+    Ok(())
+}
+
+async fn set_status(services: &Services, email: &Email, status: Status) -> Result<(), Failure> {
+    let id = find(services, email).await?;
+    services.accounts.set_status(id, status, Authority::Operator, &Requester::default()).await?;
+    Ok(())
+}
+
+async fn find(services: &Services, email: &Email) -> Result<UserId, Failure> {
+    let user = services.accounts.find_by_email(email).await?;
+    user.map(|user| user.id)
+        .ok_or_else(|| format!("{email} has no account: make it with `latchkey users add {email}`").into())
+}

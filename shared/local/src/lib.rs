@@ -1,0 +1,10 @@
+//! Latchkey on one machine: the `latchkey` command, its server, and the adapters it runs on.
+
+pub mod adapters;
+pub mod cli;
+pub mod commands;
+pub mod data;
+pub mod pages;
+pub mod serve;
+pub mod service;
+pub mod settings;

@@ -1,0 +1,64 @@
+//! The services of this machine, put together over its adapters.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use latchkey_core::port::in_process::{InProcessCache, InProcessCounters};
+use latchkey_core::{Config, Memory, Ports, Services};
+use latchkey_sql::SqlTable;
+use latchkey_sql::sqlite::{OpenError, Sqlite};
+
+use crate::adapters::{FetchSetupError, HttpFetch, Mailbox, MailboxError, PooledHasher, SystemClock, SystemEntropy};
+use crate::cli::DataArgs;
+use crate::data::{DataError, DataFolder};
+use crate::settings::{self, SettingsError};
+
+/// Why the services cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The configuration.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// Outgoing HTTP.
+    #[error(transparent)]
+    Fetch(#[from] FetchSetupError),
+    /// The mailbox.
+    #[error(transparent)]
+    Mailbox(#[from] MailboxError),
+}
+
+/// The services and what they stand on.
+pub struct Local {
+    /// The services.
+    pub services: Services,
+    /// The table itself, for what only a local file has: clean-up and a check of its integrity.
+    pub table: Arc<SqlTable<Sqlite>>,
+    /// The data folder.
+    pub data: DataFolder,
+}
+
+/// Opens the data folder and puts the services together for a server that listens on `listen`.
+pub fn open(args: &DataArgs, listen: SocketAddr) -> Result<Local, StartError> {
+    let data = DataFolder::open(&args.data)?;
+    let entropy = Arc::new(SystemEntropy);
+    let config: Config = settings::read(&data, listen, &*entropy)?;
+    let table = Arc::new(SqlTable::new(Sqlite::open(&data.database())?));
+    let clock = Arc::new(SystemClock);
+    let ports = Ports {
+        table: Arc::<SqlTable<Sqlite>>::clone(&table),
+        counters: Arc::new(InProcessCounters::default()),
+        cache: Arc::new(InProcessCache::default()),
+        mailer: Arc::new(Mailbox::open(&data.mailbox())?),
+        fetch: Arc::new(HttpFetch::new()?),
+        clock,
+        entropy,
+        hasher: Arc::new(PooledHasher::default()),
+    };
+    Ok(Local { services: Services::new(Arc::new(config), ports, &Memory::default()), table, data })
+}
