@@ -12,10 +12,10 @@ pub mod id;
 // password
 // permission
 pub mod port;
-// seal
+pub mod seal;
 // session
 pub mod time;
-// token
+pub mod token;
 
 // Config
 pub use email::Email;
