@@ -85,10 +85,9 @@ async fn show(State(sessions): State<Arc<Sessions>>, caller: Caller) -> Result<R
 ))]
 async fn list(State(sessions): State<Arc<Sessions>>, caller: Caller) -> Result<Response, Problem> {
     let sessions = sessions.list(&caller.user).await?;
-    let sessions = sessions.iter().map(|session| ListedSession {
-        session: session.into(),
-        current: session.id == caller.session.id,
-    });
+    let sessions = sessions
+        .iter()
+        .map(|session| ListedSession { session: session.into(), current: session.id == caller.session.id });
     Ok(private(SessionList { sessions: sessions.collect() }))
 }
 

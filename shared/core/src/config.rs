@@ -73,12 +73,16 @@ impl Config {
         let origins = keep(origins(var("LATCHKEY_ORIGINS").as_deref()), &mut errors);
         let secrets = keep(secrets(var("LATCHKEY_SECRET").as_deref()), &mut errors);
         let limits = keep(limits(var("LATCHKEY_LIMITS").as_deref(), place), &mut errors);
-        let algorithm =
-            keep(parsed("LATCHKEY_SIGNING_ALG", var("LATCHKEY_SIGNING_ALG"), "use EdDSA, ES256 or RS256"), &mut errors);
-        let strength = keep(parsed("LATCHKEY_ARGON2", var("LATCHKEY_ARGON2"), "use m=19456,t=2,p=1"), &mut errors);
+        let algorithm = keep(
+            parsed("LATCHKEY_SIGNING_ALG", var("LATCHKEY_SIGNING_ALG"), "use EdDSA, ES256 or RS256"),
+            &mut errors,
+        );
+        let strength =
+            keep(parsed("LATCHKEY_ARGON2", var("LATCHKEY_ARGON2"), "use m=19456,t=2,p=1"), &mut errors);
         let min = keep(number("LATCHKEY_PASSWORD_MIN", var("LATCHKEY_PASSWORD_MIN"), 8, 8, 64), &mut errors);
         let days = keep(number("LATCHKEY_AUDIT_DAYS", var("LATCHKEY_AUDIT_DAYS"), 400, 1, 3650), &mut errors);
-        let proxies = keep(number("LATCHKEY_TRUSTED_PROXIES", var("LATCHKEY_TRUSTED_PROXIES"), 0, 0, 10), &mut errors);
+        let proxies =
+            keep(number("LATCHKEY_TRUSTED_PROXIES", var("LATCHKEY_TRUSTED_PROXIES"), 0, 0, 10), &mut errors);
         let parties = url.as_ref().and_then(|url| keep(parties(url, var("LATCHKEY_AUDIENCE")), &mut errors));
         match (url, parties, origins, secrets, limits, algorithm, strength, min, days, proxies) {
             (
@@ -96,7 +100,7 @@ impl Config {
                 parties: Arc::new(parties),
                 url,
                 origins,
-                sealer: Arc::new(Sealer::new(secrets)),
+                sealer: Arc::new(Sealer::new(&secrets)),
                 limits,
                 algorithm: algorithm.unwrap_or_default(),
                 password_rules: PasswordRules { min_chars: usize::from(min) },
@@ -141,13 +145,18 @@ fn url(value: Option<String>) -> Result<PublicUrl, ConfigError> {
     const NAME: &str = "LATCHKEY_URL";
     const MEND: &str = "set it to the address that clients use, such as https://auth.example.com";
     let value = value.ok_or_else(|| ConfigError::new(NAME, "is not set", MEND))?;
-    let url = Url::parse(&value).map_err(|error| ConfigError::new(NAME, format!("is no URL ({error})"), MEND))?;
+    let url =
+        Url::parse(&value).map_err(|error| ConfigError::new(NAME, format!("is no URL ({error})"), MEND))?;
     let loopback = is_loopback(&url);
     let error = |problem: &str| Err(ConfigError::new(NAME, problem, MEND));
     match url.scheme() {
         "https" => {}
         "http" if loopback => {}
-        "http" => return error("is http, which only a loopback address may be: cookies and passwords would travel in the clear"),
+        "http" => {
+            return error(
+                "is http, which only a loopback address may be: cookies and passwords would travel in the clear",
+            );
+        }
         _ => return error("is not an https URL"),
     }
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
@@ -158,8 +167,9 @@ fn url(value: Option<String>) -> Result<PublicUrl, ConfigError> {
 
 fn parties(url: &PublicUrl, audience: Option<String>) -> Result<Parties, ConfigError> {
     let audience = audience.unwrap_or_else(|| url.as_str().to_owned());
-    Parties::new(url.as_str(), audience)
-        .map_err(|error| ConfigError::new("LATCHKEY_AUDIENCE", error, "name the services that take the tokens"))
+    Parties::new(url.as_str(), audience).map_err(|error| {
+        ConfigError::new("LATCHKEY_AUDIENCE", error, "name the services that take the tokens")
+    })
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -172,10 +182,10 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 fn origins(value: Option<&str>) -> Result<Vec<String>, ConfigError> {
-    const MEND: &str = "list exact origins with commas, such as https://app.example.com,http://localhost:5173";
-    let error = |part: &str, problem: &str| {
-        ConfigError::new("LATCHKEY_ORIGINS", format!("`{part}` {problem}"), MEND)
-    };
+    const MEND: &str =
+        "list exact origins with commas, such as https://app.example.com,http://localhost:5173";
+    let error =
+        |part: &str, problem: &str| ConfigError::new("LATCHKEY_ORIGINS", format!("`{part}` {problem}"), MEND);
     let parts = value.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty());
     parts
         .map(|part| {
@@ -183,7 +193,10 @@ fn origins(value: Option<&str>) -> Result<Vec<String>, ConfigError> {
             let origin = url.origin().ascii_serialization();
             // Browsers compare origins as text: one that is not written as they send it would never match.
             if origin != part.trim_end_matches('/') {
-                return Err(error(part, "is no exact origin: it needs a scheme and a host in lower case, and no path or wildcard"));
+                return Err(error(
+                    part,
+                    "is no exact origin: it needs a scheme and a host in lower case, and no path or wildcard",
+                ));
             }
             match url.scheme() {
                 "https" => Ok(origin),
@@ -203,7 +216,11 @@ fn secrets(value: Option<&str>) -> Result<MasterSecrets, ConfigError> {
 fn limits(value: Option<&str>, place: Place) -> Result<Limits, ConfigError> {
     let allow_off = place == Place::Local;
     value.map_or_else(|| Ok(Limits::default()), |text| Limits::parse(text, allow_off)).map_err(|error| {
-        ConfigError::new("LATCHKEY_LIMITS", error, "write limits as action=count/time, such as signup=3/15m,signin=5/1m")
+        ConfigError::new(
+            "LATCHKEY_LIMITS",
+            error,
+            "write limits as action=count/time, such as signup=3/15m,signin=5/1m",
+        )
     })
 }
 
@@ -224,7 +241,11 @@ fn number(
 ) -> Result<u16, ConfigError> {
     let Some(text) = value else { return Ok(default) };
     text.parse().ok().filter(|n| (min..=max).contains(n)).ok_or_else(|| {
-        ConfigError::new(variable, format!("`{text}` is out of range"), format!("use a whole number from {min} to {max}"))
+        ConfigError::new(
+            variable,
+            format!("`{text}` is out of range"),
+            format!("use a whole number from {min} to {max}"),
+        )
     })
 }
 
@@ -268,16 +289,31 @@ mod tests {
         for url in ["http://localhost:8787", "http://127.0.0.1:8787", "http://[::1]:8787"] {
             assert!(read(&[("LATCHKEY_URL", url)], Place::Local).is_ok(), "{url}");
         }
-        for url in ["http://auth.example.com", "http://localhost.example.com", "ftp://localhost", "https://a.example/x", "nonsense"] {
+        for url in [
+            "http://auth.example.com",
+            "http://localhost.example.com",
+            "ftp://localhost",
+            "https://a.example/x",
+            "nonsense",
+        ] {
             assert!(error(&[("LATCHKEY_URL", url)]).starts_with("LATCHKEY_URL: "), "{url}");
         }
     }
 
     #[test]
     fn origins_are_exact() {
-        let config = read(&[("LATCHKEY_ORIGINS", "https://app.example.com, http://localhost:5173")], Place::Deployed);
+        let config =
+            read(&[("LATCHKEY_ORIGINS", "https://app.example.com, http://localhost:5173")], Place::Deployed);
         assert_eq!(config.ok().unwrap().origins, ["https://app.example.com", "http://localhost:5173"]);
-        for bad in ["*", "null", "https://*.example.com/x", "app.example.com", "https://App.example.com", "http://app.example.com", "https://a.example.com/path"] {
+        for bad in [
+            "*",
+            "null",
+            "https://*.example.com/x",
+            "app.example.com",
+            "https://App.example.com",
+            "http://app.example.com",
+            "https://a.example.com/path",
+        ] {
             assert!(error(&[("LATCHKEY_ORIGINS", bad)]).contains("exact origins"), "{bad}");
         }
     }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use crate::Config;
 use crate::account::Accounts;
 use crate::audit::AuditLog;
 use crate::limit::{Fallback, Limiter};
@@ -7,7 +8,6 @@ use crate::permission::Roles;
 use crate::port::Ports;
 use crate::session::{SessionMemory, Sessions};
 use crate::token::{KeyMemory, Keys};
-use crate::Config;
 
 /// What a process remembers between requests: plain data of bounded size. A platform whose ports live for one request
 /// keeps this for longer.
@@ -46,7 +46,12 @@ impl Services {
     /// The services over `ports`, as `config` says.
     pub fn new(config: Arc<Config>, ports: Ports, memory: &Memory) -> Self {
         let Ports { table, counters, cache, clock, entropy, hasher, .. } = ports.clone();
-        let audit = AuditLog::new(Arc::clone(&table), Arc::clone(&clock), Arc::clone(&entropy), config.audit_retention);
+        let audit = AuditLog::new(
+            Arc::clone(&table),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            config.audit_retention,
+        );
         let roles = Roles::new(Arc::clone(&table), Arc::clone(&clock), cache);
         let keys = Arc::new(Keys::new(
             Arc::clone(&table),

@@ -3,9 +3,9 @@ use std::sync::Arc;
 use super::{Account, Login, User};
 use crate::audit::AuditLog;
 use crate::password::{HashError, PasswordRules, Strength};
+use crate::permission::Roles;
 use crate::port::table::CommitError;
 use crate::port::{Clock, Entropy, EntropyError, HasherError, PasswordHasher, StoreError, Table};
-use crate::permission::Roles;
 use crate::session::{IssueError, Sessions};
 use crate::{Email, UserId};
 

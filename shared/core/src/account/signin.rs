@@ -179,7 +179,12 @@ impl Accounts {
         Ok(conflict(self.table.commit(&writes, now).await)?.map_or(invalid, |_| None))
     }
 
-    async fn append(&self, action: Action, login: Option<&Login>, from: &Requester) -> Result<(), SignInError> {
+    async fn append(
+        &self,
+        action: Action,
+        login: Option<&Login>,
+        from: &Requester,
+    ) -> Result<(), SignInError> {
         let write = self.signin_event(action, login, from)?;
         conflict(self.table.commit(&[write], self.clock.now()).await)?;
         Ok(())

@@ -111,11 +111,8 @@ impl Accounts {
 
     /// The login first: its conflict is the one that means something.
     fn creation(&self, user: &User, hash: Option<password::PasswordHash>) -> Result<Vec<Write>, StoreError> {
-        let credential = hash.map(|hash| Credential {
-            hash,
-            changed_at: user.created_at,
-            lockout: Lockout::default(),
-        });
+        let credential =
+            hash.map(|hash| Credential { hash, changed_at: user.created_at, lockout: Lockout::default() });
         Ok(vec![
             Write::create(Login::key(&user.email), &Login { user: user.clone(), credential })?,
             Write::create(User::key(user.id), user)?.indexed(User::place(user.id)),

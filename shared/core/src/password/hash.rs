@@ -19,7 +19,9 @@ pub struct Strength(Params);
 
 /// The parameters are outside of what argon2 can compute.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("not argon2 parameters: expected m=<KiB>,t=<passes>,p=<lanes>, such as m=19456,t=2,p=1, with m at least 8 times p")]
+#[error(
+    "not argon2 parameters: expected m=<KiB>,t=<passes>,p=<lanes>, such as m=19456,t=2,p=1, with m at least 8 times p"
+)]
 pub struct InvalidStrength;
 
 impl Default for Strength {
@@ -35,7 +37,10 @@ impl FromStr for Strength {
     /// Reads `m=19456,t=2,p=1`: memory in KiB, passes, lanes. At most 1 GiB, 32 passes and 16 lanes.
     fn from_str(text: &str) -> Result<Self, InvalidStrength> {
         let mut values = text.split(',').zip(["m", "t", "p"]).map(|(part, name)| {
-            part.trim().split_once('=').filter(|(key, _)| *key == name).and_then(|(_, v)| v.parse::<u32>().ok())
+            part.trim()
+                .split_once('=')
+                .filter(|(key, _)| *key == name)
+                .and_then(|(_, v)| v.parse::<u32>().ok())
         });
         let (Some(Some(m)), Some(Some(t)), Some(Some(p)), 3) =
             (values.next(), values.next(), values.next(), text.split(',').count())
@@ -85,10 +90,9 @@ impl FromStr for PasswordHash {
             return Err(InvalidPasswordHash);
         }
         let params = Params::try_from(&parsed.params).map_err(|_| InvalidPasswordHash)?;
-        let strength =
-            format!("m={},t={},p={}", params.m_cost(), params.t_cost(), params.p_cost())
-                .parse()
-                .map_err(|_| InvalidPasswordHash)?;
+        let strength = format!("m={},t={},p={}", params.m_cost(), params.t_cost(), params.p_cost())
+            .parse()
+            .map_err(|_| InvalidPasswordHash)?;
         let salt = parsed.salt.as_ref().and_then(|s| <[u8; 16]>::try_from(AsRef::<[u8]>::as_ref(s)).ok());
         let hash = parsed.hash.as_ref().and_then(|h| <[u8; 32]>::try_from(h.as_bytes()).ok());
         match (salt, hash) {
@@ -230,7 +234,15 @@ mod tests {
     #[test]
     fn parameters_have_bounds_and_one_spelling() {
         assert_eq!(Strength::default().to_string(), "m=19456,t=2,p=1");
-        for bad in ["", "m=19456", "t=2,m=19456,p=1", "m=7,t=1,p=1", "m=19456,t=0,p=1", "m=9999999,t=2,p=1", "m=64,t=1,p=1,x=2"] {
+        for bad in [
+            "",
+            "m=19456",
+            "t=2,m=19456,p=1",
+            "m=7,t=1,p=1",
+            "m=19456,t=0,p=1",
+            "m=9999999,t=2,p=1",
+            "m=64,t=1,p=1,x=2",
+        ] {
             assert!(bad.parse::<Strength>().is_err(), "{bad}");
         }
     }

@@ -38,7 +38,9 @@ pub enum WeakPassword {
     #[error("the password is too long: use at most {MAX_LEN} bytes")]
     TooLong,
     /// It is little more than the owner's e-mail address, their name or the product's name.
-    #[error("the password is made of your e-mail address, your name or the name of this service: choose other words")]
+    #[error(
+        "the password is made of your e-mail address, your name or the name of this service: choose other words"
+    )]
     FromContext,
     /// zxcvbn rates it under 3 of 4.
     #[error("the password is easy to guess: {advice}")]
@@ -127,14 +129,21 @@ mod tests {
 
     #[test]
     fn common_and_patterned_passwords_are_refused_with_the_reason() {
-        for weak in ["password", "12345678", "qwertyuiop", "iloveyou1", "Passw0rd!", "aaaaaaaaaaaa", "abcdefgh1234"] {
-            assert!(matches!(check(weak), Err(WeakPassword::Guessable { advice }) if !advice.is_empty()), "{weak}");
+        for weak in
+            ["password", "12345678", "qwertyuiop", "iloveyou1", "Passw0rd!", "aaaaaaaaaaaa", "abcdefgh1234"]
+        {
+            assert!(
+                matches!(check(weak), Err(WeakPassword::Guessable { advice }) if !advice.is_empty()),
+                "{weak}"
+            );
         }
     }
 
     #[test]
     fn the_owners_words_and_the_products_name_are_refused() {
-        for weak in ["grace.hopper@example.com", "GraceHopper1", "hopperhopper!!", "latchkeylatchkey", "Latchkey2026"] {
+        for weak in
+            ["grace.hopper@example.com", "GraceHopper1", "hopperhopper!!", "latchkeylatchkey", "Latchkey2026"]
+        {
             let result = check(weak);
             assert!(
                 matches!(result, Err(WeakPassword::FromContext | WeakPassword::Guessable { .. })),

@@ -14,7 +14,8 @@ pub trait Cache: Send + Sync {
 
     /// Keeps `value` under `key` for `lifetime`. A store with a floor on lifetimes (KV: 60 s) may hold it longer but does
     /// not return it longer.
-    async fn put(&self, key: &str, value: &str, lifetime: Duration, now: Timestamp) -> Result<(), StoreError>;
+    async fn put(&self, key: &str, value: &str, lifetime: Duration, now: Timestamp)
+    -> Result<(), StoreError>;
 
     /// Forgets `key`. Forgetting what is not there is no error.
     async fn delete(&self, key: &str) -> Result<(), StoreError>;

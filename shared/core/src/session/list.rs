@@ -1,11 +1,11 @@
 use super::{Live, Session, Sessions};
 use crate::SessionId;
+use crate::UserId;
 use crate::account::User;
 use crate::audit::{Action, Actor, Requester};
+use crate::port::EntropyError;
 use crate::port::StoreError;
 use crate::port::table::{CommitError, Cursor, Query, QueryError, Write};
-use crate::port::EntropyError;
-use crate::UserId;
 
 /// How many sessions one listing reads at the most.
 const MAX_LISTED: u32 = 200;

@@ -58,7 +58,8 @@ impl Sessions {
     /// just used: within the window they get the same successor. A token that was used before that is a stolen one, or the
     /// thief was first: the session ends for both holders.
     pub async fn refresh(&self, text: &SecretString, from: &Requester) -> Result<Refreshed, RefreshError> {
-        let token = RefreshToken::parse(text.expose_secret(), &self.sealer).map_err(|_| RefreshError::Invalid)?;
+        let token =
+            RefreshToken::parse(text.expose_secret(), &self.sealer).map_err(|_| RefreshError::Invalid)?;
         for _ in 0..MAX_TRIES {
             let now = self.clock.now();
             let (user, session, version) = self.read(&token).await?.ok_or(RefreshError::Invalid)?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::{Session, SessionMemory, Transport};
+use crate::SessionId;
 use crate::account::User;
 use crate::audit::{AuditLog, Requester};
 use crate::limit::Limits;
@@ -12,7 +13,6 @@ use crate::port::table::Write;
 use crate::port::{Clock, Entropy, EntropyError, StoreError, Table};
 use crate::seal::Sealer;
 use crate::token::{ACCESS_TOKEN_LIFETIME, Claims, Grant, Keys, KeysError, RefreshFamily, RefreshToken};
-use crate::SessionId;
 
 /// The sessions and what can be done with them. Its operations are in the files beside this one.
 pub struct Sessions {
@@ -99,7 +99,12 @@ impl Sessions {
     }
 
     /// A new session of `user`, with an identifier and a refresh token of its own.
-    pub fn start(&self, user: &User, transport: Transport, from: &Requester) -> Result<Started, EntropyError> {
+    pub fn start(
+        &self,
+        user: &User,
+        transport: Transport,
+        from: &Requester,
+    ) -> Result<Started, EntropyError> {
         let now = self.clock.now();
         let id = SessionId::new(&*self.clock, &*self.entropy)?;
         let refresh_token = RefreshToken::issue(user.id, id, &*self.entropy, &self.sealer)?;

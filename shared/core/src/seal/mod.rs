@@ -1,0 +1,182 @@
+//! What rests in a store and must not be read there, and what Latchkey must recognise as its own.
+//!
+//! Everything hangs on `LATCHKEY_SECRET`. Each use has a key of its own, derived by HKDF-SHA256 (RFC 5869) with the
+//! [`Purpose`] as its label, so that nothing sealed or tagged for one use means anything to another. A new secret is put
+//! before the old one in the list: new values use the new one, old values still open until the old one is taken away.
+
+use hkdf::Hkdf;
+use hmac::{Hmac, Mac};
+use secrecy::zeroize::{Zeroize, Zeroizing};
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::port::{Entropy, EntropyError};
+
+pub(crate) mod aead;
+mod sealed;
+mod secret;
+
+pub use sealed::{InvalidSealed, Sealed};
+pub use secret::{InvalidSecret, MIN_SECRET, MasterSecrets};
+
+/// The shortest prefix of a tag that proves anything, in bytes.
+pub const MIN_TAG: usize = 16;
+/// The length of a whole tag, in bytes.
+pub const TAG_LEN: usize = 32;
+
+/// What a derived key is for. Each use declares its own constant; a label once used is never given another meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Purpose(&'static str);
+
+impl Purpose {
+    /// The purpose that `label` names.
+    pub const fn new(label: &'static str) -> Self {
+        Self(label)
+    }
+}
+
+/// Why a value was not sealed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SealError {
+    /// There was no nonce to be had.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// The plaintext is longer than the cipher takes (256 GiB).
+    #[error("the value is too long to be sealed")]
+    TooLong,
+}
+
+/// Why a sealed value did not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// Its secret is not in the list any more.
+    #[error(
+        "it was sealed under a secret that LATCHKEY_SECRET does not hold: add the former secret after the current one, \
+         separated by a comma"
+    )]
+    UnknownSecret,
+    /// It was changed, or sealed for another purpose or with other associated data.
+    #[error("it was changed after it was sealed, or belongs elsewhere")]
+    Refused,
+}
+
+/// Seals and tags under keys derived from the master secrets.
+pub struct Sealer {
+    current: Root,
+    older: Vec<Root>,
+}
+
+impl Sealer {
+    /// A sealer over these secrets.
+    pub fn new(secrets: &MasterSecrets) -> Self {
+        Self {
+            current: Root::new(&secrets.current),
+            older: secrets.older.iter().map(|s| Root::new(s)).collect(),
+        }
+    }
+
+    /// Encrypts `plaintext` under the current secret, bound to `purpose` and to `associated_data`: whoever opens it must
+    /// name both (XChaCha20-Poly1305 with a random nonce).
+    pub fn seal(
+        &self,
+        purpose: Purpose,
+        associated_data: &[u8],
+        plaintext: &[u8],
+        entropy: &dyn Entropy,
+    ) -> Result<Sealed, SealError> {
+        let key = self.current.derive(Use::Seal, purpose);
+        Ok(Sealed {
+            secret: self.current.id,
+            bytes: aead::encrypt(&key, associated_data, plaintext, entropy)?,
+        })
+    }
+
+    /// The plaintext of a value that was sealed under the current secret or an older one.
+    pub fn open(
+        &self,
+        purpose: Purpose,
+        associated_data: &[u8],
+        sealed: &Sealed,
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        let root = self.roots().find(|root| root.id == sealed.secret).ok_or(OpenError::UnknownSecret)?;
+        let key = root.derive(Use::Seal, purpose);
+        aead::decrypt(&key, associated_data, &sealed.bytes).ok_or(OpenError::Refused)
+    }
+
+    /// A tag over `message` that only a holder of the current secret can make (HMAC-SHA256, RFC 2104).
+    pub fn tag(&self, purpose: Purpose, message: &[u8]) -> [u8; TAG_LEN] {
+        self.current.tag(purpose, message)
+    }
+
+    /// Whether `tag` is the start of a tag over `message`, at least [`MIN_TAG`] bytes of it, under the current secret or an
+    /// older one. Takes the same time whichever it was, and whatever differs.
+    pub fn verify_tag(&self, purpose: Purpose, message: &[u8], tag: &[u8]) -> bool {
+        if tag.len() < MIN_TAG {
+            return false;
+        }
+        let matches =
+            |root: &Root| root.tag(purpose, message).get(..tag.len()).map_or(0.into(), |own| own.ct_eq(tag));
+        self.roots().map(matches).fold(Choice::from(0), |any, one| any | one).into()
+    }
+
+    fn roots(&self) -> impl Iterator<Item = &Root> {
+        std::iter::once(&self.current).chain(&self.older)
+    }
+}
+
+/// What is derived from one master secret.
+struct Root {
+    id: sealed::SecretId,
+    /// The pseudo-random key of HKDF, from which each purpose's key is expanded.
+    key: Zeroizing<[u8; 32]>,
+}
+
+#[derive(Clone, Copy)]
+enum Use {
+    Seal,
+    Tag,
+    Id,
+}
+
+impl Root {
+    fn new(secret: &[u8]) -> Self {
+        let (mut extracted, _) = Hkdf::<Sha256>::extract(Some(b"latchkey"), secret);
+        let key = Zeroizing::new(extracted.into());
+        extracted.as_mut_slice().zeroize();
+        let mut root = Self { id: [0; 8], key };
+        let hash: [u8; 32] = Sha256::digest(root.derive(Use::Id, Purpose::new("")).as_slice()).into();
+        root.id = hash.first_chunk().copied().unwrap_or_default();
+        root
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "HKDF refuses only a short root key or an output over 8,160 bytes"
+    )]
+    fn derive(&self, usage: Use, purpose: Purpose) -> Zeroizing<[u8; 32]> {
+        let usage: &[u8] = match usage {
+            Use::Seal => b"latchkey/v1/seal/",
+            Use::Tag => b"latchkey/v1/tag/",
+            Use::Id => b"latchkey/v1/id/",
+        };
+        let mut key = Zeroizing::new([0; 32]);
+        Hkdf::<Sha256>::from_prk(self.key.as_slice())
+            .expect("the root key is as long as a SHA-256 hash")
+            .expand_multi_info(&[usage, purpose.0.as_bytes()], key.as_mut_slice())
+            .expect("32 bytes are one block");
+        key
+    }
+
+    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+    fn tag(&self, purpose: Purpose, message: &[u8]) -> [u8; TAG_LEN] {
+        Hmac::<Sha256>::new_from_slice(self.derive(Use::Tag, purpose).as_slice())
+            .expect("HMAC takes a key of any length")
+            .chain_update(message)
+            .finalize()
+            .into_bytes()
+            .into()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! The rules of a refresh token's single use, as a value: what a session stores of its tokens, and what follows when one is
+//! presented.
+//!
+//! Each use replaces the token. Presented once more within [`REUSE_WINDOW`], a used token is answered with the token that
+//! took its place: two tabs asked at once, or an answer was lost. After that it proves that two parties hold it, and one of
+//! them stole it (RFC 9700, section 4.14.2).
+
+use serde::{Deserialize, Serialize};
+
+use super::REUSE_WINDOW;
+use super::digest::Digest;
+use super::refresh::RefreshToken;
+use super::successor::SealedSuccessor;
+use crate::Timestamp;
+use crate::port::Entropy;
+use crate::seal::{SealError, Sealer};
+
+/// How many used tokens are remembered at the most. More than one is only ever there while a client refreshes several times
+/// within [`REUSE_WINDOW`].
+const MAX_USED: usize = 8;
+
+/// What a session stores of its refresh tokens: hashes, and successors that only their predecessor opens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RefreshFamily {
+    /// The generation of the live token.
+    generation: u32,
+    /// The live token: the only one that can be used.
+    current: Digest,
+    /// Tokens used of late, the latest last, each replaced by the next and the last by the live one.
+    used: Vec<Used>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Used {
+    digest: Digest,
+    at: Timestamp,
+    successor: SealedSuccessor,
+}
+
+/// What a presented token means for its session.
+#[derive(Debug)]
+pub enum Presented<'a> {
+    /// It is the live token: replace it.
+    Rotate(Rotation<'a>),
+    /// It was used a moment ago: answer with this, the live token. Nothing is to be stored.
+    Again(RefreshToken),
+    /// It was used before that: revoke the session.
+    Reused,
+    /// It is newer than what the store knows, as after the store was restored from a backup: refuse it, and leave the
+    /// session.
+    Unknown,
+}
+
+/// The live token was presented and may be replaced.
+#[derive(Debug)]
+pub struct Rotation<'a> {
+    family: &'a RefreshFamily,
+    presented: &'a RefreshToken,
+    now: Timestamp,
+}
+
+/// The stored successor of a used token does not open: the store was changed from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the stored successor of a refresh token is unreadable")]
+pub struct UnreadableSuccessor;
+
+impl RefreshFamily {
+    /// The family of a session's first token.
+    pub fn new(first: &RefreshToken) -> Self {
+        Self { generation: first.generation(), current: first.digest(), used: Vec::new() }
+    }
+
+    /// What `token`, which names this family's session, means at `now`. A clock that jumped back counts as within the
+    /// window.
+    pub fn present<'a>(
+        &'a self,
+        token: &'a RefreshToken,
+        now: Timestamp,
+    ) -> Result<Presented<'a>, UnreadableSuccessor> {
+        if token.digest() == self.current {
+            return Ok(Presented::Rotate(Rotation { family: self, presented: token, now }));
+        }
+        if token.generation() > self.generation {
+            return Ok(Presented::Unknown);
+        }
+        let mut later = self.used.iter().skip_while(|used| used.digest != token.digest());
+        match later.next() {
+            Some(used) if now.since(used.at) <= REUSE_WINDOW => {
+                let next = used.successor.open(token).ok_or(UnreadableSuccessor)?;
+                // Its successor may itself be used by now. Only the live token is worth having.
+                let live = later.try_fold(next, |token, used| used.successor.open(&token));
+                live.map(Presented::Again).ok_or(UnreadableSuccessor)
+            }
+            _ => Ok(Presented::Reused),
+        }
+    }
+}
+
+impl Rotation<'_> {
+    /// The family after this use, and the token that took the presented one's place. The caller stores the family on
+    /// condition that it has not changed since it was read, and hands the token out only once that succeeded.
+    pub fn mint(
+        self,
+        entropy: &dyn Entropy,
+        sealer: &Sealer,
+    ) -> Result<(RefreshFamily, RefreshToken), SealError> {
+        let Self { family, presented, now } = self;
+        let successor = presented.next(entropy, sealer)?;
+        let mut used: Vec<Used> =
+            family.used.iter().skip_while(|used| now.since(used.at) > REUSE_WINDOW).cloned().collect();
+        used.push(Used {
+            digest: presented.digest(),
+            at: now,
+            successor: SealedSuccessor::seal(presented, &successor, entropy)?,
+        });
+        let used = used.split_off(used.len().saturating_sub(MAX_USED));
+        Ok((
+            RefreshFamily { generation: successor.generation(), current: successor.digest(), used },
+            successor,
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests;

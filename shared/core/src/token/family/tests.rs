@@ -1,0 +1,179 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::*;
+use crate::token::testing::{NEW_SECRET, Seeded, noon, sealer, session, user};
+
+/// A session's store, and whatever its tokens' holders keep.
+struct Session {
+    sealer: Sealer,
+    entropy: Seeded,
+    family: RefreshFamily,
+    tokens: Vec<RefreshToken>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    /// With the token of this place in the order of issue.
+    Token(usize),
+    Reused,
+    Unknown,
+}
+
+impl Session {
+    fn new() -> Self {
+        let (sealer, entropy) = (sealer(&[NEW_SECRET]), Seeded::new(1));
+        let first = RefreshToken::issue(user(), session(), &entropy, &sealer).unwrap();
+        Self { family: RefreshFamily::new(&first), tokens: vec![first], sealer, entropy }
+    }
+
+    fn present(&mut self, token: usize, now: Timestamp) -> Answer {
+        let token = RefreshToken::parse(self.tokens[token].expose(), &self.sealer).unwrap();
+        match self.family.present(&token, now).unwrap() {
+            Presented::Rotate(rotation) => {
+                let (family, successor) = rotation.mint(&self.entropy, &self.sealer).unwrap();
+                // Through the store and back.
+                self.family = serde_json::from_str(&serde_json::to_string(&family).unwrap()).unwrap();
+                self.tokens.push(successor);
+                Answer::Token(self.tokens.len() - 1)
+            }
+            Presented::Again(live) => {
+                Answer::Token(self.tokens.iter().position(|token| token.expose() == live.expose()).unwrap())
+            }
+            Presented::Reused => Answer::Reused,
+            Presented::Unknown => Answer::Unknown,
+        }
+    }
+}
+
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_secs(noon().as_secs() + secs)
+}
+
+#[test]
+fn each_use_replaces_the_token() {
+    let mut session = Session::new();
+    for token in 0..3 {
+        assert_eq!(session.present(token, at(0)), Answer::Token(token + 1));
+        assert_eq!(session.tokens[token + 1].generation() as usize, token + 1);
+    }
+}
+
+#[test]
+fn within_the_window_the_same_successor_and_after_it_reuse() {
+    let mut session = Session::new();
+    session.present(0, at(0));
+    let stored = session.family.clone();
+    for now in [at(0), at(10), at(-3600)] {
+        assert_eq!(session.present(0, now), Answer::Token(1), "{now}");
+    }
+    assert_eq!(session.family, stored, "nothing is stored for a second presentation");
+    assert_eq!(session.present(0, at(10) + Duration::from_millis(1)), Answer::Reused);
+    assert_eq!(
+        session.present(1, at(60)),
+        Answer::Token(2),
+        "the successor is live until the caller revokes"
+    );
+}
+
+#[test]
+fn a_late_answer_leads_to_the_live_token_even_if_its_successor_is_used() {
+    let mut session = Session::new();
+    session.present(0, at(0));
+    session.present(1, at(4));
+    session.present(2, at(8));
+    assert_eq!(session.present(0, at(9)), Answer::Token(3));
+    assert_eq!(session.present(1, at(14)), Answer::Token(3));
+    assert_eq!(session.present(0, at(11)), Answer::Reused);
+}
+
+#[test]
+fn what_is_remembered_stays_small() {
+    let mut session = Session::new();
+    for token in 0..20 {
+        session.present(token, at(0));
+    }
+    assert_eq!(session.family.used.len(), MAX_USED);
+    assert!(serde_json::to_string(&session.family).unwrap().len() < 4096);
+    session.present(20, at(11));
+    assert_eq!(session.family.used.len(), 1, "what is older than the window is forgotten");
+}
+
+#[test]
+fn a_genuine_token_of_another_line_is_reuse_and_one_from_the_future_is_unknown() {
+    let mut session = Session::new();
+    session.present(0, at(0));
+    session.present(1, at(1));
+    let mut restored = Session::new();
+    restored.tokens = session.tokens;
+    assert_eq!(restored.present(1, at(2)), Answer::Unknown, "the store was set back to before it was issued");
+
+    // The same generation, from a line of the same session that was lost.
+    restored.tokens.truncate(1);
+    restored.present(0, at(3));
+    let other = Session { entropy: Seeded::new(9), ..Session::new() };
+    let lost = other.tokens[0].next(&other.entropy, &other.sealer).unwrap();
+    assert!(matches!(restored.family.present(&lost, at(3)), Ok(Presented::Reused)));
+}
+
+#[test]
+fn the_store_does_not_reveal_a_token() {
+    let mut session = Session::new();
+    session.present(0, at(0));
+    let stored = serde_json::to_string(&session.family).unwrap();
+    for token in &session.tokens {
+        assert!(!stored.contains(&token.expose()[60..]), "{stored}");
+    }
+}
+
+#[test]
+fn a_changed_store_is_an_error_and_not_a_reuse() {
+    let mut session = Session::new();
+    session.present(0, at(0));
+    session.family.used[0].successor = serde_json::from_str("\"AAAA\"").unwrap();
+    assert_eq!(session.family.present(&session.tokens[0], at(1)).unwrap_err(), UnreadableSuccessor);
+}
+
+/// The rules once more, over places in the order of issue instead of tokens.
+#[derive(Default)]
+struct Reference {
+    /// When each token but the live one was used.
+    used: Vec<i64>,
+    /// The first token that is remembered.
+    remembered: usize,
+}
+
+impl Reference {
+    fn present(&mut self, token: usize, now: i64) -> Answer {
+        let live = self.used.len();
+        if token == live {
+            while self.remembered < live && now - self.used[self.remembered] > 10_000 {
+                self.remembered += 1;
+            }
+            self.used.push(now);
+            self.remembered = self.remembered.max(self.used.len().saturating_sub(8));
+            Answer::Token(live + 1)
+        } else if token >= self.remembered && now - self.used[token] <= 10_000 {
+            Answer::Token(live)
+        } else {
+            Answer::Reused
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_history_goes_as_in_the_reference(
+        steps in proptest::collection::vec((any::<Index>(), -3_000..12_000i64, any::<bool>()), 1..40)
+    ) {
+        let (mut session, mut reference, mut now) = (Session::new(), Reference::default(), 0);
+        for (token, passed, newest) in steps {
+            now += passed;
+            let token = if newest { session.tokens.len() - 1 } else { token.index(session.tokens.len()) };
+            let answer = session.present(token, Timestamp::from_millis(noon().as_millis() + now));
+            prop_assert_eq!(answer, reference.present(token, now), "token {} at {} ms", token, now);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The service that keeps the key ring in the store, and signs and checks access tokens with it.
+
+use std::sync::Arc;
+
+use super::Algorithm;
+use super::access::{Claims, Parties};
+use super::invalid::{InvalidToken, Reason};
+use super::jwk::Jwks;
+use super::key::{GenerateError, SignError};
+use super::memory::{KeyMemory, Recall, Unknown};
+use super::ring::KeyRing;
+use super::stored::{OpenRingError, SealRingError, StoredRing, ring_key};
+use super::unverified::UnverifiedToken;
+use crate::Timestamp;
+use crate::port::table::{CommitError, Item, Key, Version, Write};
+use crate::port::{Clock, Entropy, StoreError, Table};
+use crate::seal::Sealer;
+
+/// How often a change of the ring is tried again because another process changed it first.
+const ATTEMPTS: u32 = 5;
+
+/// Signs and checks access tokens, and keeps the keys for it. Cheap to make: a Worker makes one per request over the same
+/// [`KeyMemory`].
+///
+/// The ring is one item of the store, made by a conditional put: of several processes that start at once one makes it, and
+/// the others read that one's. In memory it is at most [`RING_MAX_AGE`](super::RING_MAX_AGE) old; when the store is down, a
+/// remembered ring goes on being used. No request waits for a read that another one began.
+pub struct Keys {
+    table: Arc<dyn Table>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    sealer: Arc<Sealer>,
+    algorithm: Algorithm,
+    parties: Arc<Parties>,
+    memory: Arc<KeyMemory>,
+}
+
+/// Why there are no keys to work with. None of these says anything about a token.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The store gave no answer, or an unreadable one.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The stored keys cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenRingError),
+    /// New keys cannot be stored.
+    #[error(transparent)]
+    Seal(#[from] SealRingError),
+    /// New keys cannot be made.
+    #[error(transparent)]
+    Generate(#[from] GenerateError),
+    /// The token cannot be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+}
+
+/// Why a token was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The token is not valid.
+    #[error(transparent)]
+    Invalid(#[from] InvalidToken),
+    /// Whether it is cannot be said now.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+}
+
+impl Keys {
+    /// A service over the ring in `table`. `algorithm` is that of keys yet to be made.
+    pub fn new(
+        table: Arc<dyn Table>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        sealer: Arc<Sealer>,
+        algorithm: Algorithm,
+        parties: Arc<Parties>,
+        memory: Arc<KeyMemory>,
+    ) -> Self {
+        Self { table, clock, entropy, sealer, algorithm, parties, memory }
+    }
+
+    /// Whose tokens these are, for [`Claims::new`].
+    pub fn parties(&self) -> &Parties {
+        &self.parties
+    }
+
+    /// The access token of `claims`.
+    pub async fn sign(&self, claims: &Claims) -> Result<String, KeysError> {
+        let ring = self.ring(self.clock.now()).await?;
+        Ok(ring.current().sign(claims, &*self.entropy)?)
+    }
+
+    /// The claims of `text`, if it is an access token of ours and good at `now`. Touches the store only when the remembered
+    /// ring is old, or lacks the token's key.
+    pub async fn verify(&self, text: &str, now: Timestamp) -> Result<Claims, VerifyError> {
+        let token = UnverifiedToken::parse(text)?;
+        let mut ring = self.ring(now).await?;
+        if ring.verifying_key(token.kid(), now).is_none() {
+            match self.memory.unknown(now) {
+                Unknown::Search => {
+                    ring = self.load_or_create(now).await?;
+                    self.memory.searched();
+                }
+                Unknown::Absent => {}
+                Unknown::CannotTell => return Err(KeysError::from(unavailable("is being read again")).into()),
+            }
+        }
+        let key = ring.verifying_key(token.kid(), now).ok_or(InvalidToken::from(Reason::UnknownKey))?;
+        Ok(token.verify(key, &self.parties, now)?)
+    }
+
+    /// The public keys, for whoever checks tokens on their own.
+    pub async fn jwks(&self) -> Result<Jwks, KeysError> {
+        let now = self.clock.now();
+        Ok(self.ring(now).await?.jwks(now))
+    }
+
+    /// Lets the next key sign; see [`KeyRing::rotate`]. Also puts every key under the current master secret. A store without
+    /// a ring gets one, which is new enough. On [`StoreError::Unavailable`] it may have happened; doing it twice does no harm.
+    pub async fn rotate(&self) -> Result<Arc<KeyRing>, KeysError> {
+        for _ in 0..ATTEMPTS {
+            let now = self.clock.now();
+            let Some(item) = self.read(now).await? else { return self.load_or_create(now).await };
+            let ring = item.decode::<StoredRing>()?.open(&self.sealer)?;
+            let ring = ring.rotate(now, self.algorithm, &*self.entropy)?;
+            let write = Write::replace(ring_key(), &self.seal(&ring)?, item.version)?;
+            if self.put(write, now).await? {
+                return Ok(self.memory.remember(ring, item.version.next(), now));
+            }
+        }
+        Err(unavailable("kept being changed by others").into())
+    }
+
+    /// The key of the ring's item, when a caller that is about to read the store should read it too and hand the item to
+    /// [`absorb`](Self::absorb), which saves a round trip.
+    pub fn stale_key(&self, now: Timestamp) -> Option<Key> {
+        matches!(self.memory.recall(now), Recall::Reload(_)).then(ring_key)
+    }
+
+    /// Takes in what a read at `now` found under [`stale_key`](Self::stale_key). What cannot be used is left for the next
+    /// call that needs the ring, which reports it.
+    pub fn absorb(&self, item: Option<&Item>, now: Timestamp) {
+        if let Some(Err(error)) = item.map(|item| self.open(item, now)) {
+            tracing::warn!(%error, "the key ring that was read cannot be used");
+        }
+    }
+
+    async fn ring(&self, now: Timestamp) -> Result<Arc<KeyRing>, KeysError> {
+        let remembered = match self.memory.recall(now) {
+            Recall::Use(ring) => return Ok(ring),
+            Recall::Reload(remembered) => remembered,
+        };
+        match (self.load_or_create(now).await, remembered) {
+            (Err(error), Some(ring)) => {
+                tracing::warn!(%error, "the key ring cannot be read; going on with the remembered one");
+                Ok(ring)
+            }
+            (result, _) => result,
+        }
+    }
+
+    async fn load_or_create(&self, now: Timestamp) -> Result<Arc<KeyRing>, KeysError> {
+        for _ in 0..ATTEMPTS {
+            if let Some(item) = self.read(now).await? {
+                return self.open(&item, now);
+            }
+            let ring = KeyRing::create(self.algorithm, &*self.entropy)?;
+            if self.put(Write::create(ring_key(), &self.seal(&ring)?)?, now).await? {
+                return Ok(self.memory.remember(ring, Version::first(now), now));
+            }
+        }
+        Err(unavailable("kept being changed by others").into())
+    }
+
+    fn open(&self, item: &Item, now: Timestamp) -> Result<Arc<KeyRing>, KeysError> {
+        if let Some(ring) = self.memory.renew(item.version, now) {
+            return Ok(ring);
+        }
+        let ring = item.decode::<StoredRing>()?.open(&self.sealer)?;
+        Ok(self.memory.remember(ring, item.version, now))
+    }
+
+    fn seal(&self, ring: &KeyRing) -> Result<StoredRing, SealRingError> {
+        StoredRing::seal(ring, &self.sealer, &*self.entropy)
+    }
+
+    async fn read(&self, now: Timestamp) -> Result<Option<Item>, StoreError> {
+        Ok(self.table.get(&[ring_key()], now).await?.into_iter().next().flatten())
+    }
+
+    /// Whether the ring was still as it had been read.
+    async fn put(&self, write: Write, now: Timestamp) -> Result<bool, StoreError> {
+        match self.table.commit(&[write], now).await {
+            Ok(()) => Ok(true),
+            Err(CommitError::Conflict { .. }) => Ok(false),
+            Err(CommitError::Store(error)) => Err(error),
+        }
+    }
+}
+
+fn unavailable(why: &str) -> StoreError {
+    StoreError::Unavailable(format!("the key ring {why}; try again"))
+}
+
+#[cfg(test)]
+mod tests;

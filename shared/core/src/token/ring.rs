@@ -1,0 +1,150 @@
+//! The keys in use: one signs, one is published before it will, some signed until lately.
+
+use super::jwk::{Jwks, KeyId};
+use super::key::GenerateError;
+use super::verifying::VerifyingKey;
+use super::{Algorithm, RETIRED_KEY_LIFETIME, SigningKey};
+use crate::Timestamp;
+use crate::port::Entropy;
+
+/// The key ring of a deployment. Tokens of every key in it are accepted: those of the next one too, since another process
+/// may have read a rotation first.
+pub struct KeyRing {
+    pub(super) next: SigningKey,
+    pub(super) current: SigningKey,
+    pub(super) previous: Vec<RetiredKey>,
+}
+
+/// A key that signs no more. Its private part is gone.
+pub(super) struct RetiredKey {
+    pub(super) key: VerifyingKey,
+    pub(super) at: Timestamp,
+}
+
+impl RetiredKey {
+    /// Whether a token that it signed may still be alive.
+    fn is_needed(&self, now: Timestamp) -> bool {
+        now.since(self.at) <= RETIRED_KEY_LIFETIME
+    }
+}
+
+impl KeyRing {
+    /// A ring of new keys.
+    pub fn create(algorithm: Algorithm, entropy: &dyn Entropy) -> Result<Self, GenerateError> {
+        let [next, current] =
+            [SigningKey::generate(algorithm, entropy)?, SigningKey::generate(algorithm, entropy)?];
+        Ok(Self { next, current, previous: Vec::new() })
+    }
+
+    /// The ring in which the next key signs. The key that signed until now is accepted for [`RETIRED_KEY_LIFETIME`] more,
+    /// like each before it, however often the ring is rotated meanwhile. The new next key is of `algorithm`: a changed
+    /// setting takes effect with the second rotation, as no key signs before it was published.
+    pub fn rotate(
+        self,
+        now: Timestamp,
+        algorithm: Algorithm,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, GenerateError> {
+        let Self { next, current, mut previous } = self;
+        previous.retain(|retired| retired.is_needed(now));
+        previous.insert(0, RetiredKey { key: current.into_verifying_key(), at: now });
+        Ok(Self { next: SigningKey::generate(algorithm, entropy)?, current: next, previous })
+    }
+
+    /// The key that signs.
+    pub fn current(&self) -> &SigningKey {
+        &self.current
+    }
+
+    /// The key that will sign after the next rotation.
+    pub fn next(&self) -> &SigningKey {
+        &self.next
+    }
+
+    /// The key of this name, unless it has been retired for too long.
+    pub fn verifying_key(&self, kid: KeyId, now: Timestamp) -> Option<&VerifyingKey> {
+        self.verifying_keys(now).find(|key| key.kid() == kid)
+    }
+
+    /// What is published.
+    pub fn jwks(&self, now: Timestamp) -> Jwks {
+        Jwks { keys: self.verifying_keys(now).map(VerifyingKey::jwk).collect() }
+    }
+
+    fn verifying_keys(&self, now: Timestamp) -> impl Iterator<Item = &VerifyingKey> {
+        let retired =
+            self.previous.iter().filter(move |retired| retired.is_needed(now)).map(|retired| &retired.key);
+        [self.current.verifying_key(), self.next.verifying_key()].into_iter().chain(retired)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::ACCESS_TOKEN_LIFETIME;
+    use crate::token::testing::{Dry, Seeded, noon};
+    use std::time::Duration;
+
+    fn kids(ring: &KeyRing, now: Timestamp) -> Vec<KeyId> {
+        ring.jwks(now).keys.iter().map(|key| key.kid).collect()
+    }
+
+    #[test]
+    fn a_key_is_published_before_it_signs_and_accepted_after() {
+        let entropy = Seeded::new(1);
+        let first = KeyRing::create(Algorithm::EdDsa, &entropy).unwrap();
+        let (signing, waiting) = (first.current().kid(), first.next().kid());
+        assert_eq!(kids(&first, noon()), [signing, waiting]);
+
+        let second = first.rotate(noon(), Algorithm::EdDsa, &entropy).unwrap();
+        assert_eq!(second.current().kid(), waiting);
+        assert_eq!(kids(&second, noon()), [waiting, second.next().kid(), signing]);
+    }
+
+    #[test]
+    fn no_token_outlives_its_key_however_often_the_ring_is_rotated() {
+        let entropy = Seeded::new(1);
+        let mut ring = KeyRing::create(Algorithm::EdDsa, &entropy).unwrap();
+        let mut signers = vec![ring.current().kid()];
+        for _ in 0..5 {
+            ring = ring.rotate(noon(), Algorithm::EdDsa, &entropy).unwrap();
+            signers.push(ring.current().kid());
+        }
+        // A process that missed the rotations signs until its ring is too old, with a clock that is behind.
+        let last_token_ends =
+            noon() + Duration::from_mins(5) + ACCESS_TOKEN_LIFETIME + Duration::from_mins(1);
+        for kid in &signers {
+            assert!(ring.verifying_key(*kid, last_token_ends).is_some());
+        }
+        let after = last_token_ends + Duration::from_millis(1);
+        let known = signers.iter().filter(|kid| ring.verifying_key(**kid, after).is_some()).count();
+        assert_eq!(
+            (known, kids(&ring, after).len()),
+            (1, 2),
+            "only the signing key and the next one are left"
+        );
+
+        ring = ring.rotate(after, Algorithm::EdDsa, &entropy).unwrap();
+        assert_eq!(ring.previous.len(), 1, "the others are gone from the ring too");
+    }
+
+    #[test]
+    fn a_new_algorithm_signs_after_two_rotations() {
+        let entropy = Seeded::new(1);
+        let ring = KeyRing::create(Algorithm::EdDsa, &entropy).unwrap();
+        let ring = ring.rotate(noon(), Algorithm::Es256, &entropy).unwrap();
+        assert_eq!(
+            (ring.current().algorithm(), ring.next().algorithm()),
+            (Algorithm::EdDsa, Algorithm::Es256)
+        );
+        let ring = ring.rotate(noon(), Algorithm::Es256, &entropy).unwrap();
+        assert_eq!(ring.current().algorithm(), Algorithm::Es256);
+    }
+
+    #[test]
+    fn without_randomness_there_is_no_ring() {
+        for algorithm in Algorithm::ALL {
+            assert!(matches!(KeyRing::create(algorithm, &Dry), Err(GenerateError::Entropy(_))));
+        }
+    }
+}

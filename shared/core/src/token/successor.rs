@@ -1,0 +1,63 @@
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use hkdf::Hkdf;
+use secrecy::zeroize::Zeroizing;
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use super::refresh::RefreshToken;
+use crate::port::Entropy;
+use crate::seal::{SealError, aead};
+
+/// A refresh token, sealed under a key that only the token before it gives. The store that keeps it, and whoever reads that
+/// store, cannot open it: they have the older token's hash, not the token.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct SealedSuccessor(String);
+
+impl SealedSuccessor {
+    pub(super) fn seal(
+        old: &RefreshToken,
+        successor: &RefreshToken,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, SealError> {
+        let sealed = aead::encrypt(&key(old), b"", successor.expose().as_bytes(), entropy)?;
+        Ok(Self(BASE64_URL_SAFE_NO_PAD.encode(sealed)))
+    }
+
+    /// The token inside; `None` when `old` is not the one that it was sealed under, or any bit was changed.
+    pub(super) fn open(&self, old: &RefreshToken) -> Option<RefreshToken> {
+        let sealed = BASE64_URL_SAFE_NO_PAD.decode(&self.0).ok()?;
+        let text = aead::decrypt(&key(old), b"", &sealed)?;
+        RefreshToken::read_sealed(std::str::from_utf8(&text).ok()?)
+    }
+}
+
+/// The token has 256 random bits of its own, so its key needs no slow derivation; and its SHA-256, which is stored, tells
+/// nothing about this.
+#[expect(clippy::expect_used, reason = "HKDF refuses only an output over 8,160 bytes")]
+fn key(old: &RefreshToken) -> Zeroizing<[u8; 32]> {
+    let mut key = Zeroizing::new([0; 32]);
+    Hkdf::<Sha256>::new(Some(b"latchkey"), old.expose().as_bytes())
+        .expand(b"latchkey/v1/successor", key.as_mut_slice())
+        .expect("32 bytes are one block");
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::testing::{NEW_SECRET, Seeded, sealer, session, user};
+
+    #[test]
+    fn opens_with_the_token_before_it_and_with_no_other() {
+        let (sealer, entropy) = (sealer(&[NEW_SECRET]), Seeded::new(1));
+        let [old, other] =
+            [(); 2].map(|()| RefreshToken::issue(user(), session(), &entropy, &sealer).unwrap());
+        let successor = old.next(&entropy, &sealer).unwrap();
+        let closed = SealedSuccessor::seal(&old, &successor, &entropy).unwrap();
+        assert_eq!(closed.open(&old).unwrap().digest(), successor.digest());
+        assert!(closed.open(&other).is_none());
+        assert!(!closed.0.contains(&successor.expose()[4..]));
+    }
+}

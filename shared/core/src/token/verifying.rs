@@ -1,0 +1,108 @@
+//! The public half of a signing key.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use p256::ecdsa::signature::Verifier;
+use rsa::pkcs1::{DecodeRsaPublicKey, EncodeRsaPublicKey};
+use rsa::traits::PublicKeyParts;
+use sha2::Sha256;
+
+use super::Algorithm;
+use super::jwk::{Jwk, KeyId, Material};
+
+/// Checks signatures of one key, kept parsed. The algorithm is the key's own.
+#[derive(Debug)]
+pub struct VerifyingKey {
+    kid: KeyId,
+    public: Public,
+}
+
+#[derive(Debug)]
+pub(super) enum Public {
+    EdDsa(ed25519_dalek::VerifyingKey),
+    Es256(p256::ecdsa::VerifyingKey),
+    Rs256(Box<rsa::pkcs1v15::VerifyingKey<Sha256>>),
+}
+
+impl VerifyingKey {
+    pub(super) fn new(public: Public) -> Self {
+        Self { kid: material(&public).thumbprint(), public }
+    }
+
+    /// Its name.
+    pub fn kid(&self) -> KeyId {
+        self.kid
+    }
+
+    /// The only algorithm that its signatures have.
+    pub fn algorithm(&self) -> Algorithm {
+        match self.public {
+            Public::EdDsa(_) => Algorithm::EdDsa,
+            Public::Es256(_) => Algorithm::Es256,
+            Public::Rs256(_) => Algorithm::Rs256,
+        }
+    }
+
+    /// Whether `signature` is this key's over `message`. Ed25519 is checked strictly: one signature, one encoding.
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        match &self.public {
+            Public::EdDsa(key) => ed25519_dalek::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
+            Public::Es256(key) => p256::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            Public::Rs256(key) => rsa::pkcs1v15::Signature::try_from(signature)
+                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+        }
+    }
+
+    /// The key as it is published.
+    pub fn jwk(&self) -> Jwk {
+        Jwk { material: material(&self.public), kid: self.kid, usage: "sig", alg: self.algorithm() }
+    }
+
+    /// The key's bytes: the point for Ed25519 (RFC 8032) and P-256 (SEC 1, uncompressed), PKCS #1 DER for RSA. `None` where
+    /// they cannot be encoded.
+    pub(super) fn to_bytes(&self) -> Option<Vec<u8>> {
+        match &self.public {
+            Public::EdDsa(key) => Some(key.as_bytes().to_vec()),
+            Public::Es256(key) => Some(key.to_encoded_point(false).as_bytes().to_vec()),
+            Public::Rs256(key) => Some(rsa_key(key).to_pkcs1_der().ok()?.into_vec()),
+        }
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) gave.
+    pub(super) fn from_bytes(algorithm: Algorithm, bytes: &[u8]) -> Option<Self> {
+        Some(Self::new(match algorithm {
+            Algorithm::EdDsa => Public::EdDsa(ed25519_dalek::VerifyingKey::try_from(bytes).ok()?),
+            Algorithm::Es256 => Public::Es256(p256::ecdsa::VerifyingKey::from_sec1_bytes(bytes).ok()?),
+            Algorithm::Rs256 => Public::rs256(rsa::RsaPublicKey::from_pkcs1_der(bytes).ok()?),
+        }))
+    }
+}
+
+impl Public {
+    pub(super) fn rs256(key: rsa::RsaPublicKey) -> Self {
+        Self::Rs256(Box::new(rsa::pkcs1v15::VerifyingKey::new(key)))
+    }
+}
+
+fn material(public: &Public) -> Material {
+    let text = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+    match public {
+        Public::EdDsa(key) => Material::Okp { crv: "Ed25519", x: text(key.as_bytes()) },
+        Public::Es256(key) => {
+            let point = key.to_encoded_point(false);
+            // An uncompressed point has both; the point at infinity, which is no key, would have neither.
+            let [x, y] = [point.x(), point.y()].map(|part| part.map_or_else(String::new, |part| text(part)));
+            Material::Ec { crv: "P-256", x, y }
+        }
+        Public::Rs256(key) => {
+            let key = rsa_key(key);
+            Material::Rsa { n: text(&key.n().to_bytes_be()), e: text(&key.e().to_bytes_be()) }
+        }
+    }
+}
+
+fn rsa_key(verifier: &rsa::pkcs1v15::VerifyingKey<Sha256>) -> &rsa::RsaPublicKey {
+    verifier.as_ref()
+}
