@@ -166,7 +166,11 @@ async fn authorize(
     caller: Caller,
     Params(params): Params<AuthorizeParams>,
 ) -> Result<Response, Problem> {
-    let permission = params.permission.map(|text| text.parse::<Permission>()).transpose().map_err(invalid)?;
+    let permission = params
+        .permission
+        .map(|text| text.parse::<Permission>())
+        .transpose()
+        .map_err(|error| invalid(&error))?;
     let caller = if params.fresh { caller.renew(&sessions).await? } else { caller };
     if permission.is_some_and(|permission| !caller.grants.decide(&permission).allowed()) {
         return Err(Problem::new(
@@ -201,7 +205,7 @@ fn asked(request: &CheckRequest) -> Result<Vec<Permission>, Problem> {
         }
     };
     let resource = request.resource.as_deref();
-    texts.iter().map(|text| Permission::resolve(text, resource).map_err(invalid)).collect()
+    texts.iter().map(|text| Permission::resolve(text, resource).map_err(|error| invalid(&error))).collect()
 }
 
 impl From<&Reason> for ReasonBody {
@@ -214,7 +218,7 @@ impl From<&Reason> for ReasonBody {
     }
 }
 
-fn invalid(error: InvalidPermission) -> Problem {
+fn invalid(error: &InvalidPermission) -> Problem {
     unprocessable(error.to_string())
 }
 

@@ -10,7 +10,7 @@ use crate::password::{PasswordRules, Strength};
 use crate::seal::{MasterSecrets, Sealer};
 use crate::token::{Algorithm, Parties};
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 /// A checked configuration.
 #[derive(Clone)]
@@ -50,8 +50,8 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    fn new(variable: &'static str, problem: impl ToString, mend: impl ToString) -> Self {
-        Self { variable, problem: problem.to_string(), mend: mend.to_string() }
+    fn new(variable: &'static str, problem: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { variable, problem: problem.into(), mend: mend.into() }
     }
 }
 
@@ -168,7 +168,7 @@ fn url(value: Option<String>) -> Result<PublicUrl, ConfigError> {
 fn parties(url: &PublicUrl, audience: Option<String>) -> Result<Parties, ConfigError> {
     let audience = audience.unwrap_or_else(|| url.as_str().to_owned());
     Parties::new(url.as_str(), audience).map_err(|error| {
-        ConfigError::new("LATCHKEY_AUDIENCE", error, "name the services that take the tokens")
+        ConfigError::new("LATCHKEY_AUDIENCE", error.to_string(), "name the services that take the tokens")
     })
 }
 
@@ -210,7 +210,7 @@ fn origins(value: Option<&str>) -> Result<Vec<String>, ConfigError> {
 fn secrets(value: Option<&str>) -> Result<MasterSecrets, ConfigError> {
     const MEND: &str = "set it to the output of `openssl rand -base64 32`";
     let value = value.ok_or_else(|| ConfigError::new("LATCHKEY_SECRET", "is not set", MEND))?;
-    MasterSecrets::parse(value).map_err(|error| ConfigError::new("LATCHKEY_SECRET", error, MEND))
+    MasterSecrets::parse(value).map_err(|error| ConfigError::new("LATCHKEY_SECRET", error.to_string(), MEND))
 }
 
 fn limits(value: Option<&str>, place: Place) -> Result<Limits, ConfigError> {
@@ -218,7 +218,7 @@ fn limits(value: Option<&str>, place: Place) -> Result<Limits, ConfigError> {
     value.map_or_else(|| Ok(Limits::default()), |text| Limits::parse(text, allow_off)).map_err(|error| {
         ConfigError::new(
             "LATCHKEY_LIMITS",
-            error,
+            error.to_string(),
             "write limits as action=count/time, such as signup=3/15m,signin=5/1m",
         )
     })
@@ -229,7 +229,9 @@ fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
     value: Option<String>,
     mend: &str,
 ) -> Result<Option<T>, ConfigError> {
-    value.map(|text| text.parse().map_err(|error| ConfigError::new(variable, error, mend))).transpose()
+    value
+        .map(|text| text.parse().map_err(|error: T::Err| ConfigError::new(variable, error.to_string(), mend)))
+        .transpose()
 }
 
 fn number(
@@ -253,7 +255,7 @@ fn number(
 mod tests {
     use super::*;
 
-    const SECRET: &str = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=";
+    const SECRET: &str = "fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo=";
 
     fn read(vars: &[(&str, &str)], place: Place) -> Result<Config, Vec<ConfigError>> {
         let base = [("LATCHKEY_URL", "https://auth.example.com"), ("LATCHKEY_SECRET", SECRET)];

@@ -71,7 +71,7 @@ impl Services {
             roles.clone(),
             audit.clone(),
             Arc::clone(&memory.sessions),
-            config.limits.clone(),
+            config.limits,
         ));
         let accounts = Arc::new(Accounts::new(
             table,
@@ -84,7 +84,7 @@ impl Services {
             config.password_rules.clone(),
             config.strength.clone(),
         ));
-        let limiter = Arc::new(Limiter::new(counters, config.limits.clone(), Arc::clone(&memory.fallback)));
+        let limiter = Arc::new(Limiter::new(counters, config.limits, Arc::clone(&memory.fallback)));
         Self { accounts, sessions, keys, roles, limiter, audit, config, ports }
     }
 }

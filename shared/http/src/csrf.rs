@@ -21,7 +21,7 @@ pub fn is_forged(method: &Method, headers: &HeaderMap, config: &Config) -> bool 
         return false;
     }
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("invalid"));
-    let listed = || origin(headers).is_some_and(|origin| is_listed(origin, config));
+    let listed = || origin(headers).is_some_and(|origin| is_listed(&origin, config));
     match text("sec-fetch-site") {
         Some("same-origin") => false,
         // Typed by the person: an address bar or a bookmark navigates, it does not fetch.
@@ -45,6 +45,6 @@ fn origin(headers: &HeaderMap) -> Option<String> {
     url::Url::parse(referer).ok().map(|url| url.origin().ascii_serialization())
 }
 
-fn is_listed(origin: String, config: &Config) -> bool {
-    origin == config.url.as_str() || config.origins.contains(&origin)
+fn is_listed(origin: &str, config: &Config) -> bool {
+    origin == config.url.as_str() || config.origins.iter().any(|listed| listed == origin)
 }

@@ -17,7 +17,11 @@ use utoipa::ToSchema;
 /// An error answer (RFC 9457, `application/problem+json`). What a client may know; the cause goes to the log where the problem
 /// is made.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+/// Boxed, since most results that can hold a problem do not.
+#[derive(Debug, Clone)]
+struct Parts {
     status: StatusCode,
     code: &'static str,
     detail: Cow<'static, str>,
@@ -45,7 +49,7 @@ pub struct ProblemBody<'a> {
 impl Problem {
     /// A problem with a stable code and a text that names what is wrong and the mend.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, detail: detail.into(), headers: HeaderMap::new() }
+        Self(Box::new(Parts { status, code, detail: detail.into(), headers: HeaderMap::new() }))
     }
 
     /// 400: the request is not what the route takes.
@@ -98,7 +102,7 @@ impl Problem {
     /// The same with a header.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.append(name, value);
+        self.0.headers.append(name, value);
         self
     }
 
@@ -114,27 +118,28 @@ impl Problem {
 
     /// Its status.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// Its code.
     pub fn code(&self) -> &'static str {
-        self.code
+        self.0.code
     }
 
     /// The answer for the request named `request_id`.
     pub(crate) fn render(&self, request_id: &str) -> Response {
+        let Parts { status, code, detail, headers } = &*self.0;
         let body = ProblemBody {
-            kind: format!("urn:latchkey:problem:{}", self.code),
-            title: self.status.canonical_reason().unwrap_or("Error"),
-            status: self.status.as_u16(),
-            code: self.code,
-            detail: &self.detail,
+            kind: format!("urn:latchkey:problem:{code}"),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            code,
+            detail,
             request_id,
         };
         let mut response = Response::new(Body::from(serde_json::to_vec(&body).unwrap_or_default()));
-        *response.status_mut() = self.status;
-        response.headers_mut().extend(self.headers.clone());
+        *response.status_mut() = *status;
+        response.headers_mut().extend(headers.clone());
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -146,7 +151,7 @@ impl IntoResponse for Problem {
     /// Without a body: the edge knows the request's identifier and renders it.
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.status();
         response.extensions_mut().insert(self);
         response
     }
@@ -229,7 +234,7 @@ impl From<Limited> for Problem {
         let detail = format!("too many requests; try again in {} s", limited.retry_after.as_secs());
         let mut problem =
             Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).retry_after(limited.retry_after);
-        problem.headers.extend(crate::rate_limit_headers(limited.rate()));
+        problem.0.headers.extend(crate::rate_limit_headers(limited.rate()));
         problem
     }
 }

@@ -45,6 +45,6 @@ where
             .map_err(|error| unknown(error.to_string()))?;
         let user_agent =
             parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).map(UserAgent::new);
-        Ok(Self { requester: Requester { address: Some(address.clone()), user_agent }, address })
+        Ok(Self { requester: Requester { address: Some(address), user_agent }, address })
     }
 }

@@ -56,11 +56,6 @@ impl DataFolder {
         self.0.join("latchkey.db")
     }
 
-    /// Where mail goes while nothing else is configured.
-    pub fn mailbox(&self) -> PathBuf {
-        self.0.join("mailbox")
-    }
-
     /// The secret that this machine made for itself, made now where there is none. Only the local server has one: everywhere
     /// else a missing `LATCHKEY_SECRET` stops the start.
     pub fn secret(&self, entropy: &dyn Entropy) -> Result<String, DataError> {

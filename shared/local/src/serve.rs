@@ -28,7 +28,9 @@ const SWEEP_ITEMS: u32 = 500;
 
 /// The socket cannot be had.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address} ({source}): stop what listens there, or choose another address with --listen")]
+#[error(
+    "cannot listen on {address} ({source}): stop what listens there, or choose another address with --listen"
+)]
 pub struct ListenError {
     address: SocketAddr,
     source: std::io::Error,
@@ -58,10 +60,11 @@ pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output 
             },
             () = &mut stop => break,
         };
-        let connection = connections.watch(http.serve_connection(
-            TokioIo::new(without_delay(stream)),
-            service_fn(service(app.clone(), peer)),
-        ));
+        let connection =
+            connections.watch(http.serve_connection(
+                TokioIo::new(without_delay(stream)),
+                service_fn(service(app.clone(), peer)),
+            ));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");

@@ -8,7 +8,8 @@ use latchkey_core::{Config, Memory, Ports, Services};
 use latchkey_sql::SqlTable;
 use latchkey_sql::sqlite::{OpenError, Sqlite};
 
-use crate::adapters::{FetchSetupError, HttpFetch, Mailbox, MailboxError, PooledHasher, SystemClock, SystemEntropy};
+use crate::adapters::mailbox::{DEFAULT_FROM, MailboxError};
+use crate::adapters::{HttpFetch, Mailbox, PoolSize, PooledHasher, SystemClock, SystemEntropy};
 use crate::cli::DataArgs;
 use crate::data::{DataError, DataFolder};
 use crate::settings::{self, SettingsError};
@@ -25,9 +26,9 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Database(#[from] OpenError),
-    /// Outgoing HTTP.
-    #[error(transparent)]
-    Fetch(#[from] FetchSetupError),
+    /// The threads that hash passwords.
+    #[error("no thread for password hashing could be started ({0}): raise this user's limit on threads")]
+    Threads(std::io::Error),
     /// The mailbox.
     #[error(transparent)]
     Mailbox(#[from] MailboxError),
@@ -50,15 +51,21 @@ pub fn open(args: &DataArgs, listen: SocketAddr) -> Result<Local, StartError> {
     let config: Config = settings::read(&data, listen, &*entropy)?;
     let table = Arc::new(SqlTable::new(Sqlite::open(&data.database())?));
     let clock = Arc::new(SystemClock);
+    let mailbox = Mailbox::open(
+        data.path(),
+        DEFAULT_FROM,
+        Arc::<SystemClock>::clone(&clock),
+        Arc::<SystemEntropy>::clone(&entropy),
+    )?;
     let ports = Ports {
         table: Arc::<SqlTable<Sqlite>>::clone(&table),
         counters: Arc::new(InProcessCounters::default()),
         cache: Arc::new(InProcessCache::default()),
-        mailer: Arc::new(Mailbox::open(&data.mailbox())?),
-        fetch: Arc::new(HttpFetch::new()?),
+        mailer: Arc::new(mailbox),
+        fetch: Arc::new(HttpFetch::new()),
         clock,
         entropy,
-        hasher: Arc::new(PooledHasher::default()),
+        hasher: Arc::new(PooledHasher::new(&PoolSize::default()).map_err(StartError::Threads)?),
     };
     Ok(Local { services: Services::new(Arc::new(config), ports, &Memory::default()), table, data })
 }

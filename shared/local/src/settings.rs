@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use latchkey_core::Config;
 use latchkey_core::config::{ConfigError, Place};
 use latchkey_core::port::Entropy;
-use latchkey_core::Config;
 
 use crate::data::{DataError, DataFolder};
 
@@ -27,7 +27,9 @@ pub enum SettingsError {
 /// Reads the configuration. `listen` is where the server listens, for the address that it assumes.
 pub fn read(data: &DataFolder, listen: SocketAddr, entropy: &dyn Entropy) -> Result<Config, SettingsError> {
     let file = dot_env(Path::new(".env"))?;
-    let set = |name: &str| std::env::var(name).ok().or_else(|| file.get(name).cloned()).filter(|v| !v.trim().is_empty());
+    let set = |name: &str| {
+        std::env::var(name).ok().or_else(|| file.get(name).cloned()).filter(|v| !v.trim().is_empty())
+    };
     let secret = match set("LATCHKEY_SECRET") {
         Some(secret) => secret,
         None => data.secret(entropy)?,

@@ -7,7 +7,7 @@ use crate::Timestamp;
 /// How many wrong passwords in a row lock an account.
 pub const MAX_FAILURES: u32 = 5;
 /// How long it stays locked.
-pub const LOCKED_FOR: Duration = Duration::from_secs(15 * 60);
+pub const LOCKED_FOR: Duration = Duration::from_mins(15);
 
 /// Wrong passwords in a row, and the lock that they lead to. Stored with the credential, so every change to it is a
 /// compare-and-set: guesses made at once cannot exceed the count together.
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn guessing_on_does_not_prolong_the_lock() {
         let locked = (0..5).fold(Lockout::default(), |lockout, _| lockout.fail(START));
-        assert_eq!(locked.fail(START + Duration::from_secs(60)), locked);
+        assert_eq!(locked.fail(START + Duration::from_mins(1)), locked);
     }
 
     #[test]

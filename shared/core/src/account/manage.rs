@@ -104,7 +104,8 @@ impl Accounts {
             QueryError::InvalidCursor => ManageError::InvalidCursor,
             QueryError::Store(error) => error.into(),
         })?;
-        let users = page.items.iter().map(|item| item.decode()).collect::<Result<_, _>>()?;
+        let users =
+            page.items.iter().map(super::super::port::table::Item::decode).collect::<Result<_, _>>()?;
         Ok(UserPage { users, next: page.next })
     }
 

@@ -62,7 +62,7 @@ impl Accounts {
             .await
             .map_err(AccountError::from)?;
         let started = self.sessions.start(&user, transport, from).map_err(AccountError::from)?;
-        let mut writes = self.creation(&user, Some(hash))?;
+        let mut writes = creation(&user, Some(hash))?;
         let login = 0;
         writes.push(started.write()?);
         writes.push(self.signup_event(&user, Actor::User(user.id), from)?);
@@ -88,7 +88,7 @@ impl Accounts {
         let hash = password::hash(&request.password, &self.strength, &*self.hasher, &*self.entropy)
             .await
             .map_err(AccountError::from)?;
-        let mut writes = self.creation(&user, Some(hash))?;
+        let mut writes = creation(&user, Some(hash))?;
         writes.push(self.signup_event(&user, Actor::Operator, &Requester::default())?);
         match conflict(self.table.commit(&writes, self.clock.now()).await)? {
             None => Ok(user),
@@ -109,19 +109,19 @@ impl Accounts {
         })
     }
 
-    /// The login first: its conflict is the one that means something.
-    fn creation(&self, user: &User, hash: Option<password::PasswordHash>) -> Result<Vec<Write>, StoreError> {
-        let credential =
-            hash.map(|hash| Credential { hash, changed_at: user.created_at, lockout: Lockout::default() });
-        Ok(vec![
-            Write::create(Login::key(&user.email), &Login { user: user.clone(), credential })?,
-            Write::create(User::key(user.id), user)?.indexed(User::place(user.id)),
-        ])
-    }
-
     fn signup_event(&self, user: &User, actor: Actor, from: &Requester) -> Result<Write, AccountError> {
         let mut event = self.audit.event(Action::SignupSucceeded, actor, from)?;
         event.user_id = Some(user.id);
         Ok(self.audit.write(&event)?)
     }
+}
+
+/// The login first: its conflict is the one that means something.
+fn creation(user: &User, hash: Option<password::PasswordHash>) -> Result<Vec<Write>, StoreError> {
+    let credential =
+        hash.map(|hash| Credential { hash, changed_at: user.created_at, lockout: Lockout::default() });
+    Ok(vec![
+        Write::create(Login::key(&user.email), &Login { user: user.clone(), credential })?,
+        Write::create(User::key(user.id), user)?.indexed(User::place(user.id)),
+    ])
 }

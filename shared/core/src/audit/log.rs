@@ -7,11 +7,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Actor, Event, Requester};
-use crate::port::table::{Cursor, Key, List, Query, QueryError, Write};
+use crate::port::table::{CommitError, Cursor, Key, List, Query, QueryError, Write};
 use crate::port::{Clock, Entropy, EntropyError, StoreError, Table};
 use crate::{EventId, Timestamp, UserId};
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 /// How many store trips one page may cost; a filter that finds little ends its page early, with a cursor to go on.
 const MAX_TRIPS: usize = 10;
 
@@ -121,10 +121,9 @@ impl AuditLog {
     pub async fn append(&self, event: &Event) -> Result<(), StoreError> {
         let write = self.write(event)?;
         match self.table.commit(&[write], self.clock.now()).await {
-            Ok(()) => Ok(()),
-            Err(crate::port::table::CommitError::Store(error)) => Err(error),
-            // Its identifier is in use: a second answer to a retried append of the same event.
-            Err(crate::port::table::CommitError::Conflict { .. }) => Ok(()),
+            // When its identifier is in use, the same event was appended before and its answer was lost.
+            Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error),
         }
     }
 

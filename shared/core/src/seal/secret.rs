@@ -43,7 +43,7 @@ impl MasterSecrets {
     }
 }
 
-/// Why `LATCHKEY_SECRET` was refused. Says which secret and what is wrong, never any of its characters.
+/// Why a secret was refused. Says which secret and what is wrong, never any of its characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidSecret {
     position: usize,
@@ -59,20 +59,18 @@ enum Problem {
 
 impl fmt::Display for InvalidSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LATCHKEY_SECRET: ")?;
         // The first is the only one that most people have.
         match self.position {
             1 => f.write_str("the secret ")?,
             position => write!(f, "secret {position} of the list ")?,
         }
         match self.problem {
-            Problem::Empty => f.write_str("is empty")?,
+            Problem::Empty => f.write_str("is empty"),
             Problem::Short(bytes) => {
-                write!(f, "gives {bytes} bytes of key material where {MIN_SECRET} are needed")?;
+                write!(f, "gives {bytes} bytes of key material where {MIN_SECRET} are needed")
             }
-            Problem::Sample => f.write_str("is a sample value or too regular to be random")?,
+            Problem::Sample => f.write_str("is a sample value or too regular to be random"),
         }
-        f.write_str("; make one with `openssl rand -base64 32`")
     }
 }
 

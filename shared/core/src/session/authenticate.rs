@@ -111,12 +111,11 @@ impl Sessions {
             self.memory.forget(session);
             return Err(AuthenticateError::Ended);
         };
-        let cached = match cached {
-            Some(cached) => cached,
-            None => {
-                let read = Versioned::<Policy>::read(items.next().flatten().as_ref())?;
-                self.roles.remember(read.value, now).await
-            }
+        let cached = if let Some(cached) = cached {
+            cached
+        } else {
+            let read = Versioned::<Policy>::read(items.next().flatten().as_ref())?;
+            self.roles.remember(read.value, now).await
         };
         let user: User = user_item.decode()?;
         let live = Arc::new(Live {

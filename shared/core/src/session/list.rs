@@ -10,6 +10,9 @@ use crate::port::table::{CommitError, Cursor, Query, QueryError, Write};
 /// How many sessions one listing reads at the most.
 const MAX_LISTED: u32 = 200;
 
+/// How many sessions of a deleted user are removed in one commit.
+const SWEPT: u32 = 50;
+
 /// Why a session was not revoked.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RevokeError {
@@ -33,7 +36,8 @@ impl Sessions {
             ..Query::prefix(User::partition(user.id), Session::PREFIX, MAX_LISTED)
         };
         let page = self.table.query(&query, now).await.map_err(no_cursor)?;
-        let sessions: Vec<Session> = page.items.iter().map(|item| item.decode()).collect::<Result<_, _>>()?;
+        let sessions: Vec<Session> =
+            page.items.iter().map(super::super::port::table::Item::decode).collect::<Result<_, _>>()?;
         Ok(sessions.into_iter().filter(|session| session.lives(user, now)).collect())
     }
 
@@ -64,10 +68,7 @@ impl Sessions {
         let mut after: Option<Cursor> = None;
         loop {
             let now = self.clock.now();
-            let query = Query {
-                after,
-                ..Query::prefix(User::partition(user), Session::PREFIX, crate::port::table::MAX_COMMIT as u32)
-            };
+            let query = Query { after, ..Query::prefix(User::partition(user), Session::PREFIX, SWEPT) };
             let page = self.table.query(&query, now).await.map_err(no_cursor)?;
             let writes: Vec<Write> =
                 page.items.into_iter().map(|item| Write::Delete { key: item.key, condition: None }).collect();

@@ -12,7 +12,7 @@ use crate::token::Claims;
 use crate::{SessionId, Timestamp, UserId};
 
 /// How old a remembered session may be: the bound on how long a revoked one is still accepted.
-pub const MAX_AGE: Duration = Duration::from_secs(60);
+pub const MAX_AGE: Duration = Duration::from_mins(1);
 const REMEMBERED_TOKENS: usize = 20_000;
 const REMEMBERED_SESSIONS: usize = 10_000;
 

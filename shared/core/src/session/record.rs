@@ -8,11 +8,11 @@ use crate::port::table::Key;
 use crate::token::RefreshFamily;
 use crate::{SessionId, Timestamp, UserId};
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 /// A session that is not seen for this long ends.
-pub const IDLE_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+pub const IDLE_LIFETIME: Duration = Duration::from_hours(168);
 /// A session ends this long after its sign-in, however much it is used.
-pub const ABSOLUTE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+pub const ABSOLUTE_LIFETIME: Duration = Duration::from_hours(720);
 /// A session that is used is written anew at most this often, only to say that it was seen.
 pub const SEEN_EVERY: Duration = DAY;
 

@@ -105,7 +105,7 @@ impl Sessions {
         let now = self.clock.now();
         let (family, next) = rotation.mint(&*self.entropy, &self.sealer)?;
         let seen_at = if session.is_seen_long_ago(now) { now } else { session.seen_at };
-        let session = Session { family, seen_at, ..session.clone() };
+        let session = Session { seen_at, family, ..session.clone() };
         let write = Write::replace(Session::key(session.user_id, session.id), &session, version)?
             .expiring(session.ends_at());
         match self.table.commit(&[write], now).await {

@@ -37,7 +37,9 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
 fn users(command: UsersCommand) -> Result<ExitCode, Failure> {
     match command {
         UsersCommand::Add { email, name, roles, password_stdin, data } => {
-            administer(&data, async move |services| users::add(services, email, name, roles, password_stdin).await)
+            administer(&data, async move |services| {
+                users::add(services, email, name, roles, password_stdin).await
+            })
         }
         UsersCommand::List(data) => administer(&data, users::list),
         UsersCommand::Grant { email, role, data } => {

@@ -24,7 +24,10 @@ pub(super) async fn add(
     let user = match services.accounts.create(SignUp { email: email.clone(), password, name }).await {
         Ok(user) => user,
         Err(SignUpError::EmailTaken) => {
-            return Err(format!("{email} has an account already: grant it roles with `latchkey users grant`").into());
+            return Err(format!(
+                "{email} has an account already: grant it roles with `latchkey users grant`"
+            )
+            .into());
         }
         Err(error) => return Err(error.into()),
     };
