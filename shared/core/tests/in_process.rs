@@ -1,17 +1,11 @@
 //! The adapters in process against the suites of their ports.
 
-#[path = "../../testkit/src/conformance"]
-mod conformance {
-    pub mod cache;
-    pub mod counters;
-}
-
 mod counters {
     use std::sync::Arc;
 
     use latchkey_core::port::in_process::InProcessCounters;
 
-    crate::counters_conformance!(async { Arc::new(InProcessCounters::default()) });
+    latchkey_testkit::counters_conformance!(async { Arc::new(InProcessCounters::default()) });
 }
 
 mod cache {
@@ -19,5 +13,5 @@ mod cache {
 
     use latchkey_core::port::in_process::InProcessCache;
 
-    crate::cache_conformance!(async { Arc::new(InProcessCache::default()) });
+    latchkey_testkit::cache_conformance!(async { Arc::new(InProcessCache::default()) });
 }

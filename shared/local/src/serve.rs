@@ -22,7 +22,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long requests that are under way get to end when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 /// How often what has expired is removed from the database.
-const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// How many items one removal takes: it holds the database's write lock meanwhile.
 const SWEEP_ITEMS: u32 = 500;
 

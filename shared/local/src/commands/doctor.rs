@@ -18,14 +18,14 @@ struct Findings {
 }
 
 impl Findings {
-    fn good(&self, what: &str) {
-        println!("ok    {what}");
-    }
-
     fn wrong(&mut self, what: impl std::fmt::Display) {
         self.wrong += 1;
         println!("wrong {what}");
     }
+}
+
+fn good(what: &str) {
+    println!("ok    {what}");
 }
 
 /// Checks the configuration and the data.
@@ -33,13 +33,15 @@ pub(super) fn run(data: &DataArgs) -> Result<ExitCode, Failure> {
     let mut findings = Findings { wrong: 0 };
     match service::open(data, default_listen()) {
         Ok(local) => {
-            findings.good("the configuration");
-            findings.good(&format!("the data folder {}", local.data.path().display()));
+            good("the configuration");
+            good(&format!("the data folder {}", local.data.path().display()));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(examine(&local, &mut findings));
         }
         Err(StartError::Settings(SettingsError::Config(errors))) => {
-            errors.iter().for_each(|error| findings.wrong(error));
+            for error in errors {
+                findings.wrong(error);
+            }
         }
         Err(error) => findings.wrong(error),
     }
@@ -48,11 +50,11 @@ pub(super) fn run(data: &DataArgs) -> Result<ExitCode, Failure> {
 
 async fn examine(local: &Local, findings: &mut Findings) {
     match local.table.driver().quick_check() {
-        Ok(()) => findings.good("the database is whole"),
+        Ok(()) => good("the database is whole"),
         Err(error) => findings.wrong(error),
     }
     match local.services.keys.jwks().await {
-        Ok(_) => findings.good("the signing keys open with LATCHKEY_SECRET"),
+        Ok(_) => good("the signing keys open with LATCHKEY_SECRET"),
         Err(error) => findings.wrong(error),
     }
     roles(local, findings).await;
@@ -64,7 +66,7 @@ async fn roles(local: &Local, findings: &mut Findings) {
         Ok(read) if read.value.roles().is_empty() => {
             findings.wrong("there are no roles, so nobody may do anything: run `latchkey roles init`");
         }
-        Ok(_) => findings.good("the roles"),
+        Ok(_) => good("the roles"),
         Err(error) => findings.wrong(error),
     }
     let now = local.services.ports.clock.now();
@@ -76,7 +78,7 @@ async fn roles(local: &Local, findings: &mut Findings) {
         Ok(admins) if admins.value.users().is_empty() => {
             findings.wrong("there is no admin: run `latchkey users add you@example.com --role admin`");
         }
-        Ok(_) => findings.good("there is an admin"),
+        Ok(_) => good("there is an admin"),
         Err(error) => findings.wrong(error),
     }
 }
@@ -89,10 +91,10 @@ async fn server(local: &Local, findings: &mut Findings) {
         Err(error) => return findings.wrong(format!("LATCHKEY_URL cannot be asked: {error}")),
     };
     match local.services.ports.fetch.fetch(request, DEADLINE).await {
-        Ok(answer) if answer.status().is_success() => findings.good(&format!("a server answers at {url}")),
+        Ok(answer) if answer.status().is_success() => good(&format!("a server answers at {url}")),
         Ok(answer) => {
             findings.wrong(format!("{url} answers {}: see that server's log", answer.status()));
         }
-        Err(_) => findings.good(&format!("no server runs at {url}; start it with `latchkey serve`")),
+        Err(_) => good(&format!("no server runs at {url}; start it with `latchkey serve`")),
     }
 }

@@ -1,0 +1,128 @@
+use std::fmt;
+
+use async_trait::async_trait;
+use latchkey_core::port::StoreError;
+use serde::Deserialize;
+
+use crate::Statement;
+
+/// What a batch does, for drivers that send the two to different places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Only selects.
+    Read,
+    /// May change something.
+    Write,
+}
+
+/// A row of the items table. Selects name its columns in this order; a driver may read them by place or by name.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct Row {
+    /// The first part of the key.
+    pub partition: String,
+    /// The second part of the key.
+    pub sort: String,
+    /// The JSON text.
+    pub body: String,
+    /// The version; never negative.
+    pub version: i64,
+    /// When the item ends, in milliseconds since the Unix epoch.
+    pub expires_at: Option<i64>,
+    /// Where the item stands in its index list.
+    pub index_sort: Option<String>,
+}
+
+impl fmt::Debug for Row {
+    // Keys and bodies hold personal data and hashes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Row").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+/// What one statement did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The rows that it selected.
+    pub rows: Vec<Row>,
+    /// How many rows it inserted, updated or deleted.
+    pub changed: u64,
+}
+
+/// Why a batch was not run. Nothing of it was applied, unless it was [`Unavailable`](Self::Unavailable).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DriverError {
+    /// A CHECK constraint failed. See [`failed_check`].
+    #[error("the constraint {0} failed")]
+    Check(String),
+    /// The database could not be reached or had no room; whether the batch was applied is unknown.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The database holds what cannot be read.
+    #[error("{at}: {why}")]
+    Corrupt {
+        /// Which database.
+        at: String,
+        /// What is wrong with it, without its contents.
+        why: String,
+    },
+}
+
+impl From<DriverError> for StoreError {
+    fn from(error: DriverError) -> Self {
+        match error {
+            DriverError::Unavailable(why) => Self::Unavailable(why),
+            DriverError::Corrupt { at, why } => Self::Corrupt { at, why },
+            // The guards are the only constraints that a well-formed call can fail, and a commit reads those itself.
+            DriverError::Check(name) => {
+                Self::Corrupt { at: "the schema".to_owned(), why: format!("the constraint {name} failed") }
+            }
+        }
+    }
+}
+
+/// A database that runs statements of SQLite's dialect.
+#[async_trait]
+pub trait Driver: Send + Sync {
+    /// Runs `batch` in order as one transaction: all of it is applied or nothing, no other batch comes in between, and it
+    /// sees what every earlier acknowledged batch wrote. One round trip. The answer has one [`Outcome`] per statement.
+    async fn run(&self, access: Access, batch: Vec<Statement>) -> Result<Vec<Outcome>, DriverError>;
+}
+
+/// The name of the constraint in SQLite's message about a failed CHECK, wherever a driver wraps that message.
+pub fn failed_check(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("CHECK constraint failed: ")?;
+    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
+    rest.get(..end).filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_constraint_is_found_in_plain_and_wrapped_messages() {
+        for message in [
+            "CHECK constraint failed: write_7",
+            "D1_ERROR: CHECK constraint failed: write_7: SQLITE_CONSTRAINT",
+            "D1_ERROR: CHECK constraint failed: write_7: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_CHECK)",
+        ] {
+            assert_eq!(failed_check(message), Some("write_7"), "{message}");
+        }
+        for message in ["UNIQUE constraint failed: item.sort", "CHECK constraint failed: ", ""] {
+            assert_eq!(failed_check(message), None, "{message}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_contents() {
+        let row = Row {
+            partition: "secret".into(),
+            sort: "secret".into(),
+            body: "secret".into(),
+            version: 1,
+            expires_at: None,
+            index_sort: Some("secret".into()),
+        };
+        assert!(!format!("{row:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,19 @@
+//! The `Table` port in SQLite's dialect: one schema and one set of statements, for a local file and for Cloudflare D1.
+//!
+//! [`SqlTable`] turns each call of the port into one batch of [`Statement`]s; a [`Driver`] runs a batch as one
+//! transaction in one round trip. A driver knows a database and no domain; the table knows the domain's rules and no
+//! database. The driver for a local file is the module `sqlite`, behind the feature `rusqlite`.
+
+mod cursor;
+mod driver;
+mod page;
+mod schema;
+#[cfg(feature = "rusqlite")]
+pub mod sqlite;
+mod statement;
+mod table;
+
+pub use driver::{Access, Driver, DriverError, Outcome, Row, failed_check};
+pub use schema::{MIGRATIONS, Migration};
+pub use statement::{Statement, Value};
+pub use table::SqlTable;

@@ -1,0 +1,121 @@
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use super::error::{OpenError, at_run_time};
+use super::execute;
+use crate::{DriverError, Outcome, Statement};
+
+type Answer = Result<Vec<Outcome>, DriverError>;
+
+/// How many batches share one sync of the disk at the most. The first of them waits for the last.
+const GROUP: usize = 64;
+
+struct Job {
+    batch: Vec<Statement>,
+    reply: oneshot::Sender<Answer>,
+}
+
+/// One thread that runs every batch that writes.
+#[derive(Debug)]
+pub(super) struct Writer {
+    // Only absent while it is dropped.
+    queue: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub fn start(connection: Arc<Mutex<Connection>>, name: Arc<str>) -> Result<Self, OpenError> {
+        let (queue, jobs) = channel();
+        let path = name.to_string();
+        let thread = std::thread::Builder::new()
+            .name("latchkey-writer".to_owned())
+            .spawn(move || serve(&connection, &name, &jobs))
+            .map_err(|error| OpenError::Failed { path, why: format!("no thread for its writer: {error}") })?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    /// Runs `batch` as one transaction. A caller that goes away before its turn has no effect.
+    pub async fn commit(&self, batch: Vec<Statement>) -> Answer {
+        let gone = || DriverError::Unavailable("the thread that writes the database has ended".to_owned());
+        let (reply, answer) = oneshot::channel();
+        let queue = self.queue.as_ref().ok_or_else(gone)?;
+        queue.send(Job { batch, reply }).map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            // It only ends by a panic of its own, which then has been reported.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Takes what waits, commits it, and answers, until the queue is closed and empty.
+fn serve(connection: &Mutex<Connection>, name: &str, jobs: &Receiver<Job>) {
+    while let Ok(first) = jobs.recv() {
+        let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let group = std::iter::once(first).chain(jobs.try_iter().take(GROUP - 1));
+        let (batches, replies): (Vec<_>, Vec<_>) =
+            group.filter(|job| !job.reply.is_closed()).map(|job| (job.batch, job.reply)).unzip();
+        let answers = commit_group(&mut connection, name, &batches);
+        drop(connection);
+        for (reply, answer) in replies.into_iter().zip(answers) {
+            // A caller that went away after its turn began does not learn how it ended.
+            let _ = reply.send(answer);
+        }
+    }
+}
+
+/// One answer per batch. Nobody is answered before the commit: a batch may have conflicted with one whose writes are lost
+/// if the commit fails.
+pub(super) fn commit_group(
+    connection: &mut Connection,
+    name: &str,
+    batches: &[Vec<Statement>],
+) -> Vec<Answer> {
+    match try_group(connection, name, batches) {
+        Ok(answers) => answers,
+        Err(error) => {
+            let error = at_run_time(name, &error);
+            batches.iter().map(|_| Err(error.clone())).collect()
+        }
+    }
+}
+
+fn try_group(
+    connection: &mut Connection,
+    name: &str,
+    batches: &[Vec<Statement>],
+) -> rusqlite::Result<Vec<Answer>> {
+    // Takes the lock for writing at once: a transaction that reads first would fail when it then wants to write and
+    // another process has written in between.
+    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut answers = Vec::with_capacity(batches.len());
+    for batch in batches {
+        // Undone when it is dropped, so that a batch that fails takes only itself out of the group.
+        let savepoint = transaction.savepoint()?;
+        match execute::run(&savepoint, batch) {
+            Ok(outcomes) => {
+                savepoint.commit()?;
+                answers.push(Ok(outcomes));
+            }
+            Err(error) => match at_run_time(name, &error) {
+                check @ DriverError::Check(_) => {
+                    savepoint.finish()?;
+                    answers.push(Err(check));
+                }
+                _ => return Err(error),
+            },
+        }
+    }
+    transaction.commit()?;
+    Ok(answers)
+}

@@ -1,0 +1,21 @@
+//! For tests: what stands in for the outside world, and the suites that every adapter of a port must pass.
+//!
+//! [`TestClock`] and [`SeededEntropy`] make a test repeatable; [`CountingTable`], [`FailingTable`] and their like wrap a
+//! port, to count its round trips or to let it fail when told; [`conformance`] holds one suite per port.
+
+mod app;
+mod clock;
+pub mod conformance;
+mod counting;
+mod entropy;
+mod failing;
+mod fault;
+mod model;
+
+pub use app::{FRONTEND, TestApp, TestAppBuilder, TestRequest, TestResponse, URL, memory_table};
+pub use clock::TestClock;
+pub use counting::{CountingCounters, CountingTable, Trips};
+pub use entropy::SeededEntropy;
+pub use failing::{FailingCounters, FailingTable};
+pub use fault::{Call, Fault, Faults};
+pub use model::ModelTable;

@@ -1,0 +1,1 @@
+//! Tests of what crosses functions; each folder is one target.
