@@ -9,8 +9,11 @@ use latchkey_core::account::{Accounts, SignIn, SignInError};
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::password::Password;
 use latchkey_core::port::Ports;
+use latchkey_core::session::{Opening, Sessions};
 use latchkey_core::{Config, Email, SecretString};
-use latchkey_http::{Body, From, Problem, ProblemBody, Routes, SignedInBody, TransportName, signed_in};
+use latchkey_http::{
+    Body, From, Problem, ProblemBody, Replaced, Routes, SignedInBody, TransportName, signed_in,
+};
 use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
 
@@ -19,6 +22,7 @@ pub fn routes<S>() -> Routes<S>
 where
     S: Clone + Send + Sync + 'static,
     Arc<Accounts>: FromRef<S>,
+    Arc<Sessions>: FromRef<S>,
     Arc<Limiter>: FromRef<S>,
     Arc<Config>: FromRef<S>,
     Ports: FromRef<S>,
@@ -65,16 +69,17 @@ async fn signin(
     State(config): State<Arc<Config>>,
     State(ports): State<Ports>,
     from: From,
+    Replaced(replaces): Replaced,
     Body(request): Body<SignInRequest>,
 ) -> Result<Response, Problem> {
-    let transport = request.transport.into();
+    let opening = Opening { transport: request.transport.into(), replaces, from: &from.requester };
     let email = request.email.parse::<Email>().map_err(|error| {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_email", error.to_string())
     })?;
     let subjects = [Subject::Address(Action::Signin, &from.address)];
     let admitted = limiter.admit(&subjects, ports.clock.now()).await?;
     let sign_in = SignIn { email, password: Password::new(&request.password) };
-    let begun = accounts.sign_in(sign_in, transport, &from.requester).await.map_err(problem)?;
+    let begun = accounts.sign_in(sign_in, &opening).await.map_err(problem)?;
     Ok(signed_in(StatusCode::OK, &begun, &admitted, &config))
 }
 

@@ -9,8 +9,11 @@ use latchkey_core::account::{Accounts, Name, SignUp, SignUpError};
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::password::Password;
 use latchkey_core::port::Ports;
+use latchkey_core::session::{Opening, Sessions};
 use latchkey_core::{Config, Email, SecretString};
-use latchkey_http::{Body, From, Problem, ProblemBody, Routes, SignedInBody, TransportName, signed_in};
+use latchkey_http::{
+    Body, From, Problem, ProblemBody, Replaced, Routes, SignedInBody, TransportName, signed_in,
+};
 use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
 
@@ -19,6 +22,7 @@ pub fn routes<S>() -> Routes<S>
 where
     S: Clone + Send + Sync + 'static,
     Arc<Accounts>: FromRef<S>,
+    Arc<Sessions>: FromRef<S>,
     Arc<Limiter>: FromRef<S>,
     Arc<Config>: FromRef<S>,
     Ports: FromRef<S>,
@@ -66,9 +70,10 @@ async fn signup(
     State(config): State<Arc<Config>>,
     State(ports): State<Ports>,
     from: From,
+    Replaced(replaces): Replaced,
     Body(request): Body<SignUpRequest>,
 ) -> Result<Response, Problem> {
-    let transport = request.transport.into();
+    let opening = Opening { transport: request.transport.into(), replaces, from: &from.requester };
     let sign_up = SignUp {
         email: request.email.parse::<Email>().map_err(|error| unprocessable("invalid_email", &error))?,
         password: Password::new(&request.password),
@@ -81,7 +86,7 @@ async fn signup(
         Subject::Email(Action::SignupEmail, &sign_up.email),
     ];
     let admitted = limiter.admit(&subjects, ports.clock.now()).await?;
-    let made = accounts.sign_up(sign_up, transport, &from.requester).await.map_err(problem)?;
+    let made = accounts.sign_up(sign_up, &opening).await.map_err(problem)?;
     Ok(signed_in(StatusCode::CREATED, &made, &admitted, &config))
 }
 

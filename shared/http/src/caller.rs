@@ -1,13 +1,14 @@
+use std::convert::Infallible;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use latchkey_core::Config;
 use latchkey_core::audit::{Action, Actor, AuditLog};
 use latchkey_core::permission::Permission;
 use latchkey_core::session::{Freshness, Live, Sessions};
+use latchkey_core::{Config, SessionId, UserId};
 
 use crate::cookies::{self, Kind};
 use crate::{Access, From, Problem};
@@ -75,6 +76,26 @@ fn token<'a>(headers: &'a HeaderMap, config: &Config) -> Result<&'a str, Problem
             .map(|(_, token)| token.trim())
             .ok_or_else(Problem::invalid_token),
         None => cookies::get(Kind::Access, headers, &config.url).ok_or_else(Problem::not_signed_in),
+    }
+}
+
+/// The session that a browser which signs in has until now, told by its cookie.
+pub struct Replaced(pub Option<(UserId, SessionId)>);
+
+impl<S> FromRequestParts<S> for Replaced
+where
+    S: Send + Sync,
+    Arc<Sessions>: FromRef<S>,
+    Arc<Config>: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let config = Arc::<Config>::from_ref(state);
+        let Some(token) = cookies::get(Kind::Access, &parts.headers, &config.url) else {
+            return Ok(Self(None));
+        };
+        Ok(Self(Arc::<Sessions>::from_ref(state).named_by(token).await))
     }
 }
 

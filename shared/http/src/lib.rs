@@ -24,7 +24,7 @@ pub use answer::{
 };
 pub use app::{App, app};
 pub use body::Body;
-pub use caller::Caller;
+pub use caller::{Caller, Replaced};
 pub use edge::canonical;
 pub use function::Function;
 pub use params::{Params, PathParam, PathParams};

@@ -7,7 +7,7 @@ use crate::audit::{Action, Actor, Requester};
 use crate::password::{self, Password};
 use crate::port::StoreError;
 use crate::port::table::{Condition, Item, Write};
-use crate::session::{SignedIn, Transport};
+use crate::session::{Opening, SignedIn};
 
 /// What a sign-in brings.
 #[derive(Debug)]
@@ -56,17 +56,13 @@ impl Accounts {
     /// Every outcome is decided against the login as it stands at the commit: the commit carries its version as a condition, and
     /// when another attempt came first the login is read again. So guesses made at once count one by one, and a right password
     /// that arrives with the fifth wrong one is either before the lock or after it.
-    pub async fn sign_in(
-        &self,
-        request: SignIn,
-        transport: Transport,
-        from: &Requester,
-    ) -> Result<SignedIn, SignInError> {
+    pub async fn sign_in(&self, request: SignIn, opening: &Opening<'_>) -> Result<SignedIn, SignInError> {
+        let from = opening.from;
         let mut read = self.read_login(&request.email).await?;
         let mut matched = self.verify(&request.password, read.as_ref()).await?;
         for _ in 0..MAX_TRIES {
             let decided = match (&read, matched) {
-                (Some(read), true) => self.accept(read, &request.password, transport, from).await?,
+                (Some(read), true) => self.accept(read, &request.password, opening).await?,
                 (Some(read), false) => self.reject(read, from).await?,
                 (None, _) => {
                     self.append(Action::SigninFailed, None, from).await?;
@@ -99,10 +95,9 @@ impl Accounts {
         &self,
         read: &Read,
         password: &Password,
-        transport: Transport,
-        from: &Requester,
+        opening: &Opening<'_>,
     ) -> Result<Option<Result<SignedIn, SignInError>>, SignInError> {
-        let now = self.clock.now();
+        let (now, from) = (self.clock.now(), opening.from);
         let user = &read.login.user;
         let Some(credential) = &read.login.credential else {
             return Ok(Some(Err(SignInError::InvalidCredentials)));
@@ -115,9 +110,10 @@ impl Accounts {
             self.append(Action::SigninRefused, Some(&read.login), from).await?;
             return Ok(Some(Err(SignInError::Disabled)));
         }
-        let started = self.sessions.start(user, transport, from).map_err(AccountError::from)?;
+        let started = self.sessions.start(user, opening).map_err(AccountError::from)?;
         let event = self.signin_event(Action::SigninSucceeded, Some(&read.login), from)?;
-        let writes = [self.refreshed_login(read, credential, password).await?, started.write()?, event];
+        let mut writes = vec![self.refreshed_login(read, credential, password).await?, event];
+        writes.extend(started.writes()?);
         match conflict(self.table.commit(&writes, now).await)? {
             None => {
                 let signed_in =

@@ -7,7 +7,7 @@ use crate::password::{self, Password, WeakPassword};
 use crate::permission::RoleName;
 use crate::port::StoreError;
 use crate::port::table::Write;
-use crate::session::{SignedIn, Transport};
+use crate::session::{Opening, SignedIn};
 use crate::{Email, UserId};
 
 /// What a sign-up brings.
@@ -50,21 +50,17 @@ impl Accounts {
     /// Makes an account and its first session: user, login, default role, session and audit event in one commit, which is the
     /// only round trip. That the address is free is a condition of that commit, so of any number of sign-ups with one address
     /// exactly one succeeds.
-    pub async fn sign_up(
-        &self,
-        request: SignUp,
-        transport: Transport,
-        from: &Requester,
-    ) -> Result<SignedIn, SignUpError> {
+    pub async fn sign_up(&self, request: SignUp, opening: &Opening<'_>) -> Result<SignedIn, SignUpError> {
+        let from = opening.from;
         self.check_sign_up(&request)?;
         let user = self.new_user(&request)?;
         let hash = password::hash(&request.password, &self.strength, &*self.hasher, &*self.entropy)
             .await
             .map_err(AccountError::from)?;
-        let started = self.sessions.start(&user, transport, from).map_err(AccountError::from)?;
+        let started = self.sessions.start(&user, opening).map_err(AccountError::from)?;
         let mut writes = creation(&user, Some(hash))?;
         let login = 0;
-        writes.push(started.write()?);
+        writes.extend(started.writes()?);
         writes.push(self.signup_event(&user, Actor::User(user.id), from)?);
         match conflict(self.table.commit(&writes, self.clock.now()).await)? {
             None => Ok(self.sessions.signed_in(user, started).await.map_err(AccountError::from)?),

@@ -42,8 +42,8 @@ impl fmt::Display for Key {
     }
 }
 
-/// What an item's version was when it was read; changes at every write and does not come back when an item is deleted
-/// and made again.
+/// What an item's version was when it was read. It changes at every write, and an item that is deleted and made again later has
+/// another one than before, unless the clock jumped back in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Version(pub u64);
 

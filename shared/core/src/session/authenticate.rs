@@ -81,6 +81,12 @@ impl Sessions {
         Ok(live)
     }
 
+    /// The session that a good access token names, alive or not: no store is asked.
+    pub async fn named_by(&self, token: &str) -> Option<(UserId, SessionId)> {
+        let claims = self.keys.verify(token, self.clock.now()).await.ok()?;
+        Some((claims.sub, claims.sid))
+    }
+
     /// The same signed-in user as of now, for a request that was let in on recent state and asks for more.
     pub async fn renew(&self, live: Arc<Live>) -> Result<Arc<Live>, AuthenticateError> {
         let now = self.clock.now();

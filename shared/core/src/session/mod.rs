@@ -12,4 +12,4 @@ pub use list::RevokeError;
 pub use live::{Live, SessionMemory};
 pub use record::{ABSOLUTE_LIFETIME, IDLE_LIFETIME, SEEN_EVERY, Session, Transport};
 pub use refresh::{RefreshError, Refreshed};
-pub use service::{IssueError, Sessions, SignedIn, Started, Tokens};
+pub use service::{IssueError, Opening, Sessions, SignedIn, Started, Tokens};

@@ -4,7 +4,6 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::{Session, SessionMemory, Transport};
-use crate::SessionId;
 use crate::account::User;
 use crate::audit::{AuditLog, Requester};
 use crate::limit::Limits;
@@ -13,6 +12,7 @@ use crate::port::table::Write;
 use crate::port::{Clock, Entropy, EntropyError, StoreError, Table};
 use crate::seal::Sealer;
 use crate::token::{ACCESS_TOKEN_LIFETIME, Claims, Grant, Keys, KeysError, RefreshFamily, RefreshToken};
+use crate::{SessionId, UserId};
 
 /// The sessions and what can be done with them. Its operations are in the files beside this one.
 pub struct Sessions {
@@ -38,17 +38,34 @@ pub enum IssueError {
     Keys(#[from] KeysError),
 }
 
-/// A session that is about to begin: nothing is stored until its write is committed.
+/// How a session begins.
+pub struct Opening<'a> {
+    /// How its client will hold its tokens.
+    pub transport: Transport,
+    /// The session that the same browser has until now: signing in ends it, so that none is left behind (OWASP ASVS 7.2.4).
+    pub replaces: Option<(UserId, SessionId)>,
+    /// Where the request came from.
+    pub from: &'a Requester,
+}
+
+/// A session that is about to begin: nothing is stored until its writes are committed.
 pub struct Started {
     session: Session,
     refresh_token: RefreshToken,
+    replaces: Option<(UserId, SessionId)>,
 }
 
 impl Started {
-    /// The write that begins it.
-    pub fn write(&self) -> Result<Write, StoreError> {
+    /// The writes that begin it.
+    pub fn writes(&self) -> Result<Vec<Write>, StoreError> {
         let session = &self.session;
-        Ok(Write::create(Session::key(session.user_id, session.id), session)?.expiring(session.ends_at()))
+        let mut writes = vec![
+            Write::create(Session::key(session.user_id, session.id), session)?.expiring(session.ends_at()),
+        ];
+        if let Some((user, id)) = self.replaces {
+            writes.push(Write::Delete { key: Session::key(user, id), condition: None });
+        }
+        Ok(writes)
     }
 }
 
@@ -99,12 +116,8 @@ impl Sessions {
     }
 
     /// A new session of `user`, with an identifier and a refresh token of its own.
-    pub fn start(
-        &self,
-        user: &User,
-        transport: Transport,
-        from: &Requester,
-    ) -> Result<Started, EntropyError> {
+    pub fn start(&self, user: &User, opening: &Opening<'_>) -> Result<Started, EntropyError> {
+        let Opening { transport, replaces, from } = *opening;
         let now = self.clock.now();
         let id = SessionId::new(&*self.clock, &*self.entropy)?;
         let refresh_token = RefreshToken::issue(user.id, id, &*self.entropy, &self.sealer)?;
@@ -119,12 +132,15 @@ impl Sessions {
             user_agent: from.user_agent.clone(),
             family: RefreshFamily::new(&refresh_token),
         };
-        Ok(Started { session, refresh_token })
+        Ok(Started { session, refresh_token, replaces })
     }
 
     /// The answer for a session that has begun.
     pub async fn signed_in(&self, user: User, started: Started) -> Result<SignedIn, IssueError> {
-        let Started { session, refresh_token } = started;
+        let Started { session, refresh_token, replaces } = started;
+        if let Some((_, ended)) = replaces {
+            self.memory.forget(ended);
+        }
         let tokens = self.tokens(&user, &session, &refresh_token).await?;
         Ok(SignedIn { user, session, tokens })
     }
