@@ -135,9 +135,7 @@ impl MemoryTable {
     pub(crate) fn apply(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
         let mut items = self.items.lock().unwrap();
         for (place, write) in writes.iter().enumerate() {
-            let Write::Put { key, body, condition, .. } = write else {
-                panic!("only puts are made here")
-            };
+            let Write::Put { key, body, condition, .. } = write else { panic!("only puts are made here") };
             let version = match (condition, items.get(key)) {
                 (Condition::Absent, None) => Version::first(now),
                 (Condition::Unchanged(seen), Some(item)) if item.version == *seen => seen.next(),
