@@ -32,7 +32,13 @@ fn the_readme_does_what_it_says() {
     let blocks = blocks(&server.port().to_string());
     let commands: Vec<_> = blocks.iter().filter(|block| block.language == "sh").collect();
     assert!(commands.len() > 10, "the walk-through is gone");
-    let script: String = commands.iter().map(|block| format!("{}printf '\\n{MARK}'\n", block.text)).collect();
+    let mut script = String::new();
+    for block in commands {
+        script += &block.text;
+        script += "printf '\\n";
+        script += MARK;
+        script += "'\n";
+    }
 
     home.set("PATH", &path_with_cargo(&home));
     let output = home.command("bash").args(["-eu", "-c", &script]).stdin(Stdio::null()).output().unwrap();

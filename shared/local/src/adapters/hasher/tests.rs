@@ -116,7 +116,7 @@ async fn dropping_the_pool_ends_its_threads() {
 fn memory_is_kept_while_there_is_work_and_given_back_after() {
     let queue = Queue::new(2);
     let mut memory = Vec::new();
-    let mut turn = |work: Option<Work>, memory: &mut Vec<Block>| {
+    let turn = |work: Option<Work>, memory: &mut Vec<Block>| {
         let caller = work.map(|work| {
             let (reply, answer) = oneshot::channel();
             queue.push(Job { work, reply }).unwrap();
