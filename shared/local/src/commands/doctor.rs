@@ -4,7 +4,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use latchkey_core::permission::{Admins, Versioned};
 
-use super::{Failure, default_listen};
+use super::{Failure, default_listen, say};
 use crate::cli::DataArgs;
 use crate::service::{self, Local, StartError};
 use crate::settings::SettingsError;
@@ -20,12 +20,12 @@ struct Findings {
 impl Findings {
     fn wrong(&mut self, what: impl std::fmt::Display) {
         self.wrong += 1;
-        println!("wrong {what}");
+        say(format_args!("wrong {what}"));
     }
 }
 
 fn good(what: &str) {
-    println!("ok    {what}");
+    say(format_args!("ok    {what}"));
 }
 
 /// Checks the configuration and the data.

@@ -1,7 +1,7 @@
 use latchkey_core::Services;
 use latchkey_core::audit::{Action, Actor, Requester};
 
-use super::Failure;
+use super::{Failure, say};
 
 /// Lets the next key sign.
 pub(super) async fn rotate(services: Services) -> Result<(), Failure> {
@@ -9,7 +9,7 @@ pub(super) async fn rotate(services: Services) -> Result<(), Failure> {
     let mut event = services.audit.event(Action::KeysRotated, Actor::Operator, &Requester::default())?;
     event.resource = Some(format!("key:{}", ring.current().kid()));
     services.audit.append(&event).await?;
-    println!("{} {} signs now.", ring.current().algorithm(), ring.current().kid());
-    println!("Tokens that the keys before it signed stay valid until they end.");
+    say(format_args!("{} {} signs now.", ring.current().algorithm(), ring.current().kid()));
+    say("Tokens that the keys before it signed stay valid until they end.");
     Ok(())
 }

@@ -6,7 +6,9 @@ mod roles;
 mod serve;
 mod users;
 
+use std::fmt::Display;
 use std::future::Future;
+use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
@@ -27,7 +29,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Users(command) => users(command),
         Command::Keys(KeysCommand::Rotate(data)) => administer(&data, keys::rotate),
         Command::Openapi => {
-            println!("{}", latchkey_all::openapi());
+            say(latchkey_all::openapi());
             Ok(ExitCode::SUCCESS)
         }
         Command::Doctor(data) => doctor::run(&data),
@@ -71,4 +73,13 @@ fn administer<F: Future<Output = Result<(), Failure>>>(
 /// Where a server is assumed to listen by a command that is not one.
 fn default_listen() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 8787))
+}
+
+/// Prints a line. That nobody reads on, as with `latchkey openapi | head`, is no fault; `println!` would panic.
+fn say(line: impl Display) {
+    if let Err(error) = writeln!(std::io::stdout(), "{line}")
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        eprintln!("latchkey: standard output cannot be written ({error})");
+    }
 }

@@ -1,17 +1,17 @@
 use latchkey_core::Services;
 use latchkey_core::audit::{Action, Actor, Requester};
 
-use super::Failure;
+use super::{Failure, say};
 
 /// Makes the initial roles, as far as they are missing.
 pub(super) async fn init(services: Services) -> Result<(), Failure> {
     let event = services.audit.event(Action::RolePut, Actor::Operator, &Requester::default())?;
     let made = services.roles.init(&[services.audit.write(&event)?]).await?;
     if made.is_empty() {
-        println!("The roles are there already.");
+        say("The roles are there already.");
     }
     for role in made {
-        println!("Made the role {role}.");
+        say(format_args!("Made the role {role}."));
     }
     Ok(())
 }
@@ -21,9 +21,9 @@ pub(super) async fn list(services: Services) -> Result<(), Failure> {
     for (name, role) in services.roles.load_fresh().await?.value.roles() {
         let grants: Vec<_> = role.permissions.iter().map(ToString::to_string).collect();
         let includes: Vec<_> = role.includes.iter().map(ToString::to_string).collect();
-        println!("{name}: {}", grants.join(" "));
+        say(format_args!("{name}: {}", grants.join(" ")));
         if !includes.is_empty() {
-            println!("    and all of {}", includes.join(", "));
+            say(format_args!("    and all of {}", includes.join(", ")));
         }
     }
     Ok(())

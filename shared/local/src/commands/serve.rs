@@ -7,7 +7,7 @@ use latchkey_core::permission::{Admins, Versioned};
 use latchkey_http::App;
 use tracing_subscriber::EnvFilter;
 
-use super::Failure;
+use super::{Failure, say};
 use crate::cli::ServeArgs;
 use crate::service::{self, Local};
 use crate::{pages, serve};
@@ -20,13 +20,14 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
         let listener = serve::listen(args.listen).await?;
         let local = service::open(&args.data, listener.local_addr()?)?;
         prepare(&local.services).await?;
-        println!("{}", greeting(&local).await?);
+        let stop = serve::stop_asked()?;
+        say(greeting(&local).await?);
         let clock = Arc::clone(&local.services.ports.clock);
         tokio::spawn(serve::sweep(Arc::clone(&local.table), clock));
         let pages = pages::routes(&local.services.config, &latchkey_all::description());
         let app = latchkey_http::app(latchkey_all::function().with_pages(pages), App::new(local.services));
-        serve::serve(listener, app, serve::stop_asked()).await;
-        println!("Stopped.");
+        serve::serve(listener, app, stop).await;
+        say("Stopped.");
         Ok(ExitCode::SUCCESS)
     })
 }

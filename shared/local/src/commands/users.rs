@@ -6,7 +6,7 @@ use latchkey_core::password::Password;
 use latchkey_core::permission::RoleName;
 use latchkey_core::{Email, SecretString, Services, UserId};
 
-use super::{Failure, roles};
+use super::{Failure, roles, say};
 
 /// Makes an account.
 pub(super) async fn add(
@@ -31,10 +31,10 @@ pub(super) async fn add(
         }
         Err(error) => return Err(error.into()),
     };
-    println!("Made the account {} of {email}.", user.id);
+    say(format_args!("Made the account {} of {email}.", user.id));
     for role in roles {
         services.accounts.grant(user.id, &role, Authority::Operator, &Requester::default()).await?;
-        println!("Granted {role}.");
+        say(format_args!("Granted {role}."));
     }
     Ok(())
 }
@@ -63,7 +63,7 @@ pub(super) async fn list(services: Services) -> Result<(), Failure> {
         for user in page.users {
             let roles: Vec<_> = user.roles.iter().map(ToString::to_string).collect();
             let status = if user.is_active() { "active" } else { "disabled" };
-            println!("{}  {}  {status}  {}", user.id, user.email, roles.join(","));
+            say(format_args!("{}  {}  {status}  {}", user.id, user.email, roles.join(",")));
         }
         match page.next {
             Some(next) => after = Some(next),
@@ -76,7 +76,7 @@ pub(super) async fn list(services: Services) -> Result<(), Failure> {
 pub(super) async fn grant(services: Services, email: &Email, role: &RoleName) -> Result<(), Failure> {
     let id = find(&services, email).await?;
     services.accounts.grant(id, role, Authority::Operator, &Requester::default()).await?;
-    println!("{email} holds the role {role}.");
+    say(format_args!("{email} holds the role {role}."));
     Ok(())
 }
 
@@ -84,21 +84,21 @@ pub(super) async fn grant(services: Services, email: &Email, role: &RoleName) ->
 pub(super) async fn revoke(services: Services, email: &Email, role: &RoleName) -> Result<(), Failure> {
     let id = find(&services, email).await?;
     services.accounts.revoke_role(id, role, Authority::Operator, &Requester::default()).await?;
-    println!("{email} does not hold the role {role}.");
+    say(format_args!("{email} does not hold the role {role}."));
     Ok(())
 }
 
 /// Disables an account.
 pub(super) async fn disable(services: Services, email: &Email) -> Result<(), Failure> {
     set_status(&services, email, Status::Disabled).await?;
-    println!("{email} is disabled, and signed out everywhere.");
+    say(format_args!("{email} is disabled, and signed out everywhere."));
     Ok(())
 }
 
 /// Enables an account.
 pub(super) async fn enable(services: Services, email: &Email) -> Result<(), Failure> {
     set_status(&services, email, Status::Active).await?;
-    println!("{email} may sign in again.");
+    say(format_args!("{email} may sign in again."));
     Ok(())
 }
 

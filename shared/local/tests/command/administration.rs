@@ -1,0 +1,156 @@
+//! The commands that administer, beside a server that runs.
+
+use serde_json::{Value, json};
+
+use crate::http;
+use crate::process::Home;
+
+#[test]
+fn users_are_added_listed_disabled_and_enabled() {
+    let home = Home::new();
+    let server = home.serve();
+    home.add("ada@example.com", &["--name", "Ada"]);
+    home.add("grace@example.com", &["--role", "admin", "--role", "content-editor"]);
+    let list = home.run(&["users", "list"]).succeeded();
+    let lines: Vec<_> =
+        list.lines().map(|line| line.split_whitespace().skip(1).collect::<Vec<_>>()).collect();
+    assert_eq!(
+        lines,
+        [["ada@example.com", "active", "user"], ["grace@example.com", "active", "admin,content-editor,user"]]
+    );
+
+    let token = http::sign_in(&server.url, "ada@example.com");
+    home.run(&["users", "disable", "ada@example.com"]).succeeded();
+    let refused = http::credentials(&server.url, "signin", "ada@example.com").unwrap();
+    assert_eq!((refused.status, &refused.body["code"]), (403, &"account_disabled".into()));
+    let check = json!({ "permission": "products:read", "fresh": true });
+    let checked = http::post(&format!("{}/v1/permissions/check", server.url), Some(&token), &check);
+    assert_eq!((checked.status, &checked.body["code"]), (401, &"session_ended".into()));
+    assert!(home.run(&["users", "list"]).succeeded().contains("ada@example.com  disabled"));
+
+    home.run(&["users", "enable", "ada@example.com"]).succeeded();
+    http::sign_in(&server.url, "ada@example.com");
+}
+
+#[test]
+fn roles_are_granted_and_taken_away() {
+    let home = Home::new();
+    let server = home.serve();
+    home.add("ada@example.com", &[]);
+    let token = http::sign_in(&server.url, "ada@example.com");
+    let may = || {
+        let check = json!({ "permission": "products:update", "fresh": true });
+        let answer = http::post(&format!("{}/v1/permissions/check", server.url), Some(&token), &check);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.body["allowed"] == Value::Bool(true)
+    };
+    assert!(!may());
+    home.run(&["users", "grant", "ada@example.com", "content-editor"]).succeeded();
+    assert!(may());
+    home.run(&["users", "revoke", "ada@example.com", "content-editor"]).succeeded();
+    assert!(!may());
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_with_the_mend() {
+    let home = Home::new();
+    home.add("grace@example.com", &["--role", "admin"]);
+    home.run(&["users", "grant", "nobody@example.com", "user"]).refused(&["nobody@example.com", "users add"]);
+    home.run(&["users", "grant", "grace@example.com", "wizard"]).refused(&["wizard"]);
+    home.run(&["users", "revoke", "grace@example.com", "admin"]).refused(&["admin"]);
+    home.run(&["users", "disable", "grace@example.com"]).refused(&["admin"]);
+    home.run_with(&["users", "add", "grace@example.com", "--password-stdin"], http::PASSWORD)
+        .refused(&["grace@example.com", "users grant"]);
+    home.run_with(&["users", "add", "ada@example.com", "--password-stdin"], "password1\n")
+        .refused(&["password"]);
+    assert_eq!(home.run(&["users", "add", "not an address"]).status.code(), Some(2));
+}
+
+#[test]
+fn roles_are_made_once_and_listed() {
+    let home = Home::new();
+    let made = home.run(&["roles", "init"]).succeeded();
+    assert_eq!(made.lines().count(), 3, "{made}");
+    assert_eq!(home.run(&["roles", "init"]).succeeded(), "The roles are there already.\n");
+    let list = home.run(&["roles", "list"]).succeeded();
+    for line in [
+        "user: products:read profile:update",
+        "content-editor: products:create products:update",
+        "admin: products:delete products:publish",
+    ] {
+        assert!(list.contains(line), "{list}");
+    }
+}
+
+#[test]
+fn keys_rotate_under_a_running_server_and_no_token_is_refused() {
+    let mut home = Home::new();
+    home.add("ada@example.com", &[]);
+    let server = home.serve();
+    let token = http::sign_in(&server.url, "ada@example.com");
+    home.run(&["keys", "rotate"]).succeeded();
+    assert_eq!(http::get(&format!("{}/v1/session", server.url), Some(&token)).status, 200);
+
+    // A start reads the keys afresh: now the new one signs, and the old one still verifies.
+    home.set("LATCHKEY_LISTEN", &format!("127.0.0.1:{}", server.port()));
+    server.stop("TERM");
+    let server = home.serve();
+    assert_eq!(http::get(&format!("{}/v1/session", server.url), Some(&token)).status, 200);
+    let after = http::sign_in(&server.url, "ada@example.com");
+    assert_ne!(header(&token), header(&after));
+    let keys = http::get(&format!("{}/.well-known/jwks.json", server.url), None).body;
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 3, "next, current and previous: {keys}");
+}
+
+/// The first part of a token, which names the key.
+fn header(token: &str) -> &str {
+    token.split('.').next().unwrap()
+}
+
+#[test]
+fn the_description_is_openapi_3_1() {
+    let home = Home::new();
+    let text = home.run(&["openapi"]).succeeded();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1."), "{}", document["openapi"]);
+    assert!(document["paths"]["/v1/signup"]["post"].is_object());
+    let server = home.serve();
+    assert_eq!(http::get(&format!("{}/openapi.json", server.url), None).body, document);
+}
+
+#[test]
+fn the_doctor_finds_each_fault_and_says_its_mend() {
+    let home = Home::new();
+    let said = home.run(&["doctor"]);
+    assert_eq!(said.status.code(), Some(1), "{said:?}");
+    assert!(
+        said.stdout.contains("wrong there are no roles") && said.stdout.contains("roles init"),
+        "{said:?}"
+    );
+    assert!(
+        said.stdout.contains("wrong there is no admin") && said.stdout.contains("--role admin"),
+        "{said:?}"
+    );
+
+    home.add("grace@example.com", &["--role", "admin"]);
+    let healthy = home.run(&["doctor"]).succeeded();
+    assert!(!healthy.contains("wrong"), "{healthy}");
+
+    let home = home.with("LATCHKEY_SECRET", "short").with("LATCHKEY_ORIGINS", "*");
+    let said = home.run(&["doctor"]);
+    assert_eq!(said.status.code(), Some(1), "{said:?}");
+    assert!(
+        said.stdout.contains("wrong LATCHKEY_SECRET: ") && said.stdout.contains("wrong LATCHKEY_ORIGINS: ")
+    );
+
+    let home = home
+        .with("LATCHKEY_ORIGINS", "")
+        .with("LATCHKEY_SECRET", "fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo=");
+    let said = home.run(&["doctor"]);
+    assert_eq!(said.status.code(), Some(1), "the keys do not open with another secret: {said:?}");
+
+    home.write_data("latchkey.db", b"no database");
+    let said = home.run(&["doctor"]);
+    assert_eq!(said.status.code(), Some(1), "{said:?}");
+    assert!(said.stdout.contains("wrong") && said.stdout.contains("latchkey.db"), "{said:?}");
+}

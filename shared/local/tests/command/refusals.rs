@@ -1,0 +1,124 @@
+//! What stops a start: one line that says what and the mend, and an exit code that is not 0.
+
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::process::Home;
+
+#[test]
+fn a_port_in_use() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let home = Home::new();
+    home.run(&["serve", "--listen", &address]).refused(&[&address, "--listen"]);
+    assert!(!home.data().exists(), "a server that cannot start leaves nothing behind");
+}
+
+#[test]
+fn a_secret_that_is_short_or_an_example() {
+    for secret in ["abc123", "changemechangemechangemechangemechangeme"] {
+        let line = Home::new()
+            .with("LATCHKEY_SECRET", secret)
+            .run(&[])
+            .refused(&["LATCHKEY_SECRET: ", "openssl rand -base64 32"]);
+        assert!(!line.contains(secret), "{line}");
+    }
+}
+
+#[test]
+fn any_variable_that_is_wrong() {
+    for (name, value, mend) in [
+        ("LATCHKEY_URL", "http://auth.example.com", "https://auth.example.com"),
+        ("LATCHKEY_ORIGINS", "*", "https://app.example.com"),
+        ("LATCHKEY_LIMITS", "signup=lots", "signup=3/15m"),
+        ("LATCHKEY_SIGNING_ALG", "HS256", "EdDSA, ES256 or RS256"),
+        ("LATCHKEY_ARGON2", "m=1", "m=19456,t=2,p=1"),
+        ("LATCHKEY_PASSWORD_MIN", "4", "8 to 64"),
+        ("LATCHKEY_AUDIT_DAYS", "0", "1 to 3650"),
+        ("LATCHKEY_TRUSTED_PROXIES", "many", "0 to 10"),
+    ] {
+        Home::new().with(name, value).run(&[]).refused(&[name, mend]);
+    }
+}
+
+#[test]
+fn an_address_for_others_without_a_url() {
+    Home::new().with("LATCHKEY_LISTEN", "0.0.0.0:0").run(&[]).refused(&["LATCHKEY_URL: is not set"]);
+}
+
+#[test]
+fn an_env_file_that_cannot_be_read_does_not_show_its_lines() {
+    let home = Home::new();
+    std::fs::write(home.path().join(".env"), "LATCHKEY_SECRET='hunter2hunter2\n").unwrap();
+    let line = home.run(&[]).refused(&[".env: ", "NAME=value"]);
+    assert!(!line.contains("hunter2"), "{line}");
+}
+
+#[test]
+fn a_data_folder_that_is_a_file() {
+    let home = Home::new();
+    std::fs::write(home.data(), "").unwrap();
+    home.run(&[]).refused(&["latchkey-data", "--data"]);
+    let below = home.data().join("below");
+    home.run(&["--data", below.to_str().unwrap()]).refused(&["latchkey-data/below", "--data"]);
+}
+
+/// Root writes wherever it likes; there it is `tests/full` that mounts a file system read-only.
+#[test]
+fn a_data_folder_that_cannot_be_written() {
+    let home = Home::new();
+    home.run(&["roles", "init"]).succeeded();
+    let set = |folder, file| {
+        std::fs::set_permissions(home.data(), PermissionsExt::from_mode(folder)).unwrap();
+        for entry in std::fs::read_dir(home.data()).unwrap().map(Result::unwrap) {
+            if entry.path().is_file() {
+                std::fs::set_permissions(entry.path(), PermissionsExt::from_mode(file)).unwrap();
+            }
+        }
+    };
+    set(0o500, 0o400);
+    let is_root = std::fs::write(home.data().join("probe"), "").is_ok();
+    let said = home.run(&["users", "list"]);
+    set(0o700, 0o600);
+    if is_root {
+        said.succeeded();
+    } else {
+        said.refused(&["latchkey-data", "write"]);
+    }
+}
+
+#[test]
+fn a_database_that_is_none() {
+    let home = Home::new();
+    home.write_data("latchkey.db", &[0x5a; 8192]);
+    home.run(&[]).refused(&["latchkey.db", "is not a SQLite database", "move the file away"]);
+    home.run(&["users", "list"]).refused(&["is not a SQLite database"]);
+}
+
+#[test]
+fn a_database_of_a_newer_version() {
+    let home = Home::new();
+    home.run(&["roles", "init"]).succeeded();
+    let database = rusqlite::Connection::open(home.data().join("latchkey.db")).unwrap();
+    database.pragma_update(None, "user_version", 999).unwrap();
+    drop(database);
+    home.run(&[]).refused(&["latchkey.db", "999", "newer"]);
+}
+
+#[test]
+fn a_database_of_another_program() {
+    let home = Home::new();
+    std::fs::create_dir_all(home.data()).unwrap();
+    let database = rusqlite::Connection::open(home.data().join("latchkey.db")).unwrap();
+    database.execute_batch("CREATE TABLE theirs (x)").unwrap();
+    drop(database);
+    home.run(&[]).refused(&["latchkey.db", "another program"]);
+}
+
+#[test]
+fn another_secret_than_the_data_was_sealed_with() {
+    let home = Home::new();
+    home.serve().stop("TERM");
+    let home = home.with("LATCHKEY_SECRET", "fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo=");
+    home.run(&[]).refused(&["LATCHKEY_SECRET"]);
+}

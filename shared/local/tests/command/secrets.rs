@@ -1,0 +1,47 @@
+//! What must never be printed or logged, at any level.
+
+use serde_json::json;
+
+use crate::http;
+use crate::process::Home;
+
+#[test]
+fn no_secret_is_printed_even_at_the_finest_level() {
+    let home = Home::new().with("LATCHKEY_LOG", "trace");
+    let server = home.serve();
+    let mut secrets = vec![
+        http::PASSWORD.to_owned(),
+        "a wrong password 1234".to_owned(),
+        std::fs::read_to_string(home.data().join("secret")).unwrap().trim().to_owned(),
+    ];
+    let signed_up = http::credentials(&server.url, "signup", "ada@example.com").unwrap();
+    assert_eq!(signed_up.status, 201);
+    let wrong = json!({ "email": "ada@example.com", "password": "a wrong password 1234" });
+    assert_eq!(http::post(&format!("{}/v1/signin", server.url), None, &wrong).status, 401);
+    let refresh = json!({ "refresh_token": signed_up.body["refresh_token"] });
+    let refreshed = http::post(&format!("{}/v1/token/refresh", server.url), None, &refresh);
+    assert_eq!(refreshed.status, 200);
+    // One that is not valid any more, and one that is nearly valid: errors are where secrets leak.
+    let token = refreshed.body["access_token"].as_str().unwrap();
+    let session = format!("{}/v1/session", server.url);
+    assert_eq!(http::get(&session, Some(&token[..token.len() - 2])).status, 401);
+    assert_eq!(http::get(&session, Some(token)).status, 200);
+    for answer in [&signed_up, &refreshed] {
+        for name in ["access_token", "refresh_token"] {
+            let text = answer.body[name].as_str().unwrap();
+            secrets.push(text[text.len() - 40..text.len() - 2].to_owned());
+        }
+    }
+    let mut output = server.greeting.clone();
+    let (_, rest) = server.stop("TERM");
+    output += &rest;
+    output += &std::fs::read_to_string(home.log()).unwrap();
+    for said in [home.run(&["doctor"]), home.run(&["users", "list"]), home.run(&["keys", "rotate"])] {
+        output += &said.stdout;
+        output += &said.stderr;
+    }
+    assert!(output.contains("an access token was refused"), "the log is on: {output}");
+    for secret in secrets {
+        assert!(!output.contains(&secret), "{secret} is in {output}");
+    }
+}

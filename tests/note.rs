@@ -1,0 +1,7 @@
+//! Says what `cargo test` leaves to `tests/full`.
+
+fn main() {
+    println!(
+        "note: tests/full also builds the portable crates for wasm32, checks tokens with npm jose, fills disks and compiles the benchmarks"
+    );
+}
