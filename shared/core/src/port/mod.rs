@@ -21,8 +21,8 @@ pub use cache::Cache;
 pub use clock::Clock;
 pub use counters::{Count, Counters, Window};
 pub use entropy::{Entropy, EntropyError};
-pub use fetch::{Fetch, FetchError};
-pub use hasher::{Derivation, HasherError, PasswordHasher};
+pub use fetch::{Fetch, FetchError, MAX_BODY};
+pub use hasher::{Derivation, HASH_LEN, HasherError, PasswordHasher};
 pub use mailer::{Mailer, MailerError, Message};
 pub use table::Table;
 

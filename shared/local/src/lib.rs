@@ -1,0 +1,3 @@
+//! Latchkey on one machine.
+
+pub mod adapters;
