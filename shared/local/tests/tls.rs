@@ -1,5 +1,6 @@
-//! HTTPS, with certificates made for the test.
+//! HTTPS, with certificates made for the test. On Linux, where the environment can say which ones the system trusts.
 
+#![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io;
@@ -60,7 +61,6 @@ async fn serve(certificate: &rcgen::CertifiedKey<rcgen::KeyPair>) -> (SocketAddr
 
 /// What the system trusts is read from the environment, which no test can change for itself: this one runs itself again
 /// in a process that trusts the server's certificate.
-#[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_accepted_where_the_system_trusts_it_and_nowhere_else() {
     if let Ok(url) = std::env::var(URL) {
