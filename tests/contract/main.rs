@@ -1,1 +1,10 @@
-//! Tests: contract.
+//! The HTTP contract, through the real router: what holds for every route, whatever it does.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails by a panic, in its helpers too"
+)]
+
+mod bad_input;
+mod matrix;
