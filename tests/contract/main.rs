@@ -2,9 +2,16 @@
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test that cannot go on fails by a panic, in its helpers too"
 )]
 
 mod bad_input;
+mod cookies;
+mod cors;
+mod csrf;
+mod headers;
+mod jwt;
+mod limits;
 mod matrix;
