@@ -44,7 +44,7 @@ fn wishes(id: &str) -> serde_json::Value {
     })
 }
 
-fn merged(mut body: serde_json::Value, more: serde_json::Value) -> serde_json::Value {
+fn merged(mut body: serde_json::Value, more: &serde_json::Value) -> serde_json::Value {
     for (name, value) in more.as_object().unwrap().clone() {
         body.as_object_mut().unwrap().entry(name).or_insert(value);
     }
@@ -55,7 +55,7 @@ fn merged(mut body: serde_json::Value, more: serde_json::Value) -> serde_json::V
 async fn asvs_8_2_3_and_cve_2026_27946_mass_assignment_at_sign_up_and_sign_in() {
     let app = open_app();
     let admin = admin(&app).await;
-    let body = merged(credentials("user@example.com", PASSWORD), wishes(&admin.user_id));
+    let body = merged(credentials("user@example.com", PASSWORD), &wishes(&admin.user_id));
     for path in ["/v1/signup", "/v1/signin"] {
         let answer = app.send(TestRequest::post(path, &body)).await;
         assert!(answer.status.is_success(), "{path}: {}", answer.json());
@@ -109,7 +109,7 @@ async fn cve_2025_61928_identity_in_the_body_never_overrides_the_session() {
             assert_eq!(app.send(request).await.code(), "not_signed_in", "{} {path}", operation.method);
         }
     }
-    let check = merged(json!({ "permission": "users:delete" }), ids(&admin.user_id));
+    let check = merged(json!({ "permission": "users:delete" }), &ids(&admin.user_id));
     let answer = app.send(TestRequest::post("/v1/permissions/check", &check).bearer(&user.access)).await;
     assert_eq!(answer.json()["allowed"], false);
     // Signing out ends one's own session, whoever the body names.

@@ -35,7 +35,8 @@ async fn asvs_6_3_8_a_wrong_password_and_an_unknown_address_get_the_same_answer(
     }
     let mut answers = Vec::new();
     for email in ["unknown@example.com", "known@example.com", "locked@example.com", "disabled@example.com"] {
-        (app.hashes.take(), app.trips.take());
+        app.hashes.take();
+        app.trips.take();
         let answer = app.send(TestRequest::post("/v1/signin", &credentials(email, "wrong password"))).await;
         assert_eq!(answer.code(), "invalid_credentials", "{email}");
         answers.push((comparable(&answer), app.hashes.take(), app.trips.take(), email));

@@ -80,7 +80,6 @@ async fn ghsa_7rqj_j65f_68wh_and_cve_2022_35924_an_address_is_one_address_after_
         "a@example.com\u{ff0c}b@evil.example",
         "a\u{ff20}b@example.com",
         "\"a@evil.example\"@example.com",
-        "a@example.com\n",
         "a@example.com\r\nBcc: b@evil.example",
         "<a@example.com>",
         "A <a@example.com>",
@@ -97,9 +96,6 @@ async fn ghsa_7rqj_j65f_68wh_and_cve_2022_35924_an_address_is_one_address_after_
         "a@-example.com",
         "a@example.com\0",
     ] {
-        if email.trim() != email {
-            continue;
-        }
         let answer = app.send(TestRequest::post("/v1/signup", &credentials(email, PASSWORD))).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "invalid_email"), "{email:?}");
     }
@@ -232,7 +228,7 @@ async fn cve_2026_55689_a_token_for_another_audience_is_refused_and_there_is_alw
             "LATCHKEY_AUDIENCE" => Some(audience.to_owned()),
             _ => None,
         };
-        let config = Config::read(find, Place::Deployed).ok().expect("it starts");
+        let config = Config::read(find, Place::Deployed).expect("it starts");
         assert_eq!(config.parties.audience(), "https://auth.example.com");
     }
 }

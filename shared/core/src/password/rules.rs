@@ -158,6 +158,7 @@ mod tests {
     #[test]
     fn no_rule_about_kinds_of_characters() {
         assert_eq!(check("violet harbour tundra"), Ok(()));
+        assert_eq!(check("!)~(_{%;^+#"), Ok(()));
     }
 
     proptest! {
