@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use latchkey_core::audit::{Action, Actor, AuditLog, Event};
-use latchkey_core::permission::{ChangeError, Grant, PolicyError, Role, RoleName, Roles, Saved};
+use latchkey_core::permission::{ChangeError, Grant, Policy, PolicyError, Role, RoleName, Roles, Saved};
 use latchkey_core::session::Sessions;
 use latchkey_http::{Body, Caller, From, PathParam, Problem, ProblemBody, private};
 use serde::{Deserialize, Serialize};
@@ -125,10 +125,12 @@ pub(crate) async fn put(
 
 /// Delete a role
 ///
-/// Who held it loses what it granted. `user` and `admin` stay, and so does a role that another includes.
+/// Who held it loses what it granted. `user` and `admin` stay, and so do a role that another includes and one that grants
+/// what the caller may not do.
 #[utoipa::path(delete, path = "/v1/roles/{name}", operation_id = "delete_role", tag = "admin", security(("cookie" = []), ("bearer" = [])),
     params(("name" = String, Path, description = "The role")), responses(
     (status = 204, description = "Deleted; needs `roles:manage`"),
+    (status = 403, description = "`permission_denied` or `beyond_authority`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "There is no such role", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`role_conflict`: it is needed", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -140,6 +142,7 @@ pub(crate) async fn delete(
     from: From,
     PathParam(name): PathParam<RoleName>,
 ) -> Result<Response, Problem> {
+    check_covers(&caller, &name, &[roles.load_fresh().await?.value])?;
     let event = event(&audit, Action::RoleDeleted, &caller, &from, &name)?;
     roles.remove(&name, &[audit.write(&event)?]).await.map_err(problem)?;
     sessions.memory().forget_all();
@@ -156,8 +159,13 @@ async fn check_authority(
 ) -> Result<(), Problem> {
     let before = roles.load_fresh().await?.value;
     let after = before.with_role(name.clone(), role.clone()).map_err(|error| problem(error.into()))?;
+    check_covers(caller, name, &[before, after])
+}
+
+/// Whether the caller may do all that the role grants under each policy.
+fn check_covers(caller: &Caller, name: &RoleName, policies: &[Policy]) -> Result<(), Problem> {
     let held = BTreeSet::from([name.clone()]);
-    if [before, after].iter().all(|policy| caller.grants.covers(&policy.compile(&held))) {
+    if policies.iter().all(|policy| caller.grants.covers(&policy.compile(&held))) {
         return Ok(());
     }
     Err(Problem::new(

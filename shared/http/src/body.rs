@@ -31,7 +31,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 _ => Problem::invalid("the body could not be read"),
             }
         })?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| explain(&error))
+        let value = serde_json::from_slice(&bytes).map_err(|error| explain(&error))?;
+        // Serde would also take an array of the members' values for a struct.
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            return Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid_request",
+                "the body must be a JSON object",
+            ));
+        }
+        Ok(Self(value))
     }
 }
 

@@ -64,7 +64,6 @@ impl Problem {
             "not_signed_in",
             "sign in, or send the access token as a cookie or as a bearer token",
         )
-        .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
     /// 401: there is a token, and it is not good (RFC 6750, section 3.1).
@@ -143,6 +142,10 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // Every 401 names a scheme (RFC 9110, section 15.5.2).
+        if *status == StatusCode::UNAUTHORIZED && !headers.contains_key(header::WWW_AUTHENTICATE) {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         response
     }
 }

@@ -39,8 +39,7 @@ where
         let PeerAddress(peer) =
             *parts.extensions.get().ok_or_else(|| unknown("the platform gave none".to_owned()))?;
         let config = Arc::<Config>::from_ref(state);
-        let forwarded =
-            parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        let forwarded = parts.headers.get_all("x-forwarded-for").iter();
         let address = ClientAddress::forwarded(peer, forwarded, config.trusted_proxies)
             .map_err(|error| unknown(error.to_string()))?;
         let user_agent =

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use latchkey_core::config::Place;
 use latchkey_core::port::in_process::{InProcessCache, InProcessCounters};
@@ -41,6 +41,8 @@ pub struct TestApp {
     pub clock: Arc<TestClock>,
     /// Round trips to the table and the counters together.
     pub trips: Trips,
+    /// Password hashes that were computed.
+    pub hashes: Trips,
     /// The table's faults.
     pub table: Arc<FailingTable>,
     /// The counters' faults.
@@ -94,7 +96,7 @@ impl TestAppBuilder {
     /// The app that serves `function`.
     pub fn build(self, function: Function<App>) -> TestApp {
         let table = self.table.unwrap_or_else(memory_table);
-        let trips = Trips::default();
+        let (trips, hashes) = (Trips::default(), Trips::default());
         let failing_table = Arc::new(FailingTable::new(table));
         let failing_counters = Arc::new(FailingCounters::new(Arc::new(InProcessCounters::default())));
         let ports = Ports {
@@ -108,7 +110,7 @@ impl TestAppBuilder {
             fetch: Arc::new(NoFetch),
             clock: Arc::<TestClock>::clone(&self.clock),
             entropy: Arc::new(SeededEntropy::new(self.seed)),
-            hasher: Arc::new(InlineHasher),
+            hasher: Arc::new(InlineHasher(hashes.clone())),
         };
         let config = config(&self.vars);
         let services = Services::new(Arc::new(config), ports, &Memory::default());
@@ -117,6 +119,7 @@ impl TestAppBuilder {
             services,
             clock: self.clock,
             trips,
+            hashes,
             table: failing_table,
             counters: failing_counters,
             router,
@@ -207,8 +210,15 @@ impl TestRequest {
 
     /// The same with one more header.
     #[must_use]
-    pub fn header(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.append(name, value.parse().expect("a test's header value is valid"));
+    pub fn header(self, name: &'static str, value: &str) -> Self {
+        self.header_bytes(name, value.as_bytes())
+    }
+
+    /// The same with one more header, whose value need not be text.
+    #[must_use]
+    pub fn header_bytes(mut self, name: &'static str, value: &[u8]) -> Self {
+        let value = HeaderValue::from_bytes(value).expect("a test's header value is valid");
+        self.headers.append(name, value);
         self
     }
 
@@ -278,12 +288,13 @@ impl TestResponse {
     }
 }
 
-/// Hashes in line: tests run at the least cost.
-struct InlineHasher;
+/// Hashes in line, since tests run at the least cost, and counts.
+struct InlineHasher(Trips);
 
 #[async_trait]
 impl PasswordHasher for InlineHasher {
     async fn derive(&self, job: Derivation) -> Result<[u8; 32], HasherError> {
+        self.0.add();
         job.run(&mut Vec::new())
     }
 }

@@ -21,7 +21,7 @@ impl Trips {
         self.0.swap(0, Ordering::SeqCst)
     }
 
-    fn add(&self) {
+    pub(crate) fn add(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 }

@@ -61,7 +61,7 @@ impl PasswordRules {
             return Err(WeakPassword::TooLong);
         }
         let context = context_words(email, name);
-        if own_chars(text, &context) < MIN_OWN_CHARS {
+        if is_from(text, &context) {
             return Err(WeakPassword::FromContext);
         }
         let words: Vec<&str> = context.iter().map(String::as_str).collect();
@@ -91,13 +91,14 @@ fn context_words(email: &Email, name: Option<&str>) -> Vec<String> {
     words
 }
 
-/// How many letters and digits of `text` belong to none of `words`.
-fn own_chars(text: &str, words: &[String]) -> usize {
-    let mut rest = text.to_lowercase();
+/// Whether `text` holds some of `words` and few letters and digits besides.
+fn is_from(text: &str, words: &[String]) -> bool {
+    let text = text.to_lowercase();
+    let mut rest = text.clone();
     for word in words {
         rest = rest.replace(word.as_str(), "");
     }
-    rest.chars().filter(|c| c.is_alphanumeric()).count()
+    rest != text && rest.chars().filter(|c| c.is_alphanumeric()).count() < MIN_OWN_CHARS
 }
 
 fn advice(rating: &zxcvbn::Entropy) -> String {
@@ -157,6 +158,7 @@ mod tests {
     #[test]
     fn no_rule_about_kinds_of_characters() {
         assert_eq!(check("violet harbour tundra"), Ok(()));
+        assert_eq!(check("!)~(_{%;^+#"), Ok(()));
     }
 
     proptest! {

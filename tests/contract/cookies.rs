@@ -1,0 +1,247 @@
+//! The two cookies of a browser session.
+
+use std::time::Duration;
+
+use http::Method;
+use latchkey_testkit::{TestApp, TestRequest, TestResponse, URL};
+use latchkey_tests::support::{PASSWORD, app, sign_up};
+use serde_json::{Value, json};
+
+const ACCESS: &str = "__Host-latchkey-access";
+const REFRESH: &str = "__Secure-latchkey-refresh";
+
+fn cookie_body(email: &str) -> Value {
+    json!({ "email": email, "password": PASSWORD })
+}
+
+/// The value of a cookie and its attributes in lower case.
+fn parts(answer: &TestResponse, name: &str) -> (String, Vec<String>) {
+    let text = answer.set_cookie(name).unwrap_or_else(|| panic!("{name} is not set: {:?}", answer.headers));
+    let mut parts = text.split(';').map(str::trim);
+    let value = parts.next().unwrap().to_owned();
+    let mut attributes: Vec<_> = parts.map(str::to_ascii_lowercase).collect();
+    attributes.sort();
+    (value, attributes)
+}
+
+fn set_cookies(answer: &TestResponse) -> usize {
+    answer.headers.get_all("set-cookie").iter().count()
+}
+
+/// The same request as a page of the service itself makes it.
+fn same_origin(request: TestRequest, cookie: &str) -> TestRequest {
+    request.header("origin", URL).header("sec-fetch-site", "same-origin").header("cookie", cookie)
+}
+
+#[tokio::test]
+async fn on_https_names_and_attributes_bind_them_to_this_host() {
+    let app = app();
+    for path in ["/v1/signup", "/v1/signin"] {
+        let answer = app.send(TestRequest::post(path, &cookie_body("user@example.com"))).await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.json());
+        assert_eq!(set_cookies(&answer), 2, "{path}: two headers, never one folded");
+        let (_, attributes) = parts(&answer, ACCESS);
+        assert_eq!(attributes, ["httponly", "max-age=900", "path=/", "samesite=lax", "secure"], "{path}");
+        let (_, attributes) = parts(&answer, REFRESH);
+        assert_eq!(
+            attributes,
+            ["httponly", "max-age=604800", "path=/v1/token", "samesite=lax", "secure"],
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn on_localhost_they_have_neither_prefix_nor_secure() {
+    let app = TestApp::builder().var("LATCHKEY_URL", "http://localhost:8787").build(latchkey_all::function());
+    let answer = app.send(TestRequest::post("/v1/signup", &cookie_body("user@example.com"))).await;
+    assert_eq!(set_cookies(&answer), 2);
+    let (access, attributes) = parts(&answer, "latchkey-access");
+    assert_eq!(attributes, ["httponly", "max-age=900", "path=/", "samesite=lax"]);
+    let (_, attributes) = parts(&answer, "latchkey-refresh");
+    assert_eq!(attributes, ["httponly", "max-age=604800", "path=/v1/token", "samesite=lax"]);
+    let session = TestRequest::get("/v1/session").header("cookie", &format!("latchkey-access={access}"));
+    assert_eq!(app.send(session).await.status, 200);
+    let prefixed = TestRequest::get("/v1/session").header("cookie", &format!("{ACCESS}={access}"));
+    assert_eq!(app.send(prefixed).await.status, 401);
+}
+
+#[tokio::test]
+async fn the_body_has_no_token_that_a_cookie_has() {
+    let app = app();
+    let named = |email: &str| json!({ "email": email, "password": PASSWORD, "transport": "cookie" });
+    for (path, body) in [
+        ("/v1/signup", cookie_body("ada@example.com")),
+        ("/v1/signup", named("grace@example.com")),
+        ("/v1/signin", cookie_body("ada@example.com")),
+        ("/v1/signin", named("ada@example.com")),
+    ] {
+        let answer = app.send(TestRequest::post(path, &body)).await;
+        let (access, _) = parts(&answer, ACCESS);
+        let (refresh, _) = parts(&answer, REFRESH);
+        let text = String::from_utf8(answer.body.clone()).unwrap();
+        assert!(!text.contains(&access) && !text.contains(&refresh), "{path}: {text}");
+        assert!(!text.contains("access_token") && !text.contains("refresh_token"), "{path}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn with_bearer_there_is_no_cookie() {
+    let app = app();
+    let body = json!({ "email": "user@example.com", "password": PASSWORD, "transport": "bearer" });
+    let answer = app.send(TestRequest::post("/v1/signup", &body)).await;
+    assert_eq!(set_cookies(&answer), 0);
+    assert!(!answer.text("access_token").is_empty() && !answer.text("refresh_token").is_empty());
+    let body = json!({ "refresh_token": answer.text("refresh_token") });
+    let answer = app.send(TestRequest::post("/v1/token/refresh", &body)).await;
+    assert_eq!((answer.status.as_u16(), set_cookies(&answer)), (200, 0));
+}
+
+#[tokio::test]
+async fn a_refresh_by_cookie_answers_with_cookies_only() {
+    let app = app();
+    let made = app.send(TestRequest::post("/v1/signup", &cookie_body("user@example.com"))).await;
+    let (first, _) = parts(&made, REFRESH);
+    let request =
+        same_origin(TestRequest::new(Method::POST, "/v1/token/refresh"), &format!("{REFRESH}={first}"));
+    let answer = app.send(request).await;
+    assert_eq!((answer.status.as_u16(), set_cookies(&answer)), (200, 2), "{}", answer.json());
+    let (second, attributes) = parts(&answer, REFRESH);
+    assert_ne!(first, second);
+    assert!(attributes.contains(&"path=/v1/token".to_owned()), "{attributes:?}");
+    assert!(!String::from_utf8(answer.body.clone()).unwrap().contains(&second));
+}
+
+#[tokio::test]
+async fn a_refused_refresh_removes_both() {
+    let app = app();
+    let request =
+        same_origin(TestRequest::new(Method::POST, "/v1/token/refresh"), &format!("{REFRESH}=nonsense"));
+    let answer = app.send(request).await;
+    assert_eq!(answer.code(), "invalid_refresh_token");
+    for name in [ACCESS, REFRESH] {
+        let (value, attributes) = parts(&answer, name);
+        assert!(value.is_empty() && attributes.contains(&"max-age=0".to_owned()), "{name}: {attributes:?}");
+    }
+}
+
+#[tokio::test]
+async fn signing_out_removes_both_with_the_attributes_they_were_set_with() {
+    for path in ["/v1/signout", "/v1/signout/all"] {
+        let app = app();
+        let made = app.send(TestRequest::post("/v1/signup", &cookie_body("user@example.com"))).await;
+        let (access, _) = parts(&made, ACCESS);
+        let request = same_origin(TestRequest::new(Method::POST, path), &format!("{ACCESS}={access}"));
+        let answer = app.send(request).await;
+        assert_eq!((answer.status.as_u16(), set_cookies(&answer)), (204, 2), "{path}");
+        for name in [ACCESS, REFRESH] {
+            let (value, mut attributes) = parts(&answer, name);
+            assert!(value.is_empty(), "{path} {name}");
+            assert!(attributes.contains(&"max-age=0".to_owned()), "{path} {name}: {attributes:?}");
+            let (_, mut before) = parts(&made, name);
+            before.retain(|attribute| !attribute.starts_with("max-age"));
+            attributes.retain(|attribute| !attribute.starts_with("max-age"));
+            assert_eq!(attributes, before, "{path} {name}");
+        }
+        assert_eq!(answer.header("clear-site-data"), "\"cache\"", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn ones_own_session_revoked_by_id_removes_both_too() {
+    let app = app();
+    let made = app.send(TestRequest::post("/v1/signup", &cookie_body("user@example.com"))).await;
+    let (access, _) = parts(&made, ACCESS);
+    let path = format!("/v1/sessions/{}", made.text("session.id"));
+    let answer =
+        app.send(same_origin(TestRequest::new(Method::DELETE, &path), &format!("{ACCESS}={access}"))).await;
+    assert_eq!((answer.status.as_u16(), set_cookies(&answer)), (204, 2));
+}
+
+#[tokio::test]
+async fn a_name_that_only_looks_the_same_is_another_cookie() {
+    let app = app();
+    let user = sign_up(&app, "user@example.com").await;
+    for name in [
+        "__host-latchkey-access",
+        "__HOST-latchkey-access",
+        "__Host-Latchkey-Access",
+        "__Secure-latchkey-access",
+        "latchkey-access",
+        "Host-latchkey-access",
+        "__Host-latchkey-access2",
+        "x__Host-latchkey-access",
+        "__Host-latchkey-access ",
+        "__Secure-latchkey-refresh",
+    ] {
+        let request = TestRequest::get("/v1/session").header("cookie", &format!("{name}={}", user.access));
+        let answer = app.send(request).await;
+        assert_eq!(answer.code(), "not_signed_in", "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn among_other_cookies_the_right_one_is_found() {
+    let app = app();
+    let user = sign_up(&app, "user@example.com").await;
+    let good = format!("{ACCESS}={}", user.access);
+    for cookies in [
+        format!("a=b; {good}; c=d"),
+        format!("{good};a=b"),
+        format!("a; =; ;{good}"),
+        format!("theme=\"x;y\"; {good}"),
+        format!("__host-latchkey-access=evil; {good}"),
+    ] {
+        let answer = app.send(TestRequest::get("/v1/session").header("cookie", &cookies)).await;
+        assert_eq!(answer.status, 200, "{cookies}");
+    }
+    // HTTP/2 may split the header (RFC 9113, section 8.2.3).
+    let split = TestRequest::get("/v1/session").header("cookie", "a=b").header("cookie", &good);
+    assert_eq!(app.send(split).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_refresh_cookie_opens_nothing_else() {
+    let app = app();
+    let made = app.send(TestRequest::post("/v1/signup", &cookie_body("user@example.com"))).await;
+    let (refresh, _) = parts(&made, REFRESH);
+    for cookie in [format!("{REFRESH}={refresh}"), format!("{ACCESS}={refresh}")] {
+        let answer = app.send(TestRequest::get("/v1/session").header("cookie", &cookie)).await;
+        assert_eq!(answer.status, 401, "{}", answer.json());
+    }
+    let answer = app.send(TestRequest::get("/v1/session").bearer(&refresh)).await;
+    assert_eq!(answer.code(), "invalid_token");
+}
+
+#[tokio::test]
+async fn each_is_smaller_than_4096_bytes_also_with_many_roles() {
+    let app = app();
+    let user = sign_up(&app, "user@example.com").await;
+    for n in 0..20 {
+        let name = format!("a-role-with-quite-a-long-name-{n}");
+        latchkey_tests::support::make_role(&app, &name, &["a:b"]).await;
+        latchkey_tests::support::grant(&app, &user, &name).await;
+    }
+    let answer = app.send(TestRequest::post("/v1/signin", &cookie_body("user@example.com"))).await;
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    for cookie in answer.headers.get_all("set-cookie") {
+        assert!(cookie.len() < 4096, "{}", cookie.len());
+    }
+}
+
+#[tokio::test]
+async fn the_refresh_cookie_lives_as_long_as_the_session() {
+    let app = app();
+    let made = app.send(TestRequest::post("/v1/signup", &cookie_body("user@example.com"))).await;
+    let (mut refresh, _) = parts(&made, REFRESH);
+    // Six days at a time, the idle lifetime is renewed until the absolute one of 30 days comes first.
+    for expected in [604_800, 604_800, 604_800, 518_400] {
+        app.clock.advance(Duration::from_hours(6 * 24));
+        let request =
+            same_origin(TestRequest::new(Method::POST, "/v1/token/refresh"), &format!("{REFRESH}={refresh}"));
+        let answer = app.send(request).await;
+        let (next, attributes) = parts(&answer, REFRESH);
+        assert!(attributes.contains(&format!("max-age={expected}")), "{expected}: {attributes:?}");
+        refresh = next;
+    }
+}

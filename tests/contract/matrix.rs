@@ -1,0 +1,273 @@
+//! Who may call what: every operation against every kind of caller.
+
+use http::Method;
+use latchkey_core::account::{Authority, Status};
+use latchkey_core::audit::Requester;
+use latchkey_http::{Access, Operation};
+use latchkey_testkit::{TestApp, TestRequest, TestResponse};
+use latchkey_tests::support::{
+    PASSWORD, Signed, admin, credentials, grant, make_role, open_app, sign_in, sign_up,
+};
+use serde_json::{Value, json};
+
+fn operations() -> Vec<Operation> {
+    latchkey_all::function().operations().to_vec()
+}
+
+/// Every route that needs no sign-in. A new one is a decision: it is made here too.
+const PUBLIC: [(&str, &str); 6] = [
+    ("GET", "/.well-known/jwks.json"),
+    ("GET", "/.well-known/openid-configuration"),
+    ("GET", "/openapi.json"),
+    ("POST", "/v1/signin"),
+    ("POST", "/v1/signup"),
+    ("POST", "/v1/token/refresh"),
+];
+
+/// An app in which every request of the matrix can succeed, and who is in it.
+struct World {
+    app: TestApp,
+    admin: Signed,
+    /// Whom administrative requests are about.
+    target: Signed,
+}
+
+async fn world() -> World {
+    let app = open_app();
+    let admin = admin(&app).await;
+    let target = sign_up(&app, "target@example.com").await;
+    make_role(&app, "spare", &[]).await;
+    World { app, admin, target }
+}
+
+impl World {
+    /// The request that `caller` makes to `operation`, good in everything but perhaps the right to make it.
+    fn request(&self, operation: &Operation, caller: Option<&Signed>) -> TestRequest {
+        let own = caller.unwrap_or(&self.target);
+        let path = operation
+            .path
+            .replace("/sessions/{id}", &format!("/sessions/{}", own.session_id))
+            .replace("/users/{id}", &format!("/users/{}", self.target.user_id))
+            .replace("{name}", "spare");
+        assert!(!path.contains('{'), "{path}: say here what stands for its parameter");
+        let mut request = TestRequest::new(operation.method.clone(), &path);
+        if let Some(body) = self.body(operation) {
+            request = request.json(&body);
+        }
+        match caller {
+            Some(caller) => request.bearer(&caller.access),
+            None => request,
+        }
+    }
+
+    fn body(&self, operation: &Operation) -> Option<Value> {
+        let Operation { method, path, .. } = operation;
+        match (method.as_str(), *path) {
+            ("POST", "/v1/signup") => Some(credentials("new@example.com", PASSWORD)),
+            ("POST", "/v1/signin") => Some(credentials("target@example.com", PASSWORD)),
+            ("POST", "/v1/token/refresh") => Some(json!({ "refresh_token": self.target.refresh })),
+            ("POST", "/v1/permissions/check") => Some(json!({ "permission": "products:read" })),
+            ("PUT", "/v1/roles/{name}") => Some(json!({ "permissions": [] })),
+            ("PATCH", "/v1/users/{id}") => Some(json!({ "status": "disabled" })),
+            _ => {
+                assert!(!takes_body(operation), "{method} {path}: say here what its body is");
+                None
+            }
+        }
+    }
+
+    async fn ask(&self, operation: &Operation, caller: Option<&Signed>) -> TestResponse {
+        self.app.send(self.request(operation, caller)).await
+    }
+
+    async fn disable(&self, user: &Signed) {
+        let (id, nowhere) = (user.user_id.parse().unwrap(), Requester::default());
+        let accounts = &self.app.services.accounts;
+        let disabled = accounts.set_status(id, Status::Disabled, Authority::Operator, &nowhere);
+        disabled.await.expect("the user is disabled");
+    }
+}
+
+/// Whether the description gives the operation a body.
+fn takes_body(operation: &Operation) -> bool {
+    !described(operation)["requestBody"].is_null()
+}
+
+fn described(operation: &Operation) -> Value {
+    let document: Value = serde_json::from_str(latchkey_all::openapi()).expect("the description is JSON");
+    document["paths"][operation.path][operation.method.as_str().to_lowercase()].clone()
+}
+
+fn name(operation: &Operation) -> String {
+    format!("{} {}", operation.method, operation.path)
+}
+
+fn assert_allowed(answer: &TestResponse, what: &str) {
+    assert!(answer.status.is_success(), "{what}: {} {}", answer.status, answer.json());
+}
+
+fn assert_refused(answer: &TestResponse, status: u16, codes: &[&str], what: &str) {
+    assert_eq!(answer.status, status, "{what}: {}", answer.json());
+    assert!(codes.contains(&answer.code().as_str()), "{what}: {}", answer.json());
+}
+
+/// The permission that an operation needs, when it needs one.
+fn needed(operation: &Operation) -> Option<&'static str> {
+    match operation.access {
+        Access::Permission(permission) => Some(permission),
+        Access::Public | Access::SignedIn(_) => None,
+    }
+}
+
+#[test]
+fn the_public_routes_are_these_and_no_others() {
+    let mut public: Vec<_> = operations()
+        .iter()
+        .filter(|operation| operation.access == Access::Public)
+        .map(|operation| (operation.method.to_string(), operation.path))
+        .collect();
+    public.sort_by_key(|(method, path)| (method.clone(), *path));
+    let public: Vec<_> = public.iter().map(|(method, path)| (method.as_str(), *path)).collect();
+    assert_eq!(public, PUBLIC);
+}
+
+#[tokio::test]
+async fn nobody_is_let_in_to_public_routes_only() {
+    let world = world().await;
+    for operation in operations() {
+        let answer = world.ask(&operation, None).await;
+        match operation.access {
+            Access::Public => assert_allowed(&answer, &name(&operation)),
+            Access::SignedIn(_) | Access::Permission(_) => {
+                assert_refused(&answer, 401, &["not_signed_in"], &name(&operation));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_user_may_what_needs_no_permission() {
+    for operation in operations() {
+        let world = world().await;
+        let user = sign_up(&world.app, "user@example.com").await;
+        let answer = world.ask(&operation, Some(&user)).await;
+        match operation.access {
+            Access::Public | Access::SignedIn(_) => assert_allowed(&answer, &name(&operation)),
+            Access::Permission(_) => assert_refused(&answer, 403, &["permission_denied"], &name(&operation)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_content_editor_may_no_more_than_a_user_here() {
+    let world = world().await;
+    let editor = sign_up(&world.app, "editor@example.com").await;
+    grant(&world.app, &editor, "content-editor").await;
+    for operation in operations().iter().filter(|operation| needed(operation).is_some()) {
+        let answer = world.ask(operation, Some(&editor)).await;
+        assert_refused(&answer, 403, &["permission_denied"], &name(operation));
+    }
+}
+
+#[tokio::test]
+async fn exactly_the_needed_permission_is_enough() {
+    for operation in operations() {
+        let Some(permission) = needed(&operation) else { continue };
+        let world = world().await;
+        let user = sign_up(&world.app, "user@example.com").await;
+        make_role(&world.app, "exact", &[permission]).await;
+        grant(&world.app, &user, "exact").await;
+        assert_allowed(&world.ask(&operation, Some(&user)).await, &name(&operation));
+    }
+}
+
+#[tokio::test]
+async fn every_other_permission_together_is_not() {
+    let all: Vec<_> = operations().iter().filter_map(needed).collect();
+    for operation in operations() {
+        let Some(permission) = needed(&operation) else { continue };
+        let world = world().await;
+        let user = sign_up(&world.app, "user@example.com").await;
+        let others: Vec<_> = all.iter().copied().filter(|other| *other != permission).collect();
+        make_role(&world.app, "others", &others).await;
+        grant(&world.app, &user, "others").await;
+        let answer = world.ask(&operation, Some(&user)).await;
+        assert_refused(&answer, 403, &["permission_denied"], &name(&operation));
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_may_everything() {
+    for operation in operations() {
+        let world = world().await;
+        assert_allowed(&world.ask(&operation, Some(&world.admin)).await, &name(&operation));
+    }
+}
+
+#[tokio::test]
+async fn a_disabled_administrator_is_nobody() {
+    for operation in operations() {
+        let world = world().await;
+        let second = sign_up(&world.app, "second@example.com").await;
+        grant(&world.app, &second, "admin").await;
+        world.disable(&second).await;
+        let answer = world.ask(&operation, Some(&second)).await;
+        match operation.access {
+            Access::Public => assert_allowed(&answer, &name(&operation)),
+            _ => assert_refused(&answer, 401, &["session_ended"], &name(&operation)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_administrators_revoked_session_is_nobodys() {
+    for operation in operations() {
+        let world = world().await;
+        let other = sign_in(&world.app, "admin@example.com").await;
+        let revoke = TestRequest::new(Method::DELETE, &format!("/v1/sessions/{}", other.session_id));
+        assert_eq!(world.app.send(revoke.bearer(&world.admin.access)).await.status, 204);
+        let answer = world.ask(&operation, Some(&other)).await;
+        match operation.access {
+            Access::Public => assert_allowed(&answer, &name(&operation)),
+            _ => assert_refused(&answer, 401, &["session_ended"], &name(&operation)),
+        }
+    }
+}
+
+#[test]
+fn the_description_says_the_same_of_every_operation() {
+    for operation in operations() {
+        let described = described(&operation);
+        assert!(described.is_object(), "{} is not described", name(&operation));
+        let expected = match operation.access {
+            Access::Public => Value::Null,
+            Access::SignedIn(_) | Access::Permission(_) => json!([{ "cookie": [] }, { "bearer": [] }]),
+        };
+        assert_eq!(described["security"], expected, "{}", name(&operation));
+        if let Some(permission) = needed(&operation) {
+            assert!(
+                described.to_string().contains(permission),
+                "{} does not say {permission}",
+                name(&operation)
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_is_described_that_is_not_there() {
+    let document: Value = serde_json::from_str(latchkey_all::openapi()).expect("the description is JSON");
+    let mut described: Vec<String> = document["paths"]
+        .as_object()
+        .expect("paths")
+        .iter()
+        .flat_map(|(path, methods)| {
+            let methods = methods.as_object().expect("methods").keys();
+            methods.map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect();
+    let mut served: Vec<String> = operations().iter().map(name).collect();
+    described.sort();
+    served.sort();
+    assert_eq!(described, served);
+}

@@ -1,0 +1,7 @@
+//! Signed-in users, and tokens that only a holder of the signing key could make.
+
+mod forge;
+mod people;
+
+pub use forge::Forge;
+pub use people::{PASSWORD, Signed, admin, app, credentials, grant, make_role, open_app, sign_in, sign_up};

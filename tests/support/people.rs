@@ -1,0 +1,94 @@
+use std::net::{IpAddr, Ipv4Addr};
+
+use latchkey_core::account::Authority;
+use latchkey_core::audit::Requester;
+use latchkey_core::permission::{Role, RoleName};
+use latchkey_testkit::{TestApp, TestRequest};
+use serde_json::{Value, json};
+
+/// Everybody's password.
+pub const PASSWORD: &str = "violet harbour tundra";
+
+/// A user with a session, and what its client holds.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// The access token.
+    pub access: String,
+    /// The refresh token.
+    pub refresh: String,
+    /// The user's identifier.
+    pub user_id: String,
+    /// The session's identifier.
+    pub session_id: String,
+}
+
+/// Everything Latchkey does, as it is configured by default.
+pub fn app() -> TestApp {
+    TestApp::new(latchkey_all::function())
+}
+
+/// The same without limits, for tests that ask often.
+pub fn open_app() -> TestApp {
+    TestApp::builder().var("LATCHKEY_LIMITS", "off").build(latchkey_all::function())
+}
+
+/// The body of a sign-up or sign-in that asks for bearer tokens.
+pub fn credentials(email: &str, password: &str) -> Value {
+    json!({ "email": email, "password": password, "transport": "bearer" })
+}
+
+/// Signs up, from an address of the user's own: no two users share a limit.
+pub async fn sign_up(app: &TestApp, email: &str) -> Signed {
+    begin(app, "/v1/signup", email).await
+}
+
+/// Signs in once more.
+pub async fn sign_in(app: &TestApp, email: &str) -> Signed {
+    begin(app, "/v1/signin", email).await
+}
+
+/// Signs up somebody who is an administrator, with the initial roles in place.
+pub async fn admin(app: &TestApp) -> Signed {
+    app.services.roles.init(&[]).await.expect("the initial roles are made");
+    let admin = sign_up(app, "admin@example.com").await;
+    grant(app, &admin, "admin").await;
+    admin
+}
+
+/// Makes a role that holds exactly these permissions.
+pub async fn make_role(app: &TestApp, name: &str, permissions: &[&str]) {
+    let permissions = permissions.iter().map(|text| text.parse().expect("a grant")).collect();
+    let role = Role { permissions, ..Role::default() };
+    app.services.roles.put(&role_name(name), &role, &[]).await.expect("the role is made");
+}
+
+/// Grants a role on the operator's word.
+pub async fn grant(app: &TestApp, to: &Signed, role: &str) {
+    let id = to.user_id.parse().expect("a user's identifier");
+    let (role, nowhere) = (role_name(role), Requester::default());
+    let granted = app.services.accounts.grant(id, &role, Authority::Operator, &nowhere);
+    granted.await.expect("the role is granted");
+}
+
+fn role_name(name: &str) -> RoleName {
+    name.parse().expect("a role's name")
+}
+
+async fn begin(app: &TestApp, path: &str, email: &str) -> Signed {
+    let request = TestRequest::post(path, &credentials(email, PASSWORD)).peer(Some(own_address(email)));
+    let answer = app.send(request).await;
+    assert!(answer.status.is_success(), "{path} {email}: {}", answer.json());
+    Signed {
+        access: answer.text("access_token"),
+        refresh: answer.text("refresh_token"),
+        user_id: answer.text("user.id"),
+        session_id: answer.text("session.id"),
+    }
+}
+
+/// FNV-1a of the e-mail address, in 10.0.0.0/8.
+fn own_address(email: &str) -> IpAddr {
+    let hash =
+        email.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    IpAddr::V4(Ipv4Addr::from((10 << 24) | (hash >> 8)))
+}
