@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use latchkey_core::audit::{Action, Actor, AuditLog, Event};
-use latchkey_core::permission::{ChangeError, Grant, PolicyError, Role, RoleName, Roles, Saved};
+use latchkey_core::permission::{ChangeError, Grant, Policy, PolicyError, Role, RoleName, Roles, Saved};
 use latchkey_core::session::Sessions;
 use latchkey_http::{Body, Caller, From, PathParam, Problem, ProblemBody, private};
 use serde::{Deserialize, Serialize};
@@ -112,7 +112,9 @@ pub(crate) async fn put(
         permissions: parse::<Grant>(&request.permissions)?,
         includes: parse::<RoleName>(&request.includes)?,
     };
-    check_authority(&roles, &caller, &name, &role).await?;
+    let before = roles.load_fresh().await?.value;
+    let after = before.with_role(name.clone(), role.clone()).map_err(|error| problem(error.into()))?;
+    check_authority(&caller, &name, &[before, after])?;
     let event = event(&audit, Action::RolePut, &caller, &from, &name)?;
     let saved = roles.put(&name, &role, &[audit.write(&event)?]).await.map_err(problem)?;
     sessions.memory().forget_all();
@@ -129,6 +131,7 @@ pub(crate) async fn put(
 #[utoipa::path(delete, path = "/v1/roles/{name}", tag = "admin", security(("cookie" = []), ("bearer" = [])),
     params(("name" = String, Path, description = "The role")), responses(
     (status = 204, description = "Deleted; needs `roles:manage`"),
+    (status = 403, description = "`permission_denied` or `beyond_authority`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "There is no such role", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`role_conflict`: it is needed", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -140,6 +143,7 @@ pub(crate) async fn delete(
     from: From,
     PathParam(name): PathParam<RoleName>,
 ) -> Result<Response, Problem> {
+    check_authority(&caller, &name, &[roles.load_fresh().await?.value])?;
     let event = event(&audit, Action::RoleDeleted, &caller, &from, &name)?;
     roles.remove(&name, &[audit.write(&event)?]).await.map_err(problem)?;
     sessions.memory().forget_all();
@@ -148,16 +152,9 @@ pub(crate) async fn delete(
 
 /// Neither the role as it is nor as it is to be may hold what the caller does not: else whoever manages roles could give
 /// themselves everything, or take from those above them.
-async fn check_authority(
-    roles: &Roles,
-    caller: &Caller,
-    name: &RoleName,
-    role: &Role,
-) -> Result<(), Problem> {
-    let before = roles.load_fresh().await?.value;
-    let after = before.with_role(name.clone(), role.clone()).map_err(|error| problem(error.into()))?;
+fn check_authority(caller: &Caller, name: &RoleName, policies: &[Policy]) -> Result<(), Problem> {
     let held = BTreeSet::from([name.clone()]);
-    if [before, after].iter().all(|policy| caller.grants.covers(&policy.compile(&held))) {
+    if policies.iter().all(|policy| caller.grants.covers(&policy.compile(&held))) {
         return Ok(());
     }
     Err(Problem::new(
