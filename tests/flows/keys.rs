@@ -110,7 +110,7 @@ async fn a_token_outlives_the_rotations_during_its_life_and_the_next_key_is_know
     let signers: BTreeSet<_> = people.iter().map(|person| kid(&person.access)).collect();
     assert_eq!(signers.len(), 4, "each rotation brings another key");
 
-    app.clock.advance(Duration::from_mins(60));
+    app.clock.advance(Duration::from_hours(1));
     assert_eq!(published(&app).await.keys.len(), 2, "keys without living tokens are gone");
     let ada = Person::read(&refresh(&app, &people[3].refresh).await);
     assert_eq!(get(&app, "/v1/session", &ada).await.status, 200);

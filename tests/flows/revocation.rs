@@ -7,7 +7,7 @@ use latchkey_testkit::TestApp;
 use serde_json::json;
 
 use crate::support::{
-    Person, admin, check, get, grant, post, send, send_json, sign_in, sign_up, two_processes,
+    Person, admin, check, get, grant, post, send, send_json, short_of, sign_in, sign_up, two_processes,
 };
 
 const BOUND: Duration = Duration::from_mins(1);
@@ -65,7 +65,7 @@ async fn an_ended_session_is_refused_at_once_where_it_must_be_and_within_a_minut
         assert_eq!(post(&there, "/v1/signout", &strict).await.code(), "session_ended", "{how:?}");
 
         there.trips.take();
-        there.clock.advance(BOUND - MOMENT);
+        there.clock.advance(short_of(BOUND));
         assert_eq!(get(&there, "/v1/session", &lax).await.status, 200, "{how:?}");
         assert_eq!(there.trips.take(), 0, "within the minute no store is asked");
         there.clock.advance(MOMENT);
@@ -115,7 +115,7 @@ async fn a_changed_role_shows_within_a_minute_and_at_once_when_asked() {
     assert_eq!(allowed(recent()).await, true, "what was learnt is used");
 
     assert_eq!(send_json(&here, "PUT", "/v1/roles/remover", &root, &json!({})).await.status, 200);
-    there.clock.advance(BOUND - MOMENT);
+    there.clock.advance(short_of(BOUND));
     assert_eq!(allowed(recent()).await, true, "remembered");
     there.clock.advance(MOMENT);
     assert_eq!(allowed(recent()).await, false);
@@ -132,7 +132,7 @@ async fn cached_roles_do_not_outlive_their_minute_in_a_session_that_was_read_lat
     let less = json!({"permissions": ["profile:update"]});
     assert_eq!(send_json(&here, "PUT", "/v1/roles/user", &root, &less).await.status, 200);
     // Reads the user from the table and the roles from a cache that is a minute old but for a moment.
-    there.clock.advance(BOUND - MOMENT);
+    there.clock.advance(short_of(BOUND));
     assert_eq!(check(&there, &late, &body).await.json()["allowed"], true);
     there.clock.advance(MOMENT);
     assert_eq!(check(&there, &late, &body).await.json()["allowed"], false);

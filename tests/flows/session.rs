@@ -7,8 +7,8 @@ use latchkey_testkit::{TestApp, TestRequest};
 use serde_json::Value;
 
 use crate::support::{
-    PASSWORD, Person, address, app, check, cookie, events, get, post, refresh, send, sign_in, sign_up,
-    signin_request,
+    PASSWORD, Person, address, app, check, cookie, events, get, post, refresh, send, short_of, sign_in,
+    sign_up, signin_request,
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -137,7 +137,7 @@ async fn signing_out_everywhere_ends_every_session_of_one_user() {
 async fn a_session_that_is_not_used_ends_after_seven_days() {
     let app = app().await;
     let ada = sign_up(&app, "ada@example.com").await;
-    app.clock.advance(7 * DAY - MOMENT);
+    app.clock.advance(short_of(7 * DAY));
     let used = Person::read(&refresh(&app, &ada.refresh).await);
     assert_eq!(listed(&app, &used).await.len(), 1);
     app.clock.advance(7 * DAY);
@@ -154,7 +154,7 @@ async fn a_session_ends_after_thirty_days_however_much_it_is_used() {
         app.clock.advance(5 * DAY);
         ada = Person::read(&refresh(&app, &ada.refresh).await);
     }
-    app.clock.advance(5 * DAY - MOMENT);
+    app.clock.advance(short_of(5 * DAY));
     let answer = refresh(&app, &ada.refresh).await;
     assert_eq!(answer.text("session.expires_at"), "2026-01-31T00:00:00.000Z");
     ada = Person::read(&answer);
@@ -172,7 +172,7 @@ async fn a_session_ends_after_thirty_days_however_much_it_is_used() {
 async fn that_a_session_was_seen_is_written_once_a_day() {
     let app = app().await;
     let ada = sign_up(&app, "ada@example.com").await;
-    app.clock.advance(DAY - MOMENT);
+    app.clock.advance(short_of(DAY));
     let ada = Person::read(&refresh(&app, &ada.refresh).await);
     let seen_at = async || listed(&app, &ada).await[0]["seen_at"].as_str().unwrap().to_owned();
     assert_eq!(seen_at().await, "2026-01-01T00:00:00.000Z");

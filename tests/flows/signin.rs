@@ -9,7 +9,7 @@ use latchkey_core::port::Clock as _;
 use latchkey_testkit::{TestApp, TestResponse, memory_table};
 
 use crate::support::{
-    PASSWORD, Person, address, app, events, get, sign_in, sign_up, signin_request, start, unlimited,
+    PASSWORD, Person, address, app, events, get, short_of, sign_in, sign_up, signin_request, start, unlimited,
 };
 
 const EMAIL: &str = "ada@example.com";
@@ -81,7 +81,7 @@ async fn five_wrong_passwords_lock_for_fifteen_minutes_and_only_the_owner_is_tol
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (401, "invalid_credentials"));
     assert_eq!(answer.header("retry-after"), "", "who guesses does not learn of the lock");
 
-    app.clock.advance(Duration::from_mins(15) - Duration::from_millis(1));
+    app.clock.advance(short_of(Duration::from_mins(15)));
     assert_eq!(right(&app).await.header("retry-after"), "1");
     app.clock.advance(Duration::from_millis(1));
     assert_eq!(right(&app).await.status, 200);

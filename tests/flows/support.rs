@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use latchkey_core::UserId;
 use latchkey_core::account::Authority;
@@ -153,4 +154,9 @@ pub fn cookie(answer: &TestResponse, name: &str) -> String {
 /// An address of a client.
 pub fn address(last: u8) -> Option<IpAddr> {
     Some(IpAddr::from([203, 0, 113, last]))
+}
+
+/// The last moment before `duration` is over.
+pub fn short_of(duration: Duration) -> Duration {
+    duration.checked_sub(Duration::from_millis(1)).unwrap()
 }

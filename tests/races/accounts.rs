@@ -1,4 +1,4 @@
-//! Sign-ups of one address, admins who remove each other, grants to one user.
+//! A first start, sign-ups of one address, admins who remove each other, grants to one user.
 
 use std::collections::BTreeSet;
 
@@ -7,6 +7,18 @@ use latchkey_testkit::TestRequest;
 use serde_json::json;
 
 use crate::support::{PASSWORD, Person, Processes, bare, count, everywhere, signin, signup};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_first_start_makes_one_key_ring() {
+    everywhere(|processes| Box::pin(first_start(processes))).await;
+}
+
+async fn first_start(processes: Processes) {
+    let answers = processes.at_once(vec![TestRequest::get("/.well-known/jwks.json"); 32]).await;
+    let sets: BTreeSet<_> = answers.iter().map(|answer| answer.json().to_string()).collect();
+    assert_eq!(sets.len(), 1, "{}", processes.name);
+    assert_eq!(answers[0].json()["keys"].as_array().unwrap().len(), 2);
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_two_hundred_sign_ups_with_one_address_one_succeeds() {

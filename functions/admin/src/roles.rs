@@ -116,9 +116,10 @@ pub(crate) async fn put(
     let after = before.with_role(name.clone(), role.clone()).map_err(|error| problem(error.into()))?;
     check_authority(&caller, &name, &[before, after])?;
     let event = event(&audit, Action::RolePut, &caller, &from, &name)?;
-    let saved = roles.put(&name, &role, &[audit.write(&event)?]).await.map_err(problem)?;
+    let saved = roles.put(&name, &role, &[audit.write(&event)?]).await;
+    // Without an answer it may have happened.
     sessions.memory().forget_all();
-    let status = match saved {
+    let status = match saved.map_err(problem)? {
         Saved::Created => StatusCode::CREATED,
         Saved::Replaced | Saved::Unchanged => StatusCode::OK,
     };
@@ -145,8 +146,9 @@ pub(crate) async fn delete(
 ) -> Result<Response, Problem> {
     check_authority(&caller, &name, &[roles.load_fresh().await?.value])?;
     let event = event(&audit, Action::RoleDeleted, &caller, &from, &name)?;
-    roles.remove(&name, &[audit.write(&event)?]).await.map_err(problem)?;
+    let removed = roles.remove(&name, &[audit.write(&event)?]).await;
     sessions.memory().forget_all();
+    removed.map_err(problem)?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

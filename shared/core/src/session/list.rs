@@ -57,11 +57,11 @@ impl Sessions {
                 return Err(RevokeError::NotFound);
             }
             let delete = Write::Delete { key: key.clone(), condition: Some(item.version) };
-            match self.table.commit(&[delete, self.audit.write(&event)?], now).await {
-                Ok(()) => {
-                    self.forget(id);
-                    return Ok(());
-                }
+            let ended = self.table.commit(&[delete, self.audit.write(&event)?], now).await;
+            // Without an answer it may have ended: then what is remembered of it must not be used either.
+            self.forget(id);
+            match ended {
+                Ok(()) => return Ok(()),
                 // A refresh came first, or another one who ended it.
                 Err(CommitError::Conflict { .. }) => {}
                 Err(CommitError::Store(error)) => return Err(error.into()),
