@@ -46,7 +46,7 @@ async fn sessions_are_listed_newest_first_with_device_and_address() {
     let first = sign_up(&app, "ada@example.com").await;
     for (n, agent) in [(1, "Phone/1.0"), (2, "Laptop/2.0")] {
         app.clock.advance(Duration::from_secs(1));
-        let request = signin_request("ada@example.com", PASSWORD).peer(address(n));
+        let request = signin_request("ada@example.com", PASSWORD).peer(Some(address(n)));
         assert_eq!(app.send(request.header("user-agent", agent)).await.status, 200);
     }
     let sessions = listed(&app, &first).await;
