@@ -112,11 +112,14 @@ pub(crate) async fn put(
         permissions: parse::<Grant>(&request.permissions)?,
         includes: parse::<RoleName>(&request.includes)?,
     };
-    check_authority(&roles, &caller, &name, &role).await?;
+    let before = roles.load_fresh().await?.value;
+    let after = before.with_role(name.clone(), role.clone()).map_err(|error| problem(error.into()))?;
+    check_authority(&caller, &name, &[before, after])?;
     let event = event(&audit, Action::RolePut, &caller, &from, &name)?;
-    let saved = roles.put(&name, &role, &[audit.write(&event)?]).await.map_err(problem)?;
+    let saved = roles.put(&name, &role, &[audit.write(&event)?]).await;
+    // Without an answer it may have happened.
     sessions.memory().forget_all();
-    let status = match saved {
+    let status = match saved.map_err(problem)? {
         Saved::Created => StatusCode::CREATED,
         Saved::Replaced | Saved::Unchanged => StatusCode::OK,
     };
@@ -142,28 +145,17 @@ pub(crate) async fn delete(
     from: From,
     PathParam(name): PathParam<RoleName>,
 ) -> Result<Response, Problem> {
-    check_covers(&caller, &name, &[roles.load_fresh().await?.value])?;
+    check_authority(&caller, &name, &[roles.load_fresh().await?.value])?;
     let event = event(&audit, Action::RoleDeleted, &caller, &from, &name)?;
-    roles.remove(&name, &[audit.write(&event)?]).await.map_err(problem)?;
+    let removed = roles.remove(&name, &[audit.write(&event)?]).await;
     sessions.memory().forget_all();
+    removed.map_err(problem)?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Neither the role as it is nor as it is to be may hold what the caller does not: else whoever manages roles could give
 /// themselves everything, or take from those above them.
-async fn check_authority(
-    roles: &Roles,
-    caller: &Caller,
-    name: &RoleName,
-    role: &Role,
-) -> Result<(), Problem> {
-    let before = roles.load_fresh().await?.value;
-    let after = before.with_role(name.clone(), role.clone()).map_err(|error| problem(error.into()))?;
-    check_covers(caller, name, &[before, after])
-}
-
-/// Whether the caller may do all that the role grants under each policy.
-fn check_covers(caller: &Caller, name: &RoleName, policies: &[Policy]) -> Result<(), Problem> {
+fn check_authority(caller: &Caller, name: &RoleName, policies: &[Policy]) -> Result<(), Problem> {
     let held = BTreeSet::from([name.clone()]);
     if policies.iter().all(|policy| caller.grants.covers(&policy.compile(&held))) {
         return Ok(());

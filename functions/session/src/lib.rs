@@ -123,8 +123,11 @@ async fn sign_out(
     caller: Caller,
     from: From,
 ) -> Result<Response, Problem> {
-    sessions.revoke(&caller, caller.session.id, &from.requester).await.map_err(problem)?;
-    Ok(signed_out(&config))
+    match sessions.revoke(&caller, caller.session.id, &from.requester).await {
+        // Another tab signed out at the same moment.
+        Ok(()) | Err(RevokeError::NotFound) => Ok(signed_out(&config)),
+        Err(error) => Err(problem(error)),
+    }
 }
 
 /// Sign out everywhere

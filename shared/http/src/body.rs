@@ -31,7 +31,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 _ => Problem::invalid("the body could not be read"),
             }
         })?;
-        let value = serde_json::from_slice(&bytes).map_err(|error| explain(&error))?;
+        let value = serde_json::from_slice(&bytes).map_err(|error| explain(&error, &bytes))?;
         // Serde would also take an array of the members' values for a struct.
         if !bytes.trim_ascii_start().starts_with(b"{") {
             return Err(Problem::new(
@@ -51,20 +51,20 @@ fn is_json(request: &Request) -> bool {
 }
 
 /// Says where and what, without repeating any value: a value may be a password.
-fn explain(error: &serde_json::Error) -> Problem {
+fn explain(error: &serde_json::Error, body: &[u8]) -> Problem {
     use serde_json::error::Category;
     let (line, column) = (error.line(), error.column());
+    // Where an enum is expected, serde_json calls a number a fault of syntax.
+    let is_json = || serde_json::from_slice::<serde_json::Value>(body).is_ok();
     match error.classify() {
+        Category::Syntax if is_json() => wrong_member(line, column),
         Category::Data => {
             let text = error.to_string();
             // The texts of serde that carry no input: missing fields by the names of our own types.
-            let detail = match text.split(" at line ").next() {
-                Some(missing) if missing.starts_with("missing field") => missing.to_owned(),
-                _ => format!(
-                    "a member of the body is of the wrong type or form (line {line}, column {column})"
-                ),
-            };
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail)
+            match text.split(" at line ").next() {
+                Some(missing) if missing.starts_with("missing field") => unprocessable(missing.to_owned()),
+                _ => wrong_member(line, column),
+            }
         }
         Category::Syntax | Category::Eof | Category::Io => Problem::new(
             StatusCode::BAD_REQUEST,
@@ -72,4 +72,12 @@ fn explain(error: &serde_json::Error) -> Problem {
             format!("the body is not valid JSON (line {line}, column {column})"),
         ),
     }
+}
+
+fn wrong_member(line: usize, column: usize) -> Problem {
+    unprocessable(format!("a member of the body is of the wrong type or form (line {line}, column {column})"))
+}
+
+fn unprocessable(detail: String) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail)
 }

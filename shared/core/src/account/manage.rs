@@ -224,8 +224,10 @@ impl Accounts {
             };
             writes.extend(self.admins_write(&account, &outcome).await?);
             writes.push(self.deed_write(id, deed, by, from)?);
-            if conflict(self.table.commit(&writes, self.clock.now()).await)?.is_none() {
-                self.sessions.memory().forget_user(id);
+            let committed = self.table.commit(&writes, self.clock.now()).await;
+            // Without an answer it may have happened.
+            self.sessions.memory().forget_user(id);
+            if conflict(committed)?.is_none() {
                 return Ok(match outcome {
                     Outcome::Changed(user) => Some(user),
                     Outcome::Deleted => None,

@@ -13,6 +13,9 @@ const MAX_LISTED: u32 = 200;
 /// How many sessions of a deleted user are removed in one commit.
 const SWEPT: u32 = 50;
 
+/// How often a revocation is tried again when the session was changed meanwhile.
+const MAX_TRIES: usize = 8;
+
 /// Why a session was not revoked.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RevokeError {
@@ -41,25 +44,30 @@ impl Sessions {
         Ok(sessions.into_iter().filter(|session| session.lives(user, now)).collect())
     }
 
-    /// Ends one session of the caller.
+    /// Ends one session of the caller, with one audit event however many end it at once.
     pub async fn revoke(&self, caller: &Live, id: SessionId, from: &Requester) -> Result<(), RevokeError> {
-        let now = self.clock.now();
         let key = Session::key(caller.user.id, id);
-        let item = self.table.get(std::slice::from_ref(&key), now).await?.pop().flatten();
-        let session: Session = item.ok_or(RevokeError::NotFound)?.decode()?;
-        if !session.lives(&caller.user, now) {
-            return Err(RevokeError::NotFound);
-        }
         let mut event = self.audit.event(Action::SessionRevoked, Actor::User(caller.user.id), from)?;
         event.resource = Some(format!("session:{id}"));
-        let writes = [Write::Delete { key, condition: None }, self.audit.write(&event)?];
-        match self.table.commit(&writes, now).await {
-            Ok(()) | Err(CommitError::Conflict { .. }) => {
-                self.forget(id);
-                Ok(())
+        for _ in 0..MAX_TRIES {
+            let now = self.clock.now();
+            let item = self.table.get(std::slice::from_ref(&key), now).await?.pop().flatten();
+            let item = item.ok_or(RevokeError::NotFound)?;
+            if !item.decode::<Session>()?.lives(&caller.user, now) {
+                return Err(RevokeError::NotFound);
             }
-            Err(CommitError::Store(error)) => Err(error.into()),
+            let delete = Write::Delete { key: key.clone(), condition: Some(item.version) };
+            let ended = self.table.commit(&[delete, self.audit.write(&event)?], now).await;
+            // Without an answer it may have ended: then what is remembered of it must not be used either.
+            self.forget(id);
+            match ended {
+                Ok(()) => return Ok(()),
+                // A refresh came first, or another one who ended it.
+                Err(CommitError::Conflict { .. }) => {}
+                Err(CommitError::Store(error)) => return Err(error.into()),
+            }
         }
+        Err(StoreError::Unavailable(format!("the session {id} kept being changed by others")).into())
     }
 
     /// Removes what is left of a deleted user's sessions. They are dead already, since their user is gone: this is for their

@@ -127,9 +127,11 @@ impl Sessions {
         event.resource = Some(format!("session:{}", session.id));
         let key = Session::key(session.user_id, session.id);
         let writes = [Write::Delete { key, condition: Some(version) }, self.audit.write(&event)?];
-        match self.table.commit(&writes, self.clock.now()).await {
+        let ended = self.table.commit(&writes, self.clock.now()).await;
+        // Without an answer it may have ended.
+        self.forget(session.id);
+        match ended {
             Ok(()) => {
-                self.forget(session.id);
                 tracing::warn!(session = %session.id, "a used refresh token was presented again; its session was revoked");
                 Ok(true)
             }

@@ -42,7 +42,7 @@ fn shown<'a>(reference: &'a Reference, route: &Route) -> &'a Operation {
 }
 
 fn pages() -> Router {
-    routes(&config("https://app.example.com"), latchkey_all::function().openapi())
+    routes(&config("https://app.example.com"), &latchkey_all::description())
 }
 
 async fn ask(pages: Router, method: Method, path: &str) -> (StatusCode, HeaderMap, String) {
@@ -65,7 +65,7 @@ fn attributes<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
 #[tokio::test]
 async fn every_operation_is_on_both_pages() {
     let (home, docs) = (html("/").await, html("/docs").await);
-    let (function, reference) = (latchkey_all::function(), reference());
+    let (function, reference) = (latchkey_all::function().merge(latchkey_http::health()), reference());
     assert!(!function.operations().is_empty());
     assert_eq!(reference.operations().count(), function.operations().len());
     for route in function.operations() {
@@ -170,7 +170,7 @@ async fn home_says_what_runs_here() {
     ] {
         assert!(home.contains(said), "{said}");
     }
-    let closed = routes(&config(""), latchkey_all::function().openapi());
+    let closed = routes(&config(""), &latchkey_all::description());
     assert!(ask(closed, Method::GET, "/").await.2.contains("<code>LATCHKEY_ORIGINS</code>"));
 }
 

@@ -1,0 +1,54 @@
+//! `GET /v1/authorize`, as reverse proxies call it.
+
+use latchkey_testkit::TestRequest;
+
+use crate::support::{admin, app, get, post, sign_up};
+
+#[tokio::test]
+async fn the_status_is_the_answer_and_headers_say_who() {
+    let app = app().await;
+    let root = admin(&app, "root@example.com").await;
+    for path in [
+        "/v1/authorize",
+        "/v1/authorize?permission=users:read",
+        "/v1/authorize?permission=users:read&fresh=true",
+    ] {
+        let answer = get(&app, path, &root).await;
+        assert_eq!((answer.status.as_u16(), answer.body.len()), (204, 0), "{path}");
+        assert_eq!(answer.header("x-latchkey-user"), root.id);
+        assert_eq!(answer.header("x-latchkey-session"), root.session);
+        assert_eq!(answer.header("x-latchkey-roles"), "admin,user");
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_gets_403_and_who_is_nobody_401() {
+    let app = app().await;
+    let ada = sign_up(&app, "ada@example.com").await;
+    let answer = get(&app, "/v1/authorize?permission=users:read", &ada).await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "permission_denied"));
+    assert_eq!(answer.header("x-latchkey-user"), "", "a refused caller is not passed on");
+    for request in [
+        TestRequest::get("/v1/authorize"),
+        TestRequest::get("/v1/authorize?permission=products:read"),
+        TestRequest::get("/v1/authorize").bearer("nonsense"),
+    ] {
+        let answer = app.send(request).await;
+        assert_eq!(answer.status, 401);
+        assert!(answer.header("www-authenticate").starts_with("Bearer"));
+    }
+    post(&app, "/v1/signout", &ada).await;
+    assert_eq!(get(&app, "/v1/authorize", &ada).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_question_that_is_none_is_refused_not_answered() {
+    let app = app().await;
+    let root = admin(&app, "root@example.com").await;
+    for query in ["permission=*", "permission=users:*", "permission=", "permission=users"] {
+        let answer = get(&app, &format!("/v1/authorize?{query}"), &root).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "invalid_permission"), "{query}");
+    }
+    assert_eq!(get(&app, "/v1/authorize?fresh=perhaps", &root).await.status, 400);
+}

@@ -1,0 +1,207 @@
+//! `POST /v1/signin`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use latchkey_core::account::{Authority, Login, Status};
+use latchkey_core::audit::{Action, Requester};
+use latchkey_core::port::Clock as _;
+use latchkey_testkit::{TestApp, TestRequest, TestResponse, memory_table};
+use serde_json::json;
+
+use crate::support::{
+    PASSWORD, Person, address, app, events, get, short_of, sign_in, sign_up, signin_request, start, unlimited,
+};
+
+const EMAIL: &str = "ada@example.com";
+
+async fn right(app: &TestApp) -> TestResponse {
+    app.send(signin_request(EMAIL, PASSWORD)).await
+}
+
+async fn wrong(app: &TestApp) -> TestResponse {
+    app.send(signin_request(EMAIL, "not the right one")).await
+}
+
+async fn locked() -> TestApp {
+    let app = app().await;
+    sign_up(&app, EMAIL).await;
+    for _ in 0..5 {
+        assert_eq!(wrong(&app).await.code(), "invalid_credentials");
+    }
+    app
+}
+
+/// The hash of the account's password as it is stored.
+async fn stored_hash(app: &TestApp) -> String {
+    let key = Login::key(&EMAIL.parse().unwrap());
+    let items = app.services.ports.table.get(&[key], app.clock.now()).await.unwrap();
+    let login: serde_json::Value = items[0].as_ref().unwrap().decode().unwrap();
+    login["credential"]["hash"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_right_password_begins_a_session_of_its_own() {
+    let app = app().await;
+    let first = sign_up(&app, EMAIL).await;
+    let second = sign_in(&app, EMAIL).await;
+    assert_eq!(second.id, first.id);
+    assert_ne!(second.session, first.session);
+    for person in [&first, &second] {
+        assert_eq!(get(&app, "/v1/session", person).await.text("session.id"), person.session);
+    }
+    assert_eq!(events(&app, Action::SigninSucceeded).await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_unknown_address_and_a_wrong_password_get_one_answer_for_one_amount_of_work() {
+    let app = app().await;
+    sign_up(&app, EMAIL).await;
+    let seen = async |email: &str| {
+        app.trips.take();
+        let answer = app.send(signin_request(email, "not the right one")).await;
+        let mut body = answer.json();
+        body.as_object_mut().unwrap().remove("request_id");
+        let mut headers = answer.headers.clone();
+        headers.remove("x-request-id");
+        (answer.status.as_u16(), body, headers, app.trips.take())
+    };
+    let (unknown, known) = (seen("eve@example.com").await, seen(EMAIL).await);
+    assert_eq!(unknown, known);
+    assert_eq!((known.0, known.1["code"].as_str()), (401, Some("invalid_credentials")));
+    assert_eq!(events(&app, Action::SigninFailed).await.len(), 2);
+}
+
+#[tokio::test]
+async fn five_wrong_passwords_lock_for_fifteen_minutes_and_only_the_owner_is_told() {
+    let app = locked().await;
+    let answer = right(&app).await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "account_locked"));
+    assert_eq!(answer.header("retry-after"), "900");
+    let answer = wrong(&app).await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (401, "invalid_credentials"));
+    assert_eq!(answer.header("retry-after"), "", "who guesses does not learn of the lock");
+
+    app.clock.advance(short_of(Duration::from_mins(15)));
+    assert_eq!(right(&app).await.header("retry-after"), "1");
+    app.clock.advance(Duration::from_millis(1));
+    assert_eq!(right(&app).await.status, 200);
+    assert_eq!(events(&app, Action::SigninLocked).await.len(), 1);
+    assert_eq!(events(&app, Action::SigninRefused).await.len(), 2);
+    assert_eq!(events(&app, Action::SigninFailed).await.len(), 5, "four before the lock, one under it");
+}
+
+#[tokio::test]
+async fn a_lock_leaves_sessions_alone() {
+    let app = app().await;
+    let ada = sign_up(&app, EMAIL).await;
+    for _ in 0..6 {
+        wrong(&app).await;
+    }
+    assert_eq!(right(&app).await.code(), "account_locked");
+    assert_eq!(get(&app, "/v1/session", &ada).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_right_password_resets_the_count() {
+    let app = app().await;
+    sign_up(&app, EMAIL).await;
+    for _ in 0..3 {
+        for _ in 0..4 {
+            assert_eq!(wrong(&app).await.status, 401);
+        }
+        assert_eq!(right(&app).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn after_a_lock_five_more_lock_again() {
+    let app = locked().await;
+    app.clock.advance(Duration::from_mins(15));
+    for _ in 0..4 {
+        wrong(&app).await;
+    }
+    assert_eq!(events(&app, Action::SigninLocked).await.len(), 1);
+    wrong(&app).await;
+    assert_eq!(right(&app).await.code(), "account_locked");
+}
+
+#[tokio::test]
+async fn a_disabled_account_is_refused_and_only_the_owner_is_told() {
+    let app = app().await;
+    let ada = sign_up(&app, EMAIL).await;
+    let set = async |status| {
+        let (by, from) = (Authority::Operator, Requester::default());
+        app.services.accounts.set_status(ada.user_id(), status, by, &from).await.unwrap();
+    };
+    set(Status::Disabled).await;
+    let answer = right(&app).await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "account_disabled"));
+    assert_eq!(wrong(&app).await.code(), "invalid_credentials");
+    set(Status::Active).await;
+    assert_eq!(right(&app).await.status, 200);
+    assert_eq!(get(&app, "/v1/session", &ada).await.code(), "session_ended", "old sessions do not come back");
+}
+
+#[tokio::test]
+async fn a_right_password_is_hashed_anew_when_the_parameters_changed() {
+    let table = memory_table();
+    let process = |strength, seed| {
+        start(unlimited().var("LATCHKEY_ARGON2", strength).table(Arc::clone(&table)).seed(seed))
+    };
+    let (before, after) = (process("m=8,t=1,p=1", 1).await, process("m=16,t=2,p=1", 2).await);
+    sign_up(&before, EMAIL).await;
+    let first = stored_hash(&before).await;
+    assert!(first.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{first}");
+
+    assert_eq!(wrong(&after).await.status, 401);
+    assert_eq!(stored_hash(&after).await, first, "only who has the password can hash it");
+    assert_eq!(right(&after).await.status, 200);
+    let second = stored_hash(&after).await;
+    assert!(second.starts_with("$argon2id$v=19$m=16,t=2,p=1$"), "{second}");
+
+    assert_eq!(right(&after).await.status, 200);
+    assert_eq!(stored_hash(&after).await, second, "once is enough");
+    assert_eq!(wrong(&after).await.status, 401);
+}
+
+#[tokio::test]
+async fn one_address_signs_in_five_times_a_minute() {
+    let app = start(TestApp::builder()).await;
+    sign_up(&app, EMAIL).await;
+    for _ in 0..5 {
+        assert_eq!(right(&app).await.status, 200);
+    }
+    let answer = right(&app).await;
+    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (429, "60"));
+    let elsewhere = app.send(signin_request(EMAIL, PASSWORD).peer(Some(address(1)))).await;
+    assert_eq!(Person::read(&elsewhere).email, EMAIL);
+    app.clock.advance(Duration::from_mins(1));
+    assert_eq!(right(&app).await.status, 200);
+}
+
+/// OWASP ASVS 7.2.4: a sign-in leaves no earlier session of the same browser behind.
+#[tokio::test]
+async fn signing_in_again_in_the_same_browser_ends_the_session_it_had() {
+    let app = TestApp::new(latchkey_all::function());
+    let body = json!({"email": "ada@example.com", "password": "violet harbour tundra"});
+    let made = app.send(TestRequest::post("/v1/signup", &body)).await;
+    let first = cookie(made.set_cookie(ACCESS).unwrap());
+    let again = TestRequest::post("/v1/signin", &body)
+        .header("cookie", &format!("{ACCESS}={first}"))
+        .header("sec-fetch-site", "same-origin");
+    let signed_in = app.send(again).await;
+    assert_eq!(signed_in.status, 200, "{}", signed_in.json());
+    let old = TestRequest::get("/v1/session").header("cookie", &format!("{ACCESS}={first}"));
+    assert_eq!(app.send(old).await.code(), "session_ended");
+    let second = cookie(signed_in.set_cookie(ACCESS).unwrap());
+    let new = TestRequest::get("/v1/session").header("cookie", &format!("{ACCESS}={second}"));
+    assert_eq!(app.send(new).await.status, 200);
+}
+
+const ACCESS: &str = "__Host-latchkey-access";
+
+/// The value, without the attributes.
+fn cookie(set: &str) -> &str {
+    set.split(';').next().unwrap_or_default()
+}

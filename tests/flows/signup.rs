@@ -1,0 +1,174 @@
+//! `POST /v1/signup`.
+
+use std::time::Duration;
+
+use latchkey_core::audit::Action;
+use latchkey_testkit::{TestApp, TestRequest, TestResponse};
+use serde_json::json;
+
+use crate::support::{
+    PASSWORD, Person, address, app, cookie, events, get, sign_in, sign_up, signup_request, start,
+};
+
+async fn try_password(app: &TestApp, password: &str) -> TestResponse {
+    app.send(TestRequest::post("/v1/signup", &json!({"email": "ada@example.com", "password": password})))
+        .await
+}
+
+async fn try_name(app: &TestApp, email: &str, name: &str) -> TestResponse {
+    let body = json!({"email": email, "password": PASSWORD, "name": name});
+    app.send(TestRequest::post("/v1/signup", &body)).await
+}
+
+#[tokio::test]
+async fn an_account_a_session_and_an_event_are_made_together() {
+    let app = app().await;
+    let answer = app.send(signup_request("ada@example.com")).await;
+    assert_eq!(answer.status, 201);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(answer.json()["user"]["roles"], json!(["user"]));
+    assert_eq!(answer.json()["user"]["email_verified"], false);
+    assert_eq!(answer.json()["expires_in"], 900);
+    let ada = Person::read(&answer);
+    assert_eq!(get(&app, "/v1/session", &ada).await.text("session.id"), ada.session);
+    let made = events(&app, Action::SignupSucceeded).await;
+    assert_eq!(made.len(), 1);
+    assert_eq!(made[0].user_id, Some(ada.user_id()));
+    assert_eq!(made[0].address.as_deref(), Some("198.51.100.7"));
+}
+
+#[tokio::test]
+async fn an_address_has_one_form_and_one_account() {
+    let app = app().await;
+    let ada = sign_up(&app, " Ada@Example.COM ").await;
+    assert_eq!(ada.email, "ada@example.com");
+    for spelling in ["ada@example.com", "ADA@example.com", "ada＠example．com"] {
+        let answer = app.send(signup_request(spelling)).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (409, "email_taken"), "{spelling}");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+    }
+    assert_eq!(events(&app, Action::SignupRefused).await.len(), 3);
+    assert_eq!(sign_in(&app, "ADA@EXAMPLE.com").await.id, ada.id);
+}
+
+#[tokio::test]
+async fn what_is_no_address_is_refused() {
+    let app = app().await;
+    for email in ["", "ada", "ada@localhost", "a b@example.com", "ada@example.com,eve@example.com"] {
+        let answer = app.send(signup_request(email)).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "invalid_email"), "{email}");
+    }
+}
+
+#[tokio::test]
+async fn weak_passwords_are_refused_with_the_reason() {
+    let app = app().await;
+    let long = "x".repeat(257);
+    for (password, reason) in [
+        ("seven 7", "too short"),
+        (long.as_str(), "too long"),
+        ("password123", "easy to guess"),
+        ("aaaaaaaaaaaa", "easy to guess"),
+        ("ada@example.com", "made of your e-mail address"),
+        ("Latchkey-ada", "made of your e-mail address"),
+    ] {
+        let answer = try_password(&app, password).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "weak_password"), "{password}");
+        assert!(answer.text("detail").contains(reason), "{password}: {}", answer.text("detail"));
+        assert!(!answer.text("detail").contains(password), "the password is repeated");
+    }
+    assert_eq!(try_password(&app, PASSWORD).await.status, 201, "nothing was made before");
+}
+
+#[tokio::test]
+async fn a_password_is_measured_and_compared_in_one_form() {
+    let app = app().await;
+    // 256 bytes are allowed; an é is one character of two bytes, however it was typed.
+    let (composed, typed) = ("caf\u{e9} tundra violet harbour", "cafe\u{301} tundra violet harbour");
+    assert_eq!(try_password(&app, composed).await.status, 201);
+    let signin = json!({"email": "ada@example.com", "password": typed});
+    assert_eq!(app.send(TestRequest::post("/v1/signin", &signin)).await.status, 200);
+    let longest = format!("{composed} {}", "x7".repeat(128))[..256].to_owned();
+    let body = json!({"email": "eve@example.com", "password": longest});
+    assert_eq!(app.send(TestRequest::post("/v1/signup", &body)).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_name_is_one_line_of_a_hundred_characters() {
+    let app = app().await;
+    let answer = try_name(&app, "ada@example.com", "  Ada Lovelace ").await;
+    assert_eq!((answer.status.as_u16(), answer.text("user.name").as_str()), (201, "Ada Lovelace"));
+    let longest = "é".repeat(100);
+    assert_eq!(try_name(&app, "bob@example.com", &longest).await.text("user.name"), longest);
+    for name in ["", "   ", "Ada\nLovelace", "Ada\u{0}", &"é".repeat(101)] {
+        let answer = try_name(&app, "eve@example.com", name).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "invalid_name"), "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_gets_cookies_and_no_tokens_to_read() {
+    let app = app().await;
+    let body = json!({"email": "ada@example.com", "password": PASSWORD});
+    let answer = app.send(TestRequest::post("/v1/signup", &body)).await;
+    assert_eq!(answer.status, 201);
+    assert_eq!((answer.text("access_token"), answer.text("refresh_token")), (String::new(), String::new()));
+    assert_eq!(answer.text("session.transport"), "cookie");
+    for (name, path) in
+        [("__Host-latchkey-access", "Path=/"), ("__Secure-latchkey-refresh", "Path=/v1/token")]
+    {
+        let set = answer.set_cookie(name).unwrap_or_default();
+        for attribute in ["HttpOnly", "Secure", "SameSite=Lax", path] {
+            assert!(set.split("; ").any(|part| part == attribute), "{name}: {attribute} in {set}");
+        }
+        assert!(!set.contains("Domain="), "{set}");
+    }
+    let access = cookie(&answer, "__Host-latchkey-access");
+    let own = TestRequest::get("/v1/session").header("cookie", &format!("__Host-latchkey-access={access}"));
+    assert_eq!(app.send(own).await.text("user.email"), "ada@example.com");
+}
+
+#[tokio::test]
+async fn other_clients_get_tokens_and_no_cookies() {
+    let app = app().await;
+    let answer = app.send(signup_request("ada@example.com")).await;
+    assert!(!answer.headers.contains_key("set-cookie"));
+    assert_eq!(answer.text("token_type"), "Bearer");
+    assert_eq!(answer.text("session.transport"), "bearer");
+    let ada = Person::read(&answer);
+    assert_eq!(get(&app, "/v1/session", &ada).await.status, 200);
+}
+
+#[tokio::test]
+async fn one_address_signs_up_three_times_in_fifteen_minutes() {
+    let app = start(TestApp::builder()).await;
+    for _ in 0..10 {
+        assert_eq!(try_password(&app, "password").await.status, 422, "a refused password costs no count");
+    }
+    for n in 0..3 {
+        let answer = app.send(signup_request(&format!("ada{n}@example.com"))).await;
+        assert_eq!(answer.status, 201);
+        assert_eq!(answer.header("ratelimit-remaining"), (2 - n).to_string());
+        app.clock.advance(Duration::from_mins(1));
+    }
+    let fourth = || signup_request("ada3@example.com");
+    let answer = app.send(fourth()).await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (429, "rate_limited"));
+    // The first of the three leaves the window in 12 minutes.
+    assert_eq!((answer.header("retry-after"), answer.header("ratelimit-limit")), ("720", "3"));
+    assert_eq!(app.send(fourth().peer(Some(address(1)))).await.status, 201, "others are not concerned");
+    app.clock.advance(Duration::from_mins(12));
+    let again = app.send(signup_request("ada4@example.com")).await;
+    assert_eq!(again.status, 201, "{}", again.json());
+}
+
+#[tokio::test]
+async fn one_e_mail_is_tried_five_times_an_hour_from_anywhere() {
+    let app = start(TestApp::builder()).await;
+    for n in 0..5 {
+        let answer = app.send(signup_request("ada@example.com").peer(Some(address(n)))).await;
+        assert_eq!(answer.status.as_u16(), if n == 0 { 201 } else { 409 });
+    }
+    let answer = app.send(signup_request("Ada@example.com").peer(Some(address(9)))).await;
+    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (429, "3600"));
+}

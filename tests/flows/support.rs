@@ -1,0 +1,162 @@
+//! What these tests share: people, and the app that they use.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use latchkey_core::UserId;
+use latchkey_core::account::Authority;
+use latchkey_core::audit::{Action, Event, Filter, Requester};
+use latchkey_testkit::{TestApp, TestAppBuilder, TestClock, TestRequest, TestResponse, memory_table};
+use serde_json::{Value, json};
+
+/// A password that nobody guesses.
+pub const PASSWORD: &str = "violet harbour tundra";
+
+/// Somebody who is signed in.
+#[derive(Clone)]
+pub struct Person {
+    pub id: String,
+    pub email: String,
+    pub session: String,
+    pub access: String,
+    pub refresh: String,
+}
+
+impl Person {
+    /// From the answer to a sign-up, a sign-in or a refresh with bearer tokens.
+    pub fn read(answer: &TestResponse) -> Self {
+        assert!(answer.status.is_success(), "{}", answer.json());
+        Self {
+            id: answer.text("user.id"),
+            email: answer.text("user.email"),
+            session: answer.text("session.id"),
+            access: answer.text("access_token"),
+            refresh: answer.text("refresh_token"),
+        }
+    }
+
+    pub fn user_id(&self) -> UserId {
+        self.id.parse().unwrap()
+    }
+}
+
+/// Without limits: a test is quicker than a person.
+pub fn unlimited() -> TestAppBuilder {
+    TestApp::builder().var("LATCHKEY_LIMITS", "off")
+}
+
+/// Builds the whole service and makes the initial roles.
+pub async fn start(builder: TestAppBuilder) -> TestApp {
+    let app = builder.build(latchkey_all::function());
+    app.services.roles.init(&[]).await.unwrap();
+    app
+}
+
+/// The whole service without limits.
+pub async fn app() -> TestApp {
+    start(unlimited()).await
+}
+
+/// Two processes over one table and one clock.
+pub async fn two_processes() -> (TestApp, TestApp) {
+    let (table, clock) = (memory_table(), Arc::new(TestClock::new()));
+    let process = |seed| unlimited().table(Arc::clone(&table)).clock(Arc::clone(&clock)).seed(seed);
+    (start(process(1)).await, start(process(2)).await)
+}
+
+pub fn signup_request(email: &str) -> TestRequest {
+    TestRequest::post("/v1/signup", &credentials(email, PASSWORD))
+}
+
+pub fn signin_request(email: &str, password: &str) -> TestRequest {
+    TestRequest::post("/v1/signin", &credentials(email, password))
+}
+
+pub fn refresh_request(token: &str) -> TestRequest {
+    TestRequest::post("/v1/token/refresh", &json!({"refresh_token": token}))
+}
+
+fn credentials(email: &str, password: &str) -> Value {
+    json!({"email": email, "password": password, "transport": "bearer"})
+}
+
+pub async fn sign_up(app: &TestApp, email: &str) -> Person {
+    let answer = app.send(signup_request(email)).await;
+    assert_eq!(answer.status, 201, "{}", answer.json());
+    Person::read(&answer)
+}
+
+pub async fn sign_in(app: &TestApp, email: &str) -> Person {
+    Person::read(&app.send(signin_request(email, PASSWORD)).await)
+}
+
+pub async fn refresh(app: &TestApp, token: &str) -> TestResponse {
+    app.send(refresh_request(token)).await
+}
+
+/// Somebody with the role `admin`.
+pub async fn admin(app: &TestApp, email: &str) -> Person {
+    let person = sign_up(app, email).await;
+    grant(app, &person, "admin").await;
+    person
+}
+
+/// Grants a role as the operator does.
+pub async fn grant(app: &TestApp, person: &Person, role: &str) {
+    let role = role.parse().unwrap();
+    let from = Requester::default();
+    app.services.accounts.grant(person.user_id(), &role, Authority::Operator, &from).await.unwrap();
+}
+
+pub async fn get(app: &TestApp, path: &str, person: &Person) -> TestResponse {
+    app.send(TestRequest::get(path).bearer(&person.access)).await
+}
+
+pub async fn post(app: &TestApp, path: &str, person: &Person) -> TestResponse {
+    send(app, "POST", path, person).await
+}
+
+/// A request without a body, by any method.
+pub async fn send(app: &TestApp, method: &str, path: &str, person: &Person) -> TestResponse {
+    let method = method.parse().unwrap();
+    app.send(TestRequest::new(method, path).bearer(&person.access)).await
+}
+
+/// A request with a JSON body, by any method.
+pub async fn send_json(
+    app: &TestApp,
+    method: &str,
+    path: &str,
+    person: &Person,
+    body: &Value,
+) -> TestResponse {
+    let method = method.parse().unwrap();
+    app.send(TestRequest::new(method, path).json(body).bearer(&person.access)).await
+}
+
+/// The answer to a permission check.
+pub async fn check(app: &TestApp, person: &Person, body: &Value) -> TestResponse {
+    send_json(app, "POST", "/v1/permissions/check", person, body).await
+}
+
+/// The events of one action, newest first.
+pub async fn events(app: &TestApp, action: Action) -> Vec<Event> {
+    let filter = Filter { action: Some(action), limit: 200, ..Filter::default() };
+    app.services.audit.list(&filter).await.unwrap().events
+}
+
+/// The value of a cookie that `answer` sets, without its attributes.
+pub fn cookie(answer: &TestResponse, name: &str) -> String {
+    answer.set_cookie(name).unwrap_or_default().split(';').next().unwrap_or_default().to_owned()
+}
+
+/// An address of a client.
+pub fn address(last: u8) -> IpAddr {
+    IpAddr::from([203, 0, 113, last])
+}
+
+/// The last moment before `duration` is over.
+pub fn short_of(duration: Duration) -> Duration {
+    duration.checked_sub(Duration::from_millis(1)).unwrap()
+}

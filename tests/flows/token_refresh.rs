@@ -1,0 +1,201 @@
+//! `POST /v1/token/refresh`.
+
+use std::time::Duration;
+
+use jsonwebtoken::dangerous::insecure_decode;
+use latchkey_core::account::{Authority, Status};
+use latchkey_core::audit::{Action, Requester};
+use latchkey_testkit::{TestApp, TestRequest, TestResponse};
+use serde_json::{Value, json};
+
+use crate::support::{
+    PASSWORD, Person, app, check, cookie, events, get, grant, post, refresh, refresh_request, sign_in,
+    sign_up, start,
+};
+
+const WINDOW: Duration = Duration::from_secs(10);
+const MOMENT: Duration = Duration::from_millis(1);
+
+fn refused(answer: &TestResponse) -> bool {
+    (answer.status.as_u16(), answer.code().as_str()) == (401, "invalid_refresh_token")
+}
+
+#[tokio::test]
+async fn each_refresh_gives_the_next_token_of_the_same_session() {
+    let app = app().await;
+    let mut ada = sign_up(&app, "ada@example.com").await;
+    for _ in 0..5 {
+        app.clock.advance(Duration::from_mins(14));
+        let answer = refresh(&app, &ada.refresh).await;
+        assert_eq!(answer.header("cache-control"), "no-store");
+        let next = Person::read(&answer);
+        assert_ne!(next.refresh, ada.refresh);
+        assert_eq!((&next.session, &next.id), (&ada.session, &ada.id));
+        assert_eq!(get(&app, "/v1/session", &next).await.status, 200);
+        ada = next;
+    }
+    assert_eq!(get(&app, "/v1/sessions", &ada).await.json()["sessions"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn for_ten_seconds_a_used_token_gives_the_same_successor() {
+    let app = app().await;
+    let ada = sign_up(&app, "ada@example.com").await;
+    let next = Person::read(&refresh(&app, &ada.refresh).await);
+    app.clock.advance(WINDOW);
+    let again = Person::read(&refresh(&app, &ada.refresh).await);
+    assert_eq!(again.refresh, next.refresh);
+    assert_eq!(get(&app, "/v1/session", &again).await.status, 200);
+    assert!(events(&app, Action::TokenReused).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_used_token_leads_to_the_live_one_over_several_refreshes() {
+    let app = app().await;
+    let ada = sign_up(&app, "ada@example.com").await;
+    let mut live = ada.clone();
+    for _ in 0..4 {
+        app.clock.advance(Duration::from_secs(2));
+        live = Person::read(&refresh(&app, &live.refresh).await);
+    }
+    assert_eq!(Person::read(&refresh(&app, &ada.refresh).await).refresh, live.refresh);
+}
+
+#[tokio::test]
+async fn later_a_used_token_ends_the_session_for_both_holders() {
+    let app = app().await;
+    let elsewhere = sign_up(&app, "ada@example.com").await;
+    let stolen = sign_in(&app, "ada@example.com").await;
+    let owner = Person::read(&refresh(&app, &stolen.refresh).await);
+    app.clock.advance(WINDOW + MOMENT);
+    assert!(refused(&refresh(&app, &stolen.refresh).await));
+    assert!(refused(&refresh(&app, &owner.refresh).await));
+    for holder in [&stolen, &owner] {
+        assert_eq!(get(&app, "/v1/session", holder).await.code(), "session_ended");
+    }
+    let reused = events(&app, Action::TokenReused).await;
+    assert_eq!(reused.len(), 1, "the second refusal is no reuse: the session is gone");
+    assert_eq!(reused[0].user_id, Some(owner.user_id()));
+    assert_eq!(reused[0].resource, Some(format!("session:{}", owner.session)));
+    assert_eq!(refresh(&app, &elsewhere.refresh).await.status, 200, "other sessions live");
+}
+
+#[tokio::test]
+async fn the_window_is_not_prolonged_by_asking_again() {
+    let app = app().await;
+    let ada = sign_up(&app, "ada@example.com").await;
+    refresh(&app, &ada.refresh).await;
+    for _ in 0..2 {
+        app.clock.advance(Duration::from_secs(5));
+        assert_eq!(refresh(&app, &ada.refresh).await.status, 200);
+    }
+    app.clock.advance(MOMENT);
+    assert!(refused(&refresh(&app, &ada.refresh).await));
+}
+
+#[tokio::test]
+async fn changed_roles_show_at_the_next_refresh() {
+    let app = app().await;
+    let ada = sign_up(&app, "ada@example.com").await;
+    let roles = |person: &Person| insecure_decode::<Value>(&person.access).unwrap().claims["roles"].clone();
+    assert_eq!(roles(&ada), json!(["user"]));
+    grant(&app, &ada, "content-editor").await;
+    let next = Person::read(&refresh(&app, &ada.refresh).await);
+    assert_eq!(roles(&next), json!(["content-editor", "user"]));
+    let body = json!({"permission": "products:create"});
+    assert_eq!(check(&app, &next, &body).await.json()["allowed"], true);
+}
+
+#[tokio::test]
+async fn a_browser_refreshes_by_its_cookie() {
+    let app = app().await;
+    let body = json!({"email": "ada@example.com", "password": PASSWORD});
+    let signed_up = app.send(TestRequest::post("/v1/signup", &body)).await;
+    let by_cookie = |token: &str| {
+        TestRequest::new("POST".parse().unwrap(), "/v1/token/refresh")
+            .header("cookie", &format!("__Secure-latchkey-refresh={token}"))
+            .header("sec-fetch-site", "same-origin")
+    };
+    let first = cookie(&signed_up, "__Secure-latchkey-refresh");
+    let answer = app.send(by_cookie(&first)).await;
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    assert_eq!(answer.text("refresh_token"), "", "what came in a cookie goes out in one");
+    let second = cookie(&answer, "__Secure-latchkey-refresh");
+    assert!(second.starts_with("lkr_") && second != first);
+
+    app.clock.advance(WINDOW + MOMENT);
+    let refusal = app.send(by_cookie(&first)).await;
+    assert!(refused(&refusal));
+    for name in ["__Host-latchkey-access", "__Secure-latchkey-refresh"] {
+        assert!(refusal.set_cookie(name).unwrap().contains("Max-Age=0"), "{name} is of no more use");
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_nobody_is_signed_in() {
+    let app = app().await;
+    let nothing = TestRequest::new("POST".parse().unwrap(), "/v1/token/refresh");
+    assert_eq!(app.send(nothing).await.code(), "not_signed_in");
+}
+
+#[tokio::test]
+async fn an_ended_session_refreshes_no_more() {
+    let app = app().await;
+    let ada = sign_up(&app, "ada@example.com").await;
+    assert_eq!(post(&app, "/v1/signout", &ada).await.status, 204);
+    assert!(refused(&refresh(&app, &ada.refresh).await));
+
+    let ada = sign_in(&app, "ada@example.com").await;
+    let (by, from) = (Authority::Operator, Requester::default());
+    for status in [Status::Disabled, Status::Active] {
+        app.services.accounts.set_status(ada.user_id(), status, by, &from).await.unwrap();
+        assert!(refused(&refresh(&app, &ada.refresh).await), "{status:?}");
+    }
+    let ada = sign_in(&app, "ada@example.com").await;
+    app.services.accounts.delete(ada.user_id(), by, &from).await.unwrap();
+    assert!(refused(&refresh(&app, &ada.refresh).await));
+    assert!(events(&app, Action::TokenReused).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_no_token_is_refused() {
+    let app = app().await;
+    let ada = sign_up(&app, "ada@example.com").await;
+    let cut = &ada.refresh[..ada.refresh.len() - 1];
+    let longer = format!("{}A", ada.refresh);
+    for token in ["", "lkr_", "nonsense", ada.access.as_str(), cut, longer.as_str(), "lkr_\u{0}", "é"] {
+        assert!(refused(&refresh(&app, token).await), "{token}");
+    }
+    let as_bearer = get(&app, "/v1/session", &Person { access: ada.refresh.clone(), ..ada.clone() }).await;
+    assert_eq!(as_bearer.code(), "invalid_token", "a refresh token opens nothing else");
+    assert_eq!(refresh(&app, &ada.refresh).await.status, 200);
+}
+
+#[tokio::test]
+async fn who_knows_a_session_cannot_make_up_an_old_token_of_it() {
+    let app = app().await;
+    let ada = sign_up(&app, "ada@example.com").await;
+    let live = Person::read(&refresh(&app, &ada.refresh).await);
+    app.clock.advance(WINDOW + MOMENT);
+    // The first 48 characters after the prefix say user, session and generation; what follows is secret.
+    let forged = format!("{}{}", &ada.refresh[..52], "A".repeat(64));
+    assert_eq!(forged.len(), ada.refresh.len());
+    assert!(refused(&refresh(&app, &forged).await));
+    assert!(events(&app, Action::TokenReused).await.is_empty());
+    assert_eq!(refresh(&app, &live.refresh).await.status, 200, "the session lives");
+}
+
+#[tokio::test]
+async fn only_bad_tokens_are_counted() {
+    let app = start(TestApp::builder()).await;
+    let mut ada = sign_up(&app, "ada@example.com").await;
+    for _ in 0..70 {
+        ada = Person::read(&refresh(&app, &ada.refresh).await);
+    }
+    for _ in 0..60 {
+        assert!(refused(&refresh(&app, "nonsense").await));
+    }
+    let answer = app.send(refresh_request("nonsense")).await;
+    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (429, "60"));
+    assert_eq!(refresh(&app, &ada.refresh).await.status, 200, "a good one still passes");
+}

@@ -1,0 +1,153 @@
+//! Many requests at once, over each kind of store, through one process and through two.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use latchkey_core::UserId;
+use latchkey_core::account::Authority;
+use latchkey_core::audit::{Action, Event, Filter, Requester};
+use latchkey_core::port::Table;
+use latchkey_sql::SqlTable;
+use latchkey_sql::sqlite::Sqlite;
+use latchkey_testkit::{TestApp, TestClock, TestRequest, TestResponse, memory_table};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub const PASSWORD: &str = "violet harbour tundra";
+
+/// One or two processes over one store.
+#[derive(Clone)]
+pub struct Processes {
+    apps: Vec<Arc<TestApp>>,
+    /// Says what a failed assertion is about.
+    pub name: &'static str,
+}
+
+impl Processes {
+    async fn start(name: &'static str, tables: Vec<Arc<dyn Table>>) -> Self {
+        let clock = Arc::new(TestClock::new());
+        let mut apps = Vec::new();
+        for (seed, table) in (1..).zip(tables) {
+            let builder = TestApp::builder().var("LATCHKEY_LIMITS", "off").seed(seed);
+            let app = builder.table(table).clock(Arc::clone(&clock)).build(latchkey_all::function());
+            app.services.roles.init(&[]).await.unwrap();
+            apps.push(Arc::new(app));
+        }
+        Self { apps, name }
+    }
+
+    pub fn first(&self) -> &TestApp {
+        &self.apps[0]
+    }
+
+    pub fn clock(&self) -> &TestClock {
+        &self.first().clock
+    }
+
+    /// Sends all requests at once, in turn through each process.
+    pub async fn at_once(&self, requests: Vec<TestRequest>) -> Vec<TestResponse> {
+        let ready = Arc::new(tokio::sync::Barrier::new(requests.len()));
+        let tasks: Vec<_> = requests
+            .into_iter()
+            .enumerate()
+            .map(|(n, request)| {
+                let (app, ready) = (Arc::clone(&self.apps[n % self.apps.len()]), Arc::clone(&ready));
+                tokio::spawn(async move {
+                    ready.wait().await;
+                    app.send(request).await
+                })
+            })
+            .collect();
+        let mut answers = Vec::new();
+        for task in tasks {
+            answers.push(task.await.unwrap());
+        }
+        answers
+    }
+
+    pub async fn send(&self, request: TestRequest) -> TestResponse {
+        self.first().send(request).await
+    }
+
+    pub async fn sign_up(&self, email: &str) -> Person {
+        let answer = self.send(signup(email)).await;
+        assert_eq!(answer.status, 201, "{}", answer.json());
+        Person::read(&answer)
+    }
+
+    pub async fn admin(&self, email: &str) -> Person {
+        let person = self.sign_up(email).await;
+        let (role, from) = ("admin".parse().unwrap(), Requester::default());
+        let accounts = &self.first().services.accounts;
+        accounts.grant(person.user_id(), &role, Authority::Operator, &from).await.unwrap();
+        person
+    }
+
+    /// How many events of one action there are.
+    pub async fn events(&self, action: Action) -> Vec<Event> {
+        let filter = Filter { action: Some(action), limit: 1000, ..Filter::default() };
+        self.first().services.audit.list(&filter).await.unwrap().events
+    }
+}
+
+/// Runs `test` over a store in memory, over a file, and through two processes over one file.
+pub async fn everywhere(test: impl Fn(Processes) -> Pin<Box<dyn Future<Output = ()> + Send>>) {
+    test(Processes::start("in memory", vec![memory_table()]).await).await;
+    for processes in [1, 2] {
+        let folder = TempDir::new().unwrap();
+        let open = || -> Arc<dyn Table> {
+            Arc::new(SqlTable::new(Sqlite::open(&folder.path().join("latchkey.db")).unwrap()))
+        };
+        let name = if processes == 1 { "over a file" } else { "two over a file" };
+        test(Processes::start(name, (0..processes).map(|_| open()).collect()).await).await;
+    }
+}
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub id: String,
+    pub access: String,
+    pub refresh: String,
+}
+
+impl Person {
+    pub fn read(answer: &TestResponse) -> Self {
+        assert!(answer.status.is_success(), "{}", answer.json());
+        Self {
+            id: answer.text("user.id"),
+            access: answer.text("access_token"),
+            refresh: answer.text("refresh_token"),
+        }
+    }
+
+    pub fn user_id(&self) -> UserId {
+        self.id.parse().unwrap()
+    }
+}
+
+pub fn signup(email: &str) -> TestRequest {
+    TestRequest::post("/v1/signup", &credentials(email, PASSWORD))
+}
+
+pub fn signin(email: &str, password: &str) -> TestRequest {
+    TestRequest::post("/v1/signin", &credentials(email, password))
+}
+
+pub fn refresh(token: &str) -> TestRequest {
+    TestRequest::post("/v1/token/refresh", &json!({"refresh_token": token}))
+}
+
+/// A request without a body.
+pub fn bare(method: &str, path: &str, by: &Person) -> TestRequest {
+    TestRequest::new(method.parse().unwrap(), path).bearer(&by.access)
+}
+
+fn credentials(email: &str, password: &str) -> Value {
+    json!({"email": email, "password": password, "transport": "bearer"})
+}
+
+/// How many answers have this status and code.
+pub fn count(answers: &[TestResponse], status: u16, code: &str) -> usize {
+    answers.iter().filter(|answer| answer.status == status && answer.code() == code).count()
+}
