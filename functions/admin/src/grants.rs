@@ -10,7 +10,7 @@ use latchkey_http::{Caller, From, PathParams, Problem, ProblemBody, UserBody, pr
 /// Grant a role
 ///
 /// It shows at the user's next refresh, and within 60 s in permission checks. Only a role whose permissions the caller has.
-#[utoipa::path(put, path = "/v1/users/{id}/roles/{name}", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+#[utoipa::path(put, path = "/v1/users/{id}/roles/{name}", operation_id = "grant_role", tag = "admin", security(("cookie" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The user"), ("name" = String, Path, description = "The role")), responses(
     (status = 200, description = "The user with the role; needs `roles:manage`", body = UserBody),
     (status = 403, description = "`permission_denied` or `beyond_authority`", body = ProblemBody, content_type = "application/problem+json"),
@@ -27,7 +27,7 @@ pub(crate) async fn grant(
 }
 
 /// Take a role away
-#[utoipa::path(delete, path = "/v1/users/{id}/roles/{name}", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+#[utoipa::path(delete, path = "/v1/users/{id}/roles/{name}", operation_id = "revoke_role", tag = "admin", security(("cookie" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The user"), ("name" = String, Path, description = "The role")), responses(
     (status = 200, description = "The user without the role; needs `roles:manage`", body = UserBody),
     (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),

@@ -18,7 +18,7 @@ pub(crate) struct RoleRequest {
     description: Option<String>,
     /// What it grants: `resource:action`, `resource:*` or `*`.
     #[serde(default)]
-    #[schema(examples(json!(["products:*", "profile:update"])))]
+    #[schema(example = json!(["products:*", "profile:update"]))]
     permissions: Vec<String>,
     /// The roles whose grants it has as well.
     #[serde(default)]
@@ -58,7 +58,7 @@ impl RoleBody {
 }
 
 /// List roles
-#[utoipa::path(get, path = "/v1/roles", tag = "admin", security(("cookie" = []), ("bearer" = [])), responses(
+#[utoipa::path(get, path = "/v1/roles", operation_id = "list_roles", tag = "admin", security(("cookie" = []), ("bearer" = [])), responses(
     (status = 200, description = "Every role; needs `roles:manage`", body = RoleList),
     (status = 403, description = "`permission_denied`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -70,7 +70,7 @@ pub(crate) async fn list(State(roles): State<Roles>, _: Caller) -> Result<Respon
 }
 
 /// Show a role
-#[utoipa::path(get, path = "/v1/roles/{name}", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+#[utoipa::path(get, path = "/v1/roles/{name}", operation_id = "show_role", tag = "admin", security(("cookie" = []), ("bearer" = [])),
     params(("name" = String, Path, description = "The role")), responses(
     (status = 200, description = "The role; needs `roles:manage`", body = RoleBody),
     (status = 404, description = "There is no such role", body = ProblemBody, content_type = "application/problem+json"),
@@ -89,7 +89,7 @@ pub(crate) async fn show(
 ///
 /// Replaces the whole role. It may only grant what the caller may do. Who holds it notices at the next refresh, and
 /// within 60 s in permission checks.
-#[utoipa::path(put, path = "/v1/roles/{name}", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+#[utoipa::path(put, path = "/v1/roles/{name}", operation_id = "put_role", tag = "admin", security(("cookie" = []), ("bearer" = [])),
     params(("name" = String, Path, description = "1 to 64 of a-z, 0-9 and -, a letter first")),
     request_body = RoleRequest, responses(
     (status = 200, description = "Changed; needs `roles:manage`", body = RoleBody),
@@ -126,7 +126,7 @@ pub(crate) async fn put(
 /// Delete a role
 ///
 /// Who held it loses what it granted. `user` and `admin` stay, and so does a role that another includes.
-#[utoipa::path(delete, path = "/v1/roles/{name}", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+#[utoipa::path(delete, path = "/v1/roles/{name}", operation_id = "delete_role", tag = "admin", security(("cookie" = []), ("bearer" = [])),
     params(("name" = String, Path, description = "The role")), responses(
     (status = 204, description = "Deleted; needs `roles:manage`"),
     (status = 404, description = "There is no such role", body = ProblemBody, content_type = "application/problem+json"),

@@ -53,7 +53,7 @@ pub(crate) struct UserSessions {
 }
 
 /// List users
-#[utoipa::path(get, path = "/v1/users", tag = "admin", security(("cookie" = []), ("bearer" = [])), params(ListParams), responses(
+#[utoipa::path(get, path = "/v1/users", operation_id = "list_users", tag = "admin", security(("cookie" = []), ("bearer" = [])), params(ListParams), responses(
     (status = 200, description = "A page of users; needs `users:read`", body = UserList),
     (status = 400, description = "`invalid_request`: the cursor or the limit", body = ProblemBody, content_type = "application/problem+json"),
     (status = 403, description = "`permission_denied`", body = ProblemBody, content_type = "application/problem+json"),
@@ -75,7 +75,7 @@ pub(crate) async fn list(
 }
 
 /// Show a user
-#[utoipa::path(get, path = "/v1/users/{id}", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+#[utoipa::path(get, path = "/v1/users/{id}", operation_id = "show_user", tag = "admin", security(("cookie" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The user")), responses(
     (status = 200, description = "The user; needs `users:read`", body = UserBody),
     (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
@@ -92,7 +92,7 @@ pub(crate) async fn show(
 /// Disable or enable a user
 ///
 /// A disabled user is signed out everywhere: at once where state as of now is asked for, within 60 s elsewhere.
-#[utoipa::path(patch, path = "/v1/users/{id}", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+#[utoipa::path(patch, path = "/v1/users/{id}", operation_id = "update_user", tag = "admin", security(("cookie" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The user")), request_body = UserRequest, responses(
     (status = 200, description = "Changed; needs `users:update`", body = UserBody),
     (status = 403, description = "`permission_denied`, or `beyond_authority`: the user may do more than the caller", body = ProblemBody, content_type = "application/problem+json"),
@@ -113,7 +113,7 @@ pub(crate) async fn update(
 /// Delete a user
 ///
 /// Removes the account and every session. The address is free again; the audit log keeps its events.
-#[utoipa::path(delete, path = "/v1/users/{id}", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+#[utoipa::path(delete, path = "/v1/users/{id}", operation_id = "delete_user", tag = "admin", security(("cookie" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The user")), responses(
     (status = 204, description = "Deleted; needs `users:delete`"),
     (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
@@ -130,7 +130,7 @@ pub(crate) async fn delete(
 }
 
 /// A user's sessions
-#[utoipa::path(get, path = "/v1/users/{id}/sessions", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+#[utoipa::path(get, path = "/v1/users/{id}/sessions", operation_id = "list_user_sessions", tag = "admin", security(("cookie" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The user")), responses(
     (status = 200, description = "The sessions; needs `users:read`", body = UserSessions),
     (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
@@ -146,7 +146,7 @@ pub(crate) async fn sessions(
 }
 
 /// Sign a user out everywhere
-#[utoipa::path(delete, path = "/v1/users/{id}/sessions", tag = "admin", security(("cookie" = []), ("bearer" = [])),
+#[utoipa::path(delete, path = "/v1/users/{id}/sessions", operation_id = "end_user_sessions", tag = "admin", security(("cookie" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The user")), responses(
     (status = 204, description = "Ended; needs `users:update`"),
     (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),

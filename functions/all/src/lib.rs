@@ -6,6 +6,7 @@ use axum::http::{HeaderName, Method, header};
 use axum::response::IntoResponse;
 use latchkey_http::{App, Function, Routes};
 use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as OpenApiDocument;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 /// Every function, put together.
@@ -20,11 +21,16 @@ pub fn function() -> Function<App> {
         .merge(latchkey_keys::function())
 }
 
-/// The description of every route (OpenAPI 3.1), as JSON.
+/// The description of every route, `/health` among them.
+pub fn description() -> OpenApiDocument {
+    function().merge(latchkey_http::health()).openapi().clone()
+}
+
+/// The same as JSON (OpenAPI 3.1).
 pub fn openapi() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
-    // Serialising what serialises in the first test cannot fail later.
-    TEXT.get_or_init(|| function().openapi().to_pretty_json().unwrap_or_default())
+    // What serialises in the tests serialises.
+    TEXT.get_or_init(|| description().to_pretty_json().unwrap_or_default())
 }
 
 fn routes() -> Routes<App> {
@@ -43,14 +49,18 @@ struct Description;
 struct Schemes;
 
 impl utoipa::Modify for Schemes {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+    fn modify(&self, openapi: &mut OpenApiDocument) {
         let components = openapi.components.get_or_insert_default();
         let cookie = ApiKeyValue::with_description(
             "__Host-latchkey-access",
             "The access token in a browser. On http://localhost its name is `latchkey-access`.",
         );
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some("The access token of a client that asked for `\"transport\": \"bearer\"`."))
+            .build();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     }
 }
@@ -58,7 +68,7 @@ impl utoipa::Modify for Schemes {
 /// The description
 ///
 /// This document.
-#[utoipa::path(get, path = "/openapi.json", tag = "meta", responses((status = 200, description = "OpenAPI 3.1")))]
+#[utoipa::path(get, path = "/openapi.json", operation_id = "show_description", tag = "meta", responses((status = 200, description = "OpenAPI 3.1")))]
 async fn show() -> impl IntoResponse {
     let headers: [(HeaderName, &str); 2] =
         [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=300")];

@@ -53,7 +53,7 @@ pub struct Discovery {
 /// Public keys
 ///
 /// A JWK set (RFC 7517) with the next, the current and the recent signing keys.
-#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "keys", responses(
+#[utoipa::path(get, path = "/.well-known/jwks.json", operation_id = "show_keys", tag = "keys", responses(
     (status = 200, description = "The key set", content_type = "application/json"),
     (status = 503, description = "The store cannot answer", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -65,7 +65,7 @@ async fn jwks(State(keys): State<Arc<Keys>>) -> Result<Response, Problem> {
 /// Discovery
 ///
 /// Where the keys are and which algorithms they have.
-#[utoipa::path(get, path = "/.well-known/openid-configuration", tag = "keys", responses(
+#[utoipa::path(get, path = "/.well-known/openid-configuration", operation_id = "show_discovery", tag = "keys", responses(
     (status = 200, description = "The document", body = Discovery),
 ))]
 async fn discovery(State(config): State<Arc<Config>>) -> Response {

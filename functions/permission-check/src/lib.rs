@@ -108,7 +108,7 @@ pub struct AuthorizeParams {
 ///
 /// Whether the caller may do one thing or several, and which role says so.
 #[utoipa::path(
-    post, path = "/v1/permissions/check", tag = "permission-check", security(("cookie" = []), ("bearer" = [])),
+    post, path = "/v1/permissions/check", operation_id = "check_permissions", tag = "permission-check", security(("cookie" = []), ("bearer" = [])),
     request_body = CheckRequest,
     responses(
         (status = 200, description = "The decision", body = CheckResponse),
@@ -140,7 +140,7 @@ async fn check(
 /// My permissions
 ///
 /// All that the caller's roles grant.
-#[utoipa::path(get, path = "/v1/permissions", tag = "permission-check", security(("cookie" = []), ("bearer" = [])), responses(
+#[utoipa::path(get, path = "/v1/permissions", operation_id = "list_permissions", tag = "permission-check", security(("cookie" = []), ("bearer" = [])), responses(
     (status = 200, description = "The permissions", body = PermissionList),
     (status = 401, description = "`not_signed_in`, `invalid_token` or `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -155,7 +155,7 @@ async fn list(caller: Caller) -> Response {
 ///
 /// For a reverse proxy (nginx `auth_request`, Traefik `ForwardAuth`, Caddy `forward_auth`): the status is the answer. With
 /// 204 come `X-Latchkey-User`, `X-Latchkey-Session` and `X-Latchkey-Roles`, for the proxy to pass on.
-#[utoipa::path(get, path = "/v1/authorize", tag = "permission-check", security(("cookie" = []), ("bearer" = [])),
+#[utoipa::path(get, path = "/v1/authorize", operation_id = "authorize", tag = "permission-check", security(("cookie" = []), ("bearer" = [])),
     params(AuthorizeParams), responses(
     (status = 204, description = "The caller may"),
     (status = 401, description = "Nobody is signed in", body = ProblemBody, content_type = "application/problem+json"),

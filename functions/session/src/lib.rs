@@ -67,7 +67,7 @@ pub struct SessionList {
 /// This session
 ///
 /// The signed-in user and the session. At most 60 s behind the store.
-#[utoipa::path(get, path = "/v1/session", tag = "session", security(("cookie" = []), ("bearer" = [])), responses(
+#[utoipa::path(get, path = "/v1/session", operation_id = "show_session", tag = "session", security(("cookie" = []), ("bearer" = [])), responses(
     (status = 200, description = "Signed in", body = CurrentSession),
     (status = 401, description = "`not_signed_in`, `invalid_token` or `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -79,7 +79,7 @@ async fn show(State(sessions): State<Arc<Sessions>>, caller: Caller) -> Result<R
 /// All sessions
 ///
 /// The caller's live sessions with device and address, newest first.
-#[utoipa::path(get, path = "/v1/sessions", tag = "session", security(("cookie" = []), ("bearer" = [])), responses(
+#[utoipa::path(get, path = "/v1/sessions", operation_id = "list_sessions", tag = "session", security(("cookie" = []), ("bearer" = [])), responses(
     (status = 200, description = "The sessions", body = SessionList),
     (status = 401, description = "`not_signed_in`, `invalid_token` or `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -94,7 +94,7 @@ async fn list(State(sessions): State<Arc<Sessions>>, caller: Caller) -> Result<R
 /// Revoke a session
 ///
 /// Ends one of the caller's sessions at once: its refresh token is dead, its access token is refused within 60 s.
-#[utoipa::path(delete, path = "/v1/sessions/{id}", tag = "session", security(("cookie" = []), ("bearer" = [])),
+#[utoipa::path(delete, path = "/v1/sessions/{id}", operation_id = "revoke_session", tag = "session", security(("cookie" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The session")), responses(
     (status = 204, description = "Ended"),
     (status = 404, description = "The caller has no such session", body = ProblemBody, content_type = "application/problem+json"),
@@ -113,7 +113,7 @@ async fn revoke(
 /// Sign out
 ///
 /// Ends this session and removes its cookies.
-#[utoipa::path(post, path = "/v1/signout", tag = "session", security(("cookie" = []), ("bearer" = [])), responses(
+#[utoipa::path(post, path = "/v1/signout", operation_id = "sign_out", tag = "session", security(("cookie" = []), ("bearer" = [])), responses(
     (status = 204, description = "Signed out"),
     (status = 401, description = "There is no session to end", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -130,7 +130,7 @@ async fn sign_out(
 /// Sign out everywhere
 ///
 /// Ends every session of the caller in one write.
-#[utoipa::path(post, path = "/v1/signout/all", tag = "session", security(("cookie" = []), ("bearer" = [])), responses(
+#[utoipa::path(post, path = "/v1/signout/all", operation_id = "sign_out_everywhere", tag = "session", security(("cookie" = []), ("bearer" = [])), responses(
     (status = 204, description = "Signed out everywhere"),
 ))]
 async fn sign_out_everywhere(

@@ -55,7 +55,7 @@ pub struct SignInRequest {
 /// Begins a session. The answer to an unknown address and to a wrong password is the same, and takes the same work. Five
 /// wrong passwords lock the account for 15 minutes; only the right one is told so. At most 5 a minute from one address.
 #[utoipa::path(
-    post, path = "/v1/signin", tag = "signin", request_body = SignInRequest,
+    post, path = "/v1/signin", operation_id = "sign_in", tag = "signin", request_body = SignInRequest,
     responses(
         (status = 200, description = "Signed in", body = SignedInBody),
         (status = 401, description = "`invalid_credentials`", body = ProblemBody, content_type = "application/problem+json"),

@@ -56,7 +56,7 @@ pub struct SignUpRequest {
 ///
 /// Makes an account and its first session. At most 3 in 15 minutes from one address and 5 in an hour for one e-mail.
 #[utoipa::path(
-    post, path = "/v1/signup", tag = "signup", request_body = SignUpRequest,
+    post, path = "/v1/signup", operation_id = "sign_up", tag = "signup", request_body = SignUpRequest,
     responses(
         (status = 201, description = "The account is made and signed in", body = SignedInBody),
         (status = 409, description = "`email_taken`: the address has an account", body = ProblemBody, content_type = "application/problem+json"),

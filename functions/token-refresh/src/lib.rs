@@ -47,7 +47,7 @@ pub struct RefreshRequest {
 /// Gives the next refresh token and an access token with the roles as they are now. A token is good once: presented again
 /// within 10 s it gives the same successor (two tabs, a lost answer), later it ends the session for every holder.
 #[utoipa::path(
-    post, path = "/v1/token/refresh", tag = "token", request_body = Option<RefreshRequest>,
+    post, path = "/v1/token/refresh", operation_id = "refresh_tokens", tag = "token", request_body = Option<RefreshRequest>,
     responses(
         (status = 200, description = "Refreshed", body = SignedInBody),
         (status = 401, description = "`invalid_refresh_token`: sign in again", body = ProblemBody, content_type = "application/problem+json"),

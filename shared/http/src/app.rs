@@ -13,8 +13,8 @@ use tower::ServiceBuilder;
 use tower_http::cors::CorsLayer;
 
 use crate::edge::EdgeLayer;
-use crate::health::Health;
-use crate::{Function, Problem, health};
+use crate::health::{Health, health};
+use crate::{Function, Problem};
 
 /// The state of a running service. A handler names the part that it needs: `State<Arc<Accounts>>`.
 #[derive(Clone)]
@@ -68,8 +68,8 @@ pub fn app(function: Function<App>, app: App) -> Router {
     let edge = EdgeLayer::new(Arc::clone(config), &*app.services.ports.entropy);
     let cors = cors(config);
     function
+        .merge(health())
         .into_router()
-        .merge(health::routes().into_router())
         .fallback(|| async { Problem::not_found("there is nothing under this path") })
         .method_not_allowed_fallback(|| async {
             Problem::new(

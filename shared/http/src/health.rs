@@ -2,15 +2,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use latchkey_core::port::Window;
 use latchkey_core::port::table::Key;
 use latchkey_core::{Ports, Timestamp};
 use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 
-use crate::Routes;
+use crate::{App, Function, Routes};
 
 /// How long an answer is repeated: the route is public, and each look costs the stores a round trip.
 const REPEATED_FOR: Duration = Duration::from_secs(5);
@@ -19,29 +20,43 @@ const REPEATED_FOR: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub(crate) struct Health(Mutex<Option<(Timestamp, Stores)>>);
 
-#[derive(Clone, Copy, Serialize)]
-struct Stores {
+/// Whether each store answers: `ok` or `unavailable`.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+pub struct Stores {
+    /// Accounts, sessions, keys, roles.
     table: &'static str,
+    /// Rate limits; the service goes on without.
     counters: &'static str,
 }
 
-#[derive(Serialize)]
-struct HealthBody {
+/// How the service is.
+#[derive(Serialize, ToSchema)]
+pub struct HealthBody {
+    /// `ok` or `unavailable`.
     status: &'static str,
+    /// The version that runs.
     version: &'static str,
+    /// The stores, as of the last 5 seconds.
     stores: Stores,
 }
 
-pub(crate) fn routes<S>() -> Routes<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Ports: FromRef<S>,
-    Arc<Health>: FromRef<S>,
-{
-    Routes::new().public(Method::GET, "/health", health)
+/// `GET /health`, which every deployment has.
+pub fn health() -> Function<App> {
+    Function::new(Routes::new().public(Method::GET, "/health", show), Description::openapi())
 }
 
-async fn health(State(ports): State<Ports>, State(health): State<Arc<Health>>) -> Response {
+#[derive(OpenApi)]
+#[openapi(paths(show))]
+struct Description;
+
+/// Health
+///
+/// Whether the service and its stores answer. A look at the stores is repeated for 5 seconds.
+#[utoipa::path(get, path = "/health", operation_id = "show_health", tag = "meta", responses(
+    (status = 200, description = "It works", body = HealthBody),
+    (status = 503, description = "The table does not answer", body = HealthBody),
+))]
+async fn show(State(ports): State<Ports>, State(health): State<Arc<Health>>) -> Response {
     let now = ports.clock.now();
     let known = *health.0.lock().unwrap_or_else(PoisonError::into_inner);
     let stores = match known {

@@ -27,6 +27,7 @@ pub use body::Body;
 pub use caller::{Caller, Replaced};
 pub use edge::canonical;
 pub use function::Function;
+pub use health::health;
 pub use params::{Params, PathParam, PathParams};
 pub use problem::{Problem, ProblemBody};
 pub use requester::{From, PeerAddress};

@@ -137,10 +137,6 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     pub(crate) fn into_parts(self) -> (Router<S>, Vec<Operation>) {
         (self.router, self.operations)
     }
-
-    pub(crate) fn into_router(self) -> Router<S> {
-        self.router
-    }
 }
 
 /// A handler behind its access rule.

@@ -20,7 +20,7 @@ use crate::seal::{SealError, Sealer};
 const MAX_USED: usize = 8;
 
 /// What a session stores of its refresh tokens: hashes, and successors that only their predecessor opens.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefreshFamily {
     /// The generation of the live token.
     generation: u32,
@@ -30,7 +30,7 @@ pub struct RefreshFamily {
     used: Vec<Used>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Used {
     digest: Digest,
     at: Timestamp,

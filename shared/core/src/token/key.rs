@@ -61,13 +61,7 @@ impl SigningKey {
     pub fn generate(algorithm: Algorithm, entropy: &dyn Entropy) -> Result<Self, GenerateError> {
         let private = match algorithm {
             Algorithm::EdDsa => Private::ed_dsa(&Zeroizing::new(entropy.bytes()?)),
-            Algorithm::Es256 => loop {
-                // All but one in 2^32 draws are below the order of the curve (FIPS 186-5, appendix A.2.2).
-                let bytes = Zeroizing::new(entropy.bytes::<32>()?);
-                if let Some(private) = Private::es256(bytes.as_slice()) {
-                    break private;
-                }
-            },
+            Algorithm::Es256 => Private::draw_es256(entropy)?,
             Algorithm::Rs256 => {
                 let key = rsa::RsaPrivateKey::new(&mut blinding::generator(entropy)?, blinding::BITS);
                 Private::rs256(key.map_err(|error| GenerateError::Rsa(error.to_string()))?)
@@ -151,6 +145,18 @@ impl SigningKey {
 impl Private {
     fn ed_dsa(seed: &[u8; 32]) -> Self {
         Self::EdDsa(Box::new(ed25519_dalek::SigningKey::from_bytes(seed)))
+    }
+
+    /// By rejection (FIPS 186-5, appendix A.2.2): one draw in 2^32 is not below the order of the curve, so a generator that
+    /// fails at this many is broken.
+    fn draw_es256(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        for _ in 0..8 {
+            let scalar = Zeroizing::new(entropy.bytes::<32>()?);
+            if let Some(private) = Self::es256(scalar.as_slice()) {
+                return Ok(private);
+            }
+        }
+        Err(EntropyError("the generator keeps giving numbers that are no P-256 key".into()))
     }
 
     /// `None` for a number that is not between 1 and the order of the curve.

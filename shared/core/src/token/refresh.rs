@@ -203,6 +203,15 @@ mod tests {
     }
 
     #[test]
+    fn a_token_that_ends_in_zeros_has_no_shorter_spelling() {
+        let ends_in_zero = |token: &RefreshToken| {
+            BASE64_URL_SAFE_NO_PAD.decode(&token.expose()[4..]).unwrap().ends_with(&[0])
+        };
+        let token = (0..10_000).map(token).find(ends_in_zero).unwrap();
+        assert!(RefreshToken::parse(&token.expose()[..115], &sealer(&[NEW_SECRET])).is_err());
+    }
+
+    #[test]
     fn debug_shows_no_secret() {
         let token = token(1);
         let shown = format!("{token:?}");

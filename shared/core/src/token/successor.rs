@@ -11,7 +11,7 @@ use crate::seal::{SealError, aead};
 
 /// A refresh token, sealed under a key that only the token before it gives. The store that keeps it, and whoever reads that
 /// store, cannot open it: they have the older token's hash, not the token.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct SealedSuccessor(String);
 

@@ -74,10 +74,7 @@ async fn whole(mut response: Response) -> Result<http::Response<Bytes>, FetchErr
         }
         body.extend_from_slice(&chunk);
     }
-    let (mut parts, _) = http::Response::<reqwest::Body>::from(response).into_parts();
-    // What reqwest keeps there holds the URL.
-    parts.extensions.clear();
-    Ok(http::Response::from_parts(parts, body.freeze()))
+    Ok(http::Response::<reqwest::Body>::from(response).map(|_| body.freeze()))
 }
 
 /// What went wrong and why, without the URL: its query may hold a code or a token.

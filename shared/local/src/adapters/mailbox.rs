@@ -17,7 +17,7 @@ use latchkey_core::port::{Clock, Entropy, EntropyError, Mailer, MailerError, Mes
 use latchkey_core::{Email, Timestamp};
 use lettre::message::header::{ContentTransferEncoding, ContentType};
 use lettre::message::{Body, MultiPart, MultiPartKind, SinglePart};
-use mail_parser::{MessageParser, MimeHeaders as _};
+use mail_parser::{MessageParser, PartType};
 
 /// The sender where none is configured.
 pub const DEFAULT_FROM: &str = "Latchkey <latchkey@localhost>";
@@ -196,13 +196,15 @@ fn read_folder(folder: &Path) -> Result<Vec<Message>, MailboxError> {
 fn parse(content: &[u8]) -> Result<Message, String> {
     let mail = MessageParser::default().parse(content).ok_or("it has no headers")?;
     let to = mail.to().and_then(|to| to.first()).and_then(|to| to.address()).ok_or("it has no recipient")?;
-    let lines = |text: std::borrow::Cow<'_, str>| text.replace("\r\n", "\n");
-    // Where there is no HTML the parser would make some from the text.
-    let has_html = mail.html_part(0).is_some_and(|part| part.is_content_type("text", "html"));
+    let lines = |text: &str| text.replace("\r\n", "\n");
     Ok(Message {
         to: to.parse().map_err(|error| format!("{error}"))?,
         subject: mail.subject().unwrap_or_default().to_owned(),
-        text: mail.body_text(0).map(lines).unwrap_or_default(),
-        html: mail.body_html(0).filter(|_| has_html).map(lines),
+        text: mail.body_text(0).map(|text| lines(&text)).unwrap_or_default(),
+        // Where there is no HTML, the parser's first HTML part is the text.
+        html: match mail.html_part(0).map(|part| &part.body) {
+            Some(PartType::Html(html)) => Some(lines(html)),
+            _ => None,
+        },
     })
 }

@@ -24,9 +24,8 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
         say(greeting(&local).await?);
         let clock = Arc::clone(&local.services.ports.clock);
         tokio::spawn(serve::sweep(Arc::clone(&local.table), clock));
-        let function = latchkey_all::function();
-        let pages = pages::routes(&local.services.config, function.openapi());
-        let app = latchkey_http::app(function.with_pages(pages), App::new(local.services));
+        let pages = pages::routes(&local.services.config, &latchkey_all::description());
+        let app = latchkey_http::app(latchkey_all::function().with_pages(pages), App::new(local.services));
         serve::serve(listener, app, stop).await;
         say("Stopped.");
         Ok(ExitCode::SUCCESS)

@@ -11,5 +11,10 @@
 )]
 
 pub mod cache;
+pub mod clock;
 pub mod counters;
+pub mod entropy;
+pub mod fetch;
+pub mod hasher;
+pub mod mailer;
 pub mod table;

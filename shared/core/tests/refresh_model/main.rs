@@ -1,0 +1,51 @@
+//! The rules of refresh tokens, explored exhaustively: every order of a few requests, lost answers and passing time.
+//!
+//! The model drives the family that the service stores, through the same steps as the service: read the session, decide,
+//! store on condition that the session is unchanged, else begin again. Beside it stands a specification that knows only
+//! which tokens were issued in which order and when each was used; the two must agree at every step.
+#![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
+use std::time::Duration;
+
+use latchkey_core::token::REUSE_WINDOW;
+use stateright::{Checker, Model};
+
+mod model;
+mod state;
+
+use model::{Presenters, RefreshModel};
+
+/// How far time moves at once: twice this is the window's last moment, three times is past it.
+const TICK: Duration = Duration::from_secs(5);
+const WINDOW_TICKS: u8 = 2;
+
+fn check(model: RefreshModel) {
+    let checker = model.checker().threads(2).spawn_bfs().join();
+    println!("{} states, {} of them different", checker.state_count(), checker.unique_state_count());
+    checker.assert_properties();
+}
+
+#[test]
+fn the_window_is_what_the_ticks_say() {
+    assert_eq!(TICK * u32::from(WINDOW_TICKS), REUSE_WINDOW);
+}
+
+#[test]
+fn an_honest_client_with_parallel_requests_and_lost_answers_stays_signed_in() {
+    check(RefreshModel::new(Presenters::HonestClient, 2, 3, 4));
+}
+
+#[test]
+fn an_honest_client_with_three_requests_at_once_stays_signed_in() {
+    check(RefreshModel::new(Presenters::HonestClient, 3, 1, 3));
+}
+
+#[test]
+fn a_family_in_anyones_hands_has_one_live_token_and_ends_at_the_first_reuse() {
+    check(RefreshModel::new(Presenters::Anyone, 2, 3, 3));
+}
+
+#[test]
+fn three_requests_at_once_still_give_one_live_token() {
+    check(RefreshModel::new(Presenters::Anyone, 3, 1, 3));
+}

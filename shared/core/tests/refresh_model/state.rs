@@ -1,0 +1,149 @@
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use latchkey_core::Timestamp;
+use latchkey_core::token::{Presented, RefreshFamily, RefreshToken};
+
+use crate::{TICK, WINDOW_TICKS};
+
+/// A token that can be a part of a state.
+#[derive(Clone)]
+pub struct Token(pub Arc<RefreshToken>);
+
+impl PartialEq for Token {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.digest() == other.0.digest()
+    }
+}
+
+impl Eq for Token {}
+
+impl Hash for Token {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.digest().hash(state);
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "token {}", self.0.generation())
+    }
+}
+
+/// What the store holds of the session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub version: u8,
+    pub family: RefreshFamily,
+    pub revoked: bool,
+}
+
+impl Hash for Session {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // The family follows from the tokens issued and the times of their use, which every state holds.
+        (self.version, self.revoked).hash(state);
+    }
+}
+
+/// A request under way. Tokens go by their place in the order of issue.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Request {
+    /// On its way to the server.
+    Sent(usize),
+    /// The server has read the session and decided.
+    Decided(Decided),
+    /// The answer is on its way to the client.
+    Answered(Token),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Decided {
+    pub place: usize,
+    /// When the session was read.
+    pub tick: u8,
+    pub seen: Arc<Session>,
+    pub write: Write,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    Replace(RefreshFamily, Token),
+    Revoke,
+}
+
+impl Hash for Write {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Replace(_, successor) => Some(successor).hash(state),
+            Self::Revoke => None::<&Token>.hash(state),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct State {
+    pub tick: u8,
+    pub session: Arc<Session>,
+    pub requests: Vec<Option<Request>>,
+    /// The token that the honest client holds.
+    pub held: usize,
+    /// Every token that was ever stored as live, in that order; the last is live.
+    pub issued: Vec<Token>,
+    /// At which tick each but the live one was used.
+    pub used: Vec<u8>,
+    /// What went wrong, by the specification.
+    pub faults: Vec<Fault>,
+    /// A write was overtaken, and the request began again.
+    pub raced: bool,
+    /// A used token was answered.
+    pub answered_again: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// The family decided otherwise than the specification.
+    OtherDecision,
+    /// A family replaces another token than the last one issued, or none.
+    OtherLive,
+    /// A token was handed out that is not the live one.
+    NotLive,
+    /// A token was handed out after the session was revoked.
+    AfterRevocation,
+}
+
+/// What the specification expects when a token is presented.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Expected {
+    Replace,
+    Live,
+    Revoke,
+}
+
+impl State {
+    /// The rules in terms of the order of issue: the live token is replaced, one that was used within the window is answered
+    /// with the live one, every other one ends the session.
+    pub fn expected(&self, place: usize) -> Expected {
+        match self.used.get(place) {
+            None => Expected::Replace,
+            Some(used) if self.tick - used <= WINDOW_TICKS => Expected::Live,
+            Some(_) => Expected::Revoke,
+        }
+    }
+
+    /// Whether, of all issued tokens, the last alone would be replaced. Time makes no difference to that.
+    pub fn only_the_last_is_live(&self) -> bool {
+        let is_live = |token: &&Token| {
+            matches!(self.session.family.present(&token.0, self.now()), Ok(Presented::Rotate(_)))
+        };
+        self.issued.iter().filter(is_live).eq(self.issued.last())
+    }
+
+    pub fn place(&self, token: &Token) -> usize {
+        self.issued.iter().position(|issued| issued == token).unwrap()
+    }
+
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_secs(1_767_268_800) + TICK * u32::from(self.tick)
+    }
+}

@@ -1,0 +1,68 @@
+//! The adapters of one machine against the suites of their ports.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod clock {
+    use std::sync::Arc;
+
+    use latchkey_local::adapters::SystemClock;
+
+    latchkey_testkit::clock_conformance!(Arc::new(SystemClock));
+}
+
+mod entropy {
+    use std::sync::Arc;
+
+    use latchkey_local::adapters::SystemEntropy;
+
+    latchkey_testkit::entropy_conformance!(Arc::new(SystemEntropy));
+}
+
+mod hasher {
+    use std::sync::Arc;
+
+    use latchkey_local::adapters::{PoolSize, PooledHasher};
+
+    latchkey_testkit::hasher_conformance!(async {
+        Arc::new(PooledHasher::new(&PoolSize::default()).unwrap())
+    });
+}
+
+mod fetch {
+    use std::sync::Arc;
+
+    use latchkey_local::adapters::HttpFetch;
+
+    latchkey_testkit::fetch_conformance!(async { Arc::new(HttpFetch::new()) });
+}
+
+mod mailer {
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+    use latchkey_core::port::{Mailer, Message};
+    use latchkey_local::adapters::{Mailbox, SystemClock, SystemEntropy, mailbox};
+    use tempfile::TempDir;
+
+    use latchkey_testkit::conformance::mailer::Inbox;
+
+    struct Folder(TempDir);
+
+    #[async_trait]
+    impl Inbox for Folder {
+        async fn messages(&self) -> Vec<Message> {
+            let mut messages = mailbox::read(self.0.path()).unwrap();
+            messages.reverse();
+            messages
+        }
+    }
+
+    fn empty() -> (Arc<dyn Mailer>, Box<dyn Inbox>) {
+        let data = tempfile::tempdir().unwrap();
+        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+        let mailbox = Mailbox::open(data.path(), mailbox::DEFAULT_FROM, clock, entropy).unwrap();
+        (Arc::new(mailbox), Box::new(Folder(data)))
+    }
+
+    latchkey_testkit::mailer_conformance!(async { empty() });
+}
