@@ -11,13 +11,14 @@ use latchkey_tests::support::{
 use serde_json::{Value, json};
 
 fn operations() -> Vec<Operation> {
-    latchkey_all::function().operations().to_vec()
+    latchkey_all::function().merge(latchkey_http::health()).operations().to_vec()
 }
 
 /// Every route that needs no sign-in. A new one is a decision: it is made here too.
-const PUBLIC: [(&str, &str); 6] = [
+const PUBLIC: [(&str, &str); 7] = [
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/.well-known/openid-configuration"),
+    ("GET", "/health"),
     ("GET", "/openapi.json"),
     ("POST", "/v1/signin"),
     ("POST", "/v1/signup"),

@@ -51,7 +51,13 @@ async fn greeting(local: &Local) -> Result<String, Failure> {
     let now = local.services.ports.clock.now();
     let item = local.services.ports.table.get(&[Admins::key()], now).await?.pop().flatten();
     if Versioned::<Admins>::read(item.as_ref())?.value.users().is_empty() {
-        text.push_str("Make the first admin with\n    latchkey users add you@example.com --role admin\n");
+        // As it was started, so that the line can be copied where `latchkey` is not on the path.
+        let program = std::env::args().next().unwrap_or_else(|| "latchkey".to_owned());
+        text.extend([
+            "Make the first admin with\n    ",
+            &program,
+            " users add you@example.com --role admin\n",
+        ]);
     }
     text.push_str("Stop with Ctrl-C.");
     Ok(text)

@@ -12,9 +12,10 @@ fn the_first_start_says_where_it_is_and_how_to_make_an_admin() {
         "Latchkey is at      {url}\n\
          Reference           {url}/docs\n\
          Data                {data}\n\
-         Make the first admin with\n    latchkey users add you@example.com --role admin\n\
+         Make the first admin with\n    {program} users add you@example.com --role admin\n\
          Stop with Ctrl-C.\n",
         url = server.url,
+        program = env!("CARGO_BIN_EXE_latchkey"),
         data = data.display(),
     );
     assert_eq!(server.greeting, expected);
