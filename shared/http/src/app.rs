@@ -9,8 +9,6 @@ use latchkey_core::permission::Roles;
 use latchkey_core::session::Sessions;
 use latchkey_core::token::Keys;
 use latchkey_core::{Config, Ports, Services};
-use tower::ServiceBuilder;
-use tower_http::cors::CorsLayer;
 
 use crate::edge::EdgeLayer;
 use crate::health::{Health, health};
@@ -66,7 +64,6 @@ impl FromRef<App> for Arc<Health> {
 pub fn app(function: Function<App>, app: App) -> Router {
     let config = &app.services.config;
     let edge = EdgeLayer::new(Arc::clone(config), &*app.services.ports.entropy);
-    let cors = cors(config);
     function
         .merge(health())
         .into_router()
@@ -79,24 +76,5 @@ pub fn app(function: Function<App>, app: App) -> Router {
             )
         })
         .with_state(app)
-        .layer(ServiceBuilder::new().layer(edge).layer(cors))
-}
-
-/// Exact origins with credentials; never a wildcard, never a reflected origin.
-fn cors(config: &Config) -> CorsLayer {
-    use axum::http::{HeaderName, Method, header};
-    let origins: Vec<_> = config.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
-    CorsLayer::new()
-        .allow_origin(origins)
-        .allow_credentials(true)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION])
-        .expose_headers([
-            HeaderName::from_static("x-request-id"),
-            header::RETRY_AFTER,
-            HeaderName::from_static("ratelimit-limit"),
-            HeaderName::from_static("ratelimit-remaining"),
-            HeaderName::from_static("ratelimit-reset"),
-        ])
-        .max_age(std::time::Duration::from_mins(10))
+        .layer(edge)
 }

@@ -68,12 +68,12 @@ where
 /// The access token: a bearer token, else the cookie.
 fn token<'a>(headers: &'a HeaderMap, config: &Config) -> Result<&'a str, Problem> {
     match headers.get(header::AUTHORIZATION) {
-        Some(value) => value
-            .to_str()
+        // Not `to_str`, which looks at each of the bytes: what is not ASCII is no token of ours and is refused as such.
+        Some(value) => std::str::from_utf8(value.as_bytes())
             .ok()
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim())
+            .map(|(_, token)| token.trim_ascii())
             .ok_or_else(Problem::invalid_token),
         None => cookies::get(Kind::Access, headers, &config.url).ok_or_else(Problem::not_signed_in),
     }

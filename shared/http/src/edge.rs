@@ -1,6 +1,7 @@
 //! What every request and every answer passes, whatever the route.
 
 use std::convert::Infallible;
+use std::fmt::Write;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,13 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use latchkey_core::Config;
 use latchkey_core::port::Entropy;
 use tower::{Layer, Service};
 
-use crate::{Problem, csrf};
+use crate::{Problem, cors, csrf};
 
 /// Names a request in answers and logs.
 pub(crate) static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -43,6 +44,10 @@ pub(crate) struct EdgeLayer(Arc<Shared>);
 
 struct Shared {
     config: Arc<Config>,
+    /// On every answer.
+    headers: HeaderMap,
+    /// On an answer that a route gave: these and those of [`cors`].
+    route_headers: HeaderMap,
     /// Differs in every process, so that identifiers of two never meet.
     process: String,
     requests: AtomicU64,
@@ -52,7 +57,16 @@ impl EdgeLayer {
     pub(crate) fn new(config: Arc<Config>, entropy: &dyn Entropy) -> Self {
         // Without randomness nothing else works either; the identifiers are then only unique within the process.
         let process = u64::from_be_bytes(entropy.bytes().unwrap_or_default());
-        Self(Arc::new(Shared { config, process: format!("{process:016x}"), requests: AtomicU64::new(0) }))
+        // Room for what answers add: copied for each, they never grow.
+        let mut headers = HeaderMap::with_capacity(24);
+        headers.extend(HEADERS.iter().cloned());
+        if config.url.is_https() {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS.clone());
+        }
+        let mut route_headers = headers.clone();
+        route_headers.extend(cors::SHARED.iter().cloned());
+        let process = format!("{process:016x}");
+        Self(Arc::new(Shared { config, headers, route_headers, process, requests: AtomicU64::new(0) }))
     }
 }
 
@@ -84,18 +98,31 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let number = self.shared.requests.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::clone(&self.shared);
-        match refuse(&request, &shared.config) {
-            Some(problem) => EdgeFuture { inner: None, refused: Some(problem), shared, number },
-            None => EdgeFuture { inner: Some(self.inner.call(request)), refused: None, shared, number },
-        }
+        let allowed = cors::allowed_origin(request.headers(), &shared.config);
+        let answer = match refuse(&request, &shared.config) {
+            Some(problem) => Answer::Known { response: Some(problem.into_response()) },
+            None if request.method() == Method::OPTIONS => {
+                Answer::Known { response: Some(cors::preflight(allowed)) }
+            }
+            None => Answer::Route { future: self.inner.call(request), allowed },
+        };
+        EdgeFuture { answer, shared, number }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// Where an answer comes from.
+    #[project = AnswerProjection]
+    enum Answer<F> {
+        Known { response: Option<Response> },
+        Route { #[pin] future: F, allowed: Option<HeaderValue> },
     }
 }
 
 pin_project_lite::pin_project! {
     pub(crate) struct EdgeFuture<F> {
         #[pin]
-        inner: Option<F>,
-        refused: Option<Problem>,
+        answer: Answer<F>,
         shared: Arc<Shared>,
         number: u64,
     }
@@ -106,17 +133,20 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for EdgeFuture<F> 
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let response = match (this.inner.as_pin_mut(), this.refused.take()) {
-            (Some(inner), _) => match inner.poll(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(response)) => response,
-                Poll::Ready(Err(never)) => match never {},
-            },
-            (None, problem) => axum::response::IntoResponse::into_response(
-                problem.unwrap_or_else(|| Problem::internal("an answer was asked for twice")),
-            ),
-        };
-        Poll::Ready(Ok(this.shared.finish(response, *this.number)))
+        let (shared, number) = (this.shared, *this.number);
+        Poll::Ready(Ok(match this.answer.project() {
+            AnswerProjection::Known { response } => {
+                let response = response.take();
+                let twice = || Problem::internal("an answer was asked for twice").into_response();
+                shared.finish(response.unwrap_or_else(twice), number, &shared.headers)
+            }
+            AnswerProjection::Route { future, allowed } => {
+                let Ok(response) = std::task::ready!(future.poll(cx));
+                let mut response = shared.finish(response, number, &shared.route_headers);
+                cors::share(response.headers_mut(), allowed.take());
+                response
+            }
+        }))
     }
 }
 
@@ -137,16 +167,20 @@ fn refuse(request: &Request<Body>, config: &Config) -> Option<Problem> {
 /// Whether a path has the one spelling under which routes, limits and guards know it. No route has a character that
 /// needs escaping, so an escape of any kind, an empty segment or a dot segment is another spelling of something else.
 pub fn canonical(path: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.' | b'~');
-    path.bytes().all(plain)
-        && path.strip_prefix('/').is_some_and(|rest| {
-            rest.is_empty() || rest.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
-        })
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
+    path.strip_prefix('/').is_some_and(|rest| {
+        rest.is_empty()
+            || rest
+                .as_bytes()
+                .split(|b| *b == b'/')
+                .all(|segment| !matches!(segment, b"" | b"." | b"..") && segment.iter().all(plain))
+    })
 }
 
 impl Shared {
-    fn finish(&self, mut response: Response, number: u64) -> Response {
-        let id = format!("{}-{number:x}", self.process);
+    /// The answer with `headers`, where it has none of its own by that name.
+    fn finish(&self, mut response: Response, number: u64, headers: &HeaderMap) -> Response {
+        let id = self.name(number);
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
             // A router's own headers, such as `Allow`, stay.
             let rendered = problem.render(&id);
@@ -156,20 +190,21 @@ impl Shared {
             response.headers_mut().extend(parts.headers);
             *response.body_mut() = body;
         }
-        let headers = response.headers_mut();
-        headers.reserve(HEADERS.len() + 2);
-        for (name, value) in &HEADERS {
-            if !headers.contains_key(name) {
-                headers.insert(name.clone(), value.clone());
-            }
-        }
-        if self.config.url.is_https() {
-            headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS.clone());
-        }
+        let own = std::mem::replace(response.headers_mut(), headers.clone());
+        response.headers_mut().extend(own);
         if let Ok(id) = HeaderValue::try_from(id) {
-            headers.insert(X_REQUEST_ID.clone(), id);
+            response.headers_mut().insert(X_REQUEST_ID.clone(), id);
         }
         response
+    }
+
+    /// The identifier of a request.
+    fn name(&self, number: u64) -> String {
+        let mut id = String::with_capacity(self.process.len() + 17);
+        id.push_str(&self.process);
+        // Writing to a String cannot fail.
+        let _ = write!(id, "-{number:x}");
+        id
     }
 }
 

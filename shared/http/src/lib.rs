@@ -9,6 +9,7 @@ mod app;
 mod body;
 mod caller;
 pub mod cookies;
+mod cors;
 mod csrf;
 mod edge;
 mod function;

@@ -1,0 +1,105 @@
+//! Which pages of other origins may read answers (the Fetch standard, section 3.3).
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::Response;
+use latchkey_core::Config;
+
+/// On every answer but that to a preflight.
+pub(crate) static SHARED: [(HeaderName, HeaderValue); 2] = [
+    (header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true")),
+    (
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static(
+            "x-request-id,retry-after,ratelimit-limit,ratelimit-remaining,ratelimit-reset",
+        ),
+    ),
+];
+
+/// On the answer to a preflight.
+static PREFLIGHT: [(HeaderName, HeaderValue); 4] = [
+    (header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true")),
+    (header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,POST,PUT,PATCH,DELETE")),
+    (header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type,authorization")),
+    (header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600")),
+];
+
+/// The origin of a request, when it is one of those listed: exactly, never a wildcard, never just any.
+pub(crate) fn allowed_origin(headers: &HeaderMap, config: &Config) -> Option<HeaderValue> {
+    let origin = headers.get(header::ORIGIN)?;
+    config.origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes()).then(|| origin.clone())
+}
+
+/// Says which origin may read an answer, and that another may be told otherwise.
+pub(crate) fn share(headers: &mut HeaderMap, allowed: Option<HeaderValue>) {
+    if let Some(origin) = allowed {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    }
+    headers.append(header::VARY, HeaderValue::from_static("origin"));
+}
+
+/// The answer to `OPTIONS`, whatever the path: what may be asked does not depend on it.
+pub(crate) fn preflight(allowed: Option<HeaderValue>) -> Response {
+    let mut response = Response::new(Body::empty());
+    response.headers_mut().extend(PREFLIGHT.iter().cloned());
+    share(response.headers_mut(), allowed);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use latchkey_core::config::Place;
+
+    fn config() -> Config {
+        let var = |name: &str| match name {
+            "LATCHKEY_SECRET" => Some("wjb4tv0iY2WTyCXVzXz1MhrpyXHpQ2lNkLMzSVvzLZk=".to_owned()),
+            "LATCHKEY_URL" => Some("https://id.example.com".to_owned()),
+            "LATCHKEY_ORIGINS" => Some("https://app.example.com".to_owned()),
+            _ => None,
+        };
+        Config::read(var, Place::Local).unwrap()
+    }
+
+    fn from(origin: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(header::ORIGIN, HeaderValue::from_static(origin))])
+    }
+
+    #[test]
+    fn only_a_listed_origin_is_named_in_an_answer() {
+        let config = config();
+        let named = |request: &HeaderMap| allowed_origin(request, &config);
+        assert_eq!(named(&from("https://app.example.com")).unwrap(), "https://app.example.com");
+        assert_eq!(named(&HeaderMap::new()), None);
+        for other in [
+            "null",
+            "*",
+            "http://app.example.com",
+            "https://app.example.com:443",
+            "https://app.example.com.evil.example",
+            "https://APP.example.com",
+            "https://evil.example",
+        ] {
+            assert_eq!(named(&from(other)), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn every_answer_varies_by_origin_beside_what_it_says_itself() {
+        for allowed in [None, Some(HeaderValue::from_static("https://app.example.com"))] {
+            let mut headers = HeaderMap::from_iter([(header::VARY, HeaderValue::from_static("accept"))]);
+            share(&mut headers, allowed.clone());
+            assert!(headers.get_all(header::VARY).iter().eq(["accept", "origin"]));
+            assert_eq!(headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN), allowed.as_ref());
+        }
+    }
+
+    #[test]
+    fn a_preflight_names_no_origin_that_is_not_listed() {
+        let stranger = preflight(None);
+        assert!(!stranger.headers().contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN));
+        let listed = preflight(Some(HeaderValue::from_static("https://app.example.com")));
+        assert_eq!(listed.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "https://app.example.com");
+        assert_eq!(listed.headers()[header::ACCESS_CONTROL_MAX_AGE], "600");
+    }
+}
