@@ -80,10 +80,10 @@ async fn signup(
         name: name(request.name)?,
     };
     // What cannot succeed is refused before it is counted: three weak passwords must not lock a person out.
-    accounts.check_sign_up(&sign_up).map_err(|error| problem(error.into()))?;
+    let sign_up = accounts.check_sign_up(sign_up).map_err(|error| problem(error.into()))?;
     let subjects = [
         Subject::Address(Action::Signup, &from.address),
-        Subject::Email(Action::SignupEmail, &sign_up.email),
+        Subject::Email(Action::SignupEmail, sign_up.email()),
     ];
     let admitted = limiter.admit(&subjects, ports.clock.now()).await?;
     let made = accounts.sign_up(sign_up, &opening).await.map_err(problem)?;

@@ -6,9 +6,6 @@ use clap::Parser;
 use latchkey_local::cli::Cli;
 use latchkey_local::commands;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     match commands::run(Cli::parse()) {
         Ok(code) => code,

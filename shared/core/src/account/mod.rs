@@ -13,5 +13,5 @@ pub use lockout::{LOCKED_FOR, Lockout, MAX_FAILURES};
 pub use manage::{Authority, ManageError, UserPage};
 pub use record::{Account, Credential, Login};
 pub use signin::{SignIn, SignInError};
-pub use signup::{SignUp, SignUpError};
+pub use signup::{CheckedSignUp, SignUp, SignUpError};
 pub use user::{InvalidName, Name, Status, User};

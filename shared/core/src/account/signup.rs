@@ -21,6 +21,17 @@ pub struct SignUp {
     pub name: Option<Name>,
 }
 
+/// A [`SignUp`] whose password follows the rules.
+#[derive(Debug)]
+pub struct CheckedSignUp(SignUp);
+
+impl CheckedSignUp {
+    /// The address to sign in with.
+    pub fn email(&self) -> &Email {
+        &self.0.email
+    }
+}
+
 /// Why there is no new account.
 #[derive(Debug, thiserror::Error)]
 pub enum SignUpError {
@@ -42,23 +53,27 @@ impl From<StoreError> for SignUpError {
 }
 
 impl Accounts {
-    /// Checks what a sign-up brings, before it is counted against a limit.
-    pub fn check_sign_up(&self, request: &SignUp) -> Result<(), WeakPassword> {
-        self.rules.check(&request.password, &request.email, request.name.as_ref().map(Name::as_str))
+    /// Checks what a sign-up brings: once, since it takes a while, and before the sign-up is counted against a limit.
+    pub fn check_sign_up(&self, request: SignUp) -> Result<CheckedSignUp, WeakPassword> {
+        self.rules.check(&request.password, &request.email, request.name.as_ref().map(Name::as_str))?;
+        Ok(CheckedSignUp(request))
     }
 
     /// Makes an account and its first session: user, login, default role, session and audit event in one commit, which is the
     /// only round trip. That the address is free is a condition of that commit, so of any number of sign-ups with one address
     /// exactly one succeeds.
-    pub async fn sign_up(&self, request: SignUp, opening: &Opening<'_>) -> Result<SignedIn, SignUpError> {
+    pub async fn sign_up(
+        &self,
+        CheckedSignUp(request): CheckedSignUp,
+        opening: &Opening<'_>,
+    ) -> Result<SignedIn, SignUpError> {
         let from = opening.from;
-        self.check_sign_up(&request)?;
         let user = self.new_user(&request)?;
         let hash = password::hash(&request.password, &self.strength, &*self.hasher, &*self.entropy)
             .await
             .map_err(AccountError::from)?;
         let started = self.sessions.start(&user, opening).map_err(AccountError::from)?;
-        let mut writes = creation(&user, Some(hash))?;
+        let mut writes = creation(&user, hash)?;
         let login = 0;
         writes.extend(started.writes()?);
         writes.push(self.signup_event(&user, Actor::User(user.id), from)?);
@@ -77,14 +92,13 @@ impl Accounts {
         }
     }
 
-    /// Makes an account without a session, as an operator does. Without a password the person signs in another way.
-    pub async fn create(&self, request: SignUp) -> Result<User, SignUpError> {
-        self.check_sign_up(&request)?;
+    /// Makes an account without a session, as an operator does.
+    pub async fn create(&self, CheckedSignUp(request): CheckedSignUp) -> Result<User, SignUpError> {
         let user = self.new_user(&request)?;
         let hash = password::hash(&request.password, &self.strength, &*self.hasher, &*self.entropy)
             .await
             .map_err(AccountError::from)?;
-        let mut writes = creation(&user, Some(hash))?;
+        let mut writes = creation(&user, hash)?;
         writes.push(self.signup_event(&user, Actor::Operator, &Requester::default())?);
         match conflict(self.table.commit(&writes, self.clock.now()).await)? {
             None => Ok(user),
@@ -113,9 +127,8 @@ impl Accounts {
 }
 
 /// The login first: its conflict is the one that means something.
-fn creation(user: &User, hash: Option<password::PasswordHash>) -> Result<Vec<Write>, StoreError> {
-    let credential =
-        hash.map(|hash| Credential { hash, changed_at: user.created_at, lockout: Lockout::default() });
+fn creation(user: &User, hash: password::PasswordHash) -> Result<Vec<Write>, StoreError> {
+    let credential = Some(Credential { hash, changed_at: user.created_at, lockout: Lockout::default() });
     Ok(vec![
         Write::create(Login::key(&user.email), &Login { user: user.clone(), credential })?,
         Write::create(User::key(user.id), user)?.indexed(User::place(user.id)),

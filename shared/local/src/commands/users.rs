@@ -21,7 +21,8 @@ pub(super) async fn add(
         roles::init(services.clone()).await?;
     }
     let password = Password::new(&read_password(password_stdin)?);
-    let user = match services.accounts.create(SignUp { email: email.clone(), password, name }).await {
+    let sign_up = services.accounts.check_sign_up(SignUp { email: email.clone(), password, name })?;
+    let user = match services.accounts.create(sign_up).await {
         Ok(user) => user,
         Err(SignUpError::EmailTaken) => {
             return Err(format!(
