@@ -162,7 +162,7 @@ impl Server {
     /// Sends a signal by its name, and gives what became of the process and what else it printed.
     pub fn stop(mut self, signal: &str) -> (ExitStatus, String) {
         let kill = format!("kill -s {signal} {}", self.process.id());
-        assert!(Command::new("bash").args(["-c", &kill]).status().unwrap().success());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();
         (self.process.wait().unwrap(), rest)

@@ -21,6 +21,7 @@ struct Block<'a> {
 }
 
 #[test]
+#[ignore = "needs bash and curl; tests/full runs it"]
 fn the_readme_does_what_it_says() {
     // Its limits and its hashing are what a person meets.
     let mut home = Home::plain();
