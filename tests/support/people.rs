@@ -59,7 +59,7 @@ pub async fn admin(app: &TestApp) -> Signed {
 pub async fn make_role(app: &TestApp, name: &str, permissions: &[&str]) {
     let permissions = permissions.iter().map(|text| text.parse().expect("a grant")).collect();
     let role = Role { permissions, ..Role::default() };
-    app.services.roles.put(&role_name(name), &role, &[]).await.expect("the role is made");
+    app.services.roles.put(&role_name(name), &role, None, &[]).await.expect("the role is made");
 }
 
 /// Grants a role on the operator's word.

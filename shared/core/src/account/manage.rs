@@ -4,7 +4,7 @@ use super::accounts::{MAX_TRIES, conflict};
 use super::{Account, AccountError, Accounts, Status, User};
 use crate::UserId;
 use crate::audit::{Action, Actor, Requester};
-use crate::permission::{Admins, AdminsError, Policy, RoleName};
+use crate::permission::{Admins, AdminsError, Policy, RoleName, Roles};
 use crate::port::table::{Cursor, List, Query, QueryError, Write};
 use crate::port::{EntropyError, StoreError};
 use crate::session::Live;
@@ -80,19 +80,24 @@ enum Outcome {
     Deleted,
 }
 
-/// What is done, for the audit log.
-struct Deed {
+/// What is done: for the audit log, and for the question who may.
+struct Deed<'a> {
     action: Action,
-    resource: Option<String>,
+    role: Option<&'a RoleName>,
 }
 
-impl Deed {
+impl<'a> Deed<'a> {
     fn new(action: Action) -> Self {
-        Self { action, resource: None }
+        Self { action, role: None }
     }
 
-    fn with_role(action: Action, role: &RoleName) -> Self {
-        Self { action, resource: Some(format!("role:{role}")) }
+    fn with_role(action: Action, role: &'a RoleName) -> Self {
+        Self { action, role: Some(role) }
+    }
+
+    /// The role that is given to somebody.
+    fn granted(&self) -> Option<&'a RoleName> {
+        self.role.filter(|_| self.action == Action::RoleGranted)
     }
 }
 
@@ -138,7 +143,6 @@ impl Accounts {
         by: Authority<'_>,
         from: &Requester,
     ) -> Result<User, ManageError> {
-        self.check_role(role, by).await?;
         self.change(id, &Deed::with_role(Action::RoleGranted, role), by, from, |user| {
             let mut roles = user.roles.clone();
             roles.insert(role.clone());
@@ -189,12 +193,26 @@ impl Accounts {
         Ok(())
     }
 
-    async fn check_role(&self, role: &RoleName, by: Authority<'_>) -> Result<(), ManageError> {
-        let policy = self.roles.load_fresh().await?.value;
-        if !policy.roles().contains_key(role) {
-            return Err(ManageError::UnknownRole(role.clone()));
+    /// Whether `by` may do it to `user`, judged by the roles as they are now. The write demands that they still are when the
+    /// deed is done; there is none where the roles do not matter.
+    async fn allow(
+        &self,
+        user: &User,
+        deed: &Deed<'_>,
+        by: Authority<'_>,
+    ) -> Result<Option<Write>, ManageError> {
+        if deed.granted().is_none() && !matches!(by, Authority::Administrator(_)) {
+            return Ok(None);
         }
-        within(&policy, &BTreeSet::from([role.clone()]), by)
+        let policy = self.roles.load_fresh().await?;
+        if let Some(role) = deed.granted() {
+            if !policy.value.roles().contains_key(role) {
+                return Err(ManageError::UnknownRole(role.clone()));
+            }
+            within(&policy.value, &BTreeSet::from([role.clone()]), by)?;
+        }
+        within(&policy.value, &user.roles, by)?;
+        Ok(Some(policy.check(Roles::key())))
     }
 
     /// Changes user, login and, where it is about an administrator, the set of administrators in one commit with the audit
@@ -202,16 +220,14 @@ impl Accounts {
     async fn change(
         &self,
         id: UserId,
-        deed: &Deed,
+        deed: &Deed<'_>,
         by: Authority<'_>,
         from: &Requester,
         edit: impl Fn(&User) -> Outcome,
     ) -> Result<Option<User>, ManageError> {
         for _ in 0..MAX_TRIES {
             let account = self.open(id).await?.ok_or(ManageError::NotFound)?;
-            if let Authority::Administrator(_) = by {
-                within(&self.roles.load_fresh().await?.value, &account.user.roles, by)?;
-            }
+            let allowed = self.allow(&account.user, deed, by).await?;
             let outcome = edit(&account.user);
             if let Outcome::Changed(user) = &outcome
                 && *user == account.user
@@ -222,6 +238,7 @@ impl Accounts {
                 Outcome::Changed(user) => account.replace(user)?,
                 Outcome::Deleted => account.delete(),
             };
+            writes.extend(allowed);
             writes.extend(self.admins_write(&account, &outcome).await?);
             writes.push(self.deed_write(id, deed, by, from)?);
             let committed = self.table.commit(&writes, self.clock.now()).await;
@@ -254,7 +271,7 @@ impl Accounts {
     fn deed_write(
         &self,
         id: UserId,
-        deed: &Deed,
+        deed: &Deed<'_>,
         by: Authority<'_>,
         from: &Requester,
     ) -> Result<Write, ManageError> {
@@ -265,7 +282,7 @@ impl Accounts {
         };
         let mut event = self.audit.event(deed.action, actor, from)?;
         event.user_id = Some(id);
-        event.resource.clone_from(&deed.resource);
+        event.resource = deed.role.map(|role| format!("role:{role}"));
         Ok(self.audit.write(&event)?)
     }
 }

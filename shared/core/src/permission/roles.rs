@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Policy, PolicyError, Role, RoleName, Versioned};
+use super::{Grants, Policy, PolicyError, Role, RoleName, Versioned};
 use crate::Timestamp;
 use crate::port::table::{CommitError, Key, Write};
 use crate::port::{Cache, Clock, StoreError, Table};
@@ -24,6 +24,10 @@ pub enum ChangeError {
     /// The change breaks a rule.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// The role, as it is or as it is to be, grants what its changer may not do: otherwise whoever manages roles could give
+    /// themselves everything, or take from those above them.
+    #[error("this role holds permissions that you do not have: ask somebody who does")]
+    BeyondAuthority,
     /// Others changed the roles each time first; nothing was written.
     #[error("the roles are being changed by others at this moment: try again")]
     Contended,
@@ -109,35 +113,54 @@ impl Roles {
         cached
     }
 
-    /// Makes or replaces the role `name`. `extra`, such as the audit event, is written in the same commit.
-    pub async fn put(&self, name: &RoleName, role: &Role, extra: &[Write]) -> Result<Saved, ChangeError> {
+    /// Makes or replaces the role `name`, within what `authority` allows; an operator needs none. `extra`, such as the audit
+    /// event, is written in the same commit.
+    pub async fn put(
+        &self,
+        name: &RoleName,
+        role: &Role,
+        authority: Option<&Grants>,
+        extra: &[Write],
+    ) -> Result<Saved, ChangeError> {
         self.change(extra, |policy| {
             let saved = match policy.roles().get(name) {
                 None => Saved::Created,
                 Some(before) if before == role => Saved::Unchanged,
                 Some(_) => Saved::Replaced,
             };
-            Ok((policy.with_role(name.clone(), role.clone())?, saved))
+            let after = policy.with_role(name.clone(), role.clone())?;
+            check_authority(authority, name, &[policy, &after])?;
+            Ok((after, saved))
         })
         .await
     }
 
-    /// Removes the role `name`; see [`Policy::without_role`]. `extra` is written in the same commit.
-    pub async fn remove(&self, name: &RoleName, extra: &[Write]) -> Result<(), ChangeError> {
-        self.change(extra, |policy| Ok((policy.without_role(name)?, ()))).await
+    /// Removes the role `name`, within what `authority` allows; see [`Policy::without_role`]. `extra` is written in the same
+    /// commit.
+    pub async fn remove(
+        &self,
+        name: &RoleName,
+        authority: Option<&Grants>,
+        extra: &[Write],
+    ) -> Result<(), ChangeError> {
+        self.change(extra, |policy| {
+            check_authority(authority, name, &[policy])?;
+            Ok((policy.without_role(name)?, ()))
+        })
+        .await
     }
 
     /// Adds those of the initial roles that are missing and gives their names. `extra` is written in the same commit, and
     /// not at all when none is missing.
     pub async fn init(&self, extra: &[Write]) -> Result<BTreeSet<RoleName>, ChangeError> {
-        self.change(extra, Policy::with_initial_roles).await
+        self.change(extra, |policy| Ok(policy.with_initial_roles()?)).await
     }
 
     /// Applies `edit` to the policy by compare-and-set. An edit that changes nothing writes nothing.
     async fn change<T>(
         &self,
         extra: &[Write],
-        edit: impl Fn(&Policy) -> Result<(Policy, T), PolicyError>,
+        edit: impl Fn(&Policy) -> Result<(Policy, T), ChangeError>,
     ) -> Result<T, ChangeError> {
         for _ in 0..=RETRIES {
             let read = self.load_fresh().await?;
@@ -170,5 +193,20 @@ impl Roles {
         if let Err(error) = self.cache.delete(CACHE_KEY).await {
             tracing::warn!(%error, "the cached roles could not be dropped: the change shows within a minute");
         }
+    }
+}
+
+/// Judged on the very policy that the commit replaces, so that no change in between escapes it.
+fn check_authority(
+    authority: Option<&Grants>,
+    name: &RoleName,
+    policies: &[&Policy],
+) -> Result<(), ChangeError> {
+    let Some(grants) = authority else { return Ok(()) };
+    let held = BTreeSet::from([name.clone()]);
+    if policies.iter().all(|policy| grants.covers(&policy.compile(&held))) {
+        Ok(())
+    } else {
+        Err(ChangeError::BeyondAuthority)
     }
 }

@@ -84,10 +84,19 @@ fn init_adds_what_is_missing_once() {
 fn a_change_and_its_audit_event_are_one_commit() {
     let bed = bed();
     run(bed.roles.init(&[])).unwrap();
-    assert_eq!(run(bed.roles.put(&name("a"), &including("user"), &[audit("1")])).unwrap(), Saved::Created);
-    assert_eq!(run(bed.roles.put(&name("a"), &Role::default(), &[audit("2")])).unwrap(), Saved::Replaced);
-    assert_eq!(run(bed.roles.put(&name("a"), &Role::default(), &[audit("3")])).unwrap(), Saved::Unchanged);
-    run(bed.roles.remove(&name("a"), &[audit("4")])).unwrap();
+    assert_eq!(
+        run(bed.roles.put(&name("a"), &including("user"), None, &[audit("1")])).unwrap(),
+        Saved::Created
+    );
+    assert_eq!(
+        run(bed.roles.put(&name("a"), &Role::default(), None, &[audit("2")])).unwrap(),
+        Saved::Replaced
+    );
+    assert_eq!(
+        run(bed.roles.put(&name("a"), &Role::default(), None, &[audit("3")])).unwrap(),
+        Saved::Unchanged
+    );
+    run(bed.roles.remove(&name("a"), None, &[audit("4")])).unwrap();
     assert_eq!(bed.policy(), Policy::initial());
     assert_eq!(["1", "2", "3", "4"].map(|id| audited(&bed, id)), [true, true, false, true]);
 }
@@ -96,9 +105,9 @@ fn a_change_and_its_audit_event_are_one_commit() {
 fn a_refused_change_writes_nothing() {
     let bed = bed();
     run(bed.roles.init(&[])).unwrap();
-    let error = run(bed.roles.put(&RoleName::USER, &including("admin"), &[audit("1")])).unwrap_err();
+    let error = run(bed.roles.put(&RoleName::USER, &including("admin"), None, &[audit("1")])).unwrap_err();
     assert!(matches!(error, ChangeError::Policy(PolicyError::Cycle(_))), "{error}");
-    let error = run(bed.roles.remove(&RoleName::ADMIN, &[audit("1")])).unwrap_err();
+    let error = run(bed.roles.remove(&RoleName::ADMIN, None, &[audit("1")])).unwrap_err();
     assert!(matches!(error, ChangeError::Policy(PolicyError::BuiltIn(_))), "{error}");
     assert_eq!(bed.policy(), Policy::initial());
     assert!(!audited(&bed, "1"));
@@ -107,7 +116,7 @@ fn a_refused_change_writes_nothing() {
 #[test]
 fn a_change_is_one_read_and_one_commit() {
     let bed = bed();
-    run(bed.roles.put(&name("a"), &Role::default(), &[audit("1")])).unwrap();
+    run(bed.roles.put(&name("a"), &Role::default(), None, &[audit("1")])).unwrap();
     assert_eq!(*bed.table.calls.lock().unwrap(), 2);
 }
 
@@ -120,7 +129,7 @@ fn two_changes_at_once_both_stay() {
         }
         let theirs = before.with_role(name("theirs"), Role::default()).unwrap();
         bed.rivals(std::slice::from_ref(&theirs));
-        run(bed.roles.put(&name("ours"), &Role::default(), &[audit("1")])).unwrap();
+        run(bed.roles.put(&name("ours"), &Role::default(), None, &[audit("1")])).unwrap();
         assert_eq!(bed.policy(), theirs.with_role(name("ours"), Role::default()).unwrap());
     }
 }
@@ -128,12 +137,33 @@ fn two_changes_at_once_both_stay() {
 #[test]
 fn two_changes_at_once_make_no_cycle() {
     let bed = bed();
-    run(bed.roles.put(&name("a"), &Role::default(), &[])).unwrap();
-    run(bed.roles.put(&name("b"), &Role::default(), &[])).unwrap();
+    run(bed.roles.put(&name("a"), &Role::default(), None, &[])).unwrap();
+    run(bed.roles.put(&name("b"), &Role::default(), None, &[])).unwrap();
     bed.rivals(&[bed.policy().with_role(name("a"), including("b")).unwrap()]);
-    let error = run(bed.roles.put(&name("b"), &including("a"), &[audit("1")])).unwrap_err();
+    let error = run(bed.roles.put(&name("b"), &including("a"), None, &[audit("1")])).unwrap_err();
     assert!(matches!(error, ChangeError::Policy(PolicyError::Cycle(_))), "{error}");
     assert!(!audited(&bed, "1"));
+}
+
+/// Somebody above the caller enlarges the role between the read and the commit.
+#[test]
+fn authority_is_judged_on_the_role_that_is_replaced() {
+    for remove in [false, true] {
+        let bed = bed();
+        run(bed.roles.init(&[])).unwrap();
+        run(bed.roles.put(&name("a"), &Role::default(), None, &[])).unwrap();
+        let enlarged = bed.policy().with_role(name("a"), including("admin")).unwrap();
+        bed.rivals(std::slice::from_ref(&enlarged));
+        let caller = enlarged.compile(&BTreeSet::from([RoleName::CONTENT_EDITOR]));
+        let result = if remove {
+            run(bed.roles.remove(&name("a"), Some(&caller), &[audit("1")]))
+        } else {
+            run(bed.roles.put(&name("a"), &including("user"), Some(&caller), &[audit("1")])).map(|_| ())
+        };
+        assert!(matches!(result, Err(ChangeError::BeyondAuthority)), "{result:?}");
+        assert_eq!(bed.policy(), enlarged);
+        assert!(!audited(&bed, "1"));
+    }
 }
 
 #[test]
@@ -143,12 +173,12 @@ fn eight_lost_races_are_tried_again_and_the_ninth_is_reported() {
         .collect();
     let patient = bed();
     patient.rivals(&policies[..8]);
-    run(patient.roles.put(&name("ours"), &Role::default(), &[])).unwrap();
+    run(patient.roles.put(&name("ours"), &Role::default(), None, &[])).unwrap();
     assert_eq!(patient.policy(), policies[7].with_role(name("ours"), Role::default()).unwrap());
 
     let beaten = bed();
     beaten.rivals(&policies);
-    let error = run(beaten.roles.put(&name("ours"), &Role::default(), &[audit("1")])).unwrap_err();
+    let error = run(beaten.roles.put(&name("ours"), &Role::default(), None, &[audit("1")])).unwrap_err();
     assert!(matches!(error, ChangeError::Contended), "{error}");
     assert_eq!(beaten.policy(), policies[8]);
     assert!(!audited(&beaten, "1"));
@@ -157,9 +187,10 @@ fn eight_lost_races_are_tried_again_and_the_ninth_is_reported() {
 #[test]
 fn a_conflict_of_an_extra_write_is_named_and_not_tried_again() {
     let bed = bed();
-    run(bed.roles.put(&name("a"), &Role::default(), &[audit("1")])).unwrap();
+    run(bed.roles.put(&name("a"), &Role::default(), None, &[audit("1")])).unwrap();
     let calls = *bed.table.calls.lock().unwrap();
-    let error = run(bed.roles.put(&name("b"), &Role::default(), &[audit("2"), audit("1")])).unwrap_err();
+    let error =
+        run(bed.roles.put(&name("b"), &Role::default(), None, &[audit("2"), audit("1")])).unwrap_err();
     assert!(matches!(error, ChangeError::Conflict { write: 1 }), "{error}");
     assert_eq!(*bed.table.calls.lock().unwrap(), calls + 2);
     assert!(!audited(&bed, "2"));
@@ -185,7 +216,7 @@ fn a_change_drops_the_cached_policy() {
 
     run(bed.roles.remember(Policy::initial(), now()));
     *bed.table.lose_answer.lock().unwrap() = true;
-    let error = run(bed.roles.put(&name("a"), &Role::default(), &[])).unwrap_err();
+    let error = run(bed.roles.put(&name("a"), &Role::default(), None, &[])).unwrap_err();
     assert!(matches!(error, ChangeError::Store(StoreError::Unavailable(_))), "{error}");
     assert_eq!(run(bed.roles.cached(now())), None);
 }
@@ -208,8 +239,8 @@ fn its_futures_can_move_between_threads() {
     fn assert_send<T: Send>(_: &T) {}
     let bed = bed();
     let (name, role) = (name("a"), Role::default());
-    assert_send(&bed.roles.put(&name, &role, &[]));
-    assert_send(&bed.roles.remove(&name, &[]));
+    assert_send(&bed.roles.put(&name, &role, None, &[]));
+    assert_send(&bed.roles.remove(&name, None, &[]));
     assert_send(&bed.roles.init(&[]));
     assert_send(&bed.roles.cached(now()));
 }

@@ -33,7 +33,7 @@ impl<T: Serialize + DeserializeOwned + Default> Versioned<T> {
     }
 
     /// The write that leaves the item alone but demands that it is still as it was read.
-    pub(super) fn check(&self, key: Key) -> Write {
+    pub(crate) fn check(&self, key: Key) -> Write {
         Write::Check { key, condition: self.version.map_or(Condition::Absent, Condition::Unchanged) }
     }
 }
