@@ -155,7 +155,9 @@ async fn sample(measure: &mut Measure, server: &Server, span: Span) -> Result<Sa
 }
 
 fn wanted(args: &PlanArgs, name: &str) -> bool {
-    args.only.is_empty() || name == report::HELLO || args.only.iter().any(|text| name.contains(text))
+    args.only.is_empty()
+        || [report::HELLO, report::FLOOR].contains(&name)
+        || args.only.iter().any(|text| name.contains(text))
 }
 
 fn latchkey(args: &PlanArgs, this: &Path) -> Result<PathBuf> {
