@@ -1,0 +1,1 @@
+//! Latchkey on Cloudflare Workers.
