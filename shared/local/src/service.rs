@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use latchkey_core::port::in_process::{InProcessCache, InProcessCounters};
 use latchkey_core::{Config, Memory, Ports, Services};
+use latchkey_native::{HttpFetch, SystemClock, SystemEntropy};
 use latchkey_sql::SqlTable;
 use latchkey_sql::sqlite::{OpenError, Sqlite};
 
 use crate::adapters::mailbox::{DEFAULT_FROM, MailboxError};
-use crate::adapters::{HttpFetch, Mailbox, PoolSize, PooledHasher, SystemClock, SystemEntropy};
+use crate::adapters::{Mailbox, PoolSize, PooledHasher};
 use crate::cli::DataArgs;
 use crate::data::{DataError, DataFolder};
 use crate::settings::{self, SettingsError};

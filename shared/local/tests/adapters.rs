@@ -2,22 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod clock {
-    use std::sync::Arc;
-
-    use latchkey_local::adapters::SystemClock;
-
-    latchkey_testkit::clock_conformance!(Arc::new(SystemClock));
-}
-
-mod entropy {
-    use std::sync::Arc;
-
-    use latchkey_local::adapters::SystemEntropy;
-
-    latchkey_testkit::entropy_conformance!(Arc::new(SystemEntropy));
-}
-
 mod hasher {
     use std::sync::Arc;
 
@@ -28,20 +12,13 @@ mod hasher {
     });
 }
 
-mod fetch {
-    use std::sync::Arc;
-
-    use latchkey_local::adapters::HttpFetch;
-
-    latchkey_testkit::fetch_conformance!(async { Arc::new(HttpFetch::new()) });
-}
-
 mod mailer {
     use std::sync::Arc;
 
     use async_trait::async_trait;
     use latchkey_core::port::{Mailer, Message};
-    use latchkey_local::adapters::{Mailbox, SystemClock, SystemEntropy, mailbox};
+    use latchkey_local::adapters::{Mailbox, mailbox};
+    use latchkey_native::{SystemClock, SystemEntropy};
     use tempfile::TempDir;
 
     use latchkey_testkit::conformance::mailer::Inbox;

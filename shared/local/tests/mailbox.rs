@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use latchkey_core::Timestamp;
 use latchkey_core::port::{Clock, Mailer, MailerError, Message};
+use latchkey_local::adapters::Mailbox;
 use latchkey_local::adapters::mailbox::{self, MailboxError};
-use latchkey_local::adapters::{Mailbox, SystemEntropy};
+use latchkey_native::SystemEntropy;
 
 struct SetClock(AtomicI64);
 

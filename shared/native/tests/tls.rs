@@ -15,7 +15,7 @@ use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use latchkey_core::port::{Fetch, FetchError};
-use latchkey_local::adapters::HttpFetch;
+use latchkey_native::HttpFetch;
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::net::TcpListener;
