@@ -50,7 +50,8 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    fn new(variable: &'static str, problem: impl Into<String>, mend: impl Into<String>) -> Self {
+    /// About `variable`: what is wrong, and what to do.
+    pub fn new(variable: &'static str, problem: impl Into<String>, mend: impl Into<String>) -> Self {
         Self { variable, problem: problem.into(), mend: mend.into() }
     }
 }
