@@ -10,9 +10,8 @@ use latchkey_core::session::Sessions;
 use latchkey_core::token::Keys;
 use latchkey_core::{Config, Ports, Services};
 
-use crate::edge::EdgeLayer;
 use crate::health::{Health, health};
-use crate::{Function, Problem};
+use crate::{Edge, Function, Problem};
 
 /// The state of a running service. A handler names the part that it needs: `State<Arc<Accounts>>`.
 #[derive(Clone)]
@@ -61,10 +60,10 @@ impl FromRef<App> for Arc<Health> {
 }
 
 /// The whole service: the functions' routes and `/health` behind the edge.
-pub fn app(function: Function<App>, app: App) -> Router {
-    let config = &app.services.config;
-    let edge = EdgeLayer::new(Arc::clone(config), &*app.services.ports.entropy);
-    function
+pub fn app(function: Function<App>, app: App) -> Edge<Router> {
+    let config = Arc::clone(&app.services.config);
+    let entropy = Arc::clone(&app.services.ports.entropy);
+    let router = function
         .merge(health())
         .into_router()
         .fallback(|| async { Problem::not_found("there is nothing under this path") })
@@ -75,6 +74,6 @@ pub fn app(function: Function<App>, app: App) -> Router {
                 "this path does not take that method; `Allow` names those it takes",
             )
         })
-        .with_state(app)
-        .layer(edge)
+        .with_state(app);
+    Edge::new(router, config, &*entropy)
 }

@@ -1,5 +1,7 @@
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 
 use crate::Problem;
@@ -22,15 +24,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 "send the body as application/json",
             ));
         }
-        let too_large = || {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "a body may have at most 64 KiB")
-        };
-        let bytes = axum::body::to_bytes(request.into_body(), MAX_BODY).await.map_err(|error| {
-            match std::error::Error::source(&error) {
-                Some(cause) if cause.is::<http_body_util::LengthLimitError>() => too_large(),
-                _ => Problem::invalid("the body could not be read"),
-            }
-        })?;
+        let bytes = whole(request.into_body()).await?;
         let value = serde_json::from_slice(&bytes).map_err(|error| explain(&error, &bytes))?;
         // Serde would also take an array of the members' values for a struct.
         if !bytes.trim_ascii_start().starts_with(b"{") {
@@ -42,6 +36,35 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         }
         Ok(Self(value))
     }
+}
+
+/// The whole of `body`. Most come in one piece, which is not copied.
+async fn whole(mut body: axum::body::Body) -> Result<Bytes, Problem> {
+    let first = next(&mut body, 0).await?.unwrap_or_default();
+    if body.is_end_stream() {
+        return Ok(first);
+    }
+    let mut whole = first.to_vec();
+    while let Some(piece) = next(&mut body, whole.len()).await? {
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.into())
+}
+
+/// The next piece of `body`, of which `read` bytes came before it.
+async fn next(body: &mut axum::body::Body, read: usize) -> Result<Option<Bytes>, Problem> {
+    let Some(frame) = body.frame().await else { return Ok(None) };
+    let frame = frame.map_err(|_| Problem::invalid("the body could not be read"))?;
+    // A frame without data is one of trailers, which say nothing here.
+    let piece = frame.into_data().unwrap_or_default();
+    if read + piece.len() > MAX_BODY {
+        return Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            "a body may have at most 64 KiB",
+        ));
+    }
+    Ok(Some(piece))
 }
 
 fn is_json(request: &Request) -> bool {

@@ -5,8 +5,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use latchkey_core::Config;
 
-/// On every answer but that to a preflight.
-pub(crate) static SHARED: [(HeaderName, HeaderValue); 2] = [
+/// On an answer that a page of a listed origin may read; on no other do they mean anything.
+static SHARED: [(HeaderName, HeaderValue); 2] = [
     (header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true")),
     (
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
@@ -34,6 +34,7 @@ pub(crate) fn allowed_origin(headers: &HeaderMap, config: &Config) -> Option<Hea
 pub(crate) fn share(headers: &mut HeaderMap, allowed: Option<HeaderValue>) {
     if let Some(origin) = allowed {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.extend(SHARED.iter().cloned());
     }
     headers.append(header::VARY, HeaderValue::from_static("origin"));
 }
@@ -41,8 +42,8 @@ pub(crate) fn share(headers: &mut HeaderMap, allowed: Option<HeaderValue>) {
 /// The answer to `OPTIONS`, whatever the path: what may be asked does not depend on it.
 pub(crate) fn preflight(allowed: Option<HeaderValue>) -> Response {
     let mut response = Response::new(Body::empty());
-    response.headers_mut().extend(PREFLIGHT.iter().cloned());
     share(response.headers_mut(), allowed);
+    response.headers_mut().extend(PREFLIGHT.iter().cloned());
     response
 }
 

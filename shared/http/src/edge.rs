@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use latchkey_core::Config;
 use latchkey_core::port::Entropy;
-use tower::{Layer, Service};
+use tower::Service;
 
 use crate::{Problem, cors, csrf};
 
@@ -39,22 +38,17 @@ static HEADERS: [(HeaderName, HeaderValue); 6] = [
 ];
 static HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 
-#[derive(Clone)]
-pub(crate) struct EdgeLayer(Arc<Shared>);
-
 struct Shared {
     config: Arc<Config>,
     /// On every answer.
     headers: HeaderMap,
-    /// On an answer that a route gave: these and those of [`cors`].
-    route_headers: HeaderMap,
     /// Differs in every process, so that identifiers of two never meet.
     process: String,
     requests: AtomicU64,
 }
 
-impl EdgeLayer {
-    pub(crate) fn new(config: Arc<Config>, entropy: &dyn Entropy) -> Self {
+impl Shared {
+    fn new(config: Arc<Config>, entropy: &dyn Entropy) -> Self {
         // Without randomness nothing else works either; the identifiers are then only unique within the process.
         let process = u64::from_be_bytes(entropy.bytes().unwrap_or_default());
         // Room for what answers add: copied for each, they never grow.
@@ -63,29 +57,28 @@ impl EdgeLayer {
         if config.url.is_https() {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS.clone());
         }
-        let mut route_headers = headers.clone();
-        route_headers.extend(cors::SHARED.iter().cloned());
-        let process = format!("{process:016x}");
-        Self(Arc::new(Shared { config, headers, route_headers, process, requests: AtomicU64::new(0) }))
+        Self { config, headers, process: format!("{process:016x}"), requests: AtomicU64::new(0) }
     }
 }
 
-impl<S> Layer<S> for EdgeLayer {
-    type Service = Edge<S>;
-    fn layer(&self, inner: S) -> Edge<S> {
-        Edge { shared: Arc::clone(&self.0), inner }
-    }
-}
-
+/// The service behind its edge: what a platform's entry serves.
+///
+/// Around the router, not a layer of it: axum would box such a layer once more for every route.
 #[derive(Clone)]
-pub(crate) struct Edge<S> {
+pub struct Edge<S> {
     shared: Arc<Shared>,
     inner: S,
 }
 
-impl<S> Service<Request<Body>> for Edge<S>
+impl<S> Edge<S> {
+    pub(crate) fn new(inner: S, config: Arc<Config>, entropy: &dyn Entropy) -> Self {
+        Self { shared: Arc::new(Shared::new(config, entropy)), inner }
+    }
+}
+
+impl<S, B> Service<Request<B>> for Edge<S>
 where
-    S: Service<Request<Body>, Response = Response, Error = Infallible>,
+    S: Service<Request<B>, Response = Response, Error = Infallible>,
 {
     type Response = Response;
     type Error = Infallible;
@@ -95,7 +88,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         let number = self.shared.requests.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::clone(&self.shared);
         let allowed = cors::allowed_origin(request.headers(), &shared.config);
@@ -120,7 +113,8 @@ pin_project_lite::pin_project! {
 }
 
 pin_project_lite::pin_project! {
-    pub(crate) struct EdgeFuture<F> {
+    /// The answer to come.
+    pub struct EdgeFuture<F> {
         #[pin]
         answer: Answer<F>,
         shared: Arc<Shared>,
@@ -138,11 +132,11 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for EdgeFuture<F> 
             AnswerProjection::Known { response } => {
                 let response = response.take();
                 let twice = || Problem::internal("an answer was asked for twice").into_response();
-                shared.finish(response.unwrap_or_else(twice), number, &shared.headers)
+                shared.finish(response.unwrap_or_else(twice), number)
             }
             AnswerProjection::Route { future, allowed } => {
                 let Ok(response) = std::task::ready!(future.poll(cx));
-                let mut response = shared.finish(response, number, &shared.route_headers);
+                let mut response = shared.finish(response, number);
                 cors::share(response.headers_mut(), allowed.take());
                 response
             }
@@ -151,7 +145,7 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for EdgeFuture<F> 
 }
 
 /// What never reaches a route.
-fn refuse(request: &Request<Body>, config: &Config) -> Option<Problem> {
+fn refuse<B>(request: &Request<B>, config: &Config) -> Option<Problem> {
     if !canonical(request.uri().path()) {
         return Some(Problem::not_found("there is nothing under this path"));
     }
@@ -178,8 +172,8 @@ pub fn canonical(path: &str) -> bool {
 }
 
 impl Shared {
-    /// The answer with `headers`, where it has none of its own by that name.
-    fn finish(&self, mut response: Response, number: u64, headers: &HeaderMap) -> Response {
+    /// The answer with the headers of every answer, where it has none of its own by that name.
+    fn finish(&self, mut response: Response, number: u64) -> Response {
         let id = self.name(number);
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
             // A router's own headers, such as `Allow`, stay.
@@ -190,7 +184,7 @@ impl Shared {
             response.headers_mut().extend(parts.headers);
             *response.body_mut() = body;
         }
-        let own = std::mem::replace(response.headers_mut(), headers.clone());
+        let own = std::mem::replace(response.headers_mut(), self.headers.clone());
         response.headers_mut().extend(own);
         if let Ok(id) = HeaderValue::try_from(id) {
             response.headers_mut().insert(X_REQUEST_ID.clone(), id);

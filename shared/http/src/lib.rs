@@ -1,4 +1,4 @@
-//! How Latchkey speaks HTTP, the same on every platform: an `axum::Router` over the services of [`latchkey_core`].
+//! How Latchkey speaks HTTP, the same on every platform: a tower service over the services of [`latchkey_core`].
 //!
 //! A function crate states its [`Routes`], each with who may call it, and one [`function!`] line. [`app`] puts any number of
 //! functions behind the edge that every request passes: canonical paths, CSRF, CORS, security headers, request
@@ -26,7 +26,7 @@ pub use answer::{
 pub use app::{App, app};
 pub use body::Body;
 pub use caller::{Caller, Replaced};
-pub use edge::canonical;
+pub use edge::{Edge, canonical};
 pub use function::Function;
 pub use health::health;
 pub use params::{Params, PathParam, PathParams};

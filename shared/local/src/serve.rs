@@ -11,7 +11,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use latchkey_http::PeerAddress;
+use latchkey_http::{Edge, PeerAddress};
 use latchkey_sql::SqlTable;
 use latchkey_sql::sqlite::Sqlite;
 use tokio::net::{TcpListener, TcpStream};
@@ -42,7 +42,7 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
 }
 
 /// Serves `app` until `stop` is ready, then lets requests under way end.
-pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, app: Edge<Router>, stop: impl Future<Output = ()>) {
     let connections = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
@@ -86,9 +86,9 @@ fn without_delay(stream: TcpStream) -> TcpStream {
 
 /// One connection's requests, each with the address at the other end.
 fn service(
-    app: Router,
+    app: Edge<Router>,
     peer: SocketAddr,
-) -> impl Fn(Request<Incoming>) -> <Router as Service<Request<Incoming>>>::Future {
+) -> impl Fn(Request<Incoming>) -> <Edge<Router> as Service<Request<Incoming>>>::Future {
     move |mut request| {
         request.extensions_mut().insert(PeerAddress(peer.ip()));
         app.clone().call(request)

@@ -18,7 +18,7 @@ use latchkey_core::port::{
     Derivation, Fetch, FetchError, HasherError, Mailer, MailerError, Message, PasswordHasher, Table,
 };
 use latchkey_core::{Config, Memory, Ports, Services};
-use latchkey_http::{App, Function, PeerAddress};
+use latchkey_http::{App, Edge, Function, PeerAddress};
 use latchkey_sql::SqlTable;
 use latchkey_sql::sqlite::Sqlite;
 use serde_json::Value;
@@ -47,7 +47,7 @@ pub struct TestApp {
     pub table: Arc<FailingTable>,
     /// The counters' faults.
     pub counters: Arc<FailingCounters>,
-    router: Router,
+    router: Edge<Router>,
 }
 
 /// What a [`TestApp`] is made of; [`TestApp::new`] takes the usual.
