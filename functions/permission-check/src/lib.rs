@@ -1,5 +1,6 @@
 //! Permission checks, for frontends, services and reverse proxies.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, State};
@@ -7,7 +8,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use latchkey_core::Config;
 use latchkey_core::audit::AuditLog;
-use latchkey_core::permission::{InvalidPermission, Permission, Reason};
+use latchkey_core::permission::{InvalidPermission, Permission, Reason, RoleName};
 use latchkey_core::session::Sessions;
 use latchkey_http::{Body, Caller, Params, Problem, ProblemBody, Routes, private};
 use serde::{Deserialize, Serialize};
@@ -53,44 +54,44 @@ pub struct CheckRequest {
 
 /// Whether the caller may.
 #[derive(Serialize, ToSchema)]
-pub struct CheckResponse {
+pub struct CheckResponse<'a> {
     /// Whether everything asked for is allowed.
     allowed: bool,
     /// One by one, in the order asked.
-    results: Vec<CheckResult>,
+    results: Vec<CheckResult<'a>>,
 }
 
 /// Whether the caller may do one thing, and why.
 #[derive(Serialize, ToSchema)]
-pub struct CheckResult {
+pub struct CheckResult<'a> {
     /// What was asked.
-    permission: String,
+    permission: &'a str,
     /// The answer.
     allowed: bool,
     /// Which role allows it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<ReasonBody>,
+    reason: Option<ReasonBody<'a>>,
 }
 
 /// Why something is allowed.
 #[derive(Serialize, ToSchema)]
-pub struct ReasonBody {
+pub struct ReasonBody<'a> {
     /// The role that the caller holds.
-    role: String,
+    role: &'a str,
     /// The role that it includes and that carries the grant, where that is another one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    through: Option<String>,
+    through: Option<&'a str>,
     /// The grant: the permission itself, `resource:*` or `*`.
-    grant: String,
+    grant: Cow<'a, str>,
 }
 
 /// All that the caller may do.
 #[derive(Serialize, ToSchema)]
-pub struct PermissionList {
+pub struct PermissionList<'a> {
     /// The roles that the caller holds.
-    roles: Vec<String>,
+    roles: Vec<&'a str>,
     /// What they grant.
-    permissions: Vec<ReasonBody>,
+    permissions: Vec<ReasonBody<'a>>,
 }
 
 /// What a reverse proxy asks.
@@ -124,11 +125,11 @@ async fn check(
     let permissions = asked(&request)?;
     let caller = if request.fresh { caller.renew(&sessions).await? } else { caller };
     let results: Vec<_> = permissions
-        .into_iter()
+        .iter()
         .map(|permission| {
-            let decision = caller.grants.decide(&permission);
+            let decision = caller.grants.decide(permission);
             CheckResult {
-                permission: permission.to_string(),
+                permission: permission.as_str(),
                 allowed: decision.allowed(),
                 reason: decision.reason().map(Into::into),
             }
@@ -146,7 +147,7 @@ async fn check(
 ))]
 async fn list(caller: Caller) -> Response {
     private(PermissionList {
-        roles: caller.user.roles.iter().map(ToString::to_string).collect(),
+        roles: caller.user.roles.iter().map(RoleName::as_str).collect(),
         permissions: caller.grants.permissions().into_iter().map(Into::into).collect(),
     })
 }
@@ -208,12 +209,12 @@ fn asked(request: &CheckRequest) -> Result<Vec<Permission>, Problem> {
     texts.iter().map(|text| Permission::resolve(text, resource).map_err(|error| invalid(&error))).collect()
 }
 
-impl From<&Reason> for ReasonBody {
-    fn from(reason: &Reason) -> Self {
+impl<'a> From<&'a Reason> for ReasonBody<'a> {
+    fn from(reason: &'a Reason) -> Self {
         Self {
-            role: reason.role.to_string(),
-            through: reason.through.as_ref().map(ToString::to_string),
-            grant: reason.grant.to_string(),
+            role: reason.role.as_str(),
+            through: reason.through.as_ref().map(RoleName::as_str),
+            grant: reason.grant.text(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What roles hold.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::str::FromStr;
 
@@ -75,13 +75,20 @@ impl FromStr for Grant {
     }
 }
 
+impl Grant {
+    /// The whole text.
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::All => "*".into(),
+            Self::Resource(resource) => format!("{}:*", resource.as_str()).into(),
+            Self::Exact(permission) => permission.as_str().into(),
+        }
+    }
+}
+
 impl fmt::Display for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::All => f.write_str("*"),
-            Self::Resource(resource) => write!(f, "{}:*", resource.as_str()),
-            Self::Exact(permission) => permission.fmt(f),
-        }
+        f.write_str(&self.text())
     }
 }
 
