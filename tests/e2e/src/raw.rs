@@ -1,6 +1,7 @@
-//! A request whose target goes out as it is written: a client library would tidy it up.
+//! Requests that go out as they are written, and whose answer is read whenever it comes. A client library would tidy the
+//! target up, and would give up on a body that the server has refused to read to its end.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -8,25 +9,43 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use crate::answer::Answer;
 use crate::failure::{Failure, Result};
+use crate::request::Request;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Sends `GET` with this very target behind the base URL's own path, on a connection of its own.
-pub fn get(base: &str, target: &str, bearer: &str) -> Result<Answer> {
+/// Sends the request behind the base URL's own path, on a connection of its own.
+pub fn send(base: &str, request: &Request) -> Result<Answer> {
     let uri: Uri = base.parse().map_err(http::Error::from)?;
     let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
     let address = if uri.port().is_some() { authority.clone() } else { format!("{authority}:80") };
-    let prefix = uri.path().trim_end_matches('/');
+    let (method, prefix, path) = (&request.method, uri.path().trim_end_matches('/'), &request.path);
+    let mut head = format!("{method} {prefix}{path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n");
+    for (name, value) in &request.headers {
+        head.extend([name, ": ", value, "\r\n"]);
+    }
+    if let Some(body) = &request.body {
+        head.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
+    }
+    head.push_str("\r\n");
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    write!(
-        stream,
-        "GET {prefix}{target} HTTP/1.1\r\nhost: {authority}\r\nauthorization: Bearer {bearer}\r\n\
-         user-agent: latchkey-e2e\r\nconnection: close\r\n\r\n"
-    )?;
+    stream.write_all(head.as_bytes())?;
+    // A server may answer before it has read everything, and close.
+    let sent = stream.write_all(request.body.as_deref().unwrap_or_default());
+    match receive(&mut stream) {
+        bytes if bytes.is_empty() => {
+            Err(sent.err().unwrap_or_else(|| ErrorKind::UnexpectedEof.into()).into())
+        }
+        bytes => read(&bytes, format!("{method} {path}")),
+    }
+}
+
+/// What comes until the connection ends, in whichever way.
+fn receive(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes)?;
-    read(&bytes, format!("GET {target}"))
+    // What came before an error is kept; whether it is an answer shows when it is read.
+    let _ = stream.read_to_end(&mut bytes);
+    bytes
 }
 
 fn read(bytes: &[u8], asked: String) -> Result<Answer> {

@@ -52,7 +52,10 @@ pub fn line(answer: &Answer, word: &str) -> String {
 fn body(answer: &Answer) -> String {
     let json = answer.json();
     if answer.status >= 400 {
-        return format!("{}: {}", answer.code(), digits(&answer.text("detail")));
+        // A detail that says when to come again says another number each time.
+        let detail = answer.text("detail");
+        let detail = if answer.headers.contains_key("retry-after") { digits(&detail) } else { detail };
+        return format!("{}: {detail}", answer.code());
     }
     match json.as_object() {
         Some(members) => members.keys().map(String::as_str).collect::<Vec<_>>().join(","),

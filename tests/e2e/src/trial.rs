@@ -90,9 +90,10 @@ impl<'a> Trial<'a> {
         Ok(answers)
     }
 
-    /// Asks `GET` with a target that goes out as it is written.
-    pub fn get_raw(&self, target: &str, bearer: &str) -> Result<Answer> {
-        let answer = raw::get(self.place.client.base(), target, bearer)?;
+    /// Asks with a target that goes out as it is written, and reads the answer whenever it comes.
+    #[expect(clippy::needless_pass_by_value, reason = "a case words its requests where it sends them")]
+    pub fn send_raw(&self, request: Request) -> Result<Answer> {
+        let answer = raw::send(self.place.client.base(), &request)?;
         self.seen.borrow_mut().push(transcript::line(&answer, &self.word));
         Ok(answer)
     }

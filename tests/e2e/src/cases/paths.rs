@@ -1,13 +1,14 @@
 //! A route has one spelling. The targets go out as they are written here.
 
 use crate::failure::Result;
+use crate::request::Request;
 use crate::trial::Trial;
 
 cases![another_spelling_is_nothing, what_a_url_parser_resolves_opens_nothing_more];
 
 fn another_spelling_is_nothing(t: &Trial<'_>) -> Result {
     let ada = t.sign_up("ada")?;
-    t.get_raw("/v1/session", &ada.access)?.ok(200)?;
+    t.send_raw(Request::get("/v1/session").bearer(&ada.access))?.ok(200)?;
     for target in [
         "//v1/session",
         "/v1//session",
@@ -22,7 +23,7 @@ fn another_spelling_is_nothing(t: &Trial<'_>) -> Result {
         "/v1/session%c0%af",
         "/v1/session%2f..%2fsession",
     ] {
-        t.get_raw(target, &ada.access)?.problem(404, "not_found")?;
+        t.send_raw(Request::get(target).bearer(&ada.access))?.problem(404, "not_found")?;
     }
     Ok(())
 }
@@ -39,11 +40,11 @@ fn what_a_url_parser_resolves_opens_nothing_more(t: &Trial<'_>) -> Result {
         "/v1/x/%2e%2e/session",
         "/v1\\session",
     ] {
-        let answer = t.get_raw(target, &ada.access)?;
+        let answer = t.send_raw(Request::get(target).bearer(&ada.access))?;
         let known = [404, 400].contains(&answer.status)
             || (answer.status == 200 && answer.text("session.id") == ada.session);
         ensure!(known, "{target}: {}", answer.shown());
-        let nobody = t.get_raw(target, "nonsense")?;
+        let nobody = t.send_raw(Request::get(target).bearer("nonsense"))?;
         ensure!([400, 401, 404].contains(&nobody.status), "{target}: {}", nobody.shown());
     }
     Ok(())
