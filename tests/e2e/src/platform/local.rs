@@ -23,7 +23,7 @@ impl Platform for Local {
         let home = tempfile::tempdir()?;
         let mut command = latchkey(&binary, home.path());
         command.args(["serve", "--listen", "127.0.0.1:0"]).envs(settings.variables());
-        let process = Process::start(&mut command, "Latchkey is at")?;
+        let process = Process::start(&mut command, "Latchkey is at", &settings.named("local"))?;
         let url = process.ready.split_whitespace().last().unwrap_or_default().to_owned();
         let mut add = latchkey(&binary, home.path());
         add.args(["users", "add", &admin.email, "--role", "admin", "--password-stdin"]);
@@ -45,19 +45,14 @@ impl Running for Server {
 }
 
 /// The command in a folder of its own, without any setting of whoever runs the suite.
-fn latchkey(binary: &Path, home: &Path) -> Command {
+pub(super) fn latchkey(binary: &Path, home: &Path) -> Command {
     let mut command = Command::new(binary);
-    command.current_dir(home);
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("LATCHKEY_") {
-            command.env_remove(name);
-        }
-    }
+    process::without_settings(&mut command).current_dir(home);
     command
 }
 
 /// Builds the command and gives its path.
-fn build() -> Result<PathBuf> {
+pub(super) fn build() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command

@@ -6,6 +6,7 @@ use crate::place::Admin;
 pub mod existing;
 pub mod local;
 pub mod process;
+pub mod workers;
 
 /// A kind of place.
 pub trait Platform: Sync {
@@ -60,6 +61,14 @@ pub enum Settings {
 }
 
 impl Settings {
+    /// A name for a platform with these, such as that of its log.
+    pub fn named(self, platform: &str) -> String {
+        match self {
+            Self::Open => platform.to_owned(),
+            Self::Limited => format!("{platform}-limited"),
+        }
+    }
+
     /// The variables. Hashes are cheap: that the default strength works is not a question of the platform's HTTP.
     pub fn variables(self) -> Vec<(&'static str, &'static str)> {
         let mut variables =
@@ -75,12 +84,13 @@ impl Settings {
 }
 
 /// The platforms that can be named on the command line.
-pub const NAMES: &[&str] = &["local"];
+pub const NAMES: &[&str] = &["local", "workers"];
 
 /// The platform of this name.
 pub fn by_name(name: &str) -> Result<Box<dyn Platform>> {
     match name {
         "local" => Ok(Box::new(local::Local)),
+        "workers" => Ok(Box::new(workers::Workers)),
         _ => Err(Failure::Failed(format!("there is no platform {name}: there are {}", NAMES.join(", ")))),
     }
 }
