@@ -62,7 +62,7 @@ fn counts_down(t: &Trial<'_>, limit: u32, seconds: u32, ask: impl Fn(usize) -> R
         let remaining: Option<u32> = answer.header("ratelimit-remaining").parse().ok();
         ensure!(
             remaining.is_some_and(|now| last.is_none_or(|before| before == now + 1)),
-            "{last:?}, {remaining:?}"
+            "what remains went from {last:?} to {remaining:?}"
         );
         last = remaining;
     }
