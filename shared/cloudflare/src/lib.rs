@@ -1,1 +1,30 @@
-//! Latchkey on Cloudflare Workers.
+//! Latchkey on Cloudflare Workers: the entry, and the ports over what a Worker has.
+//!
+//! The services are put together once per isolate and hold plain data only. What belongs to a request, its bindings and
+//! its context, is in reach while that request's future is polled and no longer (module `request`): so no binding, stream
+//! or future outlives its request, and nothing is built anew for each.
+//!
+//! This is the one crate that knows futures that are not `Send`: each adapter wraps its own.
+
+mod admission;
+mod kept;
+mod log;
+mod peer;
+
+#[cfg(target_arch = "wasm32")]
+mod adapters;
+#[cfg(target_arch = "wasm32")]
+mod convert;
+#[cfg(target_arch = "wasm32")]
+mod entry;
+#[cfg(target_arch = "wasm32")]
+mod isolate;
+#[cfg(target_arch = "wasm32")]
+mod request;
+
+#[cfg(target_arch = "wasm32")]
+pub use adapters::{D1, InlineHasher, Kv, NoMailer, WorkerClock, WorkerEntropy, WorkerFetch};
+#[cfg(target_arch = "wasm32")]
+pub use entry::{fetch, scheduled};
+#[cfg(target_arch = "wasm32")]
+pub use request::within;

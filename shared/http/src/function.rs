@@ -10,6 +10,13 @@ pub struct Function<S> {
     openapi: OpenApi,
 }
 
+impl<S: Clone + Send + Sync + 'static> Default for Function<S> {
+    /// One without routes, to [merge](Function::merge) others into.
+    fn default() -> Self {
+        Self { router: Router::new(), operations: Vec::new(), openapi: OpenApi::default() }
+    }
+}
+
 impl<S: Clone + Send + Sync + 'static> Function<S> {
     /// From the routes and their description.
     pub fn new(routes: Routes<S>, openapi: OpenApi) -> Self {

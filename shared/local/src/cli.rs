@@ -34,6 +34,9 @@ pub enum Command {
     /// Signing keys
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// SQL for a Cloudflare D1 database, to be run by wrangler
+    #[command(subcommand)]
+    D1(D1Command),
     /// Print the description of every route (OpenAPI 3.1)
     Openapi,
     /// Check the configuration and the data, and say each mend
@@ -125,6 +128,22 @@ pub enum UsersCommand {
         /// Where the data is.
         #[command(flatten)]
         data: DataArgs,
+    },
+}
+
+/// What to print for D1.
+#[derive(Subcommand)]
+pub enum D1Command {
+    /// Print what makes the initial roles and the first admin, in a database that has neither
+    FirstAdmin {
+        /// The address they sign in with
+        email: Email,
+        /// What they are called
+        #[arg(long)]
+        name: Option<Name>,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
     },
 }
 

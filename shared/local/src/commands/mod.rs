@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod d1;
 mod doctor;
 mod keys;
 mod roles;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 
 use latchkey_core::Services;
 
-use crate::cli::{Cli, Command, DataArgs, KeysCommand, RolesCommand, UsersCommand};
+use crate::cli::{Cli, Command, D1Command, DataArgs, KeysCommand, RolesCommand, UsersCommand};
 use crate::service;
 
 /// Why a command failed: one line that says what and the mend.
@@ -28,6 +29,11 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Roles(RolesCommand::List(data)) => administer(&data, roles::list),
         Command::Users(command) => users(command),
         Command::Keys(KeysCommand::Rotate(data)) => administer(&data, keys::rotate),
+        Command::D1(D1Command::FirstAdmin { email, name, password_stdin }) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(d1::first_admin(email, name, password_stdin))?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Openapi => {
             say(latchkey_all::openapi());
             Ok(ExitCode::SUCCESS)

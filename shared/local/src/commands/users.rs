@@ -42,7 +42,7 @@ pub(super) async fn add(
 
 /// Asks twice at a terminal; else reads one line. A password never stands on the command line, where other users of the
 /// machine and the shell's history would see it.
-fn read_password(from_stdin: bool) -> Result<SecretString, Failure> {
+pub(super) fn read_password(from_stdin: bool) -> Result<SecretString, Failure> {
     if from_stdin || !std::io::stdin().is_terminal() {
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line)?;

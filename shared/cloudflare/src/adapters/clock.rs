@@ -1,0 +1,18 @@
+use latchkey_core::Timestamp;
+use latchkey_core::port::Clock;
+use worker::js_sys::Date;
+
+/// The Worker's clock. On Cloudflare it stands still between one I/O and the next, so that no code can time another: it
+/// says when the last answer of a store, or the request itself, came in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WorkerClock;
+
+impl Clock for WorkerClock {
+    fn now(&self) -> Timestamp {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "whole milliseconds, far within an i64 until the year 287396"
+        )]
+        Timestamp::from_millis(Date::now() as i64)
+    }
+}

@@ -1,0 +1,44 @@
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use argon2::Block;
+use async_trait::async_trait;
+use latchkey_core::port::{Clock, Derivation, HASH_LEN, HasherError, PasswordHasher};
+use worker::Delay;
+use worker::send::SendFuture;
+
+use super::WorkerClock;
+use crate::admission::Admission;
+
+/// How many requests of an isolate may wait for their hash; the last of them waits for two or three seconds.
+const PLACES: usize = 32;
+/// How long a request that never comes back holds its place.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// argon2id on the isolate's one thread: one at a time, in one working memory that is kept (19 MiB at the default
+/// strength, of the isolate's 128). While requests wait for their turn others are answered, between two hashes.
+#[derive(Debug)]
+pub struct InlineHasher {
+    admission: Mutex<Admission>,
+    memory: Mutex<Vec<Block>>,
+}
+
+impl Default for InlineHasher {
+    fn default() -> Self {
+        Self { admission: Mutex::new(Admission::new(PLACES, PATIENCE)), memory: Mutex::default() }
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for InlineHasher {
+    async fn derive(&self, job: Derivation) -> Result<[u8; HASH_LEN], HasherError> {
+        // Nothing that panics while it is locked leaves an isolate to go on with.
+        let admission = || self.admission.lock().unwrap_or_else(PoisonError::into_inner);
+        let ticket = admission().enter(WorkerClock.now()).ok_or(HasherError::Busy)?;
+        // To the end of the runtime's queue: what came meanwhile goes first, and what comes next finds the place taken.
+        SendFuture::new(Delay::from(Duration::ZERO)).await;
+        let hash = job.run(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner));
+        admission().leave(ticket);
+        hash
+    }
+}

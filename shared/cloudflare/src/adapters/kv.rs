@@ -1,0 +1,110 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use latchkey_core::Timestamp;
+use latchkey_core::port::in_process::InProcessCache;
+use latchkey_core::port::{Cache, StoreError};
+use worker::kv::KvError;
+use worker::send::SendFuture;
+
+use crate::{kept, request};
+
+/// In front of every key: KV takes neither an empty one nor `.` and `..`.
+const PREFIX: &str = "latchkey/";
+/// The longest key that KV takes, in bytes.
+const MAX_KEY: usize = 512;
+
+/// The isolate's memory, and behind it a KV namespace.
+///
+/// KV may give a value for a minute after it was replaced or deleted. So each value carries its own end, and is not given
+/// after it.
+pub struct Kv {
+    binding: &'static str,
+    memory: InProcessCache,
+}
+
+impl Kv {
+    /// How much an isolate holds of it, in bytes.
+    const MEMORY: u64 = 1 << 20;
+
+    /// The namespace that each request finds under this name among its bindings.
+    pub fn new(binding: &'static str) -> Self {
+        Self { binding, memory: InProcessCache::new(Self::MEMORY) }
+    }
+
+    async fn read(&self, key: String) -> Result<Option<String>, StoreError> {
+        let store = request::kv(self.binding)?;
+        store.get(&key).text().await.map_err(failure)
+    }
+
+    async fn write(
+        binding: &'static str,
+        key: String,
+        stored: String,
+        seconds: u64,
+    ) -> Result<(), StoreError> {
+        let store = request::kv(binding)?;
+        let put = store.put(&key, stored).map_err(failure)?;
+        put.expiration_ttl(seconds).execute().await.map_err(failure)
+    }
+
+    async fn remove(&self, key: String) -> Result<(), StoreError> {
+        request::kv(self.binding)?.delete(&key).await.map_err(failure)
+    }
+}
+
+#[async_trait]
+impl Cache for Kv {
+    async fn get(&self, key: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
+        if let Some(stored) = self.memory.get(key, now).await? {
+            return Ok(kept::open(&stored, now).map(str::to_owned));
+        }
+        let Some(stored) = SendFuture::new(self.read(name(key)?)).await? else { return Ok(None) };
+        let Some(value) = kept::open(&stored, now) else { return Ok(None) };
+        let value = value.to_owned();
+        // Its end is within it; the memory's own lifetime only has to be no shorter than what is still to come.
+        self.memory.put(key, &stored, Duration::from_mins(1), now).await?;
+        Ok(Some(value))
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        value: &str,
+        lifetime: Duration,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (name, stored, seconds) =
+            (name(key)?, kept::seal(value, now + lifetime), kept::seconds(lifetime));
+        self.memory.put(key, &stored, lifetime, now).await?;
+        let binding = self.binding;
+        let write = async move {
+            if let Err(error) = Self::write(binding, name, stored, seconds).await {
+                tracing::warn!(%error, "KV did not take a value");
+            }
+        };
+        SendFuture::new(request::after_the_answer(write)).await;
+        Ok(())
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.memory.delete(key).await?;
+        SendFuture::new(self.remove(name(key)?)).await
+    }
+}
+
+fn name(key: &str) -> Result<String, StoreError> {
+    let name = format!("{PREFIX}{key}");
+    if name.len() > MAX_KEY {
+        return Err(StoreError::Refused(format!("a key in KV has at most {MAX_KEY} bytes")));
+    }
+    Ok(name)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn failure(error: KvError) -> StoreError {
+    StoreError::Unavailable(match &error {
+        KvError::JavaScript(value) => crate::convert::thrown(value),
+        other => other.to_string(),
+    })
+}

@@ -1,0 +1,74 @@
+//! What an isolate has for all its requests: the service, put together when the first of them comes.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use axum::Router;
+use latchkey_core::config::{ConfigError, Place};
+use latchkey_core::port::in_process::InProcessCounters;
+use latchkey_core::port::{Counters, StoreError};
+use latchkey_core::{Config, Memory, Ports, Services};
+use latchkey_http::{App, Function};
+use latchkey_sql::SqlTable;
+
+use crate::adapters::{D1, InlineHasher, Kv, NoMailer, WorkerClock, WorkerEntropy, WorkerFetch};
+use crate::{log, request};
+
+/// The name of the D1 database among the bindings.
+const DATABASE: &str = "DB";
+/// The name of the KV namespace among the bindings.
+const CACHE: &str = "CACHE";
+
+/// Why there is no service.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SetupError {
+    /// A binding.
+    #[error(transparent)]
+    Binding(#[from] StoreError),
+    /// Variables: all that are wrong.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Config(Vec<ConfigError>),
+}
+
+thread_local! {
+    static SERVICE: OnceCell<Router> = const { OnceCell::new() };
+}
+
+/// The service of this isolate, in the name of the request that is being worked on. An isolate without one tries again at
+/// the next request.
+pub(crate) fn service(function: fn() -> Function<App>) -> Result<Router, SetupError> {
+    SERVICE.with(|known| {
+        if let Some(service) = known.get() {
+            return Ok(service.clone());
+        }
+        log::begin(log::level(request::var("LATCHKEY_LOG").as_deref()));
+        let service = latchkey_http::app(function(), App::new(services()?));
+        Ok(known.get_or_init(|| service).clone())
+    })
+}
+
+fn services() -> Result<Services, SetupError> {
+    request::d1(DATABASE)?;
+    request::kv(CACHE)?;
+    let config = Config::read(request::var, Place::Deployed).map_err(SetupError::Config)?;
+    let ports = Ports {
+        table: Arc::new(table()),
+        counters: counters(),
+        cache: Arc::new(Kv::new(CACHE)),
+        mailer: Arc::new(NoMailer),
+        fetch: Arc::new(WorkerFetch),
+        clock: Arc::new(WorkerClock),
+        entropy: Arc::new(WorkerEntropy),
+        hasher: Arc::new(InlineHasher::default()),
+    };
+    Ok(Services::new(Arc::new(config), ports, &Memory::default()))
+}
+
+/// The table, for what only it can do.
+pub(crate) fn table() -> SqlTable<D1> {
+    SqlTable::new(D1::new(DATABASE))
+}
+
+fn counters() -> Arc<dyn Counters> {
+    Arc::new(InProcessCounters::default())
+}

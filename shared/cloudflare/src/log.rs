@@ -1,0 +1,148 @@
+//! Logs as lines of JSON, which Workers Logs takes apart and indexes.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level};
+
+/// An event as one line: `level`, `target`, `message`, and its fields.
+pub(crate) fn line(event: &Event<'_>) -> String {
+    let metadata = event.metadata();
+    let mut fields = Fields(Map::new());
+    event.record(&mut fields);
+    let mut all = fields.0;
+    all.insert("level".to_owned(), metadata.level().as_str().to_ascii_lowercase().into());
+    all.insert("target".to_owned(), metadata.target().into());
+    Value::Object(all).to_string()
+}
+
+/// What `LATCHKEY_LOG` says; `warn` when it says nothing, or nothing that is a level.
+pub(crate) fn level(variable: Option<&str>) -> Level {
+    variable.and_then(|text| text.trim().parse().ok()).unwrap_or(Level::WARN)
+}
+
+struct Fields(Map<String, Value>);
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.insert(field.name().to_owned(), format!("{value:?}").into());
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+pub(crate) use console::begin;
+
+#[cfg(target_arch = "wasm32")]
+mod console {
+    use tracing::level_filters::LevelFilter;
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Level, Metadata, Subscriber};
+    use worker::web_sys::console;
+
+    /// From now on, events up to `level` go to the console. Nothing happens when they do already.
+    pub(crate) fn begin(level: Level) {
+        // An error says that there is a subscriber.
+        let _ = tracing::subscriber::set_global_default(Console(level));
+    }
+
+    /// Events without spans: nothing here opens one.
+    struct Console(Level);
+
+    impl Subscriber for Console {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata.is_event() && *metadata.level() <= self.0
+        }
+
+        fn max_level_hint(&self) -> Option<LevelFilter> {
+            Some(self.0.into())
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, event: &Event<'_>) {
+            let line = super::line(event).into();
+            match *event.metadata().level() {
+                Level::ERROR => console::error_1(&line),
+                Level::WARN => console::warn_1(&line),
+                _ => console::log_1(&line),
+            }
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Metadata, Subscriber};
+
+    struct Keep(Arc<Mutex<Vec<String>>>);
+
+    impl Subscriber for Keep {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn event(&self, event: &Event<'_>) {
+            self.0.lock().unwrap().push(line(event));
+        }
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn an_event_is_one_line_of_json() {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        tracing::subscriber::with_default(Keep(Arc::clone(&lines)), || {
+            tracing::warn!(why = %"a \"quoted\"\nline", failures = 3, "it failed");
+        });
+        let lines = lines.lock().unwrap();
+        let [line] = lines.as_slice() else { panic!("{lines:?}") };
+        assert!(!line.contains('\n'));
+        let value: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(value["level"], "warn");
+        assert_eq!(value["message"], "it failed");
+        assert_eq!(value["why"], "a \"quoted\"\nline");
+        assert_eq!(value["failures"], 3);
+    }
+
+    #[test]
+    fn what_is_no_level_is_the_default() {
+        assert_eq!(level(Some(" debug ")), Level::DEBUG);
+        assert_eq!(level(Some("loud")), Level::WARN);
+        assert_eq!(level(None), Level::WARN);
+    }
+}

@@ -1,0 +1,74 @@
+//! What belongs to the request that is being worked on.
+
+use std::cell::RefCell;
+use std::pin::pin;
+use std::rc::Rc;
+
+use latchkey_core::port::StoreError;
+use worker::{Context, D1Database, Env, KvStore};
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Bindings>>> = const { RefCell::new(None) };
+}
+
+/// A request's bindings, and its context where its event has one that can be waited with.
+struct Bindings {
+    env: Env,
+    context: Option<Context>,
+}
+
+/// Runs `future` as the work of one request: while it is polled, the adapters reach `env` and `context`, and when it ends
+/// nothing of the two is left behind.
+pub async fn within<F: Future>(env: Env, context: Option<Context>, future: F) -> F::Output {
+    let bindings = Rc::new(Bindings { env, context });
+    let mut future = pin!(future);
+    std::future::poll_fn(|task| {
+        // Requests of one isolate take turns, so each turn sets what is its own and puts back what was there.
+        let before = CURRENT.replace(Some(Rc::clone(&bindings)));
+        let polled = future.as_mut().poll(task);
+        CURRENT.set(before);
+        polled
+    })
+    .await
+}
+
+fn current() -> Option<Rc<Bindings>> {
+    CURRENT.with_borrow(Clone::clone)
+}
+
+/// The D1 database under this name.
+pub(crate) fn d1(name: &str) -> Result<D1Database, StoreError> {
+    bound(name, "d1_databases", |env| env.d1(name))
+}
+
+/// The KV namespace under this name.
+pub(crate) fn kv(name: &str) -> Result<KvStore, StoreError> {
+    bound(name, "kv_namespaces", |env| env.kv(name))
+}
+
+fn bound<T>(name: &str, section: &str, get: impl FnOnce(&Env) -> worker::Result<T>) -> Result<T, StoreError> {
+    let bindings =
+        current().ok_or_else(|| StoreError::Unavailable("no request is being served".to_owned()))?;
+    get(&bindings.env).map_err(|_| {
+        StoreError::Unavailable(format!(
+            "the binding {name} is missing; add it to [[{section}]] in wrangler.toml and deploy again"
+        ))
+    })
+}
+
+/// The text of a variable or a secret.
+pub(crate) fn var(name: &str) -> Option<String> {
+    let bindings = current()?;
+    worker::js_sys::Reflect::get(&bindings.env, &name.into()).ok()?.as_string()
+}
+
+/// Lets `work` go on after the answer, as a part of the same request; where there is no answer to wait with, does it now.
+pub(crate) async fn after_the_answer(work: impl Future<Output = ()> + 'static) {
+    match current() {
+        Some(bindings) => match &bindings.context {
+            Some(context) => context.wait_until(work),
+            None => work.await,
+        },
+        None => work.await,
+    }
+}

@@ -1,0 +1,136 @@
+//! SQL for a Cloudflare D1 database, which this command cannot reach itself: wrangler runs it there.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use latchkey_core::account::{Authority, Name, SignUp};
+use latchkey_core::audit::{Action, Actor, Requester};
+use latchkey_core::config::Place;
+use latchkey_core::password::Password;
+use latchkey_core::permission::RoleName;
+use latchkey_core::port::in_process::{InProcessCache, InProcessCounters};
+use latchkey_core::port::{Entropy, Mailer, MailerError, Message};
+use latchkey_core::{Config, Email, Memory, Ports, Services};
+use latchkey_native::{HttpFetch, SystemClock, SystemEntropy};
+use latchkey_sql::sqlite::Sqlite;
+use latchkey_sql::{Access, Driver, DriverError, Outcome, SqlTable, Statement, Value};
+
+use super::users::read_password;
+use super::{Failure, say};
+use crate::adapters::{PoolSize, PooledHasher};
+use crate::settings::SettingsError;
+
+/// Prints what makes the initial roles and the first admin in a database that has neither. In one that has, the first of its
+/// conditions fails, and nothing is written.
+pub(super) async fn first_admin(
+    email: Email,
+    name: Option<Name>,
+    password_stdin: bool,
+) -> Result<(), Failure> {
+    let written = Written::default();
+    let services = services(written.clone())?;
+    let event = services.audit.event(Action::RolePut, Actor::Operator, &Requester::default())?;
+    services.roles.init(&[services.audit.write(&event)?]).await?;
+    let password = Password::new(&read_password(password_stdin)?);
+    let sign_up = services.accounts.check_sign_up(SignUp { email, password, name })?;
+    let user = services.accounts.create(sign_up).await?;
+    let admin: RoleName = "admin".parse()?;
+    services.accounts.grant(user.id, &admin, Authority::Operator, &Requester::default()).await?;
+    say("-- The initial roles and the first admin. It holds a password's hash: delete it when it has run.");
+    for statement in written.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        say(format_args!("{};", literal(statement)));
+    }
+    Ok(())
+}
+
+/// Services over an empty database in memory. What they write depends on the cost of a hash and the retention of events,
+/// and neither on the service's address nor on its secret.
+fn services(written: Written) -> Result<Services, Failure> {
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let secret = STANDARD.encode(entropy.bytes::<32>()?);
+    let var = |name: &str| match name {
+        "LATCHKEY_URL" => Some("http://localhost".to_owned()),
+        "LATCHKEY_SECRET" => Some(secret.clone()),
+        other => std::env::var(other).ok(),
+    };
+    let config = Config::read(var, Place::Deployed).map_err(SettingsError::Config)?;
+    let ports = Ports {
+        table: Arc::new(SqlTable::new(Recorder { database: Sqlite::open_in_memory()?, written })),
+        counters: Arc::new(InProcessCounters::default()),
+        cache: Arc::new(InProcessCache::default()),
+        mailer: Arc::new(NoMail),
+        fetch: Arc::new(HttpFetch::new()),
+        clock: Arc::new(SystemClock),
+        entropy,
+        hasher: Arc::new(PooledHasher::new(&PoolSize::default())?),
+    };
+    Ok(Services::new(Arc::new(config), ports, &Memory::default()))
+}
+
+/// Every statement that was written, with the conditions that it was written on.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<Statement>>>);
+
+/// A database that remembers what it was told.
+struct Recorder {
+    database: Sqlite,
+    written: Written,
+}
+
+#[async_trait]
+impl Driver for Recorder {
+    async fn run(&self, access: Access, batch: Vec<Statement>) -> Result<Vec<Outcome>, DriverError> {
+        let outcomes = self.database.run(access, batch.clone()).await?;
+        if access == Access::Write {
+            self.written.0.lock().unwrap_or_else(PoisonError::into_inner).extend(batch);
+        }
+        Ok(outcomes)
+    }
+}
+
+struct NoMail;
+
+#[async_trait]
+impl Mailer for NoMail {
+    async fn send(&self, _: &Message) -> Result<(), MailerError> {
+        Err(MailerError::Unavailable("this command sends no mail".to_owned()))
+    }
+}
+
+/// A statement with its values written out.
+fn literal(statement: &Statement) -> String {
+    let mut pieces = statement.sql.split('?');
+    let mut sql = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let end = piece.find(|c: char| !c.is_ascii_digit()).unwrap_or(piece.len());
+        let (number, rest) = piece.split_at(end);
+        let value =
+            number.parse::<usize>().ok().and_then(|number| statement.params.get(number.checked_sub(1)?));
+        match value {
+            Some(Value::Integer(number)) => sql.push_str(&number.to_string()),
+            Some(Value::Text(text)) => {
+                sql.push('\'');
+                sql.push_str(&text.replace('\'', "''"));
+                sql.push('\'');
+            }
+            Some(Value::Null) | None => sql.push_str("NULL"),
+        }
+        sql.push_str(rest);
+    }
+    sql
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_stand_where_their_numbers_stood() {
+        let params =
+            (1..=9).map(Value::Integer).chain([Value::Text("O'Hara ?1".into()), Value::Null]).collect();
+        let statement = Statement { sql: "SELECT ?1, ?10, ?11 WHERE a = ?2)".into(), params };
+        assert_eq!(literal(&statement), "SELECT 1, 'O''Hara ?1', NULL WHERE a = 2)");
+    }
+}

@@ -1,0 +1,108 @@
+//! What every answer carries.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::answer::Answer;
+use crate::failure::Result;
+use crate::person::PASSWORD;
+use crate::request::Request;
+use crate::trial::{Trial, bearer};
+
+cases![the_security_headers, a_request_id_of_its_own, personal_data_is_not_stored, public_data_may_be_kept];
+
+const ALWAYS: [(&str, &str); 6] = [
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    (
+        "content-security-policy",
+        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    ),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()"),
+];
+
+/// One answer of each kind.
+fn answers(t: &Trial<'_>) -> Result<Vec<Answer>> {
+    let ada = t.sign_up("ada")?;
+    Ok(vec![
+        t.ask(Request::get("/v1/session"), &ada)?.ok(200)?,
+        t.send(Request::get("/.well-known/jwks.json"))?.ok(200)?,
+        t.send(Request::get("/health"))?.ok(200)?,
+        t.send(Request::post("/v1/signup").json(&bearer(&t.email("eve"), PASSWORD)))?.ok(201)?,
+        t.ask(Request::get("/v1/authorize"), &ada)?.ok(204)?,
+        t.send(Request::post("/v1/signin").bytes("application/json", b"{".to_vec()))?.ok(400)?,
+        t.send(Request::get("/v1/session"))?.ok(401)?,
+        t.ask(Request::get("/v1/users"), &ada)?.ok(403)?,
+        t.send(Request::get("/v1/nothing"))?.ok(404)?,
+        t.send(Request::put("/v1/signin"))?.ok(405)?,
+        t.send(Request::post("/v1/signup").json(&bearer(&ada.email, PASSWORD)))?.ok(409)?,
+        t.send(Request::post("/v1/signin").bytes("text/plain", b"{}".to_vec()))?.ok(415)?,
+        t.send(Request::post("/v1/signin").json(&json!({})))?.ok(422)?,
+    ])
+}
+
+fn the_security_headers(t: &Trial<'_>) -> Result {
+    for answer in answers(t)? {
+        for (name, value) in ALWAYS {
+            ensure_eq!(answer.all(name), [value], "{} {name}", answer.asked);
+        }
+        let https = t.place.issuer.starts_with("https:");
+        ensure_eq!(!answer.header("strict-transport-security").is_empty(), https, "{}", answer.asked);
+        ensure_eq!(answer.header("x-powered-by"), "", "{}", answer.asked);
+        if answer.status >= 400 {
+            ensure_eq!(answer.header("cache-control"), "no-store", "{}", answer.asked);
+        }
+        if answer.status == 401 {
+            ensure!(
+                answer.header("www-authenticate").starts_with("Bearer"),
+                "{}: no challenge",
+                answer.asked
+            );
+        }
+    }
+    Ok(())
+}
+
+fn a_request_id_of_its_own(t: &Trial<'_>) -> Result {
+    let mut seen = BTreeSet::from(["chosen-by-the-client".to_owned()]);
+    for _ in 0..20 {
+        let request = Request::get("/v1/session").header("x-request-id", "chosen-by-the-client");
+        let answer = t.quietly(&request)?.problem(401, "not_signed_in")?;
+        ensure!(seen.insert(answer.header("x-request-id").to_owned()), "a request id comes twice");
+    }
+    Ok(())
+}
+
+fn personal_data_is_not_stored(t: &Trial<'_>) -> Result {
+    let (root, ada) = (t.admin()?, t.sign_up("ada")?);
+    for path in [
+        "/v1/session",
+        "/v1/sessions",
+        "/v1/permissions",
+        "/v1/authorize",
+        "/v1/roles",
+        "/v1/roles/user",
+        &format!("/v1/users/{}", ada.id),
+        &format!("/v1/users/{}/sessions", ada.id),
+        &format!("/v1/users?email={}", ada.email),
+        &format!("/v1/audit?user={}", ada.id),
+    ] {
+        let answer = t.ask(Request::get(path), &root)?;
+        ensure!(answer.status < 300, "{path}: {}", answer.shown());
+        ensure_eq!(answer.header("cache-control"), "no-store", "{path}");
+    }
+    ensure_eq!(t.refresh(&ada.refresh)?.ok(200)?.header("cache-control"), "no-store");
+    Ok(())
+}
+
+fn public_data_may_be_kept(t: &Trial<'_>) -> Result {
+    for path in ["/.well-known/jwks.json", "/.well-known/openid-configuration"] {
+        let answer = t.send(Request::get(path))?.ok(200)?;
+        ensure_eq!(answer.header("cache-control"), "public, max-age=300", "{path}");
+        ensure_eq!(answer.header("content-type"), "application/json", "{path}");
+    }
+    Ok(())
+}

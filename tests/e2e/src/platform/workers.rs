@@ -1,0 +1,61 @@
+//! Cloudflare Workers: every operation in one Worker under `wrangler dev`, which is workerd with D1 and KV on this machine.
+
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::process::{self, Process};
+use super::{Platform, Running, Settings, local};
+use crate::failure::Result;
+use crate::place::Admin;
+
+/// `wrangler dev`.
+pub struct Workers;
+
+impl Platform for Workers {
+    fn name(&self) -> &'static str {
+        "workers"
+    }
+
+    fn start(&self, settings: Settings, admin: &Admin) -> Result<Box<dyn Running>> {
+        let home = tempfile::tempdir()?;
+        // D1 is reached through wrangler alone, so the first administrator is SQL.
+        let mut write = local::latchkey(&local::build()?, home.path());
+        write.args(["d1", "first-admin", &admin.email, "--password-stdin"]).envs(settings.variables());
+        let sql = home.path().join("first-admin.sql");
+        std::fs::write(&sql, process::run(&mut write, &admin.password)?)?;
+
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut dev = Command::new(root.join("infra/worker-dev"));
+        process::without_settings(&mut dev).args(["--port", "0", "--sql"]).arg(&sql);
+        dev.envs(settings.variables());
+        let process = Process::start(&mut dev, "Ready at", &settings.named("workers"))?;
+        let url = process.ready.split_whitespace().last().unwrap_or_default().to_owned();
+        Ok(Box::new(Dev { _process: process, _home: home, url }))
+    }
+
+    fn differences(&self) -> &'static [(&'static str, &'static str)] {
+        &[(
+            "paths::what_a_url_parser_resolves_opens_nothing_more",
+            "workerd reads the target as a URL: dot segments and backslashes are resolved before the Worker sees it",
+        )]
+    }
+}
+
+struct Dev {
+    _process: Process,
+    _home: TempDir,
+    url: String,
+}
+
+impl Running for Dev {
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Cloudflare writes it itself; `wrangler dev` leaves it as it comes.
+    fn address_header(&self) -> Option<&'static str> {
+        Some("cf-connecting-ip")
+    }
+}

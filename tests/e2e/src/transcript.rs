@@ -1,0 +1,199 @@
+//! What a case saw, in lines that are equal wherever Latchkey behaves equally.
+
+use std::collections::BTreeSet;
+
+use http::HeaderMap;
+
+use crate::answer::Answer;
+
+/// The headers that belong to the behaviour, with their values.
+const COMPARED: [&str; 20] = [
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "access-control-max-age",
+    "allow",
+    "cache-control",
+    "clear-site-data",
+    "content-security-policy",
+    "content-type",
+    "cross-origin-opener-policy",
+    "location",
+    "permissions-policy",
+    "referrer-policy",
+    "vary",
+    "www-authenticate",
+    "x-content-type-options",
+    "x-frame-options",
+    "x-latchkey-roles",
+];
+/// Those whose presence does, while the value depends on what else happens.
+const NAMED: [&str; 8] = [
+    "ratelimit-limit",
+    "ratelimit-remaining",
+    "ratelimit-reset",
+    "retry-after",
+    "strict-transport-security",
+    "x-latchkey-session",
+    "x-latchkey-user",
+    "x-request-id",
+];
+
+/// One line of an answer: what was asked, the status, a problem's code and detail or the members of the body, the headers.
+/// `word` is what only this case has, so that it can be told from what must be equal.
+pub fn line(answer: &Answer, word: &str) -> String {
+    let parts =
+        [answer.asked.clone(), answer.status.to_string(), body(answer), headers(&answer.headers).join("; ")];
+    mask(&parts.join(" | "), word)
+}
+
+fn body(answer: &Answer) -> String {
+    let json = answer.json();
+    if answer.status >= 400 {
+        // A detail that says when to come again says another number each time.
+        let detail = answer.text("detail");
+        let detail = if answer.headers.contains_key("retry-after") { digits(&detail) } else { detail };
+        return format!("{}: {detail}", answer.code());
+    }
+    match json.as_object() {
+        Some(members) => members.keys().map(String::as_str).collect::<Vec<_>>().join(","),
+        None if answer.body.is_empty() => String::new(),
+        None => "not an object".to_owned(),
+    }
+}
+
+/// The compared headers in the order of their names, a list's values in order of theirs: gateways join and sort them.
+fn headers(headers: &HeaderMap) -> Vec<String> {
+    let values = |name: &str| -> Vec<String> {
+        headers
+            .get_all(name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .collect()
+    };
+    let mut lines = Vec::new();
+    for name in COMPARED {
+        let values = values(name);
+        if !values.is_empty() {
+            let joined = values.join(",");
+            let joined = if ["vary", "allow"].contains(&name) { sorted(&joined) } else { joined };
+            lines.push(format!("{name}: {joined}"));
+        }
+    }
+    lines.extend(NAMED.iter().filter(|name| headers.contains_key(**name)).map(|name| (*name).to_owned()));
+    lines.extend(values("set-cookie").iter().map(|value| format!("set-cookie: {}", without_value(value))));
+    lines
+}
+
+fn sorted(list: &str) -> String {
+    let names: BTreeSet<_> = list.split(',').map(|name| name.trim().to_ascii_lowercase()).collect();
+    names.into_iter().collect::<Vec<_>>().join(",")
+}
+
+/// A cookie without what it holds, its age in whole minutes: a session has begun a moment before its cookie is written.
+fn without_value(cookie: &str) -> String {
+    let mut parts = cookie.split(';').map(str::trim);
+    let (name, value) = parts.next().and_then(|pair| pair.split_once('=')).unwrap_or((cookie, ""));
+    let mut out = format!("{name}={}", if value.is_empty() { "" } else { "…" });
+    for part in parts {
+        let age = part.strip_prefix("Max-Age=").and_then(|age| age.parse::<u64>().ok());
+        match age {
+            Some(age) => out.extend([" Max-Age=", &age.div_ceil(60).to_string(), "min"]),
+            None => out.extend([" ", part]),
+        }
+    }
+    out
+}
+
+/// Without what only this case has: its word, and identifiers.
+fn mask(text: &str, word: &str) -> String {
+    let text = text.replace(word, "…");
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(c) = rest.chars().next() {
+        if let Some(id) = rest.get(..36).filter(|id| is_uuid(id)) {
+            masked.push('…');
+            rest = rest.get(id.len()..).unwrap_or_default();
+        } else {
+            masked.push(c);
+            rest = rest.get(c.len_utf8()..).unwrap_or_default();
+        }
+    }
+    masked
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.bytes().enumerate().all(|(place, byte)| match place {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    })
+}
+
+/// A text in which numbers are not compared: seconds that are left.
+fn digits(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if !c.is_ascii_digit() {
+            out.push(c);
+        } else if !out.ends_with('0') {
+            out.push('0');
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderName, HeaderValue};
+
+    fn answer(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Answer {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        Answer { asked: "GET /v1/x".to_owned(), status, headers: map, body: body.into() }
+    }
+
+    #[test]
+    fn what_differs_from_run_to_run_is_not_compared() {
+        let one = answer(
+            429,
+            &[("retry-after", "60"), ("x-request-id", "a-1"), ("vary", "Origin, Accept"), ("date", "today")],
+            "{\"code\":\"rate_limited\",\"detail\":\"try again in 60 s, w1w\"}",
+        );
+        let two = answer(
+            429,
+            &[("retry-after", "7"), ("x-request-id", "b-2"), ("vary", "accept"), ("vary", "origin")],
+            "{\"code\":\"rate_limited\",\"detail\":\"try again in 7 s, w2w\"}",
+        );
+        assert_eq!(line(&one, "w1w"), line(&two, "w2w"));
+        let mut user = answer(200, &[], "{}");
+        user.asked = "GET /v1/users/0195f2a0-7c1e-7b3a-8f00-0123456789ab".to_owned();
+        assert_eq!(line(&user, "w"), "GET /v1/users/… | 200 |  | ");
+    }
+
+    #[test]
+    fn what_is_behaviour_is_compared() {
+        let base = answer(200, &[("set-cookie", "a=1; HttpOnly")], "{\"user\":1}");
+        let all: BTreeSet<_> = [
+            base.clone(),
+            answer(201, &[("set-cookie", "a=1; HttpOnly")], "{\"user\":1}"),
+            answer(200, &[("set-cookie", "a=1")], "{\"user\":1}"),
+            answer(200, &[("set-cookie", "a=; HttpOnly")], "{\"user\":1}"),
+            answer(200, &[("set-cookie", "a=1; HttpOnly"), ("set-cookie", "b=1")], "{\"user\":1}"),
+            answer(200, &[("set-cookie", "a=1; HttpOnly"), ("cache-control", "no-store")], "{\"user\":1}"),
+            answer(200, &[("set-cookie", "a=1; HttpOnly")], "{\"user\":1,\"session\":2}"),
+        ]
+        .iter()
+        .map(|answer| line(answer, "w"))
+        .collect();
+        assert_eq!(all.len(), 7, "{all:#?}");
+        let ages = ["a=1; Max-Age=604800", "a=1; Max-Age=604799"].map(without_value);
+        assert_eq!(ages, ["a=… Max-Age=10080min", "a=… Max-Age=10080min"]);
+        let other = answer(200, &[("set-cookie", "a=2; HttpOnly")], "{\"user\":2}");
+        assert_eq!(line(&base, "w"), line(&other, "w"));
+    }
+}

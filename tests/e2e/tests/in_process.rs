@@ -1,0 +1,113 @@
+//! Every case against the local server's own code on a socket of this process, so that plain `cargo test` runs the suite too.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use latchkey_core::account::{Authority, SignUp};
+use latchkey_core::audit::Requester;
+use latchkey_core::config::Place;
+use latchkey_core::password::Password;
+use latchkey_core::port::in_process::{InProcessCache, InProcessCounters};
+use latchkey_core::{Config, Memory, Ports, Services};
+use latchkey_e2e::failure::Result;
+use latchkey_e2e::place::Admin;
+use latchkey_e2e::platform::{Platform, Running, Settings};
+use latchkey_e2e::run::{self, Plan};
+use latchkey_e2e::table::Table;
+use latchkey_http::App;
+use latchkey_local::adapters::mailbox::DEFAULT_FROM;
+use latchkey_local::adapters::{Mailbox, PoolSize, PooledHasher};
+use latchkey_local::serve;
+use latchkey_native::{HttpFetch, SystemClock, SystemEntropy};
+use latchkey_sql::SqlTable;
+use latchkey_sql::sqlite::Sqlite;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+struct InProcess;
+
+struct Server {
+    runtime: Option<Runtime>,
+    url: String,
+    stop: Option<oneshot::Sender<()>>,
+    _data: TempDir,
+}
+
+fn services(data: &TempDir, url: &str, settings: Settings) -> Services {
+    let variables = settings.variables();
+    let var = |name: &str| match name {
+        "LATCHKEY_URL" => Some(url.to_owned()),
+        "LATCHKEY_SECRET" => Some("wjb4tv0iY2WTyCXVzXz1MhrpyXHpQ2lNkLMzSVvzLZk=".to_owned()),
+        other => variables.iter().find(|(name, _)| *name == other).map(|(_, value)| (*value).to_owned()),
+    };
+    let config = Config::read(var, Place::Local).unwrap();
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let mailbox = Mailbox::open(data.path(), DEFAULT_FROM, clock.clone(), entropy.clone()).unwrap();
+    let ports = Ports {
+        table: Arc::new(SqlTable::new(Sqlite::open(&data.path().join("latchkey.db")).unwrap())),
+        counters: Arc::new(InProcessCounters::default()),
+        cache: Arc::new(InProcessCache::default()),
+        mailer: Arc::new(mailbox),
+        fetch: Arc::new(HttpFetch::new()),
+        clock,
+        entropy,
+        hasher: Arc::new(PooledHasher::new(&PoolSize::default()).unwrap()),
+    };
+    Services::new(Arc::new(config), ports, &Memory::default())
+}
+
+async fn make_admin(services: &Services, admin: &Admin) {
+    services.roles.init(&[]).await.unwrap();
+    let (accounts, password) = (&services.accounts, Password::new(&admin.password.clone().into()));
+    let sign_up = SignUp { email: admin.email.parse().unwrap(), password, name: None };
+    let user = accounts.create(accounts.check_sign_up(sign_up).unwrap()).await.unwrap();
+    let role = "admin".parse().unwrap();
+    accounts.grant(user.id, &role, Authority::Operator, &Requester::default()).await.unwrap();
+}
+
+impl Platform for InProcess {
+    fn name(&self) -> &'static str {
+        "in process"
+    }
+
+    fn start(&self, settings: Settings, admin: &Admin) -> Result<Box<dyn Running>> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let listener = runtime.block_on(serve::listen((Ipv4Addr::LOCALHOST, 0).into())).unwrap();
+        let url = format!("http://localhost:{}", listener.local_addr()?.port());
+        let data = tempfile::tempdir()?;
+        let services = services(&data, &url, settings);
+        runtime.block_on(make_admin(&services, admin));
+        let app = latchkey_http::app(latchkey_all::function(), App::new(services));
+        let (stop, stopped) = oneshot::channel();
+        runtime.spawn(serve::serve(listener, app, async {
+            let _ = stopped.await;
+        }));
+        Ok(Box::new(Server { runtime: Some(runtime), url, stop: Some(stop), _data: data }))
+    }
+}
+
+impl Running for Server {
+    fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+#[test]
+fn every_case_passes() {
+    let report = run::platform(&InProcess, &Plan::default()).unwrap();
+    assert!(report.results.len() >= 80, "only {} cases ran", report.results.len());
+    let table = Table::new(&[report]);
+    assert_eq!(table.failures(), 0, "{table}");
+}
