@@ -1,3 +1,6 @@
+#!lua flags=allow-key-locking
+-- Upstash then locks the keys below; without the flag it locks the whole database.
+--
 -- Counts one hit in several sliding windows, in all of them or in none.
 -- KEYS: a window each; its value is the times of its hits in order, in milliseconds, with a space between.
 -- ARGV: now, then limit and length of each window. Times stay text where they can, so that no digit is lost.

@@ -42,8 +42,8 @@ impl Client {
     }
 }
 
-fn result(value: Value) -> (u16, Value) {
-    (200, json!({"result": value}))
+fn result(value: impl Into<Value>) -> (u16, Value) {
+    (200, json!({"result": value.into()}))
 }
 
 #[tokio::test]

@@ -83,7 +83,7 @@ impl Command {
         Self::new(parts)
     }
 
-    fn new(parts: Vec<Vec<u8>>) -> Result<Self, Refusal> {
+    fn new(mut parts: Vec<Vec<u8>>) -> Result<Self, Refusal> {
         let name = match parts.first() {
             Some(name) if !name.is_empty() => String::from_utf8_lossy(name).to_ascii_uppercase(),
             _ => return Err(Refusal::bad("ERR empty command")),
@@ -92,6 +92,16 @@ impl Command {
             && parts.iter().any(|part| part.eq_ignore_ascii_case(b"BLOCK"));
         if blocks || UNAVAILABLE.contains(&name.as_str()) {
             return Err(Refusal::bad(format!("ERR Command is not available: '{name}'")));
+        }
+        let script = match name.as_str() {
+            "EVAL" | "EVAL_RO" => parts.get_mut(1),
+            "SCRIPT" if parts.get(1).is_some_and(|part| part.eq_ignore_ascii_case(b"LOAD")) => {
+                parts.get_mut(2)
+            }
+            _ => None,
+        };
+        if let Some(script) = script {
+            without_key_locking(script);
         }
         Ok(Self(parts))
     }
@@ -104,6 +114,28 @@ impl Command {
         }
         command
     }
+}
+
+/// Takes the flag out of a script's first line that Upstash has and Redis does not know; Redis locks everything anyhow. The
+/// digest is then another one: EVALSHA by that of the original is answered with NOSCRIPT, as after a restart.
+fn without_key_locking(script: &mut Vec<u8>) {
+    let end = script.iter().position(|byte| *byte == b'\n').unwrap_or(script.len());
+    let Some(Ok(line)) = script.get(..end).map(std::str::from_utf8) else { return };
+    let Some((engine, flags)) = line.split_once(" flags=").filter(|(engine, _)| engine.starts_with("#!"))
+    else {
+        return;
+    };
+    let (ours, rest): (Vec<&str>, Vec<&str>) =
+        flags.trim_end().split(',').partition(|flag| *flag == "allow-key-locking");
+    if ours.is_empty() {
+        return;
+    }
+    let mut line = engine.to_owned();
+    if !rest.is_empty() {
+        line.push_str(" flags=");
+        line.push_str(&rest.join(","));
+    }
+    script.splice(..end, line.into_bytes());
 }
 
 /// The token in the query, if there is one.
@@ -169,6 +201,23 @@ mod tests {
         assert!(UNAVAILABLE.is_sorted());
         assert!(Command::of_json(&json!(["XREAD", "block", 0, "STREAMS", "s", "$"])).is_err());
         assert!(Command::of_json(&json!(["XREAD", "STREAMS", "s", "0"])).is_ok());
+    }
+
+    #[test]
+    fn the_flag_that_only_upstash_knows_is_taken_out_of_scripts() {
+        for (script, sent) in [
+            ("#!lua flags=allow-key-locking\nreturn 1", "#!lua\nreturn 1"),
+            ("#!lua flags=allow-key-locking", "#!lua"),
+            ("#!lua flags=no-writes,allow-key-locking\r\nreturn 1", "#!lua flags=no-writes\nreturn 1"),
+            ("#!lua flags=no-writes\nreturn 1", "#!lua flags=no-writes\nreturn 1"),
+            ("return 'x flags=allow-key-locking'", "return 'x flags=allow-key-locking'"),
+            ("", ""),
+        ] {
+            assert_eq!(words(Command::of_json(&json!(["eval", script, 0]))), ["eval", sent, "0"]);
+            assert_eq!(words(Command::of_json(&json!(["SCRIPT", "load", script]))), ["SCRIPT", "load", sent]);
+        }
+        let value = "#!lua flags=allow-key-locking";
+        assert_eq!(words(Command::of_json(&json!(["SET", value, value]))), ["SET", value, value]);
     }
 
     #[test]
