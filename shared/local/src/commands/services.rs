@@ -1,4 +1,5 @@
 use std::process::ExitCode;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -11,6 +12,9 @@ use crate::cli::ServicesArgs;
 use crate::data::DataFolder;
 use crate::serve;
 use crate::services::{Bridge, Database, DatabaseError, Environment, RedisServer, Stop, listen};
+
+/// How long requests to DynamoDB's stand-in that are under way get to end.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Serves until it is asked to stop, or until one of them ends by itself.
 pub(super) fn run(args: &ServicesArgs) -> Result<ExitCode, Failure> {
@@ -63,8 +67,9 @@ async fn serve_all(
         served = &mut database => Err(served.map_or_else(Into::into, why)),
     };
     stop.tell();
-    if !database.is_finished() {
-        database.await??;
+    // A client that sends half a request and no more would hold it for ever.
+    if !database.is_finished() && tokio::time::timeout(GRACE, &mut database).await.is_err() {
+        database.abort();
     }
     bridge.await?;
     redis.stop().await;

@@ -25,7 +25,7 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
 
 /// It runs until the test ends it.
 struct Services {
-    process: Child,
+    process: Option<Child>,
     stdout: BufReader<ChildStdout>,
     /// What it printed.
     said: String,
@@ -36,6 +36,13 @@ impl Services {
     fn start(folder: &Path, arguments: &[&str]) -> Self {
         let mut command = command(folder, &[&FREE, arguments].concat());
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut services = Self::read(&mut process);
+        services.process = Some(process);
+        services
+    }
+
+    /// What `process` says that it serves.
+    fn read(process: &mut Child) -> Self {
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
         let mut said = String::new();
         while !said.ends_with("# Stop with Ctrl-C.\n") {
@@ -44,16 +51,17 @@ impl Services {
         let pairs =
             said.lines().filter(|line| !line.starts_with('#')).map(|line| line.split_once('=').unwrap());
         let variables = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Self { process, stdout, said, variables }
+        Self { process: None, stdout, said, variables }
     }
 
     /// Ends it as Ctrl-C does, and gives what else it printed.
     fn stop(mut self) -> String {
-        let kill = format!("kill -s INT {}", self.process.id());
+        let mut process = self.process.take().unwrap();
+        let kill = format!("kill -s INT {}", process.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();
-        assert!(self.process.wait().unwrap().success());
+        assert!(process.wait().unwrap().success());
         rest
     }
 
@@ -75,8 +83,8 @@ impl Services {
 
 impl Drop for Services {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            let _ = self.process.kill();
+        if let Some(process) = &mut self.process {
+            let _ = process.kill();
         }
     }
 }
@@ -183,6 +191,26 @@ async fn it_takes_a_redis_that_runs_and_leaves_it_running() {
     assert!(redis.try_wait().unwrap().is_none(), "it is not ours to end");
     redis.kill().unwrap();
     redis.wait().unwrap();
+}
+
+#[tokio::test]
+async fn it_ends_with_its_redis_and_says_why() {
+    let folder = TempDir::new().unwrap();
+    let mut command = command(folder.path(), &FREE);
+    let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let services = Services::read(&mut process);
+    let info = services.redis(json!(["INFO", "server"])).await;
+    let pid = info["result"]
+        .as_str()
+        .unwrap()
+        .lines()
+        .find_map(|line| line.strip_prefix("process_id:"))
+        .unwrap()
+        .to_owned();
+    assert!(Command::new("sh").args(["-c", &format!("kill -s KILL {pid}")]).status().unwrap().success());
+    let output = process.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "latchkey: redis-server ended; start again\n");
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]
