@@ -2,6 +2,6 @@
 
 fn main() {
     println!(
-        "note: tests/full also runs the README's walk-through and the end-to-end cases on every platform, builds the portable crates for wasm32, checks tokens with npm jose, fills disks and compiles the benchmarks"
+        "note: tests/full adds what needs more than cargo: wasm32, Redis, npm's clients, workerd, the README's walk-through, full disks"
     );
 }
