@@ -6,6 +6,7 @@
 mod conformance;
 mod costs;
 mod faults;
+mod local;
 mod proxy;
 mod support;
 mod table;
