@@ -6,6 +6,7 @@
 mod conformance;
 mod costs;
 mod faults;
+mod ledger;
 mod local;
 mod proxy;
 mod support;
