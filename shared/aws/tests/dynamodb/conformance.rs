@@ -1,10 +1,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use latchkey_aws::dynamodb::{DynamoTable, client, create_table};
+use latchkey_aws::dynamodb::{client, create_table};
 use latchkey_testkit::table_conformance;
 
-use crate::support::{emulator, settings};
+use crate::support::{emulator, settings, table};
 
 /// A name that no other test of this run has.
 fn own_table() -> String {
@@ -18,9 +18,9 @@ mod dynoxide {
     table_conformance!({
         let emulator = emulator().await;
         let client = client(&settings(emulator.endpoint()));
-        let table = own_table();
-        create_table(&client, &table).await.unwrap();
-        (Arc::new(DynamoTable::new(client, table)), emulator)
+        let name = own_table();
+        create_table(&client, &name).await.unwrap();
+        (Arc::new(table(client, &name)), emulator)
     });
 }
 
@@ -29,8 +29,8 @@ mod amazons_own {
 
     table_conformance!(ignore = "needs java and infra/setup/dynamodb-local", {
         let client = client(&settings(crate::local::endpoint()));
-        let table = own_table();
-        create_table(&client, &table).await.unwrap();
-        (Arc::new(DynamoTable::new(client, table)), ())
+        let name = own_table();
+        create_table(&client, &name).await.unwrap();
+        (Arc::new(table(client, &name)), ())
     });
 }

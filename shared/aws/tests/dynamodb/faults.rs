@@ -4,7 +4,7 @@ use std::iter::repeat_n;
 use std::time::Duration;
 
 use latchkey_core::audit::Action;
-use latchkey_testkit::TestRequest;
+use latchkey_testkit::{TestApp, TestRequest};
 
 use crate::proxy::Fault;
 use crate::support::{PASSWORD, Pair, Person, Stage, bare, is_unavailable, refresh, signin, signup};
@@ -102,7 +102,7 @@ async fn a_lost_answer_changes_nothing_about_any_operation() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_does_not_come_is_asked_for_again() {
     let stage = Stage::with(|settings| settings.attempt_timeout = Duration::from_millis(500)).await;
-    let pair = Pair::on(stage, |_| latchkey_testkit::TestApp::builder()).await;
+    let pair = Pair::on(stage, TestApp::builder).await;
     pair.proxy().add([Fault::Silent]);
     assert_eq!(pair.app.send(signup("ada@example.com")).await.status, 201);
     assert_eq!((accounts(&pair).await, pair.events(Action::SignupSucceeded).await), (1, 1));
