@@ -1,5 +1,7 @@
 //! Latchkey on AWS Lambda.
 
+pub mod dynamodb;
+
 use std::process::ExitCode;
 
 use latchkey_http::{App, Function};
