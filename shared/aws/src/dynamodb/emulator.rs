@@ -1,0 +1,38 @@
+use std::io;
+
+use dynoxide::Database;
+use dynoxide::server::serve_with_shutdown;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// DynamoDB in this process, on a port of this machine, for as long as it lives. For tests and local use: it answers whoever
+/// reaches the port.
+#[derive(Debug)]
+pub struct Emulator {
+    endpoint: String,
+    server: JoinHandle<()>,
+}
+
+impl Emulator {
+    /// An empty one, in memory, that answers on `listener`.
+    pub fn start(listener: TcpListener) -> io::Result<Self> {
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let database = Database::memory().map_err(io::Error::other)?;
+        let server = tokio::spawn(async move {
+            // It serves until it is dropped; there is nobody to tell of an error.
+            let _ = serve_with_shutdown(listener, database, std::future::pending()).await;
+        });
+        Ok(Self { endpoint, server })
+    }
+
+    /// Its URL.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

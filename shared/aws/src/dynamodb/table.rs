@@ -1,0 +1,115 @@
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+use latchkey_core::Timestamp;
+use latchkey_core::port::table::{
+    CommitError, Item, Key, Page, Query, QueryError, Write, check_commit, check_get, check_query,
+};
+use latchkey_core::port::{StoreError, Table};
+
+use super::error::store_error;
+use super::item::{Attributes, is_live, primary, read, write};
+use super::{query, replace, transaction};
+
+/// The longest that a call takes, all its attempts together.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// The most requests that one get takes, as an answer holds 16 MB.
+const MAX_ROUNDS: usize = 8;
+
+/// The `Table` port on a table of DynamoDB with the schema of [`create_table`](super::create_table).
+#[derive(Clone)]
+pub struct DynamoTable {
+    client: Client,
+    table: String,
+}
+
+impl fmt::Debug for DynamoTable {
+    // The client may show whose credentials it has.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DynamoTable").field("table", &self.table).finish_non_exhaustive()
+    }
+}
+
+impl DynamoTable {
+    /// The table of this name. The client should be one of [`client`](super::client), which retries what this table counts
+    /// on being retried.
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    async fn get_one(&self, key: &Key) -> Result<Vec<Attributes>, StoreError> {
+        let request = self.client.get_item().table_name(&self.table).set_key(Some(primary(key)));
+        let answer = request.consistent_read(true).send().await;
+        let answer = answer.map_err(|error| store_error(&error, &self.table))?;
+        Ok(answer.item.into_iter().collect())
+    }
+
+    /// Each item as of one moment, not all of them as of the same: the port asks no more, and `TransactGetItems` would cost
+    /// twice as much and fail beside a write.
+    async fn get_many(&self, keys: &BTreeSet<&Key>) -> Result<Vec<Attributes>, StoreError> {
+        let mut wanted: Vec<Attributes> = keys.iter().copied().map(primary).collect();
+        let mut found = Vec::new();
+        for _ in 0..MAX_ROUNDS {
+            let asked = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
+            let asked = asked.map_err(|error| StoreError::Refused(error.to_string()))?;
+            let answer = self.client.batch_get_item().request_items(&self.table, asked).send().await;
+            let answer = answer.map_err(|error| store_error(&error, &self.table))?;
+            found.extend(answer.responses.unwrap_or_default().into_values().flatten());
+            let rest = answer.unprocessed_keys.unwrap_or_default().into_values();
+            wanted = rest.flat_map(|rest| rest.keys).collect();
+            if wanted.is_empty() {
+                return Ok(found);
+            }
+        }
+        Err(StoreError::Unavailable(format!("DynamoDB left keys of {} unread each time", self.table)))
+    }
+}
+
+#[async_trait]
+impl Table for DynamoTable {
+    async fn get(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Item>>, StoreError> {
+        check_get(keys)?;
+        let distinct: BTreeSet<&Key> = keys.iter().collect();
+        let found = in_time(async {
+            match keys {
+                [] => Ok(Vec::new()),
+                [key, ..] if distinct.len() == 1 => self.get_one(key).await,
+                _ => self.get_many(&distinct).await,
+            }
+        });
+        let mut items = HashMap::new();
+        for attributes in found.await? {
+            let item = read(&attributes)?;
+            if is_live(&item, now) {
+                items.insert(item.key.clone(), item);
+            }
+        }
+        Ok(keys.iter().map(|key| items.get(key).cloned()).collect())
+    }
+
+    async fn query(&self, query: &Query, now: Timestamp) -> Result<Page, QueryError> {
+        check_query(query)?;
+        in_time(query::query(&self.client, &self.table, query, now)).await
+    }
+
+    async fn commit(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
+        check_commit(writes)?;
+        if let [Write::Put { key, body, index, expires_at, condition }] = writes
+            && let Some(version) = replace::version(*condition)
+        {
+            let item = write(key, body, index.as_ref(), *expires_at, (*condition, now));
+            return in_time(replace::replace(&self.client, &self.table, item, (version, now))).await;
+        }
+        in_time(transaction::commit(&self.client, &self.table, writes, now)).await
+    }
+}
+
+/// What `call` gives within [`DEADLINE`].
+async fn in_time<T, E: From<StoreError>>(call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let late = || E::from(StoreError::Unavailable(format!("DynamoDB gave no answer within {DEADLINE:?}")));
+    tokio::time::timeout(DEADLINE, call).await.unwrap_or_else(|_| Err(late()))
+}

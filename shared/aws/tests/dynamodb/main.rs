@@ -1,0 +1,11 @@
+//! DynamoDB: the suite of the `Table` port, and what happens between the table and its emulator when the network or the
+//! service misbehaves.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
+
+mod conformance;
+mod costs;
+mod faults;
+mod proxy;
+mod support;
+mod table;

@@ -1,0 +1,156 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::retry::RetryPartition;
+use latchkey_aws::dynamodb::{DynamoTable, Emulator, Settings, client, create_table};
+use latchkey_core::audit::{Action, Event, Filter};
+use latchkey_testkit::{TestApp, TestClock, TestRequest, TestResponse};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::proxy::Proxy;
+
+pub const TABLE: &str = "latchkey";
+pub const PASSWORD: &str = "violet harbour tundra";
+
+/// An emulator without tables.
+pub async fn emulator() -> Emulator {
+    Emulator::start(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap()
+}
+
+/// For `endpoint`: retries do not wait, and no test takes from the budget of another one.
+pub fn settings(endpoint: &str) -> Settings {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mut settings = Settings::emulated(endpoint);
+    // Longer than a busy machine takes: nothing here is about time unless a test says so.
+    settings.connect_timeout = Duration::from_mins(1);
+    settings.attempt_timeout = Duration::from_mins(1);
+    settings.max_backoff = Duration::ZERO;
+    let name = format!("test {}", COUNT.fetch_add(1, Ordering::Relaxed));
+    settings.retry_partition = Some(RetryPartition::new(name));
+    settings
+}
+
+/// A table that is reached through a proxy, and directly.
+pub struct Stage {
+    pub proxy: Proxy,
+    pub table: DynamoTable,
+    pub direct: DynamoTable,
+    _emulator: Emulator,
+}
+
+impl Stage {
+    pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// With other settings than usual for the way through the proxy.
+    pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let emulator = emulator().await;
+        let proxy = Proxy::start(emulator.endpoint()).await;
+        let mut through = settings(&proxy.endpoint());
+        change(&mut through);
+        let direct = client(&settings(emulator.endpoint()));
+        create_table(&direct, TABLE).await.unwrap();
+        let table = |client| DynamoTable::new(client, TABLE.to_owned());
+        Self { proxy, table: table(client(&through)), direct: table(direct), _emulator: emulator }
+    }
+}
+
+/// The whole service over a table that is reached through a proxy, and another process that always works.
+pub struct Pair {
+    pub stage: Stage,
+    pub app: TestApp,
+    pub witness: TestApp,
+    pub clock: Arc<TestClock>,
+}
+
+impl Pair {
+    pub async fn new() -> Self {
+        Self::on(Stage::new().await, |_| latchkey_testkit::TestApp::builder().var("LATCHKEY_LIMITS", "off"))
+            .await
+    }
+
+    pub async fn on(stage: Stage, builder: impl Fn(u64) -> latchkey_testkit::TestAppBuilder) -> Self {
+        let clock = Arc::new(TestClock::new());
+        let app = |seed: u64, table: &DynamoTable| {
+            let builder = builder(seed).seed(seed).clock(Arc::clone(&clock));
+            builder.table(Arc::new(table.clone())).build(latchkey_all::function())
+        };
+        let (app, witness) = (app(1, &stage.table), app(2, &stage.direct));
+        app.services.roles.init(&[]).await.unwrap();
+        for app in [&app, &witness] {
+            app.services.keys.jwks().await.unwrap();
+        }
+        stage.proxy.take();
+        Self { stage, app, witness, clock }
+    }
+
+    pub fn proxy(&self) -> &Proxy {
+        &self.stage.proxy
+    }
+
+    pub async fn sign_up(&self, email: &str) -> Person {
+        Person::read(&self.app.send(signup(email)).await)
+    }
+
+    /// How many events of `action` there are.
+    pub async fn events(&self, action: Action) -> usize {
+        self.log(Some(action)).await.len()
+    }
+
+    async fn log(&self, action: Option<Action>) -> Vec<Event> {
+        let (mut events, mut after) = (Vec::new(), None);
+        loop {
+            let filter = Filter { action, limit: 200, after, ..Filter::default() };
+            let page = self.witness.services.audit.list(&filter).await.unwrap();
+            events.extend(page.events);
+            after = page.next;
+            if after.is_none() {
+                return events;
+            }
+        }
+    }
+}
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub access: String,
+    pub refresh: String,
+}
+
+impl Person {
+    pub fn read(answer: &TestResponse) -> Self {
+        assert!(answer.status.is_success(), "{}", answer.json());
+        Self { access: answer.text("access_token"), refresh: answer.text("refresh_token") }
+    }
+}
+
+pub fn signup(email: &str) -> TestRequest {
+    TestRequest::post("/v1/signup", &credentials(email, PASSWORD))
+}
+
+pub fn signin(email: &str, password: &str) -> TestRequest {
+    TestRequest::post("/v1/signin", &credentials(email, password))
+}
+
+pub fn refresh(token: &str) -> TestRequest {
+    TestRequest::post("/v1/token/refresh", &json!({"refresh_token": token}))
+}
+
+pub fn bare(method: &str, path: &str, by: &Person) -> TestRequest {
+    TestRequest::new(method.parse().unwrap(), path).bearer(&by.access)
+}
+
+fn credentials(email: &str, password: &str) -> Value {
+    json!({"email": email, "password": password, "transport": "bearer"})
+}
+
+/// Whether the answer is 503 and says when to come back.
+pub fn is_unavailable(answer: &TestResponse) -> bool {
+    let unavailable = answer.status == 503;
+    assert!(!unavailable || (answer.code() == "unavailable" && !answer.header("retry-after").is_empty()));
+    unavailable
+}
