@@ -25,9 +25,7 @@ pub struct RouteNeeds(BTreeMap<String, Need>);
 
 /// An entry is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{entry}` {problem}; write entries as `GET /orders/{{id}}=orders:read` or `ANY /me=signed-in`, with commas or new lines between"
-)]
+#[error("`{entry}` {problem}")]
 pub struct InvalidRoutes {
     entry: String,
     problem: String,

@@ -14,10 +14,10 @@ use crate::live::Live;
 
 /// Answers events: what the runtime's client calls for each.
 #[derive(Clone)]
-pub(crate) struct Entry(Arc<Live>);
+pub(crate) struct Entry(Arc<Live<Router>>);
 
 impl Entry {
-    pub(crate) fn new(live: Live) -> Self {
+    pub(crate) fn new(live: Live<Router>) -> Self {
         Self(Arc::new(live))
     }
 }

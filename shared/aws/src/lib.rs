@@ -1,6 +1,7 @@
 //! Latchkey on AWS Lambda: the entry that turns events into requests, the ports over AWS, the settings.
 
 pub mod dynamodb;
+mod direct;
 mod entry;
 pub mod event;
 mod hasher;
@@ -14,4 +15,4 @@ pub mod settings;
 
 pub use entry::answer;
 pub use hasher::BlockingHasher;
-pub use run::run;
+pub use run::{run, run_direct};

@@ -1,9 +1,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::Router;
+use latchkey_core::config::ConfigError;
 use latchkey_core::{Memory, Services, Timestamp};
-use latchkey_http::{App, Function};
+use latchkey_http::App;
 
 use crate::ports::{self, Platform};
 use crate::settings::{Mistakes, Settings, Var};
@@ -13,39 +13,43 @@ const FRESH_FOR: Duration = Duration::from_mins(5);
 /// How long after a failure it is asked for again.
 const RETRY_AFTER: Duration = Duration::from_mins(1);
 
-/// The app of this container, which outlives a change of the secrets that its settings refer to.
-pub(crate) struct Live {
-    function: Function<App>,
+/// Makes what answers events, out of the services and whatever else the settings say.
+pub(crate) type Make<T> =
+    Box<dyn Fn(App, &dyn Fn(&str) -> Option<String>) -> Result<T, Vec<ConfigError>> + Send + Sync>;
+
+/// What answers events in this container. It outlives a change of the secrets that its settings refer to.
+pub(crate) struct Live<T> {
+    make: Make<T>,
     platform: Platform,
     memory: Memory,
     var: Var,
-    state: Mutex<State>,
+    state: Mutex<State<T>>,
 }
 
-struct State {
-    app: Router,
+struct State<T> {
+    app: T,
     settings: Arc<Settings>,
     renew_at: Timestamp,
 }
 
-impl Live {
+impl<T: Clone> Live<T> {
     /// Reads the settings and puts the app together. Only references cost time: they are fetched now, since the container
     /// is not yet asked for anything, and since what is wrong with them should stop a deployment and not a user.
     pub(crate) async fn start(
-        function: Function<App>,
+        make: Make<T>,
         platform: Platform,
         var: Var,
     ) -> Result<Self, Mistakes> {
         let memory = Memory::default();
         let settings = Settings::read(&var, ports::reader, &platform.aws).await?;
-        let app = put_together(&function, &platform, &memory, &settings)?;
+        let app = put_together(&make, &platform, &memory, &settings)?;
         let renew_at = platform.now() + FRESH_FOR;
         let state = Mutex::new(State { app, settings: Arc::new(settings), renew_at });
-        Ok(Self { function, platform, memory, var, state })
+        Ok(Self { make, platform, memory, var, state })
     }
 
-    /// The app as it is now.
-    pub(crate) fn app(&self) -> Router {
+    /// What answers, as it is now.
+    pub(crate) fn app(&self) -> T {
         self.state().app.clone()
     }
 
@@ -64,7 +68,7 @@ impl Live {
         let renewed = match Settings::read_once(&self.var, ports::reader, &self.platform.aws).await {
             Ok(renewed) if renewed.is_same_as(&settings) => Ok(None),
             Ok(renewed) => {
-                put_together(&self.function, &self.platform, &self.memory, &renewed).map(|app| Some((app, renewed)))
+                put_together(&self.make, &self.platform, &self.memory, &renewed).map(|app| Some((app, renewed)))
             }
             Err(mistakes) => Err(mistakes),
         };
@@ -82,18 +86,18 @@ impl Live {
         }
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn put_together(
-    function: &Function<App>,
+fn put_together<T>(
+    make: &Make<T>,
     platform: &Platform,
     memory: &Memory,
     settings: &Settings,
-) -> Result<Router, Mistakes> {
+) -> Result<T, Mistakes> {
     let (config, ports) = platform.configure(settings)?;
     let services = Services::new(Arc::new(config), ports, memory);
-    Ok(latchkey_http::app(function.clone(), App::new(services)))
+    Ok(make(App::new(services), &|name| settings.get(name))?)
 }
