@@ -1,7 +1,7 @@
 //! Latchkey on AWS Lambda: the entry that turns events into requests, the ports over AWS, the settings.
 
-pub mod dynamodb;
 mod direct;
+pub mod dynamodb;
 mod entry;
 pub mod event;
 mod hasher;

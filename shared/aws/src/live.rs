@@ -35,11 +35,7 @@ struct State<T> {
 impl<T: Clone> Live<T> {
     /// Reads the settings and puts the app together. Only references cost time: they are fetched now, since the container
     /// is not yet asked for anything, and since what is wrong with them should stop a deployment and not a user.
-    pub(crate) async fn start(
-        make: Make<T>,
-        platform: Platform,
-        var: Var,
-    ) -> Result<Self, Mistakes> {
+    pub(crate) async fn start(make: Make<T>, platform: Platform, var: Var) -> Result<Self, Mistakes> {
         let memory = Memory::default();
         let settings = Settings::read(&var, ports::reader, &platform.aws).await?;
         let app = put_together(&make, &platform, &memory, &settings)?;
@@ -67,9 +63,8 @@ impl<T: Clone> Live<T> {
         };
         let renewed = match Settings::read_once(&self.var, ports::reader, &self.platform.aws).await {
             Ok(renewed) if renewed.is_same_as(&settings) => Ok(None),
-            Ok(renewed) => {
-                put_together(&self.make, &self.platform, &self.memory, &renewed).map(|app| Some((app, renewed)))
-            }
+            Ok(renewed) => put_together(&self.make, &self.platform, &self.memory, &renewed)
+                .map(|app| Some((app, renewed))),
             Err(mistakes) => Err(mistakes),
         };
         match renewed {
