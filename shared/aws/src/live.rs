@@ -63,9 +63,8 @@ impl Live {
         };
         let renewed = match Settings::read_once(&self.var, ports::reader, &self.platform.aws).await {
             Ok(renewed) if renewed.is_same_as(&settings) => Ok(None),
-            Ok(renewed) => {
-                put_together(&self.function, &self.platform, &self.memory, &renewed).map(|app| Some((app, renewed)))
-            }
+            Ok(renewed) => put_together(&self.function, &self.platform, &self.memory, &renewed)
+                .map(|app| Some((app, renewed))),
             Err(mistakes) => Err(mistakes),
         };
         match renewed {

@@ -1,8 +1,8 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use latchkey_http::{App, Function};
 use lambda_runtime::Runtime;
+use latchkey_http::{App, Function};
 
 use crate::entry::Entry;
 use crate::live::Live;

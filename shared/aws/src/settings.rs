@@ -164,13 +164,17 @@ impl Trouble {
             Self::NoMember(key) => {
                 format!("{reference} has no member `{key}` with a text; store a JSON object that has one")
             }
-            Self::Refused(kind) => format!("{reference} could not be read ({kind}); see {action} in AWS's reference"),
+            Self::Refused(kind) => {
+                format!("{reference} could not be read ({kind}); see {action} in AWS's reference")
+            }
             Self::Silent(why) => format!(
                 "{reference} could not be read ({why}); see that the function reaches AWS: in a VPC it needs a NAT gateway \
                  or an interface endpoint"
             ),
             Self::Garbage => {
-                format!("{reference} was answered with something unreadable; check the AWS_ENDPOINT_URL variables")
+                format!(
+                    "{reference} was answered with something unreadable; check the AWS_ENDPOINT_URL variables"
+                )
             }
             Self::NoCredentials => format!(
                 "{reference} cannot be read without credentials; run on Lambda, or set AWS_ACCESS_KEY_ID and \

@@ -62,8 +62,7 @@ impl Raw {
             return request::build(self, method, target, address::Said::Platform(source_ip), Shape::V2);
         }
         if elb.is_some() {
-            let shape =
-                if self.multi_value_headers.is_some() { Shape::AlbMulti } else { Shape::AlbSingle };
+            let shape = if self.multi_value_headers.is_some() { Shape::AlbMulti } else { Shape::AlbSingle };
             let query = request::joined_query(&self);
             let target = request::target(self.path.as_deref(), query.as_deref(), None);
             let method = self.http_method.take();

@@ -50,10 +50,9 @@ fn pairs<'a>(multi: &'a Option<Multi>, single: &'a Option<Single>) -> Option<Vec
             .iter()
             .flat_map(|(name, values)| values.iter().flatten().map(|value| (name.as_str(), value.as_str())))
             .collect(),
-        (_, Some(single)) => single
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_deref().unwrap_or_default()))
-            .collect(),
+        (_, Some(single)) => {
+            single.iter().map(|(name, value)| (name.as_str(), value.as_deref().unwrap_or_default())).collect()
+        }
         _ => return None,
     };
     (!pairs.is_empty()).then_some(pairs)
@@ -153,7 +152,8 @@ mod tests {
 
     #[test]
     fn the_clients_spelling_stays() {
-        for given in ["//v1/signup", "/v1/./signup", "/v1/x/../signup", "/v1/%73ignup", "/V1/signup", "/v1/signup/"]
+        for given in
+            ["//v1/signup", "/v1/./signup", "/v1/x/../signup", "/v1/%73ignup", "/V1/signup", "/v1/signup/"]
         {
             assert_eq!(path(given, None), given);
             assert_eq!(path(&format!("/prod{given}"), Some("prod")), given);
@@ -162,7 +162,9 @@ mod tests {
 
     #[test]
     fn what_no_uri_can_spell_is_nowhere() {
-        for given in ["v1/signup", "*", "/v1/sign up", "/v1/\u{7f}", "/v1/signup?x=1", "/v1/signup#x", "http://x/v1"] {
+        for given in
+            ["v1/signup", "*", "/v1/sign up", "/v1/\u{7f}", "/v1/signup?x=1", "/v1/signup#x", "http://x/v1"]
+        {
             assert_eq!(path(given, None), UNSPEAKABLE, "{given:?}");
         }
         assert_eq!(target(Some("/v1/authorize"), Some("permission=a b"), None), UNSPEAKABLE);

@@ -60,7 +60,11 @@ enum Attempt {
 
 impl Aws {
     /// The value that `reference` names.
-    pub(super) async fn read(&self, reference: &Reference, patience: Patience) -> Result<SecretString, Trouble> {
+    pub(super) async fn read(
+        &self,
+        reference: &Reference,
+        patience: Patience,
+    ) -> Result<SecretString, Trouble> {
         let mut left = if patience == Patience::Start { 2 } else { 0 };
         let mut pause = PAUSE;
         loop {
@@ -191,7 +195,9 @@ fn value(response: &Response<Bytes>, reference: &Reference) -> Result<SecretStri
             let whole = whole(answer).ok_or(Attempt::Never(Trouble::Garbage))?;
             match json_key {
                 None => Ok(whole),
-                Some(key) => member(&whole, key).ok_or_else(|| Attempt::Never(Trouble::NoMember(key.clone()))),
+                Some(key) => {
+                    member(&whole, key).ok_or_else(|| Attempt::Never(Trouble::NoMember(key.clone())))
+                }
             }
         }
     }
@@ -209,7 +215,8 @@ fn whole(answer: SecretValue) -> Option<SecretString> {
 
 fn member(json: &SecretString, key: &str) -> Option<SecretString> {
     use secrecy::ExposeSecret;
-    let mut members: std::collections::HashMap<String, Value> = serde_json::from_str(json.expose_secret()).ok()?;
+    let mut members: std::collections::HashMap<String, Value> =
+        serde_json::from_str(json.expose_secret()).ok()?;
     match members.remove(key)? {
         Value::String(text) => Some(text.into()),
         Value::Number(number) => Some(number.to_string().into()),
@@ -237,10 +244,15 @@ fn refusal(response: &Response<Bytes>) -> Attempt {
             Attempt::Again(Trouble::Refused(kind.to_owned()))
         }
         _ => {
-            let plain = !kind.is_empty() && kind.len() < 80 && kind.bytes().all(|b| b.is_ascii_alphanumeric());
+            let plain =
+                !kind.is_empty() && kind.len() < 80 && kind.bytes().all(|b| b.is_ascii_alphanumeric());
             let text = if plain { kind.to_owned() } else { format!("status {}", response.status().as_u16()) };
             let trouble = Trouble::Refused(text);
-            if response.status().is_server_error() { Attempt::Again(trouble) } else { Attempt::Never(trouble) }
+            if response.status().is_server_error() {
+                Attempt::Again(trouble)
+            } else {
+                Attempt::Never(trouble)
+            }
         }
     }
 }

@@ -48,7 +48,8 @@ impl Reference {
         let (_, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
         let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
         // They become part of a host name.
-        let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let word =
+            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if !word(partition) || !word(region) || !word(account) {
             return None;
         }
@@ -120,7 +121,9 @@ mod tests {
 
     #[test]
     fn values_are_no_references() {
-        for value in ["", "fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo=", "https://auth.example.com", "ssm:/x"] {
+        for value in
+            ["", "fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo=", "https://auth.example.com", "ssm:/x"]
+        {
             assert!(Reference::parse(value).is_none(), "{value}");
         }
     }

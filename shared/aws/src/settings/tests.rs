@@ -76,7 +76,10 @@ async fn read(stand_in: &Arc<StandIn>, vars: &[(&str, &str)]) -> Result<Settings
 }
 
 fn secret(text: &str) -> Result<(u16, Value), FetchError> {
-    Ok((200, json!({ "ARN": SECRET, "Name": "latchkey", "SecretString": text, "VersionStages": ["AWSCURRENT"] })))
+    Ok((
+        200,
+        json!({ "ARN": SECRET, "Name": "latchkey", "SecretString": text, "VersionStages": ["AWSCURRENT"] }),
+    ))
 }
 
 fn refused(status: u16, kind: &str) -> Result<(u16, Value), FetchError> {
@@ -112,7 +115,8 @@ async fn a_secret_is_asked_for_by_a_signed_request() {
 
 #[tokio::test]
 async fn a_parameter_comes_decrypted() {
-    let stand_in = StandIn::new(vec![Ok((200, json!({ "Parameter": { "Value": VALUE, "Type": "SecureString" } })))]);
+    let stand_in =
+        StandIn::new(vec![Ok((200, json!({ "Parameter": { "Value": VALUE, "Type": "SecureString" } })))]);
     let settings = read(&stand_in, &[("FIRST", PARAMETER)]).await.unwrap();
     assert_eq!(settings.get("FIRST").as_deref(), Some(VALUE));
     let request = &stand_in.requests()[0];
