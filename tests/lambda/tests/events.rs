@@ -68,9 +68,7 @@ impl Event {
 
     /// With this header alone by its name, in each form that the event has.
     fn header(mut self, name: &str, values: &[&str]) -> Self {
-        for (member, value) in
-            [("headers", json!(values.join(","))), ("multiValueHeaders", json!(values))]
-        {
+        for (member, value) in [("headers", json!(values.join(","))), ("multiValueHeaders", json!(values))] {
             if let Some(headers) = self.json.get_mut(member).and_then(Value::as_object_mut) {
                 headers.retain(|known, _| !known.eq_ignore_ascii_case(name));
                 if !values.is_empty() {
@@ -145,8 +143,12 @@ async fn cookies_come_in_however_they_are_sent() {
         let app = app();
         let answer = event(name).send(&app).await.unwrap();
         let cookies = answer.get("cookies").unwrap_or(&answer["multiValueHeaders"]["set-cookie"]).clone();
-        let cookies: Vec<_> =
-            cookies.as_array().unwrap().iter().map(|c| c.as_str().unwrap().split(';').next().unwrap()).collect();
+        let cookies: Vec<_> = cookies
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|c| c.as_str().unwrap().split(';').next().unwrap())
+            .collect();
         let mut event = event(name).request("GET", "/v1/session");
         if name == "http-api" {
             event.json["cookies"] = json!(cookies);
@@ -182,7 +184,8 @@ async fn a_spoofed_address_does_not_move_the_limit() {
 async fn a_proxy_in_front_of_the_platform_counts_as_one() {
     for (name, _) in TRIGGERS {
         let app = TestApp::builder().var("LATCHKEY_TRUSTED_PROXIES", "1").build(latchkey_all::function());
-        let event = event(name).signup("ada").header("x-forwarded-for", &["198.51.100.9, 192.0.2.1, 203.0.113.7"]);
+        let event =
+            event(name).signup("ada").header("x-forwarded-for", &["198.51.100.9, 192.0.2.1, 203.0.113.7"]);
         let answer = event.send(&app).await.unwrap();
         assert_eq!(body(&answer)["session"]["address"], "192.0.2.1", "{name}: {answer}");
     }
@@ -209,10 +212,20 @@ async fn without_an_address_nothing_that_is_limited_is_served() {
 #[tokio::test]
 async fn other_spellings_of_a_path_are_not_found() {
     for (name, _) in TRIGGERS {
-        for path in
-            ["//v1/signup", "/v1//signup", "/v1/./signup", "/v1/x/../signup", "/v1%2fsignup", "/V1/signup", "/v1/sign up",
-             "/v1/signup\u{0}", "/v1/signup\t", "/v1\\signup", "", "v1/signup"]
-        {
+        for path in [
+            "//v1/signup",
+            "/v1//signup",
+            "/v1/./signup",
+            "/v1/x/../signup",
+            "/v1%2fsignup",
+            "/V1/signup",
+            "/v1/sign up",
+            "/v1/signup\u{0}",
+            "/v1/signup\t",
+            "/v1\\signup",
+            "",
+            "v1/signup",
+        ] {
             let status = event(name).signup("ada").path(path).status(&app()).await;
             assert_eq!(status, 404, "{name} {path:?}");
         }
