@@ -7,6 +7,7 @@
 )]
 
 mod build;
+mod jwt_authorizer;
 mod rights;
 mod routes;
 mod settings;

@@ -17,7 +17,7 @@ pub(crate) struct Direct<T, A> {
     answer: A,
 }
 
-/// An event was not answered, for this reason; the caller is told it, and it is logged.
+/// An event was not answered, for this reason; the caller is told it, and the runtime's client logs it.
 #[derive(Debug)]
 pub(crate) struct Unanswered(String);
 
@@ -55,10 +55,7 @@ where
         let answered = async move {
             let answered = async { answer(live.app(), payload).await.map_err(|error| error.to_string()) };
             let (answered, ()) = tokio::join!(answered, live.renew());
-            answered.map_err(|why| {
-                tracing::error!(%why, "an event was not answered");
-                Unanswered(why)
-            })
+            answered.map_err(Unanswered)
         };
         Box::pin(answered.instrument(span))
     }
