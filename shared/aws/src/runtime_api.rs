@@ -11,11 +11,12 @@ use serde_json::json;
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Tells Lambda that the function cannot start, and why, so that `Init` errors name the mend. `address` is
-/// `AWS_LAMBDA_RUNTIME_API`.
+/// `AWS_LAMBDA_RUNTIME_API`, host and port; `cargo lambda watch` puts a scheme in front and a path behind.
 pub(crate) async fn cannot_start(fetch: &dyn Fetch, address: &str, why: &str) {
     const KIND: &str = "Latchkey.Configuration";
     let body = json!({ "errorType": KIND, "errorMessage": why, "stackTrace": [] });
-    let request = Request::post(format!("http://{address}/2018-06-01/runtime/init/error"))
+    let base = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    let request = Request::post(format!("{base}/2018-06-01/runtime/init/error"))
         .header("lambda-runtime-function-error-type", KIND)
         .header("content-type", "application/json")
         .body(Bytes::from(body.to_string()));

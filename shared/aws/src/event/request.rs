@@ -33,18 +33,20 @@ pub(super) fn target(path: Option<&str>, query: Option<&str>, stage: Option<&str
 
 /// The query of a load balancer's event, whose names and values are as the client wrote them.
 pub(super) fn joined_query(raw: &Raw) -> Option<String> {
-    let pairs = pairs(&raw.multi_value_query_string_parameters, &raw.query_string_parameters)?;
+    let pairs =
+        pairs(raw.multi_value_query_string_parameters.as_ref(), raw.query_string_parameters.as_ref())?;
     Some(pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&"))
 }
 
 /// The query of a REST API's event, whose names and values are decoded.
 pub(super) fn encoded_query(raw: &Raw) -> Option<String> {
-    let pairs = pairs(&raw.multi_value_query_string_parameters, &raw.query_string_parameters)?;
+    let pairs =
+        pairs(raw.multi_value_query_string_parameters.as_ref(), raw.query_string_parameters.as_ref())?;
     Some(Serializer::new(String::new()).extend_pairs(pairs).finish())
 }
 
 /// The parameters; none where there are none. Both forms may be there, and then both say the same.
-fn pairs<'a>(multi: &'a Option<Multi>, single: &'a Option<Single>) -> Option<Vec<(&'a str, &'a str)>> {
+fn pairs<'a>(multi: Option<&'a Multi>, single: Option<&'a Single>) -> Option<Vec<(&'a str, &'a str)>> {
     let pairs: Vec<_> = match (multi, single) {
         (Some(multi), _) if !multi.is_empty() => multi
             .iter()

@@ -172,7 +172,7 @@ async fn what_is_wrong_names_the_variable_the_reference_and_the_mend_and_no_valu
     ] {
         let mistakes = read(&StandIn::new(vec![answer]), &[("FIRST", SECRET)]).await.err().unwrap();
         let [line] = mistakes.lines() else { panic!("{mistakes:?}") };
-        assert!(line.starts_with(&format!("FIRST: ")) && line.contains(SECRET), "{line}");
+        assert!(line.starts_with("FIRST: ") && line.contains(SECRET), "{line}");
         assert!(line.contains(expected) && !line.contains(VALUE), "{line}");
     }
 }
