@@ -1,12 +1,18 @@
-//! Latchkey on AWS Lambda.
+//! Latchkey on AWS Lambda: the entry that turns events into requests, the ports over AWS, the settings.
 
+mod direct;
 pub mod dynamodb;
+mod entry;
+pub mod event;
+mod hasher;
+mod live;
+mod log;
+mod mailer;
+mod ports;
+mod run;
+mod runtime_api;
+pub mod settings;
 
-use std::process::ExitCode;
-
-use latchkey_http::{App, Function};
-
-/// Serves `function` to Lambda until the container ends.
-pub fn run(_function: Function<App>) -> ExitCode {
-    ExitCode::FAILURE
-}
+pub use entry::answer;
+pub use hasher::BlockingHasher;
+pub use run::{run, run_direct};

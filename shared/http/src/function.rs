@@ -4,6 +4,7 @@ use utoipa::openapi::OpenApi;
 use crate::{Operation, Routes};
 
 /// One operation of Latchkey, or several put together: routes, who may call them, and their description.
+#[derive(Clone)]
 pub struct Function<S> {
     router: Router<S>,
     operations: Vec<Operation>,

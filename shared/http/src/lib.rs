@@ -10,7 +10,7 @@ mod body;
 mod caller;
 pub mod cookies;
 mod cors;
-mod csrf;
+pub mod csrf;
 mod edge;
 mod function;
 mod health;

@@ -168,6 +168,11 @@ impl TestApp {
         TestAppBuilder::default()
     }
 
+    /// The router itself, for what sends requests in its own way.
+    pub fn router(&self) -> Edge<Router> {
+        self.router.clone()
+    }
+
     /// Sends a request and reads the whole answer.
     pub async fn send(&self, request: TestRequest) -> TestResponse {
         let response = self.router.clone().oneshot(request.build()).await.expect("a router does not fail");

@@ -70,6 +70,10 @@ impl Accounts {
                 }
             };
             if let Some(outcome) = decided {
+                if matches!(outcome, Err(SignInError::InvalidCredentials)) {
+                    // For whoever counts log lines; the audit log says more.
+                    tracing::info!(audit = Action::SigninFailed.as_str(), "a sign-in failed");
+                }
                 return outcome;
             }
             let newer = self.read_login(&request.email).await?;

@@ -1,0 +1,133 @@
+//! API Gateway's REQUEST authorizer over Latchkey's permission check: lets somebody else's API ask, before each call, whether
+//! the caller is signed in and may do it.
+//!
+//! No operation, since it is not asked over HTTP: API Gateway sends an event that describes the call, and takes a decision.
+
+mod answer;
+mod event;
+mod routes;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, Request, Uri, header};
+use http_body_util::BodyExt;
+use latchkey_core::Config;
+use latchkey_http::{App, csrf};
+use serde::Deserialize;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use answer::{Decision, Holder};
+use event::Call;
+pub use event::InvalidEvent;
+pub use routes::{InvalidRoutes, Need, RouteNeeds};
+
+/// Decides about calls of a protected API.
+pub struct Authorizer {
+    check: Router,
+    config: Arc<Config>,
+    needs: RouteNeeds,
+}
+
+/// There is no decision, so the call is not let through: API Gateway answers it with 500.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorizerError {
+    /// The event is not one that an authorizer gets, or the API is set up in a way that is not safe.
+    #[error(transparent)]
+    Event(#[from] InvalidEvent),
+    /// The check gave no answer: the store is down, or something is wrong here; the log says what.
+    #[error("the permission check answered {status} {code}")]
+    Check {
+        /// Its HTTP status.
+        status: u16,
+        /// Its stable code.
+        code: String,
+    },
+    /// The check could not be asked.
+    #[error("the permission check could not be asked: {0}")]
+    Internal(String),
+}
+
+impl Authorizer {
+    /// Decides by `needs`, over the services of `app`.
+    pub fn new(app: App, needs: RouteNeeds) -> Self {
+        let config = Arc::clone(&app.services().config);
+        Self { check: latchkey_http::app(latchkey_permission_check::function(), app), config, needs }
+    }
+
+    /// The answer to one event of API Gateway: a simple response for payload 2.0, an IAM policy for payload 1.0.
+    pub async fn answer(&self, event: Value) -> Result<Value, AuthorizerError> {
+        let call = Call::parse(event)?;
+        let decision = self.decide(&call).await?;
+        answer::render(&decision, &call.form).map_err(|error| AuthorizerError::Internal(error.to_string()))
+    }
+
+    async fn decide(&self, call: &Call) -> Result<Decision, AuthorizerError> {
+        let Some(need) = self.needs.of(&call.method, &call.route) else {
+            return Ok(Decision::deny("route_not_listed"));
+        };
+        if call.headers.get_all(header::AUTHORIZATION).iter().count() > 1 {
+            return Ok(Decision::deny("invalid_token"));
+        }
+        // Whether a page of another site made the request is told by headers that no cache of decisions looks at.
+        let by_cookie = !call.headers.contains_key(header::AUTHORIZATION);
+        if by_cookie && !call.method.is_safe() && call.may_be_cached {
+            return Ok(Decision::deny("bearer_token_required"));
+        }
+        if csrf::is_forged(&call.method, &call.headers, &self.config) {
+            return Ok(Decision::deny("cross_site_request"));
+        }
+        self.ask(need, &call.headers).await
+    }
+
+    /// Asks `GET /v1/authorize` in this process.
+    async fn ask(&self, need: &Need, headers: &HeaderMap) -> Result<Decision, AuthorizerError> {
+        let uri = match need {
+            Need::SignedIn => "/v1/authorize".to_owned(),
+            Need::Permission(permission) => format!("/v1/authorize?permission={permission}"),
+        };
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() =
+            uri.parse::<Uri>().map_err(|error| AuthorizerError::Internal(error.to_string()))?;
+        for name in [header::AUTHORIZATION, header::COOKIE] {
+            for value in headers.get_all(&name) {
+                request.headers_mut().append(&name, value.clone());
+            }
+        }
+        let Ok(response) = self.check.clone().oneshot(request).await;
+        let (parts, body) = response.into_parts();
+        match parts.status.as_u16() {
+            204 => Ok(Decision::Allow(holder(&parts.headers))),
+            status => {
+                let body =
+                    body.collect().await.map_err(|error| AuthorizerError::Internal(error.to_string()))?;
+                let code = serde_json::from_slice::<Code>(&body.to_bytes()).unwrap_or_default().code;
+                match status {
+                    401 | 403 | 429 => Ok(Decision::Deny { code }),
+                    status => Err(AuthorizerError::Check { status, code }),
+                }
+            }
+        }
+    }
+}
+
+/// What of a problem answer goes on to API Gateway.
+#[derive(Default, Deserialize)]
+struct Code {
+    code: String,
+}
+
+/// Who may, as the check's headers say.
+fn holder(headers: &HeaderMap) -> Holder {
+    let text = |name: &'static str| {
+        let value = headers.get(HeaderName::from_static(name)).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default().to_owned()
+    };
+    Holder {
+        user: text("x-latchkey-user"),
+        session: text("x-latchkey-session"),
+        roles: text("x-latchkey-roles"),
+    }
+}

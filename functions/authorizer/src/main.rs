@@ -1,0 +1,22 @@
+//! The Lambda's entry.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use latchkey_authorizer::{Authorizer, InvalidRoutes, RouteNeeds};
+use latchkey_core::config::ConfigError;
+use latchkey_http::App;
+
+const VARIABLE: &str = "LATCHKEY_PERMISSIONS";
+
+fn main() -> ExitCode {
+    latchkey_aws::run_direct(authorizer, |authorizer, event| async move { authorizer.answer(event).await })
+}
+
+fn authorizer(app: App, var: &dyn Fn(&str) -> Option<String>) -> Result<Arc<Authorizer>, ConfigError> {
+    let mend = "list the protected routes and what they demand, such as GET /orders/{id}=orders:read,ANY /me=signed-in";
+    let text = var(VARIABLE).ok_or_else(|| ConfigError::new(VARIABLE, "is not set", mend))?;
+    let needs: RouteNeeds =
+        text.parse().map_err(|error: InvalidRoutes| ConfigError::new(VARIABLE, error.to_string(), mend))?;
+    Ok(Arc::new(Authorizer::new(app, needs)))
+}

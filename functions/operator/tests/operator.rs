@@ -1,0 +1,94 @@
+//! Commands of an operator, and what the service does after them.
+#![expect(clippy::expect_used, reason = "a test that cannot set itself up fails by a panic")]
+
+use latchkey_core::audit::{Action, Actor, Filter};
+use latchkey_operator::{OperatorError, operate};
+use latchkey_testkit::{TestApp, TestRequest, TestResponse};
+use serde_json::{Value, json};
+
+const ADA: &str = "ada@example.com";
+
+fn service() -> TestApp {
+    TestApp::new(latchkey_all::function())
+}
+
+async fn done(app: &TestApp, command: Value) -> String {
+    operate(&app.services, command).await.expect("the command is carried out").done
+}
+
+async fn refused(app: &TestApp, command: Value) -> String {
+    operate(&app.services, command).await.expect_err("the command is refused").to_string()
+}
+
+async fn sign(app: &TestApp, path: &str) -> TestResponse {
+    let body = json!({ "email": ADA, "password": "violet harbour tundra", "transport": "bearer" });
+    app.send(TestRequest::post(path, &body)).await
+}
+
+#[tokio::test]
+async fn a_new_deployment_gets_its_roles_and_its_first_admin() {
+    let app = service();
+    assert_eq!(
+        done(&app, json!({ "command": "setup" })).await,
+        "Made the roles admin, content-editor, user; the signing keys are there."
+    );
+    assert_eq!(
+        done(&app, json!({ "command": "setup" })).await,
+        "The roles and the signing keys are there already."
+    );
+    let token = sign(&app, "/v1/signup").await.text("access_token");
+    let users = || app.send(TestRequest::get("/v1/users").bearer(&token));
+    assert_eq!(users().await.status, 403);
+    done(&app, json!({ "command": "grant", "email": "Ada@Example.com", "role": "admin" })).await;
+    assert_eq!(users().await.status, 200);
+    let wanted = Filter { action: Some(Action::RoleGranted), limit: 10, ..Filter::default() };
+    let events = app.services.audit.list(&wanted).await.unwrap().events;
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].actor, Actor::Operator);
+}
+
+#[tokio::test]
+async fn an_account_is_disabled_and_enabled_and_loses_a_role() {
+    let app = service();
+    done(&app, json!({ "command": "setup" })).await;
+    sign(&app, "/v1/signup").await;
+    done(&app, json!({ "command": "disable", "email": ADA })).await;
+    assert_eq!(sign(&app, "/v1/signin").await.code(), "account_disabled");
+    done(&app, json!({ "command": "enable", "email": ADA })).await;
+    assert_eq!(sign(&app, "/v1/signin").await.status, 200);
+    done(&app, json!({ "command": "revoke", "email": ADA, "role": "user" })).await;
+    assert_eq!(sign(&app, "/v1/signin").await.json()["user"]["roles"], json!([]));
+}
+
+#[tokio::test]
+async fn keys_rotate_and_tokens_stay_valid() {
+    let app = service();
+    let token = sign(&app, "/v1/signup").await.text("access_token");
+    let said = done(&app, json!({ "command": "rotate-keys" })).await;
+    assert!(said.starts_with("EdDSA ") && said.ends_with(" signs now."), "{said}");
+    assert_eq!(app.send(TestRequest::get("/v1/session").bearer(&token)).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_is_no_command_changes_nothing() {
+    let app = service();
+    for event in [
+        json!(null),
+        json!({}),
+        json!({ "command": "drop" }),
+        json!({ "command": "grant", "email": ADA }),
+        json!({ "command": "setup", "force": true }),
+        // What an HTTP API would send.
+        json!({ "version": "2.0", "rawPath": "/", "body": "{\"command\":\"setup\"}" }),
+    ] {
+        let error = operate(&app.services, event.clone()).await.unwrap_err();
+        assert!(matches!(error, OperatorError::Command(_)), "{event}: {error}");
+    }
+    assert!(app.services.roles.load_fresh().await.unwrap().value.roles().is_empty());
+    let grant = |email: &str, role: &str| json!({ "command": "grant", "email": email, "role": role });
+    assert!(refused(&app, grant(ADA, "admin")).await.contains("sign up with it first"));
+    assert!(refused(&app, grant("nonsense", "admin")).await.starts_with("`nonsense`"));
+    assert!(refused(&app, grant(ADA, "Not A Role")).await.starts_with("`Not A Role`"));
+    sign(&app, "/v1/signup").await;
+    assert!(refused(&app, grant(ADA, "admin")).await.contains("there is no role admin"));
+}

@@ -1,0 +1,54 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use lambda_runtime::LambdaEvent;
+use latchkey_http::Edge;
+use serde_json::value::RawValue;
+use tower::{Service, ServiceExt};
+use tracing::Instrument;
+
+use crate::event::{Answer, Event, EventError};
+use crate::live::Live;
+
+/// Answers events: what the runtime's client calls for each.
+#[derive(Clone)]
+pub(crate) struct Entry(Arc<Live<Edge<Router>>>);
+
+impl Entry {
+    pub(crate) fn new(live: Live<Edge<Router>>) -> Self {
+        Self(Arc::new(live))
+    }
+}
+
+impl Service<LambdaEvent<Box<RawValue>>> for Entry {
+    type Response = Answer;
+    type Error = EventError;
+    type Future = Pin<Box<dyn Future<Output = Result<Answer, EventError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), EventError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, event: LambdaEvent<Box<RawValue>>) -> Self::Future {
+        let live = Arc::clone(&self.0);
+        let LambdaEvent { payload, context } = event;
+        // At the level of errors, so that whatever is logged has it.
+        let span = tracing::error_span!("event", request_id = %context.request_id);
+        let answer = async move {
+            // Between events a container stands still: what is due is done beside the request, not after it.
+            let (answer, ()) = tokio::join!(answer(live.app(), payload.get()), live.renew());
+            answer
+        };
+        Box::pin(answer.instrument(span))
+    }
+}
+
+/// The answer of `app` to the JSON of one event.
+pub async fn answer(app: Edge<Router>, event: &str) -> Result<Answer, EventError> {
+    let Event { request, shape } = Event::parse(event)?;
+    let Ok(response) = app.oneshot(request).await;
+    Answer::of(response, shape).await
+}

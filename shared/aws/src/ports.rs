@@ -1,0 +1,114 @@
+//! The ports of a function, over AWS and Upstash.
+
+use std::sync::Arc;
+
+use latchkey_core::config::{ConfigError, Place};
+use latchkey_core::limit::TableCounters;
+use latchkey_core::port::in_process::InProcessCache;
+use latchkey_core::port::{Cache, Counters, PasswordHasher, Table};
+use latchkey_core::{Config, Ports, Timestamp};
+use latchkey_native::{HttpFetch, SystemClock, SystemEntropy};
+use latchkey_upstash::{Breaker, UpstashCache, UpstashCounters};
+
+use crate::dynamodb::{self, DynamoTable};
+use crate::hasher::BlockingHasher;
+use crate::mailer::NoMailer;
+use crate::settings::{Aws, Mistakes, Settings, Var};
+
+/// What a container has whatever its settings say, made once. None of it connects before it is used.
+pub(crate) struct Platform {
+    pub(crate) aws: Aws,
+    cache: Arc<dyn Cache>,
+    breaker: Arc<Breaker>,
+    hasher: Arc<dyn PasswordHasher>,
+}
+
+/// Reads every variable that may be a reference.
+pub(crate) fn reader(var: &dyn Fn(&str) -> Option<String>) {
+    let _ = Checked::read(var);
+}
+
+/// What the settings say, checked.
+struct Checked {
+    config: Config,
+    table: String,
+    redis: Option<latchkey_upstash::Settings>,
+}
+
+impl Checked {
+    /// All that is wrong at once.
+    fn read(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<ConfigError>> {
+        let config = Config::read(var, Place::Deployed);
+        let redis = latchkey_upstash::Settings::read(var);
+        let table = var("LATCHKEY_TABLE").map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+        let table = table.ok_or_else(|| {
+            ConfigError::new("LATCHKEY_TABLE", "is not set", "set it to the name of the DynamoDB table")
+        });
+        match (config, redis, table) {
+            (Ok(config), Ok(redis), Ok(table)) => Ok(Self { config, table, redis }),
+            (config, redis, table) => {
+                let mut errors = config.err().unwrap_or_default();
+                errors.extend(redis.err().unwrap_or_default());
+                errors.extend(table.err());
+                Err(errors)
+            }
+        }
+    }
+}
+
+impl Platform {
+    /// Over the machine's clock, generator and HTTP.
+    pub(crate) fn new(var: Var) -> Self {
+        Self {
+            aws: Aws {
+                fetch: Arc::new(HttpFetch::new()),
+                clock: Arc::new(SystemClock),
+                entropy: Arc::new(SystemEntropy),
+                var,
+            },
+            cache: Arc::new(InProcessCache::default()),
+            breaker: Arc::new(Breaker::new()),
+            hasher: Arc::new(BlockingHasher::default()),
+        }
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.aws.clock.now()
+    }
+
+    /// The configuration and the ports that `settings` ask for.
+    pub(crate) fn configure(&self, settings: &Settings) -> Result<(Config, Ports), Mistakes> {
+        let checked = Checked::read(&|name| settings.get(name));
+        let source = settings.clone();
+        let dynamodb = dynamodb::Settings::read(move |name| source.get(name));
+        let (Checked { config, table, redis }, dynamodb) = match (checked, dynamodb) {
+            (Ok(checked), Ok(dynamodb)) => (checked, dynamodb),
+            (checked, dynamodb) => {
+                let mut errors = checked.err().unwrap_or_default();
+                errors.extend(dynamodb.err().unwrap_or_default());
+                return Err(errors.into());
+            }
+        };
+        let table: Arc<dyn Table> = Arc::new(DynamoTable::new(dynamodb::client(&dynamodb), table));
+        let (counters, cache) = self.counters_and_cache(redis, &table);
+        let Aws { fetch, clock, entropy, .. } = self.aws.clone();
+        let (mailer, hasher) = (Arc::new(NoMailer), Arc::clone(&self.hasher));
+        Ok((config, Ports { table, counters, cache, mailer, fetch, clock, entropy, hasher }))
+    }
+
+    /// On Redis where there is one. Without it counts are in the table, and each container remembers for itself.
+    fn counters_and_cache(
+        &self,
+        redis: Option<latchkey_upstash::Settings>,
+        table: &Arc<dyn Table>,
+    ) -> (Arc<dyn Counters>, Arc<dyn Cache>) {
+        let Some(redis) = redis else {
+            return (Arc::new(TableCounters::new(Arc::clone(table))), Arc::clone(&self.cache));
+        };
+        let (fetch, breaker) = (&self.aws.fetch, &self.breaker);
+        let counters = UpstashCounters::new(redis.clone(), Arc::clone(fetch), Arc::clone(breaker));
+        let cache = UpstashCache::new(redis, Arc::clone(fetch), Arc::clone(breaker));
+        (Arc::new(counters), Arc::new(cache))
+    }
+}
