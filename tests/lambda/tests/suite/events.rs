@@ -53,15 +53,12 @@ impl Event {
 
     fn request(mut self, method: &str, path: &str) -> Self {
         self.json["body"] = Value::Null;
-        match self.json.pointer_mut("/requestContext/http") {
-            Some(http) => {
-                http["method"] = json!(method);
-                self.json["rawPath"] = json!(path);
-            }
-            None => {
-                self.json["httpMethod"] = json!(method);
-                self.json["path"] = json!(path);
-            }
+        if let Some(http) = self.json.pointer_mut("/requestContext/http") {
+            http["method"] = json!(method);
+            self.json["rawPath"] = json!(path);
+        } else {
+            self.json["httpMethod"] = json!(method);
+            self.json["path"] = json!(path);
         }
         self
     }
