@@ -14,7 +14,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, Request, Uri, header};
 use http_body_util::BodyExt;
 use latchkey_core::Config;
-use latchkey_http::{App, csrf};
+use latchkey_http::{App, Edge, csrf};
 use serde::Deserialize;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -26,7 +26,7 @@ pub use routes::{InvalidRoutes, Need, RouteNeeds};
 
 /// Decides about calls of a protected API.
 pub struct Authorizer {
-    check: Router,
+    check: Edge<Router>,
     config: Arc<Config>,
     needs: RouteNeeds,
 }

@@ -6,8 +6,8 @@
 
 mod address;
 mod answer;
-mod raw;
 mod request;
+mod sent;
 
 use axum::body::Body;
 use http::Request;
@@ -15,7 +15,7 @@ use lambda_runtime::Diagnostic;
 
 pub use answer::Answer;
 
-use raw::Raw;
+use sent::Sent;
 
 /// One event, as a request.
 #[derive(Debug)]
@@ -65,11 +65,11 @@ impl Event {
     /// Reads the JSON of an event.
     pub fn parse(json: &str) -> Result<Self, EventError> {
         // Serde would repeat the value that it does not like.
-        let raw: Raw = serde_json::from_str(json).map_err(|error| match error.classify() {
+        let sent: Sent = serde_json::from_str(json).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => EventError::Unknown,
             _ => EventError::Malformed("JSON text"),
         })?;
-        raw.into_event()
+        sent.into_event()
     }
 }
 

@@ -5,7 +5,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Logs one JSON object a line to standard output, which Lambda takes to CloudWatch.
+/// Logs one JSON object a line to standard output, which Lambda takes to its log group.
 ///
 /// What is logged says `LATCHKEY_LOG` (such as `info` or `warn,latchkey_core=debug`), else the level that Lambda's own logging
 /// settings give in `AWS_LAMBDA_LOG_LEVEL`, else `warn`.

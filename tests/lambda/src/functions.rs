@@ -82,9 +82,15 @@ pub struct Service {
 impl Service {
     /// The next event for `function`: as a function URL sends it.
     pub fn event(&mut self, function: &Function) -> String {
-        let mut headers = json!({ "content-type": "application/json", "host": "auth.example.com" });
+        let bearer = format!("Bearer {}", self.access_token);
+        let authorization = if matches!(function.call, Call::SignedIn) { bearer.as_str() } else { "" };
+        let headers = json!({
+            "content-type": "application/json",
+            "host": "auth.example.com",
+            "authorization": authorization,
+        });
         let body = match function.call {
-            Call::Plain => None,
+            Call::Plain | Call::SignedIn => None,
             Call::SignUp => {
                 self.accounts += 1;
                 let email = format!("ada{}@example.com", self.accounts);
@@ -94,10 +100,6 @@ impl Service {
                 Some(json!({ "email": "ada1@example.com", "password": PASSWORD, "transport": "bearer" }))
             }
             Call::Refresh => Some(json!({ "refresh_token": self.refresh_token })),
-            Call::SignedIn => {
-                headers["authorization"] = json!(format!("Bearer {}", self.access_token));
-                None
-            }
         };
         let event = json!({
             "version": "2.0",
@@ -125,7 +127,7 @@ impl Service {
         for (name, token) in
             [("access_token", &mut self.access_token), ("refresh_token", &mut self.refresh_token)]
         {
-            if let Some(text) = body[name].as_str() {
+            if let Some(text) = body.get(name).and_then(Value::as_str) {
                 text.clone_into(token);
             }
         }

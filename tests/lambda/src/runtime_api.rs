@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Collected, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -113,7 +113,7 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Response<Full<By
         ["init", "error"] if is_post => What::InitError,
         _ => return empty(StatusCode::NOT_FOUND),
     };
-    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = request.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let _ = shared.heard.send(Heard { at, what: what(body) });
     empty(StatusCode::ACCEPTED)

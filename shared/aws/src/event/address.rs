@@ -14,7 +14,7 @@ pub(super) enum Said {
 
 impl Said {
     /// The caller, when it is told. What the platform itself has appended to `X-Forwarded-For` is taken out of it, so that
-    /// `LATCHKEY_TRUSTED_PROXIES` counts the proxies in front of the platform (CloudFront: 1), as it does anywhere else.
+    /// `LATCHKEY_TRUSTED_PROXIES` counts the proxies in front of the platform (a CDN: 1), as it does anywhere else.
     pub(super) fn take(self, headers: &mut HeaderMap) -> Option<IpAddr> {
         let last = last(headers);
         match self {

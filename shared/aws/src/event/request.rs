@@ -7,7 +7,7 @@ use latchkey_http::PeerAddress;
 use url::form_urlencoded::Serializer;
 
 use super::address::Said;
-use super::raw::{Multi, Raw, Single};
+use super::sent::{Multi, Sent, Single};
 use super::{Event, EventError, Shape};
 
 /// Stands for a target that no URI can spell: the edge knows nothing under it.
@@ -32,16 +32,16 @@ pub(super) fn target(path: Option<&str>, query: Option<&str>, stage: Option<&str
 }
 
 /// The query of a load balancer's event, whose names and values are as the client wrote them.
-pub(super) fn joined_query(raw: &Raw) -> Option<String> {
+pub(super) fn joined_query(sent: &Sent) -> Option<String> {
     let pairs =
-        pairs(raw.multi_value_query_string_parameters.as_ref(), raw.query_string_parameters.as_ref())?;
+        pairs(sent.multi_value_query_string_parameters.as_ref(), sent.query_string_parameters.as_ref())?;
     Some(pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&"))
 }
 
 /// The query of a REST API's event, whose names and values are decoded.
-pub(super) fn encoded_query(raw: &Raw) -> Option<String> {
+pub(super) fn encoded_query(sent: &Sent) -> Option<String> {
     let pairs =
-        pairs(raw.multi_value_query_string_parameters.as_ref(), raw.query_string_parameters.as_ref())?;
+        pairs(sent.multi_value_query_string_parameters.as_ref(), sent.query_string_parameters.as_ref())?;
     Some(Serializer::new(String::new()).extend_pairs(pairs).finish())
 }
 
@@ -62,21 +62,21 @@ fn pairs<'a>(multi: Option<&'a Multi>, single: Option<&'a Single>) -> Option<Vec
 
 /// The request, from what the shapes have in common and what each says in its own way.
 pub(super) fn build(
-    raw: Raw,
+    sent: Sent,
     method: Option<String>,
     target: PathAndQuery,
     said: Said,
     shape: Shape,
 ) -> Result<Event, EventError> {
     let method = method.ok_or(EventError::Malformed("method"))?;
-    let mut headers = headers(raw.multi_value_headers, raw.headers)?;
-    if let Some(cookies) = raw.cookies.filter(|cookies| !cookies.is_empty()) {
+    let mut headers = headers(sent.multi_value_headers, sent.headers)?;
+    if let Some(cookies) = sent.cookies.filter(|cookies| !cookies.is_empty()) {
         let cookies =
             HeaderValue::try_from(cookies.join("; ")).map_err(|_| EventError::Malformed("cookie"))?;
         headers.insert(header::COOKIE, cookies);
     }
     let peer = said.take(&mut headers);
-    let mut request = Request::new(body(raw.body, raw.is_base64_encoded.unwrap_or(false))?);
+    let mut request = Request::new(body(sent.body, sent.is_base64_encoded.unwrap_or(false))?);
     *request.method_mut() =
         Method::from_bytes(method.as_bytes()).map_err(|_| EventError::Malformed("method"))?;
     *request.uri_mut() = Uri::from(target);

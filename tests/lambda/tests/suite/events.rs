@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 /// Every shape in which a request can come, and whether an answer can carry several cookies.
 const TRIGGERS: [(&str, &str); 8] = [
-    ("http-api", include_str!("../events/http-api.json")),
-    ("http-api-with-stage", include_str!("../events/http-api-with-stage.json")),
-    ("http-api-format-1.0", include_str!("../events/http-api-format-1.0.json")),
-    ("function-url", include_str!("../events/function-url.json")),
-    ("rest-api", include_str!("../events/rest-api.json")),
-    ("load-balancer", include_str!("../events/load-balancer.json")),
-    ("load-balancer-single-value", include_str!("../events/load-balancer-single-value.json")),
-    ("rest-api-without-stage", include_str!("../events/rest-api.json")),
+    ("http-api", include_str!("../../events/http-api.json")),
+    ("http-api-with-stage", include_str!("../../events/http-api-with-stage.json")),
+    ("http-api-format-1.0", include_str!("../../events/http-api-format-1.0.json")),
+    ("function-url", include_str!("../../events/function-url.json")),
+    ("rest-api", include_str!("../../events/rest-api.json")),
+    ("load-balancer", include_str!("../../events/load-balancer.json")),
+    ("load-balancer-single-value", include_str!("../../events/load-balancer-single-value.json")),
+    ("rest-api-without-stage", include_str!("../../events/rest-api.json")),
 ];
 const SINGLE_VALUE: &str = "load-balancer-single-value";
 
@@ -53,15 +53,12 @@ impl Event {
 
     fn request(mut self, method: &str, path: &str) -> Self {
         self.json["body"] = Value::Null;
-        match self.json.pointer_mut("/requestContext/http") {
-            Some(http) => {
-                http["method"] = json!(method);
-                self.json["rawPath"] = json!(path);
-            }
-            None => {
-                self.json["httpMethod"] = json!(method);
-                self.json["path"] = json!(path);
-            }
+        if let Some(http) = self.json.pointer_mut("/requestContext/http") {
+            http["method"] = json!(method);
+            self.json["rawPath"] = json!(path);
+        } else {
+            self.json["httpMethod"] = json!(method);
+            self.json["path"] = json!(path);
         }
         self
     }
@@ -290,8 +287,8 @@ async fn what_is_no_request_is_an_error_that_says_nothing_of_it() {
         r#"{"httpMethod":"GET","path":"/","requestContext":{},"headers":{"a b":"a secret of the event"}}"#,
         r#"{"httpMethod":"GET","path":"/","requestContext":{},"headers":{"a":"a secret of the event\n"}}"#,
         r#"{"httpMethod":"GET","path":"/","requestContext":{},"body":"a secret of the event","isBase64Encoded":true}"#,
-        include_str!("../events/sqs.json"),
-        include_str!("../events/web-socket.json"),
+        include_str!("../../events/sqs.json"),
+        include_str!("../../events/web-socket.json"),
     ] {
         let error = latchkey_aws::answer(app().router(), text).await.unwrap_err();
         assert!(!error.to_string().contains(VALUE), "{error}");

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 const SECRET: &str = "fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo=";
-const SIGNUP: &str = include_str!("../events/http-api.json");
+const SIGNUP: &str = include_str!("../../events/http-api.json");
 
 struct Running {
     api: RuntimeApi,
@@ -75,7 +75,7 @@ async fn it_signs_up_and_in_over_dynamodb() {
 async fn what_is_no_request_is_an_error_and_the_next_one_is_served() {
     let emulator = emulator().await;
     let mut running = start(&settings(emulator.endpoint())).await;
-    for event in ["{ broken", "[]", include_str!("../events/sqs.json"), r#"{"password":"very private"}"#] {
+    for event in ["{ broken", "[]", include_str!("../../events/sqs.json"), r#"{"password":"very private"}"#] {
         let What::Error(error) = running.answer(event).await else { panic!("{event} was answered") };
         assert!(error["errorMessage"].as_str().is_some_and(|text| !text.is_empty()), "{error}");
         assert!(!error.to_string().contains("private"), "{error}");

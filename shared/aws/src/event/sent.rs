@@ -8,7 +8,7 @@ use super::{Event, EventError, Shape, address, request};
 /// What AWS sends: the union of its shapes, everything optional, so that what is missing can be told by name.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Raw {
+pub(super) struct Sent {
     pub(super) http_method: Option<String>,
     pub(super) path: Option<String>,
     pub(super) raw_path: Option<String>,
@@ -50,7 +50,7 @@ struct Identity {
     source_ip: Option<String>,
 }
 
-impl Raw {
+impl Sent {
     /// Tells the shapes apart by what only one of them has.
     pub(super) fn into_event(mut self) -> Result<Event, EventError> {
         let Some(context) = self.request_context.take() else { return Err(EventError::Unknown) };

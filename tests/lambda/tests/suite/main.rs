@@ -1,0 +1,6 @@
+//! The functions as Lambda runs them.
+
+#[cfg(test)]
+mod events;
+#[cfg(test)]
+mod process;
