@@ -83,6 +83,7 @@ impl Services {
             roles.clone(),
             config.password_rules.clone(),
             config.strength.clone(),
+            config.keep_provider_tokens.then(|| Arc::clone(&config.sealer)),
         ));
         let limiter = Arc::new(Limiter::new(counters, config.limits, Arc::clone(&memory.fallback)));
         Self { accounts, sessions, keys, roles, limiter, audit, config, ports }

@@ -200,7 +200,7 @@ impl From<AccountError> for Problem {
             AccountError::Busy(_) => Self::unavailable(error, Duration::from_secs(1)),
             AccountError::Entropy(error) => error.into(),
             AccountError::Issue(error) => error.into(),
-            AccountError::Hash(_) => Self::internal(error),
+            AccountError::Hash(_) | AccountError::Seal(_) => Self::internal(error),
         }
     }
 }
