@@ -16,6 +16,7 @@ pub fn function() -> Function<App> {
         .merge(latchkey_signin::function())
         .merge(latchkey_session::function())
         .merge(latchkey_token_refresh::function())
+        .merge(latchkey_identities::function())
         .merge(latchkey_permission_check::function())
         .merge(latchkey_admin::function())
         .merge(latchkey_keys::function())

@@ -47,6 +47,12 @@ pub struct UserBody {
     /// What they are called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Their public name, which no other account has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
+    /// Their picture, an https URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<String>,
     /// `active` or `disabled`.
     #[schema(value_type = String, examples("active"))]
     pub status: Status,
@@ -63,6 +69,8 @@ impl From<&User> for UserBody {
             email: user.email.to_string(),
             email_verified: user.email_verified,
             name: user.name.as_ref().map(|name| name.as_str().to_owned()),
+            handle: user.handle.as_ref().map(ToString::to_string),
+            avatar: user.avatar.as_ref().map(|avatar| avatar.as_str().to_owned()),
             status: user.status,
             roles: user.roles.iter().map(ToString::to_string).collect(),
             created_at: user.created_at.to_string(),

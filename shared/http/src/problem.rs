@@ -9,7 +9,7 @@ use latchkey_core::audit::AuditError;
 use latchkey_core::limit::Limited;
 use latchkey_core::permission::AdminsError;
 use latchkey_core::port::{EntropyError, StoreError};
-use latchkey_core::session::{AuthenticateError, IssueError};
+use latchkey_core::session::{AuthenticateError, IssueError, ReauthenticationRequired};
 use latchkey_core::token::KeysError;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -202,6 +202,12 @@ impl From<AccountError> for Problem {
             AccountError::Issue(error) => error.into(),
             AccountError::Hash(_) | AccountError::Seal(_) => Self::internal(error),
         }
+    }
+}
+
+impl From<ReauthenticationRequired> for Problem {
+    fn from(error: ReauthenticationRequired) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "reauthentication_required", error.to_string())
     }
 }
 
