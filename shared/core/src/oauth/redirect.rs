@@ -37,7 +37,7 @@ impl ReturnTo {
         &self.url
     }
 
-    /// The page to offer when something went wrong: the app's own origin, where it has one that a link can lead to.
+    /// The app it belongs to: an origin, or the scheme of a native app.
     pub fn origin(&self) -> String {
         match self.url.scheme() {
             "https" | "http" => self.url.origin().ascii_serialization(),

@@ -14,7 +14,7 @@ use super::profile::Profile;
 use super::provider::{Offline, Provider, Source};
 use super::{
     CodeChallenge, ExternalIdentity, InvalidRedirect, OauthMemory, ProviderName, ProviderTokens, Redirects,
-    Settings, userinfo,
+    ReturnTo, Settings, userinfo,
 };
 use crate::account::{LinkTicket, ProviderGrant};
 use crate::port::{Cache, Clock, Entropy, EntropyError, Fetch};
@@ -162,6 +162,11 @@ impl Oauth {
     /// The provider of this name.
     pub fn provider(&self, name: &ProviderName) -> Option<&Arc<Provider>> {
         self.settings.provider(name)
+    }
+
+    /// The start page of the first frontend: where a browser goes that brings nothing to tell.
+    pub fn home(&self) -> Option<ReturnTo> {
+        self.redirects.page(None).ok()
     }
 
     /// What the names of flow cookies begin with.
