@@ -213,7 +213,7 @@ impl Audience {
 impl Claims {
     fn check(&self, expected: &Expected<'_>) -> Result<(), InvalidIdToken> {
         let now = expected.now;
-        if !expected.metadata.is_issuer(&self.iss, self.tid.as_deref()) {
+        if !expected.metadata.is_issuer(&self.iss, Some(self.tid.as_deref().unwrap_or_default())) {
             return Err(InvalidIdToken::Issuer);
         }
         if !self.aud.admits(expected.client_id, self.azp.as_deref()) {
