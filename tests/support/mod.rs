@@ -4,4 +4,6 @@ mod forge;
 mod people;
 
 pub use forge::Forge;
-pub use people::{PASSWORD, Signed, admin, app, credentials, grant, make_role, open_app, sign_in, sign_up};
+pub use people::{
+    PASSWORD, Signed, admin, app, credentials, external, grant, link, make_role, open_app, sign_in, sign_up,
+};
