@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use latchkey_core::ExposeSecret;
 use latchkey_core::account::{
-    Authority, CodeOpening, Identity, IdentityError, LinkError, RedeemError, Redemption, Status,
+    Authority, CodeOpening, IdentityError, LinkError, RedeemError, Redemption, Status,
 };
 use latchkey_core::audit::{Action, Requester};
 use latchkey_core::oauth::ExternalIdentity;
@@ -43,22 +43,8 @@ async fn link(app: &TestApp, access: &str, who: &ExternalIdentity) -> Result<(),
     services.accounts.link_identity(&ticket, who, None, &Requester::default(), &[]).await.map(drop)
 }
 
-/// Every copy of every user is the user, and nobody is left without a way in.
 async fn assert_whole(processes: &Processes) {
-    let services = &processes.first().services;
-    let mut handles = BTreeSet::new();
-    for user in services.accounts.list(1000, None).await.unwrap().users {
-        let login = services.accounts.find_by_email(&user.email).await.unwrap();
-        assert_eq!(login.as_ref(), Some(&user), "{}", processes.name);
-        let identities = services.accounts.identities(&user).await.unwrap();
-        assert_eq!(identities.len(), user.identities.len(), "{}", processes.name);
-        for Identity { user: copy, .. } in identities {
-            assert_eq!(copy, user, "{}", processes.name);
-        }
-        if let Some(handle) = user.handle {
-            assert!(handles.insert(handle), "{}", processes.name);
-        }
-    }
+    latchkey_tests::support::assert_whole(processes.first(), processes.name).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
