@@ -17,6 +17,8 @@ pub fn function() -> Function<App> {
         .merge(latchkey_session::function())
         .merge(latchkey_token_refresh::function())
         .merge(latchkey_identities::function())
+        .merge(latchkey_oauth_start::function())
+        .merge(latchkey_oauth_callback::function())
         .merge(latchkey_permission_check::function())
         .merge(latchkey_admin::function())
         .merge(latchkey_keys::function())

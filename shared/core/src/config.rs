@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::limit::Limits;
+use crate::oauth;
 use crate::password::{PasswordRules, Strength};
 use crate::seal::{MasterSecrets, Sealer};
 use crate::token::{Algorithm, Parties};
@@ -37,6 +38,8 @@ pub struct Config {
     pub trusted_proxies: u8,
     /// Whether the refresh tokens of providers are kept: `LATCHKEY_PROVIDER_TOKENS`.
     pub keep_provider_tokens: bool,
+    /// The providers that people sign in with: `<PROVIDER>_CLIENT_ID` and its like.
+    pub oauth: Arc<oauth::Settings>,
 }
 
 /// One variable that is wrong or missing, and the mend.
@@ -88,6 +91,7 @@ impl Config {
             keep(number("LATCHKEY_TRUSTED_PROXIES", var("LATCHKEY_TRUSTED_PROXIES"), 0, 0, 10), &mut errors);
         let keep_provider_tokens =
             keep(provider_tokens(var("LATCHKEY_PROVIDER_TOKENS").as_deref()), &mut errors);
+        let oauth = oauth::Settings::read(&var, place).map_err(|wrong| errors.extend(wrong)).ok();
         let parties = url.as_ref().and_then(|url| keep(parties(url, var("LATCHKEY_AUDIENCE")), &mut errors));
         match (
             url,
@@ -101,6 +105,7 @@ impl Config {
             days,
             proxies,
             keep_provider_tokens,
+            oauth,
         ) {
             (
                 Some(url),
@@ -114,6 +119,7 @@ impl Config {
                 Some(days),
                 Some(proxies),
                 Some(keep_provider_tokens),
+                Some(oauth),
             ) => Ok(Self {
                 parties: Arc::new(parties),
                 url,
@@ -126,6 +132,7 @@ impl Config {
                 audit_retention: DAY * u32::from(days),
                 trusted_proxies: u8::try_from(proxies).unwrap_or(0),
                 keep_provider_tokens,
+                oauth: Arc::new(oauth),
             }),
             _ => Err(errors),
         }

@@ -167,16 +167,20 @@ fn with_tokens(
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if !bearer {
-        let url = &config.url;
-        let access =
-            cookies::set(Kind::Access, tokens.access_token.expose_secret(), tokens.access_lifetime, url);
-        let refresh =
-            cookies::set(Kind::Refresh, tokens.refresh_token.expose_secret(), tokens.refresh_lifetime, url);
-        for cookie in [access, refresh].into_iter().flatten() {
-            headers.append(header::SET_COOKIE, cookie);
-        }
+        set_cookies(headers, tokens, config);
     }
     response
+}
+
+/// Gives the tokens of a session to a browser.
+pub fn set_cookies(headers: &mut HeaderMap, tokens: &Tokens, config: &Config) {
+    let url = &config.url;
+    let access = cookies::set(Kind::Access, tokens.access_token.expose_secret(), tokens.access_lifetime, url);
+    let refresh =
+        cookies::set(Kind::Refresh, tokens.refresh_token.expose_secret(), tokens.refresh_lifetime, url);
+    for cookie in [access, refresh].into_iter().flatten() {
+        headers.append(header::SET_COOKIE, cookie);
+    }
 }
 
 /// 204 that removes both cookies and what the browser kept of earlier answers.

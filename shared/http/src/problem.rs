@@ -125,6 +125,16 @@ impl Problem {
         self.0.code
     }
 
+    /// What it says to people.
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// Its own headers.
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
     /// The answer for the request named `request_id`.
     pub(crate) fn render(&self, request_id: &str) -> Response {
         let Parts { status, code, detail, headers } = &*self.0;

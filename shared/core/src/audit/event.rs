@@ -43,6 +43,8 @@ actions! {
     SigninLocked = "signin:locked",
     /// The right password for an account that is locked or disabled.
     SigninRefused = "signin:refused",
+    /// Somebody came back from a provider and was not let in; the details say why.
+    OauthFailed = "oauth:failed",
     /// A provider vouched for somebody, and their app got a one-time code.
     CodeIssued = "code:issued",
     /// A one-time code came with the wrong verifier, or to an account that had changed; it was used up.
