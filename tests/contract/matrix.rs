@@ -6,7 +6,7 @@ use latchkey_core::audit::Requester;
 use latchkey_http::{Access, Operation};
 use latchkey_testkit::{TestApp, TestRequest, TestResponse};
 use latchkey_tests::support::{
-    PASSWORD, Signed, admin, credentials, grant, make_role, open_app, sign_in, sign_up,
+    PASSWORD, Signed, admin, credentials, external, grant, link, make_role, open_app, sign_in, sign_up,
 };
 use serde_json::{Value, json};
 
@@ -38,7 +38,15 @@ async fn world() -> World {
     let admin = admin(&app).await;
     let target = sign_up(&app, "target@example.com").await;
     make_role(&app, "spare", &[]).await;
+    link(&app, &admin, &external("spare", "0", "admin@example.com")).await;
     World { app, admin, target }
+}
+
+/// Somebody who has everything that a request may be about.
+async fn join(world: &World, email: &str) -> Signed {
+    let user = sign_up(&world.app, email).await;
+    link(&world.app, &user, &external("spare", email, email)).await;
+    user
 }
 
 impl World {
@@ -49,7 +57,8 @@ impl World {
             .path
             .replace("/sessions/{id}", &format!("/sessions/{}", own.session_id))
             .replace("/users/{id}", &format!("/users/{}", self.target.user_id))
-            .replace("{name}", "spare");
+            .replace("{name}", "spare")
+            .replace("/identities/{provider}", "/identities/spare");
         assert!(!path.contains('{'), "{path}: say here what stands for its parameter");
         let mut request = TestRequest::new(operation.method.clone(), &path);
         if let Some(body) = self.body(operation) {
@@ -150,7 +159,7 @@ async fn nobody_is_let_in_to_public_routes_only() {
 async fn a_user_may_what_needs_no_permission() {
     for operation in operations() {
         let world = world().await;
-        let user = sign_up(&world.app, "user@example.com").await;
+        let user = join(&world, "user@example.com").await;
         let answer = world.ask(&operation, Some(&user)).await;
         match operation.access {
             Access::Public | Access::SignedIn(_) => assert_allowed(&answer, &name(&operation)),

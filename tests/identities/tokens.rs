@@ -1,10 +1,12 @@
 //! The refresh tokens of providers.
 
+use std::sync::Arc;
+
 use latchkey_core::ExposeSecret;
 use latchkey_core::account::{Authority, GrantError, Identity, ProviderGrant, Status};
 use latchkey_core::audit::{Action, Requester};
 use latchkey_core::seal::{Purpose, Sealed};
-use latchkey_testkit::TestApp;
+use latchkey_testkit::{TestApp, memory_table};
 use serde_json::Value;
 
 use crate::support::{Person, ada, enter, enter_with, events, get, item, start};
@@ -35,6 +37,20 @@ async fn they_are_kept_only_when_the_operator_says_so() {
     let ada = enter_with(&app, &ada(), Some(&grant("refresh-1")), &[]).await.unwrap();
     assert!(stored(&app, &ada).await["grant"].is_null());
     assert!(matches!(kept(&app, &ada).await, Err(GrantError::NotKept)));
+}
+
+#[tokio::test]
+async fn what_was_kept_goes_when_it_is_to_be_kept_no_more() {
+    let table = memory_table();
+    let app = |kept: &str, seed| {
+        let builder = TestApp::builder().var("LATCHKEY_PROVIDER_TOKENS", kept).seed(seed);
+        start(builder.table(Arc::clone(&table)).build(latchkey_all::function()))
+    };
+    let (keeps, drops) = (app("keep", 1).await, app("drop", 2).await);
+    let person = enter_with(&keeps, &ada(), Some(&grant("refresh-1")), &[]).await.unwrap();
+    assert!(matches!(kept(&drops, &person).await, Err(GrantError::NotKept)), "nor is it given out");
+    enter(&drops, &ada()).await.unwrap();
+    assert!(stored(&keeps, &person).await["grant"].is_null());
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use latchkey_core::account::Authority;
 use latchkey_core::audit::Requester;
+use latchkey_core::oauth::ExternalIdentity;
 use latchkey_core::permission::{Role, RoleName};
+use latchkey_core::session::Freshness;
 use latchkey_testkit::{TestApp, TestRequest};
 use serde_json::{Value, json};
 
@@ -68,6 +70,27 @@ pub async fn grant(app: &TestApp, to: &Signed, role: &str) {
     let (role, nowhere) = (role_name(role), Requester::default());
     let granted = app.services.accounts.grant(id, &role, Authority::Operator, &nowhere);
     granted.await.expect("the role is granted");
+}
+
+/// Somebody at a provider who has a confirmed e-mail address.
+pub fn external(provider: &str, subject: &str, email: &str) -> ExternalIdentity {
+    ExternalIdentity {
+        provider: provider.parse().expect("a provider's name"),
+        subject: subject.parse().expect("a subject"),
+        verified_email: Some(email.parse().expect("an address")),
+        name: None,
+        username: None,
+        avatar: None,
+    }
+}
+
+/// Links an identity, which this user has at no other provider.
+pub async fn link(app: &TestApp, to: &Signed, identity: &ExternalIdentity) {
+    let live = app.services.sessions.authenticate(&to.access, Freshness::Fresh).await.expect("a session");
+    let accounts = &app.services.accounts;
+    let ticket = accounts.allow_link(&live).expect("a recent sign-in");
+    let nowhere = Requester::default();
+    accounts.link_identity(&ticket, identity, None, &nowhere, &[]).await.expect("it is linked");
 }
 
 fn role_name(name: &str) -> RoleName {

@@ -55,7 +55,7 @@ pub struct IdentityBody {
     email: Option<String>,
     /// When it was linked (RFC 3339).
     linked_at: String,
-    /// When it was last used to sign in (RFC 3339).
+    /// When it was last used to sign in, to within a minute (RFC 3339).
     #[serde(skip_serializing_if = "Option::is_none")]
     last_sign_in: Option<String>,
 }

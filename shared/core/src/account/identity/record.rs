@@ -48,7 +48,7 @@ pub struct Identity {
     pub profile: ProviderProfile,
     /// When it became theirs.
     pub linked_at: Timestamp,
-    /// When it was last used to sign in.
+    /// When it was last used to sign in, to within a minute.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_sign_in: Option<Timestamp>,
     /// The provider's refresh token, where such are kept.

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::record::Sole;
 use super::{Handle, Identity, IdentityHash, ProviderGrant, ProviderProfile};
@@ -7,10 +8,13 @@ use crate::account::{Account, AccountError, Accounts, Login, Status, User};
 use crate::audit::{Action, Actor, Event, Requester};
 use crate::oauth::ExternalIdentity;
 use crate::permission::RoleName;
-use crate::port::table::{Item, Version, Write};
+use crate::port::table::{Condition, Item, Version, Write};
 use crate::port::{EntropyError, StoreError};
 use crate::session::{Opening, SignedIn};
 use crate::{Email, UserId};
+
+/// How exact the time of the last sign-in is. Sign-ins at once do not write the identity each, and so do not wait for each other.
+const NOTED_EVERY: Duration = Duration::from_mins(1);
 
 /// Who signed in with a provider.
 #[derive(Debug)]
@@ -136,14 +140,17 @@ impl Accounts {
         let of = (&before.provider, &before.subject);
         let identity = Identity {
             profile: ProviderProfile::from(proof.external),
-            last_sign_in: Some(now),
+            last_sign_in: before.last_sign_in.filter(|last| now.since(*last) < NOTED_EVERY).or(Some(now)),
             grant: self.seal_grant(before.user.id, of, proof.grant, before.grant.as_ref())?,
             ..before.clone()
         };
         let user = followed(&before, &identity.profile);
         let begun = begin(&user)?;
         let mut writes = proof.extra.to_vec();
-        if user == before.user {
+        if identity == before && user == before.user {
+            let condition = Condition::Unchanged(item.version);
+            writes.push(Write::Check { key: item.key.clone(), condition });
+        } else if user == before.user {
             writes.push(Write::replace(item.key.clone(), &identity, item.version)?);
         } else if let Some(account) = Account::of_sole(identity, item.version) {
             writes.extend(account.replace(&user)?);
