@@ -164,6 +164,12 @@ async fn for_another_access_token() {
     for hash in ["", "x", "77QmUPtjPfzWtF2AnpK9RQ"] {
         refused(&world, "at_hash", move |_, claims| claims["at_hash"] = json!(hash)).await;
     }
+    // The left half of SHA-512 for Ed25519, and of SHA-256 for P-256.
+    taken(&world, |_, claims| claims["at_hash"] = json!("_d8N1ykevQGQzyL8QMAoJKv8KOrRhHjPkY717vhFWmE")).await;
+    let key = ProviderKey::p256("key-2", 2);
+    world.provider.edit().published = vec![key.jwk()];
+    world.provider.edit().signer = key;
+    taken(&world, |_, claims| claims["at_hash"] = json!("ankFoOdlc8CD-m15dcW2HQ")).await;
 }
 
 #[tokio::test]

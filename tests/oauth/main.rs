@@ -7,6 +7,8 @@ mod apps;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod grants;
+#[cfg(test)]
 mod id_tokens;
 #[cfg(test)]
 mod links;
