@@ -18,7 +18,7 @@ static POLICY: HeaderValue = HeaderValue::from_static(
 struct ProblemPage<'a> {
     style: &'static str,
     title: &'a str,
-    detail: &'a str,
+    detail: String,
     code: &'a str,
     /// Where the way goes on: a page that the operator listed.
     back: Option<&'a str>,
@@ -30,7 +30,8 @@ impl Problem {
         if !wants_html(request) {
             return self.into_response();
         }
-        let page = ProblemPage { style: STYLE, title, detail: self.detail(), code: self.code(), back };
+        let page =
+            ProblemPage { style: STYLE, title, detail: sentence(self.detail()), code: self.code(), back };
         let Ok(html) = page.render() else { return self.into_response() };
         let mut response = Response::new(Body::from(html));
         *response.status_mut() = self.status();
@@ -41,6 +42,13 @@ impl Problem {
         headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
         response
     }
+}
+
+/// The texts of problems are parts of a sentence.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
 }
 
 const STYLE: &str = include_str!("../templates/problem.css");
