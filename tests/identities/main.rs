@@ -9,6 +9,8 @@ mod handles;
 #[cfg(test)]
 mod linking;
 #[cfg(test)]
+mod routes;
+#[cfg(test)]
 mod signin;
 #[cfg(test)]
 mod support;
