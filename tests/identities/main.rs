@@ -7,6 +7,8 @@ mod codes;
 #[cfg(test)]
 mod handles;
 #[cfg(test)]
+mod interleaved;
+#[cfg(test)]
 mod linking;
 #[cfg(test)]
 mod routes;
