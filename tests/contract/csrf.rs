@@ -3,7 +3,7 @@
 use http::Method;
 use latchkey_http::Access;
 use latchkey_testkit::{Call, FRONTEND, Fault, TestApp, TestRequest, URL};
-use latchkey_tests::support::{PASSWORD, Signed, admin, app, sign_up};
+use latchkey_tests::support::{PASSWORD, Signed, admin, app, provider_app, sign_up};
 use serde_json::json;
 
 const EVIL: &str = "https://evil.example";
@@ -191,11 +191,7 @@ async fn a_forged_sign_out_signs_nobody_out() {
 /// So the cookies' `SameSite=Lax`, which a navigation passes, leaves nothing open.
 #[tokio::test]
 async fn no_get_changes_anything() {
-    let app = TestApp::builder()
-        .var("LATCHKEY_LIMITS", "off")
-        .var("GITHUB_CLIENT_ID", "client")
-        .var("GITHUB_CLIENT_SECRET", "shared with github")
-        .build(latchkey_all::function());
+    let app = provider_app();
     let admin = admin(&app).await;
     app.table.faults.add(Fault::unavailable().on(Call::Commit).times(1000));
     for operation in latchkey_all::function().operations() {
@@ -210,7 +206,7 @@ async fn no_get_changes_anything() {
             .path
             .replace("{id}", &admin.user_id)
             .replace("{name}", "user")
-            .replace("{provider}", "github");
+            .replace("{provider}", "acme");
         let answer = app.send(TestRequest::get(&path).bearer(&admin.access)).await;
         let done = answer.status.is_success() || answer.status.is_redirection();
         assert!(done, "{path} needs a write: {}", answer.json());

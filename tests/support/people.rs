@@ -1,11 +1,13 @@
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use latchkey_core::account::{Authority, ProviderGrant};
 use latchkey_core::audit::Requester;
 use latchkey_core::oauth::ExternalIdentity;
 use latchkey_core::permission::{Role, RoleName};
 use latchkey_core::session::Freshness;
-use latchkey_testkit::{TestApp, TestRequest};
+use latchkey_testkit::provider::{CLIENT_ID, CLIENT_SECRET, ISSUER, Shape, StandInProvider};
+use latchkey_testkit::{TestApp, TestClock, TestRequest};
 use serde_json::{Value, json};
 
 /// Everybody's password.
@@ -32,6 +34,21 @@ pub fn app() -> TestApp {
 /// The same without limits, for tests that ask often.
 pub fn open_app() -> TestApp {
     TestApp::builder().var("LATCHKEY_LIMITS", "off").build(latchkey_all::function())
+}
+
+/// The same with a provider, `acme`, that anybody can sign in with.
+pub fn provider_app() -> TestApp {
+    let clock = Arc::new(TestClock::new());
+    let provider = StandInProvider::new(Shape::openid(), Arc::clone(&clock));
+    TestApp::builder()
+        .clock(clock)
+        .fetch(Arc::new(provider))
+        .var("LATCHKEY_LIMITS", "off")
+        .var("LATCHKEY_OIDC", "acme")
+        .var("OIDC_ACME_ISSUER", ISSUER)
+        .var("OIDC_ACME_CLIENT_ID", CLIENT_ID)
+        .var("OIDC_ACME_CLIENT_SECRET", CLIENT_SECRET)
+        .build(latchkey_all::function())
 }
 
 /// The body of a sign-up or sign-in that asks for bearer tokens.

@@ -213,7 +213,7 @@ impl Audience {
 impl Claims {
     fn check(&self, expected: &Expected<'_>) -> Result<(), InvalidIdToken> {
         let now = expected.now;
-        if !expected.metadata.is_issuer(&self.iss, self.tid.as_deref()) {
+        if !expected.metadata.is_issuer(&self.iss, Some(self.tid.as_deref().unwrap_or_default())) {
             return Err(InvalidIdToken::Issuer);
         }
         if !self.aud.admits(expected.client_id, self.azp.as_deref()) {
@@ -264,4 +264,28 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error>
 pub(super) fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
     Ok(value == true || value == "true" || value == 1 || value == "1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,200}|([A-Za-z0-9_-]{0,60}\\.){1,4}[A-Za-z0-9_-]{0,60}") {
+            let _ = UnverifiedIdToken::parse(&text);
+        }
+
+        #[test]
+        fn any_header_is_read_or_refused(header in "\\{(\"(alg|typ|kid|crit)\":(\"[A-Za-z0-9]{0,8}\"|null|7|\\[\\]),?){0,4}\\}?") {
+            let text = format!("{}.e30.AA", BASE64_URL_SAFE_NO_PAD.encode(header));
+            let _ = UnverifiedIdToken::parse(&text);
+        }
+
+        #[test]
+        fn any_claims_are_read_or_refused(json in "\\{(\"(iss|sub|aud|exp|iat|nonce|email_verified)\":(\"[a-z]{0,8}\"|null|7|-1e9|\\[\"a\"\\]),?){0,8}\\}?") {
+            let _ = object::<Claims>(json.as_bytes());
+        }
+    }
 }

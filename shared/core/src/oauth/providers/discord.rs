@@ -34,7 +34,7 @@ struct User {
     verified: bool,
 }
 
-fn profile(answers: &[Vec<u8>]) -> Option<Profile> {
+pub(super) fn profile(answers: &[Vec<u8>]) -> Option<Profile> {
     let user: User = serde_json::from_slice(answers.first()?).ok()?;
     if user.id.is_empty() || !user.id.bytes().all(|b| b.is_ascii_digit()) {
         return None;

@@ -43,7 +43,7 @@ struct Address {
     verified: bool,
 }
 
-fn profile(answers: &[Vec<u8>]) -> Option<Profile> {
+pub(super) fn profile(answers: &[Vec<u8>]) -> Option<Profile> {
     let [user, addresses] = answers else { return None };
     let user: User = serde_json::from_slice(user).ok()?;
     let addresses: Vec<Address> = serde_json::from_slice(addresses).ok()?;
