@@ -7,7 +7,11 @@ mod codes;
 #[cfg(test)]
 mod handles;
 #[cfg(test)]
+mod interleaved;
+#[cfg(test)]
 mod linking;
+#[cfg(test)]
+mod routes;
 #[cfg(test)]
 mod signin;
 #[cfg(test)]

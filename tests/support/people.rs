@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use latchkey_core::account::Authority;
+use latchkey_core::account::{Authority, ProviderGrant};
 use latchkey_core::audit::Requester;
 use latchkey_core::oauth::ExternalIdentity;
 use latchkey_core::permission::{Role, RoleName};
@@ -101,13 +101,14 @@ pub fn external(provider: &str, subject: &str, email: &str) -> ExternalIdentity 
     }
 }
 
-/// Links an identity, which this user has at no other provider.
+/// Links an identity, with a refresh token of its provider.
 pub async fn link(app: &TestApp, to: &Signed, identity: &ExternalIdentity) {
     let live = app.services.sessions.authenticate(&to.access, Freshness::Fresh).await.expect("a session");
     let accounts = &app.services.accounts;
     let ticket = accounts.allow_link(&live).expect("a recent sign-in");
     let nowhere = Requester::default();
-    accounts.link_identity(&ticket, identity, None, &nowhere, &[]).await.expect("it is linked");
+    let grant = ProviderGrant { refresh_token: "refresh-1".into() };
+    accounts.link_identity(&ticket, identity, Some(&grant), &nowhere, &[]).await.expect("it is linked");
 }
 
 fn role_name(name: &str) -> RoleName {

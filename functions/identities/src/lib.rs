@@ -1,4 +1,4 @@
-//! The caller's identities at providers: list them, take one away.
+//! The caller's identities at providers: list them, link one, take one away; and the tokens that providers gave.
 
 use std::sync::Arc;
 
@@ -8,17 +8,21 @@ use axum::response::{IntoResponse, Response};
 use latchkey_core::Config;
 use latchkey_core::account::{Accounts, Identity, UnlinkError};
 use latchkey_core::audit::AuditLog;
-use latchkey_core::oauth::ProviderName;
+use latchkey_core::oauth::{Oauth, ProviderName};
 use latchkey_core::session::Sessions;
 use latchkey_http::{Caller, From, PathParam, Problem, ProblemBody, Routes, private};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
+
+mod link;
+mod token;
 
 /// The routes, over the parts of the service that they use.
 pub fn routes<S>() -> Routes<S>
 where
     S: Clone + Send + Sync + 'static,
     Arc<Accounts>: FromRef<S>,
+    Arc<Oauth>: FromRef<S>,
     Arc<Sessions>: FromRef<S>,
     Arc<Config>: FromRef<S>,
     AuditLog: FromRef<S>,
@@ -27,10 +31,12 @@ where
         // Fresh: whoever has just linked one comes from another process, and looks for it here.
         .fresh(Method::GET, "/v1/identities", list)
         .fresh(Method::DELETE, "/v1/identities/{provider}", unlink)
+        .fresh(Method::POST, "/v1/oauth/{provider}/link", link::link)
+        .permission("identities:token", Method::GET, "/v1/identities/{provider}/token", token::token)
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(list, unlink))]
+#[openapi(paths(list, unlink, link::link, token::token))]
 struct Description;
 
 latchkey_http::function!(routes(), Description);

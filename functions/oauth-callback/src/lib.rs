@@ -1,4 +1,5 @@
-//! `/v1/oauth/{provider}/callback`: takes a browser back from a provider.
+//! `/v1/oauth/{provider}/callback`: takes a browser back from a provider. `/v1/oauth/exchange`: gives an app that holds its own
+//! tokens a session for what came back to it.
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use utoipa::OpenApi;
 
 mod answer;
 mod described;
+mod exchange;
 mod finish;
 mod refused;
 
@@ -36,15 +38,14 @@ where
     AuditLog: FromRef<S>,
     Ports: FromRef<S>,
 {
-    Routes::new().public(Method::GET, "/v1/oauth/{provider}/callback", callback).public(
-        Method::POST,
-        "/v1/oauth/{provider}/callback",
-        callback,
-    )
+    Routes::new()
+        .public(Method::GET, "/v1/oauth/{provider}/callback", callback)
+        .public(Method::POST, "/v1/oauth/{provider}/callback", callback)
+        .public(Method::POST, "/v1/oauth/exchange", exchange::exchange)
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(described::by_redirect, described::by_form))]
+#[openapi(paths(described::by_redirect, described::by_form, exchange::exchange))]
 struct Description;
 
 latchkey_http::function!(routes(), Description);
