@@ -15,7 +15,8 @@ async fn asvs_8_2_2_and_ghsa_4vcf_q4xf_f48m_nobody_reaches_what_is_another_users
     let mut seen = 0;
     for operation in by_id {
         for id in [&victim.session_id, &victim.user_id] {
-            let path = operation.path.replace("{id}", id).replace("{name}", "user");
+            let path =
+                operation.path.replace("{id}", id).replace("{name}", "user").replace("{provider}", "github");
             let request =
                 TestRequest::new(operation.method.clone(), &path).json(&json!({ "status": "disabled" }));
             let answer = app.send(request.bearer(&attacker.access)).await;
@@ -97,7 +98,11 @@ async fn cve_2025_61928_identity_in_the_body_never_overrides_the_session() {
         if operation.access == latchkey_http::Access::Public {
             continue;
         }
-        let path = operation.path.replace("{id}", &user.session_id).replace("{name}", "user");
+        let path = operation
+            .path
+            .replace("{id}", &user.session_id)
+            .replace("{name}", "user")
+            .replace("{provider}", "github");
         let query = format!("{path}?user_id={0}&userId={0}&sub={0}", admin.user_id);
         for request in [
             TestRequest::new(operation.method.clone(), &path).json(&ids(&admin.user_id)),
@@ -208,7 +213,11 @@ async fn asvs_16_5_2_and_ghsa_8fpg_xm3f_6cx3_when_the_store_fails_nobody_is_let_
     for operation in
         operations.operations().iter().filter(|o| matches!(o.access, latchkey_http::Access::Permission(_)))
     {
-        let path = operation.path.replace("{id}", &admin.user_id).replace("{name}", "user");
+        let path = operation
+            .path
+            .replace("{id}", &admin.user_id)
+            .replace("{name}", "user")
+            .replace("{provider}", "github");
         let request = TestRequest::new(operation.method.clone(), &path).json(&json!({ "status": "active" }));
         let answer = app.send(request.bearer(&admin.access)).await;
         assert_eq!(

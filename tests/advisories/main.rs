@@ -13,4 +13,5 @@ mod asvs_audit;
 mod asvs_passwords;
 mod asvs_sessions;
 mod enumeration;
+mod identities;
 mod others;

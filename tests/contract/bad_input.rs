@@ -338,7 +338,10 @@ async fn another_method_says_which_there_are() {
     for path in paths {
         let there: Vec<_> =
             operations.operations().iter().filter(|o| o.path == path).map(|o| o.method.clone()).collect();
-        let concrete = path.replace("{id}", "0195f2a0-7c1e-7b3a-8f00-0123456789ab").replace("{name}", "user");
+        let concrete = path
+            .replace("{id}", "0195f2a0-7c1e-7b3a-8f00-0123456789ab")
+            .replace("{name}", "user")
+            .replace("{provider}", "github");
         for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::TRACE] {
             if there.contains(&method) {
                 continue;

@@ -7,6 +7,8 @@ mod counters_down;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod identities;
+#[cfg(test)]
 mod ledger;
 #[cfg(test)]
 mod support;

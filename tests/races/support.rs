@@ -43,6 +43,11 @@ impl Processes {
         &self.apps[0]
     }
 
+    /// One of them, for what lives on its own.
+    pub fn any(&self) -> Arc<TestApp> {
+        Arc::clone(&self.apps[0])
+    }
+
     pub fn clock(&self) -> &TestClock {
         &self.first().clock
     }
@@ -66,6 +71,30 @@ impl Processes {
             answers.push(task.await.unwrap());
         }
         answers
+    }
+
+    /// Does something so many times at once, in turn through each process.
+    pub async fn times_at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+        &self,
+        times: usize,
+        deed: impl Fn(Arc<TestApp>, usize) -> F,
+    ) -> Vec<T> {
+        let ready = Arc::new(tokio::sync::Barrier::new(times));
+        let tasks: Vec<_> = (0..times)
+            .map(|n| {
+                let (ready, deed) =
+                    (Arc::clone(&ready), deed(Arc::clone(&self.apps[n % self.apps.len()]), n));
+                tokio::spawn(async move {
+                    ready.wait().await;
+                    deed.await
+                })
+            })
+            .collect();
+        let mut results = Vec::new();
+        for task in tasks {
+            results.push(task.await.unwrap());
+        }
+        results
     }
 
     pub async fn send(&self, request: TestRequest) -> TestResponse {

@@ -2,6 +2,11 @@
 
 mod forge;
 mod people;
+mod whole;
 
 pub use forge::Forge;
-pub use people::{PASSWORD, Signed, admin, app, credentials, grant, make_role, open_app, sign_in, sign_up};
+pub use people::{
+    PASSWORD, Signed, admin, app, credentials, external, grant, link, make_role, open_app, provider_app,
+    sign_in, sign_up,
+};
+pub use whole::assert_whole;

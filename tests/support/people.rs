@@ -1,9 +1,13 @@
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
-use latchkey_core::account::Authority;
+use latchkey_core::account::{Authority, ProviderGrant};
 use latchkey_core::audit::Requester;
+use latchkey_core::oauth::ExternalIdentity;
 use latchkey_core::permission::{Role, RoleName};
-use latchkey_testkit::{TestApp, TestRequest};
+use latchkey_core::session::Freshness;
+use latchkey_testkit::provider::{CLIENT_ID, CLIENT_SECRET, ISSUER, Shape, StandInProvider};
+use latchkey_testkit::{TestApp, TestClock, TestRequest};
 use serde_json::{Value, json};
 
 /// Everybody's password.
@@ -30,6 +34,21 @@ pub fn app() -> TestApp {
 /// The same without limits, for tests that ask often.
 pub fn open_app() -> TestApp {
     TestApp::builder().var("LATCHKEY_LIMITS", "off").build(latchkey_all::function())
+}
+
+/// The same with a provider, `acme`, that anybody can sign in with.
+pub fn provider_app() -> TestApp {
+    let clock = Arc::new(TestClock::new());
+    let provider = StandInProvider::new(Shape::openid(), Arc::clone(&clock));
+    TestApp::builder()
+        .clock(clock)
+        .fetch(Arc::new(provider))
+        .var("LATCHKEY_LIMITS", "off")
+        .var("LATCHKEY_OIDC", "acme")
+        .var("OIDC_ACME_ISSUER", ISSUER)
+        .var("OIDC_ACME_CLIENT_ID", CLIENT_ID)
+        .var("OIDC_ACME_CLIENT_SECRET", CLIENT_SECRET)
+        .build(latchkey_all::function())
 }
 
 /// The body of a sign-up or sign-in that asks for bearer tokens.
@@ -68,6 +87,28 @@ pub async fn grant(app: &TestApp, to: &Signed, role: &str) {
     let (role, nowhere) = (role_name(role), Requester::default());
     let granted = app.services.accounts.grant(id, &role, Authority::Operator, &nowhere);
     granted.await.expect("the role is granted");
+}
+
+/// Somebody at a provider who has a confirmed e-mail address.
+pub fn external(provider: &str, subject: &str, email: &str) -> ExternalIdentity {
+    ExternalIdentity {
+        provider: provider.parse().expect("a provider's name"),
+        subject: subject.parse().expect("a subject"),
+        verified_email: Some(email.parse().expect("an address")),
+        name: None,
+        username: None,
+        avatar: None,
+    }
+}
+
+/// Links an identity, with a refresh token of its provider.
+pub async fn link(app: &TestApp, to: &Signed, identity: &ExternalIdentity) {
+    let live = app.services.sessions.authenticate(&to.access, Freshness::Fresh).await.expect("a session");
+    let accounts = &app.services.accounts;
+    let ticket = accounts.allow_link(&live).expect("a recent sign-in");
+    let nowhere = Requester::default();
+    let grant = ProviderGrant { refresh_token: "refresh-1".into() };
+    accounts.link_identity(&ticket, identity, Some(&grant), &nowhere, &[]).await.expect("it is linked");
 }
 
 fn role_name(name: &str) -> RoleName {

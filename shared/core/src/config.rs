@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::limit::Limits;
+use crate::oauth;
 use crate::password::{PasswordRules, Strength};
 use crate::seal::{MasterSecrets, Sealer};
 use crate::token::{Algorithm, Parties};
@@ -35,6 +36,10 @@ pub struct Config {
     pub audit_retention: Duration,
     /// How many reverse proxies append to `X-Forwarded-For`: `LATCHKEY_TRUSTED_PROXIES`.
     pub trusted_proxies: u8,
+    /// Whether the refresh tokens of providers are kept: `LATCHKEY_PROVIDER_TOKENS`.
+    pub keep_provider_tokens: bool,
+    /// The providers that people sign in with: `<PROVIDER>_CLIENT_ID` and its like.
+    pub oauth: Arc<oauth::Settings>,
 }
 
 /// One variable that is wrong or missing, and the mend.
@@ -84,8 +89,24 @@ impl Config {
         let days = keep(number("LATCHKEY_AUDIT_DAYS", var("LATCHKEY_AUDIT_DAYS"), 400, 1, 3650), &mut errors);
         let proxies =
             keep(number("LATCHKEY_TRUSTED_PROXIES", var("LATCHKEY_TRUSTED_PROXIES"), 0, 0, 10), &mut errors);
+        let keep_provider_tokens =
+            keep(provider_tokens(var("LATCHKEY_PROVIDER_TOKENS").as_deref()), &mut errors);
+        let oauth = oauth::Settings::read(&var, place).map_err(|wrong| errors.extend(wrong)).ok();
         let parties = url.as_ref().and_then(|url| keep(parties(url, var("LATCHKEY_AUDIENCE")), &mut errors));
-        match (url, parties, origins, secrets, limits, algorithm, strength, min, days, proxies) {
+        match (
+            url,
+            parties,
+            origins,
+            secrets,
+            limits,
+            algorithm,
+            strength,
+            min,
+            days,
+            proxies,
+            keep_provider_tokens,
+            oauth,
+        ) {
             (
                 Some(url),
                 Some(parties),
@@ -97,6 +118,8 @@ impl Config {
                 Some(min),
                 Some(days),
                 Some(proxies),
+                Some(keep_provider_tokens),
+                Some(oauth),
             ) => Ok(Self {
                 parties: Arc::new(parties),
                 url,
@@ -108,6 +131,8 @@ impl Config {
                 strength: strength.unwrap_or_default(),
                 audit_retention: DAY * u32::from(days),
                 trusted_proxies: u8::try_from(proxies).unwrap_or(0),
+                keep_provider_tokens,
+                oauth: Arc::new(oauth),
             }),
             _ => Err(errors),
         }
@@ -225,6 +250,18 @@ fn limits(value: Option<&str>, place: Place) -> Result<Limits, ConfigError> {
     })
 }
 
+fn provider_tokens(value: Option<&str>) -> Result<bool, ConfigError> {
+    match value {
+        None | Some("drop") => Ok(false),
+        Some("keep") => Ok(true),
+        Some(_) => Err(ConfigError::new(
+            "LATCHKEY_PROVIDER_TOKENS",
+            "is neither keep nor drop",
+            "use keep to store the refresh tokens of providers, sealed; drop, the default, does not",
+        )),
+    }
+}
+
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
     variable: &'static str,
     value: Option<String>,
@@ -333,6 +370,15 @@ mod tests {
     fn limits_are_off_on_this_machine_only() {
         assert!(read(&[("LATCHKEY_LIMITS", "off")], Place::Local).is_ok());
         assert!(error(&[("LATCHKEY_LIMITS", "off")]).starts_with("LATCHKEY_LIMITS: "));
+    }
+
+    #[test]
+    fn the_tokens_of_providers_are_kept_only_when_it_says_so() {
+        let kept = |vars: &[_]| read(vars, Place::Deployed).ok().unwrap().keep_provider_tokens;
+        assert!(!kept(&[]));
+        assert!(!kept(&[("LATCHKEY_PROVIDER_TOKENS", "drop")]));
+        assert!(kept(&[("LATCHKEY_PROVIDER_TOKENS", "keep")]));
+        assert!(error(&[("LATCHKEY_PROVIDER_TOKENS", "yes")]).contains("keep nor drop"));
     }
 
     #[test]

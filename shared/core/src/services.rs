@@ -4,6 +4,7 @@ use crate::Config;
 use crate::account::Accounts;
 use crate::audit::AuditLog;
 use crate::limit::{Fallback, Limiter};
+use crate::oauth::{Oauth, OauthMemory};
 use crate::permission::Roles;
 use crate::port::Ports;
 use crate::session::{SessionMemory, Sessions};
@@ -19,6 +20,8 @@ pub struct Memory {
     pub keys: Arc<KeyMemory>,
     /// What counts while the counters fail.
     pub fallback: Arc<Fallback>,
+    /// Metadata and keys of providers.
+    pub oauth: Arc<OauthMemory>,
 }
 
 /// Every service of the domain, put together over the ports.
@@ -30,6 +33,8 @@ pub struct Services {
     pub sessions: Arc<Sessions>,
     /// Signing keys.
     pub keys: Arc<Keys>,
+    /// Sign-in with providers.
+    pub oauth: Arc<Oauth>,
     /// Role definitions.
     pub roles: Roles,
     /// Rate limits.
@@ -45,13 +50,21 @@ pub struct Services {
 impl Services {
     /// The services over `ports`, as `config` says.
     pub fn new(config: Arc<Config>, ports: Ports, memory: &Memory) -> Self {
-        let Ports { table, counters, cache, clock, entropy, hasher, .. } = ports.clone();
+        let Ports { table, counters, cache, fetch, clock, entropy, hasher, .. } = ports.clone();
         let audit = AuditLog::new(
             Arc::clone(&table),
             Arc::clone(&clock),
             Arc::clone(&entropy),
             config.audit_retention,
         );
+        let oauth = Arc::new(Oauth::new(
+            &config,
+            fetch,
+            Arc::clone(&cache),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            Arc::clone(&memory.oauth),
+        ));
         let roles = Roles::new(Arc::clone(&table), Arc::clone(&clock), cache);
         let keys = Arc::new(Keys::new(
             Arc::clone(&table),
@@ -83,8 +96,9 @@ impl Services {
             roles.clone(),
             config.password_rules.clone(),
             config.strength.clone(),
+            config.keep_provider_tokens.then(|| Arc::clone(&config.sealer)),
         ));
         let limiter = Arc::new(Limiter::new(counters, config.limits, Arc::clone(&memory.fallback)));
-        Self { accounts, sessions, keys, roles, limiter, audit, config, ports }
+        Self { accounts, sessions, keys, oauth, roles, limiter, audit, config, ports }
     }
 }

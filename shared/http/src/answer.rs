@@ -47,6 +47,12 @@ pub struct UserBody {
     /// What they are called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Their public name, which no other account has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
+    /// Their picture, an https URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<String>,
     /// `active` or `disabled`.
     #[schema(value_type = String, examples("active"))]
     pub status: Status,
@@ -63,6 +69,8 @@ impl From<&User> for UserBody {
             email: user.email.to_string(),
             email_verified: user.email_verified,
             name: user.name.as_ref().map(|name| name.as_str().to_owned()),
+            handle: user.handle.as_ref().map(ToString::to_string),
+            avatar: user.avatar.as_ref().map(|avatar| avatar.as_str().to_owned()),
             status: user.status,
             roles: user.roles.iter().map(ToString::to_string).collect(),
             created_at: user.created_at.to_string(),
@@ -159,16 +167,20 @@ fn with_tokens(
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if !bearer {
-        let url = &config.url;
-        let access =
-            cookies::set(Kind::Access, tokens.access_token.expose_secret(), tokens.access_lifetime, url);
-        let refresh =
-            cookies::set(Kind::Refresh, tokens.refresh_token.expose_secret(), tokens.refresh_lifetime, url);
-        for cookie in [access, refresh].into_iter().flatten() {
-            headers.append(header::SET_COOKIE, cookie);
-        }
+        set_cookies(headers, tokens, config);
     }
     response
+}
+
+/// Gives the tokens of a session to a browser.
+pub fn set_cookies(headers: &mut HeaderMap, tokens: &Tokens, config: &Config) {
+    let url = &config.url;
+    let access = cookies::set(Kind::Access, tokens.access_token.expose_secret(), tokens.access_lifetime, url);
+    let refresh =
+        cookies::set(Kind::Refresh, tokens.refresh_token.expose_secret(), tokens.refresh_lifetime, url);
+    for cookie in [access, refresh].into_iter().flatten() {
+        headers.append(header::SET_COOKIE, cookie);
+    }
 }
 
 /// 204 that removes both cookies and what the browser kept of earlier answers.

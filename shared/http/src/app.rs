@@ -5,6 +5,7 @@ use axum::extract::FromRef;
 use latchkey_core::account::Accounts;
 use latchkey_core::audit::AuditLog;
 use latchkey_core::limit::Limiter;
+use latchkey_core::oauth::Oauth;
 use latchkey_core::permission::Roles;
 use latchkey_core::session::Sessions;
 use latchkey_core::token::Keys;
@@ -46,6 +47,7 @@ parts! {
     Arc<Accounts> = accounts,
     Arc<Sessions> = sessions,
     Arc<Limiter> = limiter,
+    Arc<Oauth> = oauth,
     Arc<Keys> = keys,
     Arc<Config> = config,
     Roles = roles,

@@ -149,7 +149,11 @@ fn refuse<B>(request: &Request<B>, config: &Config) -> Option<Problem> {
     if !canonical(request.uri().path()) {
         return Some(Problem::not_found("there is nothing under this path"));
     }
-    csrf::is_forged(request.method(), request.headers(), config).then(|| {
+    // A provider's page may post its answer. The state in it, bound to a cookie, is the defence of that route (RFC 6749,
+    // section 10.12).
+    let answers =
+        request.uri().path().strip_prefix("/v1/oauth/").is_some_and(|rest| rest.ends_with("/callback"));
+    (!answers && csrf::is_forged(request.method(), request.headers(), config)).then(|| {
         Problem::new(
             StatusCode::FORBIDDEN,
             "cross_site_request",

@@ -12,21 +12,25 @@ pub mod cookies;
 mod cors;
 pub mod csrf;
 mod edge;
+mod flow;
 mod function;
 mod health;
+mod page;
 mod params;
 mod problem;
+mod provider;
 mod requester;
 mod routes;
 
 pub use answer::{
     SessionBody, SignedInBody, TransportName, UserBody, clear_cookies, private, rate_limit_headers,
-    signed_in, signed_out, tokens_refreshed,
+    set_cookies, signed_in, signed_out, tokens_refreshed,
 };
 pub use app::{App, app};
 pub use body::Body;
 pub use caller::{Caller, Replaced};
 pub use edge::{Edge, canonical};
+pub use flow::{clear_flow, flow_cookie, flow_cookies, set_flow};
 pub use function::Function;
 pub use health::health;
 pub use params::{Params, PathParam, PathParams};

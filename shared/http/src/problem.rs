@@ -9,7 +9,7 @@ use latchkey_core::audit::AuditError;
 use latchkey_core::limit::Limited;
 use latchkey_core::permission::AdminsError;
 use latchkey_core::port::{EntropyError, StoreError};
-use latchkey_core::session::{AuthenticateError, IssueError};
+use latchkey_core::session::{AuthenticateError, IssueError, ReauthenticationRequired};
 use latchkey_core::token::KeysError;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -125,6 +125,16 @@ impl Problem {
         self.0.code
     }
 
+    /// What it says to people.
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// Its own headers.
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
     /// The answer for the request named `request_id`.
     pub(crate) fn render(&self, request_id: &str) -> Response {
         let Parts { status, code, detail, headers } = &*self.0;
@@ -200,8 +210,14 @@ impl From<AccountError> for Problem {
             AccountError::Busy(_) => Self::unavailable(error, Duration::from_secs(1)),
             AccountError::Entropy(error) => error.into(),
             AccountError::Issue(error) => error.into(),
-            AccountError::Hash(_) => Self::internal(error),
+            AccountError::Hash(_) | AccountError::Seal(_) => Self::internal(error),
         }
+    }
+}
+
+impl From<ReauthenticationRequired> for Problem {
+    fn from(error: ReauthenticationRequired) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "reauthentication_required", error.to_string())
     }
 }
 

@@ -56,12 +56,20 @@ pub struct TestAppBuilder {
     table: Option<Arc<dyn Table>>,
     counters: Option<Arc<dyn Counters>>,
     clock: Arc<TestClock>,
+    fetch: Arc<dyn Fetch>,
     seed: u64,
 }
 
 impl Default for TestAppBuilder {
     fn default() -> Self {
-        Self { vars: Vec::new(), table: None, counters: None, clock: Arc::new(TestClock::new()), seed: 1 }
+        Self {
+            vars: Vec::new(),
+            table: None,
+            counters: None,
+            clock: Arc::new(TestClock::new()),
+            fetch: Arc::new(NoFetch),
+            seed: 1,
+        }
     }
 }
 
@@ -94,6 +102,13 @@ impl TestAppBuilder {
         self
     }
 
+    /// Asks other services through this port.
+    #[must_use]
+    pub fn fetch(mut self, fetch: Arc<dyn Fetch>) -> Self {
+        self.fetch = fetch;
+        self
+    }
+
     /// Draws other randomness than other apps.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
@@ -116,7 +131,7 @@ impl TestAppBuilder {
             )),
             cache: Arc::new(InProcessCache::default()),
             mailer: Arc::new(NoMail),
-            fetch: Arc::new(NoFetch),
+            fetch: self.fetch,
             clock: Arc::<TestClock>::clone(&self.clock),
             entropy: Arc::new(SeededEntropy::new(self.seed)),
             hasher: Arc::new(InlineHasher(hashes.clone())),

@@ -11,6 +11,7 @@ mod entropy;
 mod failing;
 mod fault;
 mod model;
+pub mod provider;
 pub mod stand_in;
 
 pub use app::{FRONTEND, TestApp, TestAppBuilder, TestRequest, TestResponse, URL, memory_table};

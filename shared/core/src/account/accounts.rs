@@ -6,6 +6,7 @@ use crate::password::{HashError, PasswordRules, Strength};
 use crate::permission::Roles;
 use crate::port::table::CommitError;
 use crate::port::{Clock, Entropy, EntropyError, HasherError, PasswordHasher, StoreError, Table};
+use crate::seal::{SealError, Sealer};
 use crate::session::{IssueError, Sessions};
 use crate::{Email, UserId};
 
@@ -23,6 +24,8 @@ pub struct Accounts {
     pub(super) roles: Roles,
     pub(super) rules: PasswordRules,
     pub(super) strength: Strength,
+    /// Seals the refresh tokens of providers, where they are kept.
+    pub(super) grants: Option<Arc<Sealer>>,
 }
 
 /// Why an operation could not be carried out, whatever was asked.
@@ -43,6 +46,9 @@ pub enum AccountError {
     /// Tokens could not be issued.
     #[error(transparent)]
     Issue(#[from] IssueError),
+    /// A provider's refresh token could not be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
 }
 
 impl From<HasherError> for AccountError {
@@ -76,8 +82,9 @@ impl Accounts {
         roles: Roles,
         rules: PasswordRules,
         strength: Strength,
+        grants: Option<Arc<Sealer>>,
     ) -> Self {
-        Self { table, clock, entropy, hasher, audit, sessions, roles, rules, strength }
+        Self { table, clock, entropy, hasher, audit, sessions, roles, rules, strength, grants }
     }
 
     /// The user with this identifier.
@@ -93,16 +100,19 @@ impl Accounts {
         Ok(login.map(|login| login.user))
     }
 
-    /// The user and their login, for a change of both.
+    /// The user, their login and their identities, for a change of all.
     pub(super) async fn open(&self, id: UserId) -> Result<Option<Account>, StoreError> {
         let now = self.clock.now();
         let Some(user_item) = self.table.get(&[User::key(id)], now).await?.pop().flatten() else {
             return Ok(None);
         };
         let user: User = user_item.decode()?;
-        let login_item = self.table.get(&[Login::key(&user.email)], now).await?.pop().flatten();
+        let keys: Vec<_> = std::iter::once(Login::key(&user.email)).chain(user.identity_keys()).collect();
+        let mut items = self.table.get(&keys, now).await?.into_iter();
         // Without a login the account was deleted between the two reads.
-        login_item.map(|login_item| Account::decode(&user_item, &login_item)).transpose()
+        let Some(Some(login_item)) = items.next() else { return Ok(None) };
+        let identities: Vec<_> = items.flatten().collect();
+        Account::decode(&user_item, &login_item, &identities).map(Some)
     }
 }
 

@@ -183,7 +183,7 @@ impl Accounts {
         .ok_or(ManageError::NotFound)
     }
 
-    /// Deletes an account: user, login and with them every session, in one commit. The audit log keeps its events.
+    /// Deletes an account: user, login, identities, handle and with them every session, in one commit. The audit log keeps its events.
     pub async fn delete(&self, id: UserId, by: Authority<'_>, from: &Requester) -> Result<(), ManageError> {
         self.change(id, &Deed::new(Action::UserDeleted), by, from, |_| Outcome::Deleted).await?;
         if let Err(error) = self.sessions.sweep(id).await {
@@ -215,7 +215,7 @@ impl Accounts {
         Ok(Some(policy.check(Roles::key())))
     }
 
-    /// Changes user, login and, where it is about an administrator, the set of administrators in one commit with the audit
+    /// Changes user, login, identities and, where it is about an administrator, the set of administrators in one commit with the audit
     /// event; reads again and tries again when another change came first. None when the account was deleted by it.
     async fn change(
         &self,

@@ -1,6 +1,7 @@
 //! Accounts: making one, proving that one is yours, and what an administrator does to them.
 
 mod accounts;
+mod identity;
 mod lockout;
 mod manage;
 mod record;
@@ -9,6 +10,11 @@ mod signup;
 mod user;
 
 pub use accounts::{AccountError, Accounts};
+pub use identity::{
+    Avatar, CodeOpening, GrantError, Handle, Identity, IdentityCode, IdentityError, IdentityHash,
+    IdentitySignedIn, InvalidAvatar, InvalidHandle, KeptGrant, LinkError, LinkTicket, MAX_GRANT,
+    MAX_IDENTITIES, ProviderGrant, ProviderProfile, RedeemError, Redemption, UnlinkError,
+};
 pub use lockout::{LOCKED_FOR, Lockout, MAX_FAILURES};
 pub use manage::{Authority, ManageError, UserPage};
 pub use record::{Account, Credential, Login};

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Lockout, User};
+use super::identity::Sole;
+use super::{Identity, Lockout, User};
+use crate::oauth::ProviderName;
 use crate::password::PasswordHash;
 use crate::port::StoreError;
 use crate::port::table::{Item, Key, Version, Write};
@@ -24,7 +26,7 @@ pub struct Credential {
 pub struct Login {
     /// Whose address it is.
     pub user: User,
-    /// How they prove it.
+    /// How they prove it; none where they only ever sign in with a provider.
     pub credential: Option<Credential>,
 }
 
@@ -55,42 +57,81 @@ impl User {
     }
 }
 
-/// A user and their login as they were read, for a change that writes both.
+/// A user, their login and their identities as they were read, for a change that writes them all.
 #[derive(Debug, Clone)]
 pub struct Account {
     /// The user.
     pub user: User,
     /// Their login.
     pub login: Login,
+    pub(super) identities: Vec<(Identity, Version)>,
     user_version: Version,
     login_version: Version,
 }
 
 impl Account {
-    /// From the two items.
-    pub(super) fn decode(user: &Item, login: &Item) -> Result<Self, StoreError> {
+    /// From the items. An identity that is missing was taken away after the user was read, and then nothing of this account
+    /// can be written.
+    pub(super) fn decode<'a>(
+        user: &Item,
+        login: &Item,
+        identities: impl IntoIterator<Item = &'a Item>,
+    ) -> Result<Self, StoreError> {
+        let identity = |item: &Item| Ok((item.decode()?, item.version));
         Ok(Self {
             user: user.decode()?,
             login: login.decode()?,
+            identities: identities.into_iter().map(identity).collect::<Result<_, StoreError>>()?,
             user_version: user.version,
             login_version: login.version,
         })
     }
 
-    /// The writes that replace both with `user`.
-    pub(super) fn replace(&self, user: &User) -> Result<Vec<Write>, StoreError> {
-        let login = Login { user: user.clone(), credential: self.login.credential.clone() };
-        Ok(vec![
-            Write::replace(User::key(user.id), user, self.user_version)?.indexed(User::place(user.id)),
-            Write::replace(Login::key(&user.email), &login, self.login_version)?,
-        ])
+    /// From an identity that is the only way in: it says what the other items are.
+    pub(super) fn of_sole(identity: Identity, version: Version) -> Option<Self> {
+        let (user_version, login_version) = identity.sole?.versions();
+        let user = identity.user.clone();
+        let login = Login { user: user.clone(), credential: None };
+        Some(Self { user, login, identities: vec![(identity, version)], user_version, login_version })
     }
 
-    /// The writes that remove both.
+    /// Whether there is another way in than the identity at `provider`.
+    pub(super) fn opens_without(&self, provider: &ProviderName) -> bool {
+        self.login.credential.is_some() || self.user.identities.keys().any(|other| other != provider)
+    }
+
+    /// The writes that replace all of them with `user`, and that remove the identities which it does not have any more.
+    pub(super) fn replace(&self, user: &User) -> Result<Vec<Write>, StoreError> {
+        let login = Login { user: user.clone(), credential: self.login.credential.clone() };
+        let mut writes = vec![
+            Write::replace(User::key(user.id), user, self.user_version)?.indexed(User::place(user.id)),
+            Write::replace(Login::key(&user.email), &login, self.login_version)?,
+        ];
+        let is_sole = user.identities.len() == 1 && login.credential.is_none();
+        let sole = is_sole.then(|| Sole::new(self.user_version.next(), self.login_version.next()));
+        for (identity, version) in &self.identities {
+            let key = Identity::key(&identity.provider, &identity.hash());
+            writes.push(if user.identities.get(&identity.provider) == Some(&identity.hash()) {
+                Write::replace(key, &Identity { user: user.clone(), sole, ..identity.clone() }, *version)?
+            } else {
+                Write::Delete { key, condition: Some(*version) }
+            });
+        }
+        Ok(writes)
+    }
+
+    /// The writes that remove all of them, and free the handle.
     pub(super) fn delete(&self) -> Vec<Write> {
-        vec![
+        let mut writes = vec![
             Write::Delete { key: User::key(self.user.id), condition: Some(self.user_version) },
             Write::Delete { key: Login::key(&self.user.email), condition: Some(self.login_version) },
-        ]
+        ];
+        writes.extend(self.identities.iter().map(|(identity, version)| Write::Delete {
+            key: Identity::key(&identity.provider, &identity.hash()),
+            condition: Some(*version),
+        }));
+        // Nobody else can hold it while this user does.
+        writes.extend(self.user.handle.iter().map(|h| Write::Delete { key: h.key(), condition: None }));
+        writes
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::accounts::conflict;
 use super::{AccountError, Accounts, Credential, Lockout, Login, Name, Status, User};
@@ -112,8 +112,11 @@ impl Accounts {
             email: request.email.clone(),
             email_verified: false,
             name: request.name.clone(),
+            handle: None,
+            avatar: None,
             status: Status::Active,
             roles: BTreeSet::from([RoleName::USER]),
+            identities: BTreeMap::new(),
             epoch: 0,
             created_at: self.clock.now(),
         })

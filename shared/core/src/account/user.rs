@@ -1,9 +1,11 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Avatar, Handle, IdentityHash};
+use crate::oauth::ProviderName;
 use crate::permission::RoleName;
 use crate::{Email, Timestamp, UserId};
 
@@ -75,10 +77,19 @@ pub struct User {
     /// What they are called.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name: Option<Name>,
+    /// Their public name, which no other account has; accounts made with a provider have one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub handle: Option<Handle>,
+    /// Their picture.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub avatar: Option<Avatar>,
     /// Whether the account may be used.
     pub status: Status,
     /// The roles they hold.
     pub roles: BTreeSet<RoleName>,
+    /// The identities they sign in with, at most one of each provider. Whatever changes the user finds them by this.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub identities: BTreeMap<ProviderName, IdentityHash>,
     /// A session lives while it carries this number: raising it ends all sessions in one write.
     pub epoch: u32,
     /// When the account was made.

@@ -43,6 +43,20 @@ actions! {
     SigninLocked = "signin:locked",
     /// The right password for an account that is locked or disabled.
     SigninRefused = "signin:refused",
+    /// Somebody came back from a provider and was not let in; the details say why.
+    OauthFailed = "oauth:failed",
+    /// A provider vouched for somebody, and their app got a one-time code.
+    CodeIssued = "code:issued",
+    /// A one-time code came with the wrong verifier, or to an account that had changed; it was used up.
+    CodeRefused = "code:refused",
+    /// An identity at a provider was linked to an account.
+    IdentityLinked = "identity:linked",
+    /// An identity was taken from an account.
+    IdentityUnlinked = "identity:unlinked",
+    /// An identity was not linked, or not taken away.
+    IdentityRefused = "identity:refused",
+    /// An access token of a provider was given to a server that acts for the account's owner.
+    ProviderTokenIssued = "identity:token_issued",
     /// A refresh token was presented again after its window; its session was revoked.
     TokenReused = "token:reused",
     /// The owner ended one session, this or another.

@@ -1,5 +1,44 @@
 //! Sign-in with a provider of identities: Google, GitHub, any OpenID provider.
+//!
+//! The authorization code flow (RFC 6749, section 4.1) with PKCE (RFC 7636), built on the `oauth2` crate over the
+//! [`Fetch`](crate::port::Fetch) port, as RFC 9700 asks for it:
+//!
+//! - [`Oauth::start`] makes the secrets of a flow and seals them into a cookie, which binds them to this browser.
+//! - [`Oauth::accept`] takes what the provider sends back, and nothing that this browser did not start.
+//! - [`Oauth::identify`] redeems the code and finds out who the person is; an ID token counts once it is an [`IdToken`].
+//!
+//! What an account does with the identity is the business of [`account`](crate::account).
 
+mod callback;
+mod code;
+mod documents;
+mod exchange;
+mod flow;
+mod grant;
+mod http;
+mod id_token;
 mod identity;
+mod jwks;
+mod memory;
+mod metadata;
+mod profile;
+mod provider;
+mod providers;
+mod redirect;
+mod service;
+mod settings;
+mod userinfo;
 
+pub use callback::{CallbackError, MAX_CODE, ProviderError, Returned};
+pub use code::{CodeChallenge, InvalidCodeChallenge, OneTimeCode};
+pub use exchange::ExchangeError;
+pub use flow::{FLOW_LIFETIME, Flow, FlowCookie, MAX_FLOWS, Purpose, Replay};
+pub use grant::ProviderTokens;
+pub use http::{DEADLINE, Failure};
+pub use id_token::{IdToken, InvalidIdToken, MAX_ID_TOKEN, UnverifiedIdToken};
 pub use identity::{ExternalIdentity, InvalidProviderName, InvalidSubject, ProviderName, Subject};
+pub use memory::OauthMemory;
+pub use provider::Provider;
+pub use redirect::{AppUri, InvalidRedirect, MAX_REDIRECT, Redirects, ReturnTo};
+pub use service::{Begun, FinishError, Identified, IdentifyError, Oauth, Start, StartError};
+pub use settings::Settings;

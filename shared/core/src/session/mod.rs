@@ -10,6 +10,9 @@ mod service;
 pub use authenticate::{AuthenticateError, Freshness};
 pub use list::RevokeError;
 pub use live::{Live, SessionMemory};
-pub use record::{ABSOLUTE_LIFETIME, IDLE_LIFETIME, SEEN_EVERY, Session, Transport};
+pub use record::{
+    ABSOLUTE_LIFETIME, IDLE_LIFETIME, RECENT_SIGN_IN, ReauthenticationRequired, SEEN_EVERY, Session,
+    Transport,
+};
 pub use refresh::{RefreshError, Refreshed};
 pub use service::{IssueError, Opening, Sessions, SignedIn, Started, Tokens};

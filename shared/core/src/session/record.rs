@@ -16,6 +16,14 @@ pub const ABSOLUTE_LIFETIME: Duration = Duration::from_hours(720);
 /// A session that is used is written anew at most this often, only to say that it was seen.
 pub const SEEN_EVERY: Duration = DAY;
 
+/// How long after a sign-in the ways into an account may be changed.
+pub const RECENT_SIGN_IN: Duration = Duration::from_mins(10);
+
+/// The sign-in is too long ago for what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this needs a sign-in within the last 10 minutes: sign in again")]
+pub struct ReauthenticationRequired;
+
 /// How the client holds its tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -69,6 +77,12 @@ impl Session {
     /// Whether it still speaks for `user`.
     pub fn lives(&self, user: &User, now: Timestamp) -> bool {
         self.user_id == user.id && self.epoch == user.epoch && user.is_active() && now < self.ends_at()
+    }
+
+    /// Refuses a session whose sign-in is over [`RECENT_SIGN_IN`] ago. A refresh prolongs the session and not this: only a new
+    /// sign-in does, and it begins a session of its own.
+    pub fn demand_recent_sign_in(&self, now: Timestamp) -> Result<(), ReauthenticationRequired> {
+        if now.since(self.created_at) <= RECENT_SIGN_IN { Ok(()) } else { Err(ReauthenticationRequired) }
     }
 
     /// Whether it is time to write that it was seen.

@@ -29,6 +29,26 @@ impl VerifyingKey {
         Self { kid: material(&public).thumbprint(), public }
     }
 
+    /// An RSA key of another issuer, of 2048 to 4096 bits, by its modulus and exponent.
+    pub(crate) fn rsa(n: &[u8], e: &[u8]) -> Option<Self> {
+        let [n, e] = [n, e].map(rsa::BigUint::from_bytes_be);
+        // `new` refuses more than 4096 bits and a senseless exponent.
+        let key = rsa::RsaPublicKey::new(n, e).ok().filter(|key| key.n().bits() >= 2048)?;
+        Some(Self::new(Public::rs256(key)))
+    }
+
+    /// A P-256 key of another issuer by its coordinates.
+    pub(crate) fn p256(x: &[u8], y: &[u8]) -> Option<Self> {
+        let (x, y): ([u8; 32], [u8; 32]) = (x.try_into().ok()?, y.try_into().ok()?);
+        let point = p256::EncodedPoint::from_affine_coordinates(&x.into(), &y.into(), false);
+        Some(Self::new(Public::Es256(p256::ecdsa::VerifyingKey::from_encoded_point(&point).ok()?)))
+    }
+
+    /// An Ed25519 key of another issuer.
+    pub(crate) fn ed25519(x: &[u8]) -> Option<Self> {
+        Some(Self::new(Public::EdDsa(ed25519_dalek::VerifyingKey::try_from(x).ok()?)))
+    }
+
     /// Its name.
     pub fn kid(&self) -> KeyId {
         self.kid

@@ -1,9 +1,10 @@
 /// The tags of the description in the order in which somebody new meets them, and what the pages call them.
-const TITLES: [(&str, &str); 8] = [
+const TITLES: [(&str, &str); 9] = [
     ("signup", "Signing up"),
     ("signin", "Signing in"),
     ("session", "Sessions"),
     ("token", "Tokens"),
+    ("identities", "Identities"),
     ("permission-check", "Permissions"),
     ("admin", "Administration"),
     ("keys", "Keys"),

@@ -1,0 +1,132 @@
+//! The caller's identities at providers: list them, link one, take one away; and the tokens that providers gave.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, State};
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use latchkey_core::Config;
+use latchkey_core::account::{Accounts, Identity, UnlinkError};
+use latchkey_core::audit::AuditLog;
+use latchkey_core::oauth::{Oauth, ProviderName};
+use latchkey_core::session::Sessions;
+use latchkey_http::{Caller, From, PathParam, Problem, ProblemBody, Routes, private};
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
+
+mod link;
+mod token;
+
+/// The routes, over the parts of the service that they use.
+pub fn routes<S>() -> Routes<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Arc<Accounts>: FromRef<S>,
+    Arc<Oauth>: FromRef<S>,
+    Arc<Sessions>: FromRef<S>,
+    Arc<Config>: FromRef<S>,
+    AuditLog: FromRef<S>,
+{
+    Routes::new()
+        // Fresh: whoever has just linked one comes from another process, and looks for it here.
+        .fresh(Method::GET, "/v1/identities", list)
+        .fresh(Method::DELETE, "/v1/identities/{provider}", unlink)
+        .fresh(Method::POST, "/v1/oauth/{provider}/link", link::link)
+        .permission("identities:token", Method::GET, "/v1/identities/{provider}/token", token::token)
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(list, unlink, link::link, token::token))]
+struct Description;
+
+latchkey_http::function!(routes(), Description);
+
+/// An identity at a provider.
+#[derive(Serialize, ToSchema)]
+pub struct IdentityBody {
+    /// The provider.
+    #[schema(examples("github"))]
+    provider: String,
+    /// What the person is called there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Their user name there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    /// Their picture there, an https URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    avatar: Option<String>,
+    /// Their address there, where the provider confirms it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    /// When it was linked (RFC 3339).
+    linked_at: String,
+    /// When it was last used to sign in, to within a minute (RFC 3339).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_sign_in: Option<String>,
+}
+
+impl std::convert::From<Identity> for IdentityBody {
+    fn from(identity: Identity) -> Self {
+        let profile = identity.profile;
+        Self {
+            provider: identity.provider.to_string(),
+            name: profile.name.map(String::from),
+            username: profile.username.map(String::from),
+            avatar: profile.avatar.map(String::from),
+            email: profile.email.map(String::from),
+            linked_at: identity.linked_at.to_string(),
+            last_sign_in: identity.last_sign_in.map(|at| at.to_string()),
+        }
+    }
+}
+
+/// The caller's identities, by the names of their providers.
+#[derive(Serialize, ToSchema)]
+pub struct IdentityList {
+    /// At most 10, one of each provider.
+    identities: Vec<IdentityBody>,
+}
+
+/// List identities
+///
+/// The providers that the caller can sign in with, and what each last said of them.
+#[utoipa::path(get, path = "/v1/identities", operation_id = "list_identities", tag = "identities", security(("cookie" = []), ("bearer" = [])), responses(
+    (status = 200, description = "The identities", body = IdentityList),
+    (status = 401, description = "`not_signed_in`, `invalid_token` or `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+async fn list(State(accounts): State<Arc<Accounts>>, caller: Caller) -> Result<Response, Problem> {
+    let identities = accounts.identities(&caller.user).await?;
+    Ok(private(IdentityList { identities: identities.into_iter().map(Into::into).collect() }))
+}
+
+/// Unlink an identity
+///
+/// The caller cannot sign in with this provider any more, and the identity is free for another account. Needs a sign-in within
+/// the last 10 minutes and another way in: a password or another provider.
+#[utoipa::path(delete, path = "/v1/identities/{provider}", operation_id = "unlink_identity", tag = "identities", security(("cookie" = []), ("bearer" = [])),
+    params(("provider" = String, Path, description = "The provider")), responses(
+    (status = 204, description = "Unlinked"),
+    (status = 403, description = "`reauthentication_required`: sign in again first", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 404, description = "No identity of this provider is linked", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 409, description = "`last_way_in`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+async fn unlink(
+    State(accounts): State<Arc<Accounts>>,
+    caller: Caller,
+    from: From,
+    PathParam(provider): PathParam<ProviderName>,
+) -> Result<Response, Problem> {
+    accounts.unlink_identity(&caller, &provider, &from.requester).await.map_err(problem)?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn problem(error: UnlinkError) -> Problem {
+    let text = error.to_string();
+    match error {
+        UnlinkError::Reauthentication(error) => error.into(),
+        UnlinkError::NotLinked => Problem::not_found(text),
+        UnlinkError::LastWayIn => Problem::new(StatusCode::CONFLICT, "last_way_in", text),
+        UnlinkError::Account(error) => error.into(),
+    }
+}

@@ -1,0 +1,89 @@
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use latchkey_core::ExposeSecret;
+use latchkey_core::UserId;
+use latchkey_core::account::{Accounts, GrantError};
+use latchkey_core::oauth::{ExchangeError, IdentifyError, Oauth, ProviderName, StartError};
+use latchkey_http::{Caller, From, Params, PathParam, Problem, ProblemBody, private};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Whose token.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TokenParams {
+    /// The user, by their identifier.
+    user: String,
+}
+
+/// An access token of the provider.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ProviderToken {
+    /// Speaks to the provider's API for the user.
+    access_token: String,
+    /// `Bearer`.
+    token_type: &'static str,
+    /// How long it is good for, in seconds, where the provider says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in: Option<u64>,
+    /// What it is good for, in the provider's own words, where it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+}
+
+/// An access token of a user's provider
+///
+/// For servers that act for a user at their provider: a fresh access token, for the refresh token that was kept. The refresh token
+/// itself never leaves. Needs `LATCHKEY_PROVIDER_TOKENS=keep`, and a permission that no role has until it is given one.
+#[utoipa::path(get, path = "/v1/identities/{provider}/token", operation_id = "get_provider_token", tag = "identities", security(("cookie" = []), ("bearer" = [])),
+    params(("provider" = String, Path, description = "The provider"), TokenParams), responses(
+    (status = 200, description = "The token; needs `identities:token`", body = ProviderToken),
+    (status = 403, description = "`permission_denied`, or `account_disabled`: the user's", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 404, description = "There is no such user, or no token of this provider is kept for them", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 409, description = "`provider_token_ended`: the user must sign in with the provider again", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 502, description = "`provider_failed` or `provider_refused`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn token(
+    State(accounts): State<Arc<Accounts>>,
+    State(oauth): State<Arc<Oauth>>,
+    caller: Caller,
+    from: From,
+    PathParam(provider): PathParam<ProviderName>,
+    Params(params): Params<TokenParams>,
+) -> Result<Response, Problem> {
+    let user: UserId =
+        params.user.parse().map_err(|_| Problem::invalid("`user` must be a user's identifier"))?;
+    let kept = accounts.kept_grant(user, &provider).await.map_err(not_kept)?;
+    let tokens = oauth.refresh(&provider, &kept.grant).await.map_err(not_renewed)?;
+    // Before the token is given out: where the provider has rotated its refresh token, the next one must be kept.
+    accounts.grant_used(&kept, tokens.renewed.as_ref(), caller.user.id, &from.requester).await?;
+    Ok(private(ProviderToken {
+        access_token: tokens.access_token.expose_secret().to_owned(),
+        token_type: "Bearer",
+        expires_in: tokens.expires_in.map(|lifetime| lifetime.as_secs()),
+        scope: tokens.scope,
+    }))
+}
+
+fn not_kept(error: GrantError) -> Problem {
+    let text = error.to_string();
+    match error {
+        GrantError::NotKept => Problem::not_found(text),
+        GrantError::Disabled => Problem::new(StatusCode::FORBIDDEN, "account_disabled", text),
+        GrantError::Account(error) => error.into(),
+    }
+}
+
+fn not_renewed(error: StartError) -> Problem {
+    match error {
+        StartError::Provider(IdentifyError::Exchange(ExchangeError::Grant)) => Problem::new(
+            StatusCode::CONFLICT,
+            "provider_token_ended",
+            "the provider does not take the kept token any more: the user must sign in with it again",
+        ),
+        other => other.into(),
+    }
+}

@@ -1,0 +1,67 @@
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use latchkey_core::account::{Accounts, RedeemError, Redemption};
+use latchkey_core::limit::{Action, Limiter, Subject};
+use latchkey_core::port::Ports;
+use latchkey_core::session::{Opening, Transport};
+use latchkey_core::{Config, SecretString};
+use latchkey_http::{Body, From, Problem, ProblemBody, Replaced, SignedInBody, signed_in};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// A one-time code, and the proof that it is the caller's.
+#[derive(Deserialize, ToSchema)]
+pub struct ExchangeRequest {
+    /// The `code` that came to the app.
+    #[schema(value_type = String)]
+    code: SecretString,
+    /// What the app made its `code_challenge` of.
+    #[schema(value_type = String)]
+    code_verifier: SecretString,
+    /// Where the code came to; when it is said, it must be where the code went.
+    redirect_to: Option<String>,
+}
+
+/// Exchange a one-time code
+///
+/// For an app that holds its own tokens: gives a session for the code that came to it. A code is good for 60 s and once, and one
+/// that comes with a wrong verifier is used up.
+#[utoipa::path(
+    post, path = "/v1/oauth/exchange", operation_id = "exchange_code", tag = "oauth", request_body = ExchangeRequest,
+    responses(
+        (status = 200, description = "Signed in", body = SignedInBody),
+        (status = 401, description = "`invalid_signin_code`: begin the sign-in again", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`: `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn exchange(
+    State(accounts): State<Arc<Accounts>>,
+    State(limiter): State<Arc<Limiter>>,
+    State(config): State<Arc<Config>>,
+    State(ports): State<Ports>,
+    from: From,
+    Replaced(replaces): Replaced,
+    Body(request): Body<ExchangeRequest>,
+) -> Result<Response, Problem> {
+    let subjects = [Subject::Address(Action::Public, &from.address)];
+    let admitted = limiter.admit(&subjects, ports.clock.now()).await?;
+    let ExchangeRequest { code, code_verifier: verifier, redirect_to } = request;
+    let opening = Opening { transport: Transport::Bearer, replaces, from: &from.requester };
+    let redemption = Redemption { code, verifier, redirect_to };
+    let begun = accounts.redeem_code(&redemption, &opening).await.map_err(problem)?;
+    Ok(signed_in(StatusCode::OK, &begun, &admitted, &config))
+}
+
+fn problem(error: RedeemError) -> Problem {
+    match error {
+        RedeemError::Invalid => Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "invalid_signin_code",
+            "the code is over, used, or not this app's; begin the sign-in again",
+        ),
+        RedeemError::Account(error) => error.into(),
+    }
+}

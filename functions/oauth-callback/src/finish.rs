@@ -1,0 +1,86 @@
+use axum::http::StatusCode;
+use axum::response::Response;
+use latchkey_core::account::{CodeOpening, LinkTicket};
+use latchkey_core::audit::Requester;
+use latchkey_core::oauth::{CodeChallenge, Flow, Identified, Purpose, Replay};
+use latchkey_core::session::{Opening, Transport};
+use latchkey_core::{ExposeSecret, SessionId, UserId};
+use latchkey_http::{Problem, set_cookies};
+
+use super::{Parts, Refused, Returned, see_other};
+
+/// The end of a flow that was accepted.
+pub struct Finish<'a> {
+    pub parts: &'a Parts,
+    pub flow: &'a Flow,
+    pub from: &'a Requester,
+    /// The session that the browser has now.
+    pub signed_in: Option<(UserId, SessionId)>,
+}
+
+impl Finish<'_> {
+    /// Finds out who came back, and does what they went for: one read and one commit, which uses the flow up too.
+    pub async fn run(&self, returned: &Returned) -> Result<Response, Refused> {
+        if let Purpose::Link(ticket) = self.flow.purpose() {
+            self.demand_same_user(ticket)?;
+        }
+        let identified = self.parts.oauth.identify(self.flow, returned).await?;
+        let used = self.flow.used().map_err(Problem::from)?;
+        match self.flow.purpose() {
+            Purpose::SignIn => self.sign_in(&identified, &used).await,
+            Purpose::Code(challenge) => self.issue_code(&identified, challenge, &used).await,
+            Purpose::Link(ticket) => self.link(&identified, ticket, &used).await,
+        }
+    }
+
+    async fn sign_in(&self, identified: &Identified, used: &Replay) -> Result<Response, Refused> {
+        let Identified { identity, grant } = identified;
+        // A form that another site posts brings no session cookie; the flow remembers the session.
+        let replaces = self.signed_in.or(self.flow.replaces());
+        let opening = Opening { transport: Transport::Cookie, replaces, from: self.from };
+        let accounts = &self.parts.accounts;
+        let entered =
+            accounts.sign_in_with_identity(identity, grant.as_ref(), &opening, used.writes()).await?;
+        let mut response = see_other(self.flow.return_to().url().as_str())?;
+        set_cookies(response.headers_mut(), &entered.signed_in.tokens, &self.parts.config);
+        Ok(response)
+    }
+
+    async fn issue_code(
+        &self,
+        identified: &Identified,
+        challenge: &CodeChallenge,
+        used: &Replay,
+    ) -> Result<Response, Refused> {
+        let Identified { identity, grant } = identified;
+        let return_to = self.flow.return_to();
+        let opening = CodeOpening { challenge, redirect_to: return_to.url().as_str(), from: self.from };
+        let accounts = &self.parts.accounts;
+        let issued = accounts.sign_in_for_code(identity, grant.as_ref(), &opening, used.writes()).await?;
+        Ok(see_other(return_to.with("code", issued.code.expose_secret()).as_str())?)
+    }
+
+    async fn link(
+        &self,
+        identified: &Identified,
+        ticket: &LinkTicket,
+        used: &Replay,
+    ) -> Result<Response, Refused> {
+        let Identified { identity, grant } = identified;
+        let accounts = &self.parts.accounts;
+        accounts.link_identity(ticket, identity, grant.as_ref(), self.from, used.writes()).await?;
+        Ok(see_other(self.flow.return_to().url().as_str())?)
+    }
+
+    /// Another user may have signed in to this browser since: what they do here must not change the account of the one before.
+    fn demand_same_user(&self, ticket: &LinkTicket) -> Result<(), Refused> {
+        match self.signed_in {
+            Some((user, _)) if user != ticket.user() => {
+                let text = "another account is signed in to this browser than the one that began to link";
+                let problem = Problem::new(StatusCode::FORBIDDEN, "other_account", text);
+                Err(Refused::because("other_account", problem))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! `/v1/oauth/{provider}/callback`: takes a browser back from a provider. `/v1/oauth/exchange`: gives an app that holds its own
+//! tokens a session for what came back to it.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use latchkey_core::Config;
+use latchkey_core::account::Accounts;
+use latchkey_core::audit::AuditLog;
+use latchkey_core::limit::{Action, Limiter, Subject};
+use latchkey_core::oauth::{Flow, Oauth, ProviderName, Purpose, Returned};
+use latchkey_core::port::Ports;
+use latchkey_core::session::Sessions;
+use latchkey_http::{From, PathParam, Problem, Replaced, Routes, clear_flow, flow_cookie};
+use utoipa::OpenApi;
+
+mod answer;
+mod described;
+mod exchange;
+mod finish;
+mod refused;
+
+use answer::Answer;
+use finish::Finish;
+use refused::Refused;
+
+/// The routes, over the parts of the service that they use.
+pub fn routes<S>() -> Routes<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Arc<Oauth>: FromRef<S>,
+    Arc<Accounts>: FromRef<S>,
+    Arc<Sessions>: FromRef<S>,
+    Arc<Limiter>: FromRef<S>,
+    Arc<Config>: FromRef<S>,
+    AuditLog: FromRef<S>,
+    Ports: FromRef<S>,
+{
+    Routes::new()
+        .public(Method::GET, "/v1/oauth/{provider}/callback", callback)
+        .public(Method::POST, "/v1/oauth/{provider}/callback", callback)
+        .public(Method::POST, "/v1/oauth/exchange", exchange::exchange)
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(described::by_redirect, described::by_form, exchange::exchange))]
+struct Description;
+
+latchkey_http::function!(routes(), Description);
+
+/// The parts of the service that a return needs.
+struct Parts {
+    oauth: Arc<Oauth>,
+    accounts: Arc<Accounts>,
+    audit: AuditLog,
+    config: Arc<Config>,
+}
+
+/// Both routes. Whatever goes wrong, the browser shows a page, and the flow is over.
+#[expect(clippy::too_many_arguments, reason = "axum passes each part of a request by itself")]
+async fn callback(
+    State(oauth): State<Arc<Oauth>>,
+    State(accounts): State<Arc<Accounts>>,
+    State(limiter): State<Arc<Limiter>>,
+    State(config): State<Arc<Config>>,
+    State(audit): State<AuditLog>,
+    State(ports): State<Ports>,
+    provider: Result<PathParam<ProviderName>, Problem>,
+    from: From,
+    Replaced(signed_in): Replaced,
+    headers: HeaderMap,
+    Answer(answer): Answer,
+) -> Response {
+    let parts = Parts { oauth, accounts, audit, config };
+    let subjects = [Subject::Address(Action::OauthCallback, &from.address)];
+    if let Err(limited) = limiter.admit(&subjects, ports.clock.now()).await {
+        return parts.show(limited.into(), &headers, None);
+    }
+    let provider = match provider {
+        Ok(PathParam(provider)) if parts.oauth.provider(&provider).is_some() => provider,
+        Ok(_) => {
+            return parts.show(Problem::not_found("there is no provider by this name here"), &headers, None);
+        }
+        Err(problem) => return parts.show(problem, &headers, None),
+    };
+    let name = answer.as_ref().ok().and_then(|returned| parts.oauth.cookie_name(returned));
+    let cookie = name.as_deref().and_then(|name| flow_cookie(&headers, name));
+    let accepted = answer
+        .and_then(|returned| parts.oauth.accept(&provider, &returned, cookie).map(|flow| (flow, returned)));
+    let (flow, done) = match accepted {
+        Ok((flow, returned)) => {
+            let finish = Finish { parts: &parts, flow: &flow, from: &from.requester, signed_in };
+            let done = finish.run(&returned).await;
+            (Some(flow), done)
+        }
+        Err(error) => (None, Err(Refused::because("invalid_state", error))),
+    };
+    let mut response = match done {
+        Ok(response) => response,
+        Err(refused) => {
+            refused.report(&parts.audit, &provider, flow.as_ref(), &from.requester).await;
+            parts.show(refused.problem, &headers, flow.as_ref())
+        }
+    };
+    if let Some(name) = name.filter(|_| cookie.is_some()) {
+        clear_flow(response.headers_mut(), &name, &parts.config.url);
+    }
+    response
+}
+
+impl Parts {
+    /// A page with the way back to the app that the flow came from.
+    fn show(&self, problem: Problem, request: &HeaderMap, flow: Option<&Flow>) -> Response {
+        let back = match flow {
+            // An app waits for its browser to come back; it gets the word that it can act on.
+            Some(flow) if matches!(flow.purpose(), Purpose::Code(_)) => {
+                Some(flow.return_to().with("error", problem.code()).to_string())
+            }
+            Some(flow) => Some(flow.return_to().origin()),
+            None => self.oauth.home().map(|home| home.url().to_string()),
+        };
+        let linking = flow.is_some_and(|flow| matches!(flow.purpose(), Purpose::Link(_)));
+        let title = if linking { "The account was not linked" } else { "You are not signed in" };
+        problem.for_navigation(request, title, back.as_deref())
+    }
+}
+
+/// 303, so that what follows is a GET of its own and the address bar keeps nothing of the provider's answer.
+fn see_other(location: &str) -> Result<Response, Problem> {
+    let location = HeaderValue::try_from(location).map_err(Problem::internal)?;
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    response.headers_mut().insert(header::LOCATION, location);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}

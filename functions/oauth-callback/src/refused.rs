@@ -1,0 +1,103 @@
+use axum::http::StatusCode;
+use latchkey_core::account::{IdentityError, LinkError};
+use latchkey_core::audit::{Action, Actor, AuditLog, Requester};
+use latchkey_core::oauth::{CallbackError, FinishError, Flow, ProviderName, Purpose};
+use latchkey_http::Problem;
+
+/// Why nobody was let in: what the client learns, and what the audit log says, unless that was written already.
+pub struct Refused {
+    pub problem: Problem,
+    reason: Option<String>,
+}
+
+impl Refused {
+    /// A problem for which there is a word.
+    pub fn because(reason: &str, problem: impl Into<Problem>) -> Self {
+        Self { problem: problem.into(), reason: Some(reason.to_owned()) }
+    }
+
+    /// One that is in the log already, or that no store could take.
+    fn noted(problem: impl Into<Problem>) -> Self {
+        Self { problem: problem.into(), reason: None }
+    }
+
+    fn new(status: StatusCode, code: &'static str, error: &impl std::fmt::Display) -> Self {
+        Self::noted(Problem::new(status, code, error.to_string()))
+    }
+
+    /// Writes the audit event. The person is refused whether or not that works.
+    pub async fn report(
+        &self,
+        audit: &AuditLog,
+        provider: &ProviderName,
+        flow: Option<&Flow>,
+        from: &Requester,
+    ) {
+        let Some(reason) = &self.reason else { return };
+        let actor = match flow.map(Flow::purpose) {
+            Some(Purpose::Link(ticket)) => Actor::User(ticket.user()),
+            Some(Purpose::SignIn | Purpose::Code(_)) | None => Actor::Anonymous,
+        };
+        let written = match audit.event(Action::OauthFailed, actor, from) {
+            Ok(mut event) => {
+                event.details.insert("provider".to_owned(), provider.to_string());
+                event.details.insert("reason".to_owned(), reason.clone());
+                audit.append(&event).await.map_err(|error| error.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = written {
+            tracing::error!(%error, "an audit event was not written");
+        }
+    }
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self::noted(problem)
+    }
+}
+
+impl From<FinishError> for Refused {
+    fn from(error: FinishError) -> Self {
+        let reason = match &error {
+            FinishError::Callback(CallbackError::State) => "invalid_state".to_owned(),
+            FinishError::Callback(CallbackError::Issuer) => "issuer_mismatch".to_owned(),
+            FinishError::Callback(CallbackError::Code) => "invalid_code".to_owned(),
+            FinishError::Callback(CallbackError::Provider(_)) => "provider_error".to_owned(),
+            FinishError::Identify(error) => error.reason(),
+        };
+        Self::because(&reason, error)
+    }
+}
+
+impl From<IdentityError> for Refused {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::AccountExists => Self::noted(Problem::new(
+                StatusCode::CONFLICT,
+                "account_exists",
+                "this e-mail address has an account already: sign in the way you did before, and link this provider in \
+                 the settings of your account",
+            )),
+            IdentityError::NoVerifiedEmail => Self::new(StatusCode::FORBIDDEN, "no_verified_email", &error),
+            IdentityError::Disabled => Self::new(StatusCode::FORBIDDEN, "account_disabled", &error),
+            // The only write that comes with it is the one that uses the flow up.
+            IdentityError::Extra(_) => Self::because("replayed", CallbackError::State),
+            IdentityError::Account(error) => Self::noted(error),
+        }
+    }
+}
+
+impl From<LinkError> for Refused {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::SessionEnded => Self::new(StatusCode::UNAUTHORIZED, "session_ended", &error),
+            LinkError::LinkedElsewhere => Self::new(StatusCode::CONFLICT, "identity_taken", &error),
+            LinkError::ProviderLinked => Self::new(StatusCode::CONFLICT, "provider_linked", &error),
+            LinkError::TooMany => Self::new(StatusCode::CONFLICT, "too_many_identities", &error),
+            LinkError::Extra(_) => Self::because("replayed", CallbackError::State),
+            LinkError::Account(error) => Self::noted(error),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! `GET /v1/oauth/{provider}/start`: sends a browser to a provider.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use latchkey_core::Config;
+use latchkey_core::limit::{Action, Limiter, Subject};
+use latchkey_core::oauth::{CodeChallenge, Oauth, ProviderName, Start};
+use latchkey_core::port::Ports;
+use latchkey_core::session::Sessions;
+use latchkey_http::{
+    From, Params, PathParam, Problem, ProblemBody, Replaced, Routes, flow_cookies, set_flow,
+};
+use serde::Deserialize;
+use utoipa::{IntoParams, OpenApi};
+
+/// The routes, over the parts of the service that they use.
+pub fn routes<S>() -> Routes<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Arc<Oauth>: FromRef<S>,
+    Arc<Sessions>: FromRef<S>,
+    Arc<Limiter>: FromRef<S>,
+    Arc<Config>: FromRef<S>,
+    Ports: FromRef<S>,
+{
+    Routes::new().public(Method::GET, "/v1/oauth/{provider}/start", start)
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(start))]
+struct Description;
+
+latchkey_http::function!(routes(), Description);
+
+/// How the trip ends.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct StartParams {
+    /// Where the browser goes afterwards: a path of the first frontend, a URL at an origin of `LATCHKEY_ORIGINS`, or, with a
+    /// `code_challenge`, a URI of `LATCHKEY_APP_REDIRECTS`. Without it, the first frontend.
+    redirect_to: Option<String>,
+    /// For an app that holds its own tokens: its PKCE challenge (S256). It gets a one-time `code` in the query of
+    /// `redirect_to`, and exchanges that with its verifier.
+    code_challenge: Option<String>,
+    /// `S256`, the only one there is.
+    code_challenge_method: Option<String>,
+}
+
+/// Sign in with a provider
+///
+/// For a browser to navigate to. It goes on to the provider, and comes back to `redirect_to` signed in, as a new account or the
+/// one that the identity belongs to.
+#[utoipa::path(
+    get, path = "/v1/oauth/{provider}/start", operation_id = "start_oauth", tag = "oauth",
+    params(("provider" = String, Path, description = "Such as `google`"), StartParams),
+    responses(
+        (status = 303, description = "To the provider"),
+        (status = 400, description = "`invalid_redirect`, or `invalid_request` for the challenge", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No provider by this name is configured", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`: `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 502, description = "`provider_failed`: its metadata could not be read", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+#[expect(clippy::too_many_arguments, reason = "axum passes each part of a request by itself")]
+async fn start(
+    State(oauth): State<Arc<Oauth>>,
+    State(limiter): State<Arc<Limiter>>,
+    State(config): State<Arc<Config>>,
+    State(ports): State<Ports>,
+    provider: Result<PathParam<ProviderName>, Problem>,
+    params: Result<Params<StartParams>, Problem>,
+    from: From,
+    Replaced(replaces): Replaced,
+    headers: HeaderMap,
+) -> Response {
+    let begin = async {
+        limiter.admit(&[Subject::Address(Action::Public, &from.address)], ports.clock.now()).await?;
+        let (PathParam(provider), Params(params)) = (provider?, params?);
+        let start = Start {
+            provider: &provider,
+            redirect_to: params.redirect_to.as_deref(),
+            challenge: challenge(&params)?,
+            link: None,
+            replaces,
+            cookies: &flow_cookies(&headers, &oauth),
+        };
+        let begun = oauth.start(start).await?;
+        let location = HeaderValue::try_from(begun.location.as_str()).map_err(Problem::internal)?;
+        let mut response = StatusCode::SEE_OTHER.into_response();
+        response.headers_mut().insert(header::LOCATION, location);
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        set_flow(response.headers_mut(), &begun, &config.url);
+        Ok(response)
+    };
+    begin.await.unwrap_or_else(|problem: Problem| {
+        let home = oauth.home().map(|home| home.url().to_string());
+        problem.for_navigation(&headers, "The sign-in could not begin", home.as_deref())
+    })
+}
+
+fn challenge(params: &StartParams) -> Result<Option<CodeChallenge>, Problem> {
+    let s256 = params.code_challenge_method.as_deref().is_none_or(|method| method == "S256");
+    let parsed = params.code_challenge.as_deref().map(str::parse).transpose();
+    match parsed {
+        Ok(challenge) if s256 => Ok(challenge),
+        _ => Err(Problem::invalid("code_challenge must be the base64url of a SHA-256, its method S256")),
+    }
+}

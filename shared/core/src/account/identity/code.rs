@@ -1,0 +1,189 @@
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::signin::{Entered, Proof};
+use super::{IdentityError, ProviderGrant};
+use crate::Timestamp;
+use crate::account::accounts::{MAX_TRIES, conflict};
+use crate::account::{AccountError, Accounts, User};
+use crate::audit::{Action, Actor, Event, Requester};
+use crate::oauth::{CodeChallenge, ExternalIdentity, OneTimeCode, ProviderName};
+use crate::port::table::{Condition, Key, Version, Write};
+use crate::port::{EntropyError, StoreError};
+use crate::session::{Opening, SignedIn};
+use crate::token::Digest;
+
+/// How long a code can be exchanged.
+const LIFETIME: Duration = Duration::from_mins(1);
+
+/// What an app that holds its own tokens asked for when it began the flow.
+pub struct CodeOpening<'a> {
+    /// Its PKCE challenge.
+    pub challenge: &'a CodeChallenge,
+    /// Where the code goes.
+    pub redirect_to: &'a str,
+    /// Where the request came from.
+    pub from: &'a Requester,
+}
+
+/// A code for whoever signed in with a provider.
+#[derive(Debug)]
+pub struct IdentityCode {
+    /// For the app's URL.
+    pub code: SecretString,
+    /// Whether the account was made by it.
+    pub created: bool,
+}
+
+/// What an app brings to exchange a code.
+#[derive(Debug)]
+pub struct Redemption {
+    /// The code.
+    pub code: SecretString,
+    /// What the challenge was made of.
+    pub verifier: SecretString,
+    /// Where the code came to, when the app says so: then it must be where the code went.
+    pub redirect_to: Option<String>,
+}
+
+/// Why a code was not exchanged.
+#[derive(Debug, thiserror::Error)]
+pub enum RedeemError {
+    /// There is no such code, it is over or used, or what came with it is not its own: it is good for nothing any more.
+    #[error("the code is not valid")]
+    Invalid,
+    /// It could not be carried out.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+}
+
+impl From<StoreError> for RedeemError {
+    fn from(error: StoreError) -> Self {
+        Self::Account(error.into())
+    }
+}
+
+impl From<EntropyError> for RedeemError {
+    fn from(error: EntropyError) -> Self {
+        Self::Account(error.into())
+    }
+}
+
+/// A code as it rests, under its own hash.
+#[derive(Serialize, Deserialize)]
+struct StoredCode {
+    /// The user's when the code was issued: what ends every session ends the code too.
+    epoch: u32,
+    provider: ProviderName,
+    challenge: CodeChallenge,
+    redirect_to: String,
+    issued_at: Timestamp,
+}
+
+impl StoredCode {
+    fn key(code: &OneTimeCode) -> Key {
+        Self::key_of(code.user(), code.digest())
+    }
+
+    fn key_of(user: crate::UserId, digest: Digest) -> Key {
+        Key::new(User::partition(user), format!("code#{digest}"))
+    }
+}
+
+impl Accounts {
+    /// Signs in whoever a provider vouches for, like [`sign_in_with_identity`](Self::sign_in_with_identity), but begins no session:
+    /// it gives a code from which the app that can prove to have begun the flow gets one.
+    pub async fn sign_in_for_code(
+        &self,
+        external: &ExternalIdentity,
+        grant: Option<&ProviderGrant>,
+        opening: &CodeOpening<'_>,
+        extra: &[Write],
+    ) -> Result<IdentityCode, IdentityError> {
+        let proof = Proof { external, grant, extra, from: opening.from, action: Action::CodeIssued };
+        let Entered { begun, created, .. } = self
+            .enter(&proof, |user| {
+                let code = OneTimeCode::issue(user.id, &*self.entropy)?;
+                let now = self.clock.now();
+                let stored = StoredCode {
+                    epoch: user.epoch,
+                    provider: external.provider.clone(),
+                    challenge: opening.challenge.clone(),
+                    redirect_to: opening.redirect_to.to_owned(),
+                    issued_at: now,
+                };
+                let write = Write::create(StoredCode::key(&code), &stored)?.expiring(now + LIFETIME);
+                Ok((code, vec![write]))
+            })
+            .await?;
+        Ok(IdentityCode { code: begun.expose().into(), created })
+    }
+
+    /// Exchanges a code for a session: one read and one commit. Of any number of exchanges at once one succeeds. A code that comes
+    /// with a wrong verifier is used up: whoever has it and not the verifier did not begin the flow.
+    pub async fn redeem_code(
+        &self,
+        redemption: &Redemption,
+        opening: &Opening<'_>,
+    ) -> Result<SignedIn, RedeemError> {
+        let code = OneTimeCode::parse(redemption.code.expose_secret()).ok_or(RedeemError::Invalid)?;
+        let key = StoredCode::key(&code);
+        for _ in 0..MAX_TRIES {
+            let now = self.clock.now();
+            let mut items = self.table.get(&[key.clone(), User::key(code.user())], now).await?.into_iter();
+            let (Some(Some(item)), Some(Some(user_item))) = (items.next(), items.next()) else {
+                return Err(RedeemError::Invalid);
+            };
+            let (stored, user): (StoredCode, User) = (item.decode()?, user_item.decode()?);
+            let delete = Write::Delete { key: key.clone(), condition: Some(item.version) };
+            if !stored.is_met_by(redemption) || !user.is_active() || user.epoch != stored.epoch {
+                let event =
+                    self.code_event(Action::CodeRefused, Actor::Anonymous, &user, &stored, opening.from)?;
+                conflict(self.table.commit(&[delete, self.audit.write(&event)?], now).await)?;
+                return Err(RedeemError::Invalid);
+            }
+            let started = self.sessions.start(&user, opening)?;
+            let actor = Actor::User(user.id);
+            let event = self.code_event(Action::SigninSucceeded, actor, &user, &stored, opening.from)?;
+            let mut writes = vec![delete, unchanged(&user, user_item.version), self.audit.write(&event)?];
+            writes.extend(started.writes()?);
+            match conflict(self.table.commit(&writes, now).await)? {
+                None => {
+                    return Ok(self.sessions.signed_in(user, started).await.map_err(AccountError::from)?);
+                }
+                // Somebody else used it.
+                Some(0) => return Err(RedeemError::Invalid),
+                Some(_) => {}
+            }
+        }
+        Err(AccountError::Busy("this account is being changed").into())
+    }
+
+    fn code_event(
+        &self,
+        action: Action,
+        actor: Actor,
+        user: &User,
+        stored: &StoredCode,
+        from: &Requester,
+    ) -> Result<Event, EntropyError> {
+        let mut event = self.audit.event(action, actor, from)?;
+        event.user_id = Some(user.id);
+        event.details.insert("provider".to_owned(), stored.provider.to_string());
+        Ok(event)
+    }
+}
+
+impl StoredCode {
+    fn is_met_by(&self, redemption: &Redemption) -> bool {
+        let target = redemption.redirect_to.as_ref();
+        self.challenge.is_of(&redemption.verifier) && target.is_none_or(|target| *target == self.redirect_to)
+    }
+}
+
+/// An account that is disabled, deleted or signed out everywhere in this moment begins no session.
+fn unchanged(user: &User, version: Version) -> Write {
+    Write::Check { key: User::key(user.id), condition: Condition::Unchanged(version) }
+}

@@ -1,0 +1,121 @@
+use std::fmt;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::ProviderProfile;
+use crate::Timestamp;
+use crate::account::User;
+use crate::oauth::{ExternalIdentity, ProviderName, Subject};
+use crate::port::table::{Key, Version};
+use crate::seal::Sealed;
+
+/// The most identities that one account may have: a change of the account writes each of them.
+pub const MAX_IDENTITIES: usize = 10;
+
+/// Stands for a subject in keys: its SHA-256 as base64url. A subject may be longer than a key, and is personal data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct IdentityHash(String);
+
+impl IdentityHash {
+    /// The hash of `subject`.
+    pub fn of(subject: &Subject) -> Self {
+        Self(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(subject.as_str())))
+    }
+}
+
+impl fmt::Display for IdentityHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// All that a sign-in with a provider needs, under provider and subject: the one strong read of it. Like the login's, its copy
+/// of the user is written in the same commit as the user itself, so the two never differ. Being there makes the identity taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Whose it is.
+    pub user: User,
+    /// Which provider.
+    pub provider: ProviderName,
+    /// Who they are there.
+    pub subject: Subject,
+    /// What the provider last said of them.
+    #[serde(default)]
+    pub profile: ProviderProfile,
+    /// When it became theirs.
+    pub linked_at: Timestamp,
+    /// When it was last used to sign in, to within a minute.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_sign_in: Option<Timestamp>,
+    /// The provider's refresh token, where such are kept.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(in crate::account) grant: Option<Sealed>,
+    /// Present while it is the account's only way in.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(in crate::account) sole: Option<Sole>,
+}
+
+/// The versions of user and login as of the commit that wrote them into an identity. While the identity is the only way in,
+/// nothing writes the one or the other without it, so they are exact: a sign-in that takes over a new profile can write all
+/// three without reading them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::account) struct Sole {
+    user: u64,
+    login: u64,
+}
+
+impl Sole {
+    pub(in crate::account) fn new(user: Version, login: Version) -> Self {
+        Self { user: user.0, login: login.0 }
+    }
+
+    pub(in crate::account) fn versions(self) -> (Version, Version) {
+        (Version(self.user), Version(self.login))
+    }
+}
+
+impl Identity {
+    /// Where the identity is.
+    pub fn key(provider: &ProviderName, hash: &IdentityHash) -> Key {
+        Key::new(format!("identity#{provider}#{hash}"), "identity")
+    }
+
+    /// Where the identity is that a provider vouches for.
+    pub(super) fn key_of(external: &ExternalIdentity) -> Key {
+        Self::key(&external.provider, &IdentityHash::of(&external.subject))
+    }
+
+    /// Its name among those of its account.
+    pub(in crate::account) fn hash(&self) -> IdentityHash {
+        IdentityHash::of(&self.subject)
+    }
+}
+
+impl User {
+    /// Where the identities of this user are.
+    pub(in crate::account) fn identity_keys(&self) -> impl Iterator<Item = Key> + '_ {
+        self.identities.iter().map(|(provider, hash)| Identity::key(provider, hash))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_names_one_provider_and_one_subject() {
+        let key = |provider: &str, subject: &str| {
+            let hash = IdentityHash::of(&subject.parse().unwrap());
+            Identity::key(&provider.parse().unwrap(), &hash).to_string()
+        };
+        // FIPS 180-4, the example of one block: SHA-256("abc") begins ba7816bf.
+        assert!(key("github", "abc").starts_with("identity#github#ungWv"), "{}", key("github", "abc"));
+        let keys = [key("github", "abc"), key("github", "ABC"), key("gitlab", "abc"), key("github", "abc#")];
+        assert_eq!(keys.iter().collect::<std::collections::BTreeSet<_>>().len(), 4);
+        assert!(key("github", &"ü".repeat(127)).len() < 100);
+    }
+}

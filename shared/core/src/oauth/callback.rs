@@ -1,0 +1,195 @@
+//! What a provider sends back (RFC 6749, section 4.1.2), as it comes from a browser that anybody may have sent.
+
+use secrecy::SecretString;
+
+use super::profile;
+
+/// The longest code that is passed on, in bytes. Microsoft's have some 1,200.
+pub const MAX_CODE: usize = 4096;
+/// The longest answer that is read at all.
+const MAX_ANSWER: usize = 16 * 1024;
+/// Our own states have 43 characters.
+const MAX_STATE: usize = 64;
+
+/// The parameters of an answer, each at most once.
+#[derive(Debug, Default)]
+pub struct Returned {
+    pub(super) state: Option<String>,
+    pub(super) code: Option<SecretString>,
+    pub(super) error: Option<String>,
+    pub(super) iss: Option<String>,
+    /// The name in Apple's `user`.
+    pub(super) name: Option<String>,
+}
+
+/// Why an answer is not taken. The texts go to the person; none holds anything of the answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallbackError {
+    /// It belongs to no flow of this browser: forged, of another browser or another provider, over, or used.
+    #[error(
+        "this sign-in was not begun in this browser, took longer than 10 minutes, or is finished already; begin it again"
+    )]
+    State,
+    /// It comes from another issuer than the flow went to (RFC 9207).
+    #[error("the answer comes from another provider than the one that was asked; begin the sign-in again")]
+    Issuer,
+    /// The provider says that there will be no code.
+    #[error("{0}")]
+    Provider(ProviderError),
+    /// There is no code, or what is there cannot be one.
+    #[error("the provider sent no usable code; begin the sign-in again")]
+    Code,
+}
+
+/// The error codes of RFC 6749, section 4.1.2.1, and OpenID Connect Core, section 3.1.2.6, as far as they make a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderError {
+    /// The person said no.
+    #[error("the sign-in was cancelled at the provider")]
+    Denied,
+    /// The provider is in trouble.
+    #[error("the provider cannot sign anybody in just now; try again later")]
+    Unavailable,
+    /// Everything else: mostly a mistake in how the provider is set up here or there.
+    #[error("the provider refused the sign-in; its settings here or there may be wrong")]
+    Refused,
+}
+
+impl ProviderError {
+    fn of(code: &str) -> Self {
+        match code {
+            // The second is Apple's own.
+            "access_denied"
+            | "user_cancelled_authorize"
+            | "user_cancelled_login"
+            | "consent_required"
+            | "interaction_required"
+            | "login_required" => Self::Denied,
+            "server_error" | "temporarily_unavailable" => Self::Unavailable,
+            _ => Self::Refused,
+        }
+    }
+}
+
+impl Returned {
+    /// Reads a query or a form body. What is named twice is refused (RFC 6749, section 3.1), and what is not known ignored.
+    pub fn parse(text: &str) -> Result<Self, CallbackError> {
+        if text.len() > MAX_ANSWER {
+            return Err(CallbackError::State);
+        }
+        let mut returned = Self::default();
+        for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
+            let once = match name.as_ref() {
+                "state" => put(&mut returned.state, value.into_owned()),
+                "code" => put(&mut returned.code, value.into_owned().into()),
+                "error" => put(&mut returned.error, value.into_owned()),
+                "iss" => put(&mut returned.iss, value.into_owned()),
+                "user" => {
+                    returned.name = name_in(&value);
+                    true
+                }
+                _ => true,
+            };
+            if !once {
+                return Err(CallbackError::State);
+            }
+        }
+        Ok(returned)
+    }
+
+    pub(super) fn state(&self) -> Result<&str, CallbackError> {
+        self.state
+            .as_deref()
+            .filter(|state| (1..=MAX_STATE).contains(&state.len()))
+            .ok_or(CallbackError::State)
+    }
+
+    /// The code, unless the provider sent an error in its place.
+    pub(super) fn code(&self) -> Result<&SecretString, CallbackError> {
+        use secrecy::ExposeSecret;
+        if let Some(error) = &self.error {
+            return Err(CallbackError::Provider(ProviderError::of(error)));
+        }
+        // RFC 6749, appendix A.11: visible characters.
+        let fits = |code: &&SecretString| {
+            let code = code.expose_secret();
+            (1..=MAX_CODE).contains(&code.len()) && code.bytes().all(|b| (b' '..=b'~').contains(&b))
+        };
+        self.code.as_ref().filter(fits).ok_or(CallbackError::Code)
+    }
+}
+
+fn put<T>(slot: &mut Option<T>, value: T) -> bool {
+    slot.replace(value).is_none()
+}
+
+/// Apple sends the name once, at the first sign-in, beside the code and signed by nobody: good to greet with.
+fn name_in(json: &str) -> Option<String> {
+    let user: serde_json::Value = serde_json::from_str(json).ok()?;
+    let part = |name: &str| user.pointer(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+    profile::line(&format!("{} {}", part("/name/firstName"), part("/name/lastName")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn parameters_come_once() {
+        for twice in ["state=a&state=a", "code=a&code=b", "iss=a&iss=b", "error=a&error=b"] {
+            assert_eq!(Returned::parse(twice).err(), Some(CallbackError::State), "{twice}");
+        }
+        let returned = Returned::parse("state=a%20b&session_state=x&code=c&scope=y&scope=z").unwrap();
+        assert_eq!(returned.state(), Ok("a b"));
+        assert!(returned.code().is_ok());
+    }
+
+    #[test]
+    fn codes_have_bounds() {
+        for bad in ["", "code=", "code=a%00b", "code=%C3%A9", &format!("code={}", "x".repeat(MAX_CODE + 1))] {
+            assert_eq!(Returned::parse(bad).unwrap().code().err(), Some(CallbackError::Code), "{bad}");
+        }
+        assert!(Returned::parse(&format!("code={}", "x".repeat(MAX_CODE))).unwrap().code().is_ok());
+    }
+
+    #[test]
+    fn an_error_wins_over_a_code_and_is_never_repeated() {
+        for (code, kind) in [
+            ("access_denied", ProviderError::Denied),
+            ("temporarily_unavailable", ProviderError::Unavailable),
+            ("invalid_scope", ProviderError::Refused),
+            ("<script>alert(1)</script>", ProviderError::Refused),
+        ] {
+            let error = Returned::parse(&format!("code=x&error={code}")).unwrap().code().unwrap_err();
+            assert_eq!(error, CallbackError::Provider(kind));
+            assert!(!error.to_string().contains(code));
+        }
+    }
+
+    #[test]
+    fn apples_name_is_one_line() {
+        let name = |json: &str| {
+            let query =
+                url::form_urlencoded::Serializer::new(String::new()).append_pair("user", json).finish();
+            Returned::parse(&query).unwrap().name
+        };
+        assert_eq!(
+            name(r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"x"}"#).as_deref(),
+            Some("Ada Lovelace")
+        );
+        assert_eq!(name(r#"{"name":{"firstName":"A\nda"}}"#).as_deref(), Some("Ada"));
+        for none in ["", "x", "[]", "{}", r#"{"name":7}"#, r#"{"name":{"firstName":{}}}"#] {
+            assert_eq!(name(none), None, "{none}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC*|((state|code|error|iss|user)=[%a-f0-9{}\":]{0,20}&){0,6}") {
+            if let Ok(returned) = Returned::parse(&text) {
+                let _ = (returned.state().is_ok(), returned.code().is_ok());
+            }
+        }
+    }
+}

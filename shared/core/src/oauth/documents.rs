@@ -1,0 +1,136 @@
+//! Metadata and keys of providers: fetched rarely, remembered in the process and in the cache, and forgotten in time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::IdentifyError;
+use super::http;
+use super::id_token::{InvalidIdToken, UnverifiedIdToken};
+use super::jwks::{Found, KeySet};
+use super::memory::{Known, OauthMemory};
+use super::metadata::Metadata;
+use super::provider::{Place, Provider};
+use crate::Timestamp;
+use crate::port::{Cache, Fetch};
+use crate::token::Digest;
+
+/// How old metadata and keys may be. A key that its issuer withdrew is taken for that long.
+const MAX_AGE: Duration = Duration::from_hours(1);
+
+/// How often the keys of an issuer are fetched for the sake of one that they lack: it may have rotated them a moment ago.
+const MISS_EVERY: Duration = Duration::from_mins(1);
+
+/// Where documents of providers come from.
+pub(super) struct Documents {
+    pub fetch: Arc<dyn Fetch>,
+    pub cache: Arc<dyn Cache>,
+    pub memory: Arc<OauthMemory>,
+}
+
+type Memory<T> = Mutex<HashMap<String, Known<T>>>;
+
+impl Documents {
+    /// What `provider` says of itself.
+    pub async fn metadata(
+        &self,
+        provider: &Provider,
+        now: Timestamp,
+    ) -> Result<Arc<Metadata>, IdentifyError> {
+        let issuer = match &provider.place {
+            Place::Known(metadata) => return Ok(Arc::new((**metadata).clone())),
+            Place::Issuer(issuer) => issuer,
+        };
+        let url = Metadata::url(issuer);
+        if let Some(known) = remembered(self.memory.metadata(), &url, now) {
+            return Ok(known);
+        }
+        let read = |json: &[u8]| Metadata::read(json, issuer).map_err(|error| error.to_string());
+        self.obtain(self.memory.metadata(), &url, read, now).await
+    }
+
+    /// Verifies `token` with the key that it names. An unknown name makes the keys be fetched anew, at most once in
+    /// [`MISS_EVERY`]: a provider that rotates its keys is followed, and tokens with invented names cost nothing.
+    pub async fn key_for<T>(
+        &self,
+        url: &str,
+        token: &UnverifiedIdToken<'_>,
+        now: Timestamp,
+        verify: impl Fn(&crate::token::VerifyingKey) -> Result<T, InvalidIdToken>,
+    ) -> Result<T, IdentifyError> {
+        let memory = self.memory.keys();
+        let set = match remembered(memory, url, now) {
+            Some(set) => set,
+            None => self.obtain(memory, url, read_keys, now).await?,
+        };
+        let set = match set.find(token.kid(), token.algorithm()) {
+            Found::Unknown if self.may_miss(url, now) => {
+                self.memory.miss(url, now);
+                self.fetch(memory, url, read_keys, now).await?
+            }
+            Found::Key(_) | Found::Unknown | Found::Ambiguous => set,
+        };
+        match set.find(token.kid(), token.algorithm()) {
+            Found::Key(key) => Ok(verify(key)?),
+            Found::Unknown | Found::Ambiguous => Err(InvalidIdToken::UnknownKey.into()),
+        }
+    }
+
+    fn may_miss(&self, url: &str, now: Timestamp) -> bool {
+        self.memory.missed_at(url).is_none_or(|at| now.since(at) >= MISS_EVERY)
+    }
+
+    /// From the cache, else from the provider. A cache that fails is asked for nothing.
+    async fn obtain<T>(
+        &self,
+        memory: &Memory<T>,
+        url: &str,
+        read: impl Fn(&[u8]) -> Result<T, String>,
+        now: Timestamp,
+    ) -> Result<Arc<T>, IdentifyError> {
+        if let Ok(Some(json)) = self.cache.get(&cache_key(url), now).await
+            && let Ok(document) = read(json.as_bytes())
+        {
+            return Ok(remember(memory, url, document, now));
+        }
+        self.fetch(memory, url, read, now).await
+    }
+
+    async fn fetch<T>(
+        &self,
+        memory: &Memory<T>,
+        url: &str,
+        read: impl Fn(&[u8]) -> Result<T, String>,
+        now: Timestamp,
+    ) -> Result<Arc<T>, IdentifyError> {
+        let json = http::get_json(&self.fetch, url, None).await?;
+        let document = read(&json).map_err(IdentifyError::Document)?;
+        if let Ok(text) = std::str::from_utf8(&json)
+            && let Err(error) = self.cache.put(&cache_key(url), text, MAX_AGE, now).await
+        {
+            tracing::warn!(%error, "a provider's document was not cached");
+        }
+        Ok(remember(memory, url, document, now))
+    }
+}
+
+fn read_keys(json: &[u8]) -> Result<KeySet, String> {
+    KeySet::read(json).ok_or_else(|| "the keys are not a JSON Web Key Set".to_owned())
+}
+
+fn cache_key(url: &str) -> String {
+    format!("oauth:{}", Digest::of(url.as_bytes()))
+}
+
+fn remembered<T>(memory: &Memory<T>, url: &str, now: Timestamp) -> Option<Arc<T>> {
+    let known = memory.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned()?;
+    // One from the future was fetched before the clock jumped back.
+    (known.fetched_at <= now && now.since(known.fetched_at) < MAX_AGE).then_some(known.document)
+}
+
+fn remember<T>(memory: &Memory<T>, url: &str, document: T, now: Timestamp) -> Arc<T> {
+    let document = Arc::new(document);
+    let known = Known { document: Arc::clone(&document), fetched_at: now };
+    memory.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned(), known);
+    document
+}

@@ -1,0 +1,195 @@
+//! The token endpoint: a code, or a refresh token, for tokens (RFC 6749, sections 4.1.3 and 6).
+
+use std::time::Duration;
+
+use oauth2::basic::{
+    BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse,
+    BasicTokenIntrospectionResponse, BasicTokenType,
+};
+use oauth2::{
+    AccessToken, AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, EndpointNotSet,
+    EndpointSet, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
+    StandardRevocableToken, TokenResponse, TokenUrl,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::http::{self, Failure};
+use super::metadata::Metadata;
+use super::provider::{ClientAuth, Provider};
+use crate::Timestamp;
+use crate::port::{Fetch, FetchError};
+
+/// Why a provider gave no tokens.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ExchangeError {
+    /// It does not take the code, or the refresh token: used, over, or another client's.
+    #[error("the provider does not take the code")]
+    Grant,
+    /// It gave no usable answer.
+    #[error("the token endpoint: {0}")]
+    Failed(Failure),
+    /// It says that we are wrong.
+    #[error("the token endpoint refused the request ({0}): check the client's id, secret and redirect URI")]
+    Refused(&'static str),
+}
+
+/// The answer of a token endpoint. `oauth2` would demand `token_type`, which not every provider sends.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Tokens {
+    access_token: AccessToken,
+    #[serde(default = "bearer")]
+    token_type: BasicTokenType,
+    #[serde(default)]
+    expires_in: Option<u64>,
+    #[serde(default)]
+    refresh_token: Option<RefreshToken>,
+    #[serde(default)]
+    scope: Option<String>,
+    #[serde(default)]
+    id_token: Option<AccessToken>,
+}
+
+fn bearer() -> BasicTokenType {
+    BasicTokenType::Bearer
+}
+
+impl TokenResponse for Tokens {
+    type TokenType = BasicTokenType;
+
+    fn access_token(&self) -> &AccessToken {
+        &self.access_token
+    }
+    fn token_type(&self) -> &BasicTokenType {
+        &self.token_type
+    }
+    fn expires_in(&self) -> Option<Duration> {
+        self.expires_in.map(Duration::from_secs)
+    }
+    fn refresh_token(&self) -> Option<&RefreshToken> {
+        self.refresh_token.as_ref()
+    }
+    fn scopes(&self) -> Option<&Vec<Scope>> {
+        None
+    }
+}
+
+impl Tokens {
+    pub fn access(&self) -> SecretString {
+        self.access_token.secret().as_str().into()
+    }
+
+    pub fn refresh(&self) -> Option<SecretString> {
+        self.refresh_token.as_ref().map(|token| token.secret().as_str().into())
+    }
+
+    pub fn scope(&self) -> Option<String> {
+        self.scope.clone()
+    }
+
+    pub fn id_token(&self) -> Option<&str> {
+        self.id_token.as_ref().map(|token| token.secret().as_str())
+    }
+}
+
+/// Our client of one provider.
+pub(super) type OauthClient = Client<
+    BasicErrorResponse,
+    Tokens,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+>;
+
+/// The client of `provider`, whose answers come to `callback`. None when one of the addresses is no URL.
+pub(super) fn client(
+    provider: &Provider,
+    metadata: &Metadata,
+    callback: String,
+    now: Timestamp,
+) -> Result<OauthClient, oauth2::url::ParseError> {
+    let auth = match provider.client_auth {
+        ClientAuth::Discovered => metadata.client_auth(),
+        fixed => fixed,
+    };
+    let auth = if auth == ClientAuth::Basic { AuthType::BasicAuth } else { AuthType::RequestBody };
+    Ok(Client::new(ClientId::new(provider.client_id.clone()))
+        .set_client_secret(ClientSecret::new(provider.client_secret(now).expose_secret().to_owned()))
+        .set_auth_type(auth)
+        .set_auth_uri(AuthUrl::new(metadata.authorization_endpoint.clone())?)
+        .set_token_uri(TokenUrl::new(metadata.token_endpoint.clone())?)
+        .set_redirect_uri(RedirectUrl::new(callback)?))
+}
+
+/// Redeems a code.
+pub(super) async fn redeem(
+    client: &OauthClient,
+    code: &SecretString,
+    verifier: Option<&SecretString>,
+    fetch: &dyn Fetch,
+) -> Result<Tokens, ExchangeError> {
+    let mut request = client.exchange_code(AuthorizationCode::new(code.expose_secret().to_owned()));
+    if let Some(verifier) = verifier {
+        request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier.expose_secret().to_owned()));
+    }
+    checked(request.request_async(&http::Client(fetch)).await)
+}
+
+/// Redeems a refresh token.
+pub(super) async fn refresh(
+    client: &OauthClient,
+    token: &SecretString,
+    fetch: &dyn Fetch,
+) -> Result<Tokens, ExchangeError> {
+    let token = RefreshToken::new(token.expose_secret().to_owned());
+    checked(client.exchange_refresh_token(&token).request_async(&http::Client(fetch)).await)
+}
+
+type Answer = Result<Tokens, RequestTokenError<FetchError, BasicErrorResponse>>;
+
+fn checked(answer: Answer) -> Result<Tokens, ExchangeError> {
+    match answer {
+        Ok(tokens) if tokens.token_type.as_ref().eq_ignore_ascii_case("bearer") => Ok(tokens),
+        Ok(_) => Err(ExchangeError::Refused("a token type that is not bearer")),
+        Err(RequestTokenError::ServerResponse(error)) => Err(refusal(error.error())),
+        Err(RequestTokenError::Request(error)) => Err(ExchangeError::Failed(error.into())),
+        Err(RequestTokenError::Parse(_, body)) => Err(in_disguise(&body)),
+        Err(RequestTokenError::Other(_)) => Err(ExchangeError::Failed(Failure::NoJson)),
+    }
+}
+
+/// Names the error without repeating a text of the provider's.
+fn refusal(kind: &BasicErrorResponseType) -> ExchangeError {
+    match kind {
+        BasicErrorResponseType::InvalidGrant => ExchangeError::Grant,
+        BasicErrorResponseType::InvalidClient => ExchangeError::Refused("invalid_client"),
+        BasicErrorResponseType::InvalidRequest => ExchangeError::Refused("invalid_request"),
+        BasicErrorResponseType::InvalidScope => ExchangeError::Refused("invalid_scope"),
+        BasicErrorResponseType::UnauthorizedClient => ExchangeError::Refused("unauthorized_client"),
+        BasicErrorResponseType::UnsupportedGrantType => ExchangeError::Refused("unsupported_grant_type"),
+        BasicErrorResponseType::Extension(name) => named(name),
+    }
+}
+
+/// GitHub sends its errors with status 200, under names of its own.
+fn named(name: &str) -> ExchangeError {
+    match name {
+        "bad_verification_code" | "bad_refresh_token" => ExchangeError::Grant,
+        "incorrect_client_credentials" => ExchangeError::Refused("incorrect_client_credentials"),
+        "redirect_uri_mismatch" => ExchangeError::Refused("redirect_uri_mismatch"),
+        _ => ExchangeError::Refused("an error of the provider's own"),
+    }
+}
+
+/// An answer that holds no tokens, whatever its status.
+fn in_disguise(body: &[u8]) -> ExchangeError {
+    match serde_json::from_slice::<BasicErrorResponse>(body) {
+        Ok(error) => refusal(error.error()),
+        Err(_) => ExchangeError::Failed(Failure::NoJson),
+    }
+}

@@ -1,0 +1,155 @@
+//! One trip to a provider and back: what is remembered of it, and where.
+
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
+
+use super::{CodeChallenge, ProviderName, ReturnTo};
+use crate::account::LinkTicket;
+use crate::port::table::{Key, Write};
+use crate::port::{Entropy, EntropyError, StoreError};
+use crate::seal::{Purpose as SealPurpose, SealError, Sealed, Sealer};
+use crate::token::Digest;
+use crate::{SessionId, Timestamp, UserId};
+
+/// How long a person may take at the provider.
+pub const FLOW_LIFETIME: Duration = Duration::from_mins(10);
+
+/// How many flows a browser may have under way, such as one per tab. Starting one more ends the oldest.
+pub const MAX_FLOWS: usize = 4;
+
+/// What a browser takes of a cookie, name and attributes included, is 4096 bytes.
+const MAX_COOKIE: usize = 3840;
+
+const SEAL: SealPurpose = SealPurpose::new("oauth-flow");
+
+/// A flow under way. It rests in a cookie, sealed: nobody but this service can read or change it, and nobody but this browser
+/// can bring it back.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Flow {
+    pub(super) provider: ProviderName,
+    /// The state itself is in the URL only.
+    pub(super) state: Digest,
+    #[serde(serialize_with = "expose")]
+    pub(super) nonce: SecretString,
+    #[serde(serialize_with = "expose")]
+    pub(super) verifier: SecretString,
+    pub(super) return_to: ReturnTo,
+    pub(super) purpose: Purpose,
+    /// The session that the browser had, which a sign-in ends.
+    pub(super) replaces: Option<(UserId, SessionId)>,
+    pub(super) started_at: Timestamp,
+}
+
+/// What a flow is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// To sign in, with cookies.
+    SignIn,
+    /// To sign in to an app that holds its own tokens: it gets a one-time code, good with the verifier of this challenge.
+    Code(CodeChallenge),
+    /// To link an identity to the account that is signed in.
+    Link(LinkTicket),
+}
+
+/// The write that uses a flow up. It goes into the commit that the flow leads to: a flow that comes back again conflicts there.
+#[derive(Debug, Clone)]
+pub struct Replay(Write);
+
+impl Replay {
+    /// The write.
+    pub fn writes(&self) -> &[Write] {
+        std::slice::from_ref(&self.0)
+    }
+}
+
+impl fmt::Debug for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flow").field("provider", &self.provider).finish_non_exhaustive()
+    }
+}
+
+impl Flow {
+    /// Where the browser goes afterwards.
+    pub fn return_to(&self) -> &ReturnTo {
+        &self.return_to
+    }
+
+    /// What it is for.
+    pub fn purpose(&self) -> &Purpose {
+        &self.purpose
+    }
+
+    /// The session that the browser had when it began.
+    pub fn replaces(&self) -> Option<(UserId, SessionId)> {
+        self.replaces
+    }
+
+    /// The write that uses it up.
+    pub fn used(&self) -> Result<Replay, StoreError> {
+        let key = Key::new(format!("oauth-state#{}", self.state), "used");
+        Ok(Replay(Write::create(key, &self.provider)?.expiring(self.started_at + FLOW_LIFETIME)))
+    }
+
+    pub(super) fn has_ended(&self, now: Timestamp) -> bool {
+        now >= self.started_at + FLOW_LIFETIME
+    }
+
+    /// None when it is too long for a cookie.
+    pub(super) fn seal(&self, sealer: &Sealer, entropy: &dyn Entropy) -> Result<Option<String>, SealError> {
+        let json = serde_json::to_vec(self).map_err(|_| SealError::TooLong)?;
+        let sealed = sealer.seal(SEAL, self.state.to_string().as_bytes(), &json, entropy)?.to_string();
+        Ok((sealed.len() <= MAX_COOKIE).then_some(sealed))
+    }
+
+    /// The flow of `state` from the value of its cookie.
+    pub(super) fn open(sealer: &Sealer, state: Digest, value: &str) -> Option<Self> {
+        let sealed: Sealed = value.parse().ok()?;
+        let json = sealer.open(SEAL, state.to_string().as_bytes(), &sealed).ok()?;
+        serde_json::from_slice::<Self>(&json).ok().filter(|flow| flow.state == state)
+    }
+}
+
+/// A cookie to set: `HttpOnly`, for the whole origin, for [`FLOW_LIFETIME`].
+#[derive(Clone)]
+pub struct FlowCookie {
+    /// Its name, one for each flow.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Whether it must come with a form that the provider's page posts: then it is `SameSite=None`.
+    pub cross_site: bool,
+}
+
+impl fmt::Debug for FlowCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FlowCookie({})", self.name)
+    }
+}
+
+/// What the names of flow cookies begin with. `__Host-` keeps sibling domains from setting one.
+pub(super) fn cookie_prefix(https: bool) -> &'static str {
+    if https { "__Host-latchkey-oauth-" } else { "latchkey-oauth-" }
+}
+
+/// The name of the cookie of `state`: half its hash, which tells nothing of it and keeps the flows of several tabs apart.
+pub(super) fn cookie_name(state: &str, https: bool) -> String {
+    let hash = Sha256::digest(state);
+    let half = hash.first_chunk::<16>().map(|half| BASE64_URL_SAFE_NO_PAD.encode(half));
+    format!("{}{}", cookie_prefix(https), half.unwrap_or_default())
+}
+
+/// 256 random bits as 43 characters, each unreserved in a URL.
+pub(super) fn random(entropy: &dyn Entropy) -> Result<SecretString, EntropyError> {
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(entropy.bytes::<32>()?).into())
+}
+
+fn expose<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose_secret())
+}

@@ -1,0 +1,91 @@
+//! Requests to providers: bounded in time and size, JSON only, no redirect followed.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use ::http::{HeaderValue, Request, Response, StatusCode};
+use bytes::Bytes;
+use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
+
+use crate::port::{Fetch, FetchError, MAX_BODY};
+
+/// How long one request to a provider may take.
+pub const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Why a provider gave no usable answer. For the log: carries nothing of the answer itself.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Failure {
+    /// No answer.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The request could not be made.
+    #[error("{0}")]
+    Request(&'static str),
+    /// Another status than 200.
+    #[error("it answered with status {0}")]
+    Status(StatusCode),
+    /// Another media type than JSON.
+    #[error("its answer is no JSON")]
+    NoJson,
+}
+
+impl Failure {
+    /// Whether the provider took too long.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::Fetch(FetchError::Timeout(_)))
+    }
+}
+
+/// A JSON document.
+pub(super) async fn get_json(
+    fetch: &Arc<dyn Fetch>,
+    url: &str,
+    bearer: Option<&str>,
+) -> Result<Vec<u8>, Failure> {
+    let mut request =
+        Request::get(url).body(Bytes::new()).map_err(|_| Failure::Request("its URL is none"))?;
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+    if let Some(token) = bearer {
+        let value = HeaderValue::try_from(format!("Bearer {token}"));
+        let mut value = value.map_err(|_| Failure::Request("its access token fits in no header"))?;
+        value.set_sensitive(true);
+        request.headers_mut().insert(AUTHORIZATION, value);
+    }
+    let response = send(&**fetch, request).await?;
+    if response.status() != StatusCode::OK {
+        return Err(Failure::Status(response.status()));
+    }
+    if !is_json(&response) {
+        return Err(Failure::NoJson);
+    }
+    Ok(response.into_body().into())
+}
+
+async fn send(fetch: &dyn Fetch, mut request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
+    // GitHub refuses requests that do not name their client.
+    request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("Latchkey"));
+    let response = fetch.fetch(request, DEADLINE).await?;
+    if response.body().len() > MAX_BODY { Err(FetchError::TooLarge) } else { Ok(response) }
+}
+
+fn is_json<T>(response: &Response<T>) -> bool {
+    let value = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = value.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    // A key set has a type of its own (RFC 7517, section 8.5.2).
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+/// The [`Fetch`] port as `oauth2` wants it.
+pub(super) struct Client<'a>(pub &'a dyn Fetch);
+
+impl<'c> AsyncHttpClient<'c> for Client<'_> {
+    type Error = FetchError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, FetchError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(async move { Ok(send(self.0, request.map(Bytes::from)).await?.map(Vec::from)) })
+    }
+}

@@ -1,0 +1,291 @@
+//! A text that claims to be an ID token, and the only way from it to [`IdToken`] (OpenID Connect Core, section 3.1.3.7).
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::{Deserialize, Deserializer};
+use sha2::{Digest, Sha256, Sha512};
+use subtle::ConstantTimeEq;
+
+use super::Subject;
+use super::metadata::Metadata;
+use crate::Timestamp;
+use crate::token::{Algorithm, CLOCK_LEEWAY, VerifyingKey};
+
+/// The longest ID token, in bytes. Some carry every group of an organisation.
+pub const MAX_ID_TOKEN: usize = 64 * 1024;
+
+/// Why an ID token was refused. For the log and the audit event; the outside learns only that it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidIdToken {
+    /// Not three parts of base64url, or too long.
+    #[error("malformed")]
+    Malformed,
+    /// The header is not one of an ID token.
+    #[error("header")]
+    Header,
+    /// No signature, a shared secret, or another algorithm that we do not take.
+    #[error("algorithm")]
+    Algorithm,
+    /// The issuer has no such key, or several.
+    #[error("unknown_key")]
+    UnknownKey,
+    /// The key did not sign it.
+    #[error("signature")]
+    Signature,
+    /// A claim is missing or of another type.
+    #[error("claims")]
+    Claims,
+    /// Another issuer.
+    #[error("issuer")]
+    Issuer,
+    /// For another client.
+    #[error("audience")]
+    Audience,
+    /// Its time is over.
+    #[error("expired")]
+    Expired,
+    /// From the future.
+    #[error("from_the_future")]
+    FromTheFuture,
+    /// Of another flow.
+    #[error("nonce")]
+    Nonce,
+    /// For another access token.
+    #[error("at_hash")]
+    AccessToken,
+}
+
+/// What an ID token is compared with.
+pub(super) struct Expected<'a> {
+    pub metadata: &'a Metadata,
+    pub client_id: &'a str,
+    /// The nonce of the flow, where the provider carries it.
+    pub nonce: Option<&'a str>,
+    pub access_token: &'a str,
+    pub now: Timestamp,
+}
+
+/// A signed text of the right form that nobody has checked: good for finding the key, for nothing else.
+pub struct UnverifiedIdToken<'a> {
+    signed: &'a str,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+    algorithm: Algorithm,
+    kid: Option<String>,
+}
+
+/// What is read of the header. A key of the token's own (`jwk`, `jku`, `x5u`, `x5c`) is not even looked at.
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    #[serde(default)]
+    typ: Option<String>,
+    #[serde(default)]
+    kid: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    crit: bool,
+    #[serde(default, deserialize_with = "present")]
+    zip: bool,
+}
+
+impl<'a> UnverifiedIdToken<'a> {
+    /// Reads the compact form (RFC 7515, section 7.1).
+    pub fn parse(text: &'a str) -> Result<Self, InvalidIdToken> {
+        if text.len() > MAX_ID_TOKEN {
+            return Err(InvalidIdToken::Malformed);
+        }
+        let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| InvalidIdToken::Malformed);
+        let (signed, signature) = text.rsplit_once('.').ok_or(InvalidIdToken::Malformed)?;
+        let (header, payload) = signed.split_once('.').ok_or(InvalidIdToken::Malformed)?;
+        let header: Header = object(&decode(header)?).ok_or(InvalidIdToken::Header)?;
+        // RFC 8725, section 3.11: what says that it is another kind of JWT is one.
+        let plain = header.typ.as_deref().is_none_or(|typ| typ.eq_ignore_ascii_case("jwt"));
+        if !plain || header.crit || header.zip {
+            return Err(InvalidIdToken::Header);
+        }
+        let algorithm = header.alg.parse().map_err(|_| InvalidIdToken::Algorithm)?;
+        Ok(Self {
+            signed,
+            payload: decode(payload)?,
+            signature: decode(signature)?,
+            algorithm,
+            kid: header.kid,
+        })
+    }
+
+    /// The key that it says it was signed with.
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// The algorithm that it says it was signed with; its key has the last word.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The claims, if `key` signed them and they are what was expected.
+    pub(super) fn verify(
+        &self,
+        key: &VerifyingKey,
+        expected: &Expected<'_>,
+    ) -> Result<IdToken, InvalidIdToken> {
+        if self.algorithm != key.algorithm() {
+            return Err(InvalidIdToken::Algorithm);
+        }
+        if !key.verify(self.signed.as_bytes(), &self.signature) {
+            return Err(InvalidIdToken::Signature);
+        }
+        let claims: Claims = object(&self.payload).ok_or(InvalidIdToken::Claims)?;
+        claims.check(expected)?;
+        claims.check_at_hash(self.algorithm, expected.access_token)?;
+        let subject = claims.sub.parse().map_err(|_| InvalidIdToken::Claims)?;
+        Ok(IdToken { subject, claims })
+    }
+}
+
+/// What an issuer says of a person to this client, in this flow, now.
+#[derive(Debug)]
+pub struct IdToken {
+    /// Who the person is to the issuer.
+    pub subject: Subject,
+    pub(super) claims: Claims,
+}
+
+/// The claims that are read. What is named twice or of another type is no claim set.
+#[derive(Deserialize)]
+pub(super) struct Claims {
+    iss: String,
+    sub: String,
+    aud: Audience,
+    exp: i64,
+    iat: i64,
+    #[serde(default)]
+    nonce: Option<String>,
+    #[serde(default)]
+    azp: Option<String>,
+    #[serde(default)]
+    at_hash: Option<String>,
+    #[serde(default)]
+    pub email: Option<String>,
+    #[serde(default, deserialize_with = "truth")]
+    pub email_verified: bool,
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub preferred_username: Option<String>,
+    #[serde(default)]
+    pub picture: Option<String>,
+    /// Microsoft's tenant.
+    #[serde(default)]
+    pub tid: Option<String>,
+    /// Microsoft's word that the owner of the e-mail's domain was verified.
+    #[serde(default, deserialize_with = "truth")]
+    pub xms_edov: bool,
+}
+
+impl std::fmt::Debug for Claims {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Claims").field("iss", &self.iss).finish_non_exhaustive()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Audience {
+    /// Whether it is for `client`; among several, only as the party that it was issued to.
+    fn admits(&self, client: &str, azp: Option<&str>) -> bool {
+        let holds = match self {
+            Self::One(audience) => audience == client,
+            Self::Many(audiences) => {
+                let alone = audiences.len() == 1;
+                audiences.iter().any(|audience| audience == client) && (alone || azp == Some(client))
+            }
+        };
+        holds && azp.is_none_or(|azp| azp == client)
+    }
+}
+
+impl Claims {
+    fn check(&self, expected: &Expected<'_>) -> Result<(), InvalidIdToken> {
+        let now = expected.now;
+        if !expected.metadata.is_issuer(&self.iss, Some(self.tid.as_deref().unwrap_or_default())) {
+            return Err(InvalidIdToken::Issuer);
+        }
+        if !self.aud.admits(expected.client_id, self.azp.as_deref()) {
+            return Err(InvalidIdToken::Audience);
+        }
+        if Timestamp::from_secs(self.exp) + CLOCK_LEEWAY <= now {
+            return Err(InvalidIdToken::Expired);
+        }
+        if Timestamp::from_secs(self.iat) > now + CLOCK_LEEWAY {
+            return Err(InvalidIdToken::FromTheFuture);
+        }
+        match expected.nonce {
+            Some(nonce) if !self.has_nonce(nonce) => Err(InvalidIdToken::Nonce),
+            _ => Ok(()),
+        }
+    }
+
+    fn has_nonce(&self, nonce: &str) -> bool {
+        self.nonce.as_ref().is_some_and(|own| own.as_bytes().ct_eq(nonce.as_bytes()).into())
+    }
+
+    /// Section 3.1.3.6: the left half of the access token's hash, by the hash of the signature; Ed25519's is SHA-512.
+    fn check_at_hash(&self, algorithm: Algorithm, access_token: &str) -> Result<(), InvalidIdToken> {
+        let Some(at_hash) = &self.at_hash else { return Ok(()) };
+        let half = match algorithm {
+            Algorithm::Es256 | Algorithm::Rs256 => Sha256::digest(access_token)
+                .first_chunk::<16>()
+                .map(|half| BASE64_URL_SAFE_NO_PAD.encode(half)),
+            Algorithm::EdDsa => Sha512::digest(access_token)
+                .first_chunk::<32>()
+                .map(|half| BASE64_URL_SAFE_NO_PAD.encode(half)),
+        };
+        if half.as_ref() == Some(at_hash) { Ok(()) } else { Err(InvalidIdToken::AccessToken) }
+    }
+}
+
+/// A JSON object and not an array of its values, which serde would take too.
+fn object<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Option<T> {
+    json.starts_with(b"{").then(|| serde_json::from_slice(json).ok()).flatten()
+}
+
+/// Whether a member is there, whatever its value.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    serde::de::IgnoredAny::deserialize(deserializer).map(|_| true)
+}
+
+/// A truth that some issuers write as a text or as a number. Anything else is none.
+pub(super) fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(value == true || value == "true" || value == 1 || value == "1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,200}|([A-Za-z0-9_-]{0,60}\\.){1,4}[A-Za-z0-9_-]{0,60}") {
+            let _ = UnverifiedIdToken::parse(&text);
+        }
+
+        #[test]
+        fn any_header_is_read_or_refused(header in "\\{(\"(alg|typ|kid|crit)\":(\"[A-Za-z0-9]{0,8}\"|null|7|\\[\\]),?){0,4}\\}?") {
+            let text = format!("{}.e30.AA", BASE64_URL_SAFE_NO_PAD.encode(header));
+            let _ = UnverifiedIdToken::parse(&text);
+        }
+
+        #[test]
+        fn any_claims_are_read_or_refused(json in "\\{(\"(iss|sub|aud|exp|iat|nonce|email_verified)\":(\"[a-z]{0,8}\"|null|7|-1e9|\\[\"a\"\\]),?){0,8}\\}?") {
+            let _ = object::<Claims>(json.as_bytes());
+        }
+    }
+}

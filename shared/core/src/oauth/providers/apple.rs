@@ -1,0 +1,62 @@
+//! <https://developer.apple.com/documentation/signinwithapplerestapi>. The client secret is a JWT that we sign; the answer is a
+//! form post, which alone carries the person's name, and only the first time.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use p256::ecdsa::signature::Signer;
+use p256::ecdsa::{Signature, SigningKey};
+use p256::pkcs8::DecodePrivateKey;
+use secrecy::SecretString;
+use serde_json::json;
+
+use super::super::metadata::Metadata;
+use super::super::provider::{Client, Place, Provider, Secret};
+use crate::Timestamp;
+
+const ISSUER: &str = "https://appleid.apple.com";
+/// How long a client secret is good for, in seconds. Apple takes up to six months; it is used at once.
+const SECRET_LIFETIME: i64 = 300;
+
+/// What signs client secrets.
+pub(in super::super) struct AppleKey {
+    pub team_id: String,
+    pub key_id: String,
+    pub key: SigningKey,
+}
+
+pub(in super::super) fn provider(client_id: String, key: AppleKey) -> Provider {
+    let metadata = Metadata::known(
+        ISSUER,
+        "https://appleid.apple.com/auth/authorize",
+        "https://appleid.apple.com/auth/token",
+        Some("https://appleid.apple.com/auth/keys"),
+    );
+    let client = Client { id: client_id, secret: SecretString::default() };
+    Provider {
+        label: "Apple".to_owned(),
+        secret: Secret::Apple(Box::new(key)),
+        // Whoever asks for name or e-mail must take the answer as a form post.
+        scopes: &["openid", "name", "email"],
+        extra: &[("response_mode", "form_post")],
+        form_post: true,
+        ..Provider::openid(super::name("apple"), client, Place::Known(Box::new(metadata)))
+    }
+}
+
+/// The key of a `.p8` file, whose line breaks may be written `\\n` in a variable of one line.
+pub(in super::super) fn key(pem: &str) -> Option<SigningKey> {
+    SigningKey::from_pkcs8_pem(&pem.replace("\\n", "\n")).ok()
+}
+
+impl AppleKey {
+    pub(in super::super) fn client_secret(&self, client_id: &str, now: Timestamp) -> SecretString {
+        let encode = |value: serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let header = encode(json!({ "alg": "ES256", "kid": self.key_id }));
+        let (iat, exp) = (now.as_secs(), now.as_secs().saturating_add(SECRET_LIFETIME));
+        let claims =
+            encode(json!({ "iss": self.team_id, "iat": iat, "exp": exp, "aud": ISSUER, "sub": client_id }));
+        // Deterministic (RFC 6979): it needs no randomness.
+        let signature: Signature = self.key.sign(format!("{header}.{claims}").as_bytes());
+        format!("{header}.{claims}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.to_bytes())).into()
+    }
+}

@@ -1,0 +1,41 @@
+//! <https://learn.microsoft.com/en-us/entra/identity-platform/v2-protocols-oidc>
+
+use super::super::id_token::IdToken;
+use super::super::metadata::Metadata;
+use super::super::profile::Profile;
+use super::super::provider::{Client, Offline, Place, Provider, Source};
+
+/// For accounts of `tenant`: a tenant's identifier, or `common`, `organizations`, `consumers`.
+pub(in super::super) fn provider(client: Client, tenant: &str) -> Provider {
+    let base = "https://login.microsoftonline.com";
+    // Each tenant is an issuer of its own, also behind the names that stand for many.
+    let issuer = match tenant {
+        "common" | "organizations" | "consumers" => "{tenantid}",
+        one => one,
+    };
+    let metadata = Metadata::known(
+        &format!("{base}/{issuer}/v2.0"),
+        &format!("{base}/{tenant}/oauth2/v2.0/authorize"),
+        &format!("{base}/{tenant}/oauth2/v2.0/token"),
+        Some(&format!("{base}/{tenant}/discovery/v2.0/keys")),
+    );
+    Provider {
+        label: "Microsoft".to_owned(),
+        offline: Offline::Scope("offline_access"),
+        source: Source::IdToken { map: profile, userinfo: false },
+        ..Provider::openid(super::name("microsoft"), client, Place::Known(Box::new(metadata)))
+    }
+}
+
+fn profile(token: &IdToken) -> Option<Profile> {
+    let claims = &token.claims;
+    let tenant = claims.tid.as_deref()?;
+    Some(Profile {
+        // A subject is unique within its issuer, and the tenant is the issuer.
+        subject: format!("{tenant}/{}", token.subject.as_str()).parse().ok()?,
+        // Any administrator of a tenant can write any address into `email`. Only `xms_edov`, an optional claim that the
+        // operator turns on, says that the owner of its domain was verified.
+        verified_email: claims.email.clone().filter(|_| claims.xms_edov),
+        ..Profile::from_claims(token)
+    })
+}

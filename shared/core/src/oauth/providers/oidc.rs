@@ -1,0 +1,20 @@
+//! Any OpenID provider, by its issuer: <https://openid.net/specs/openid-connect-discovery-1_0.html>
+
+use super::super::ProviderName;
+use super::super::profile::Profile;
+use super::super::provider::{Client, ClientAuth, Offline, Place, Provider, Source};
+
+pub(in super::super) fn provider(
+    name: ProviderName,
+    label: Option<String>,
+    client: Client,
+    issuer: String,
+) -> Provider {
+    Provider {
+        label: label.unwrap_or_else(|| name.to_string()),
+        client_auth: ClientAuth::Discovered,
+        offline: Offline::Scope("offline_access"),
+        source: Source::IdToken { map: |token| Some(Profile::from_claims(token)), userinfo: true },
+        ..Provider::openid(name, client, Place::Issuer(issuer))
+    }
+}

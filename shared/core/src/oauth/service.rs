@@ -1,0 +1,377 @@
+use std::sync::Arc;
+
+use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::callback::{CallbackError, Returned};
+use super::documents::Documents;
+use super::exchange::{self, ExchangeError, OauthClient, Tokens};
+use super::flow::{self, Flow, FlowCookie, MAX_FLOWS, Purpose};
+use super::http::Failure;
+use super::id_token::{Expected, InvalidIdToken, UnverifiedIdToken};
+use super::metadata::Metadata;
+use super::profile::Profile;
+use super::provider::{Offline, Provider, Source};
+use super::{
+    CodeChallenge, ExternalIdentity, InvalidRedirect, OauthMemory, ProviderName, ProviderTokens, Redirects,
+    ReturnTo, Settings, userinfo,
+};
+use crate::account::{LinkTicket, ProviderGrant};
+use crate::port::{Cache, Clock, Entropy, EntropyError, Fetch};
+use crate::seal::{SealError, Sealer};
+use crate::token::Digest;
+use crate::{Config, SessionId, Timestamp, UserId};
+
+/// Sign-in with providers.
+pub struct Oauth {
+    settings: Arc<Settings>,
+    redirects: Redirects,
+    /// `LATCHKEY_URL`.
+    own: String,
+    https: bool,
+    keep_tokens: bool,
+    sealer: Arc<Sealer>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    documents: Documents,
+}
+
+/// What a flow begins with.
+#[derive(Debug)]
+pub struct Start<'a> {
+    /// Which provider.
+    pub provider: &'a ProviderName,
+    /// Where to return to; the first frontend when it is missing.
+    pub redirect_to: Option<&'a str>,
+    /// The challenge of an app that holds its own tokens.
+    pub challenge: Option<CodeChallenge>,
+    /// The account that is to get the identity; none to sign in.
+    pub link: Option<LinkTicket>,
+    /// The session that this browser has.
+    pub replaces: Option<(UserId, SessionId)>,
+    /// The flow cookies that this browser brings, as names and values.
+    pub cookies: &'a [(String, String)],
+}
+
+/// A flow that has begun.
+#[derive(Debug)]
+pub struct Begun {
+    /// Where the browser goes: the provider.
+    pub location: url::Url,
+    /// Binds the flow to this browser.
+    pub cookie: FlowCookie,
+    /// The names of cookies to remove: flows that are over, or too many.
+    pub ended: Vec<String>,
+}
+
+/// Why a flow did not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No provider of this name is configured.
+    #[error("there is no provider by this name here")]
+    UnknownProvider,
+    /// It may not return there.
+    #[error(transparent)]
+    Redirect(#[from] InvalidRedirect),
+    /// There is more to remember than fits into a cookie.
+    #[error("redirect_to is too long")]
+    TooLong,
+    /// The provider could not be asked where it is.
+    #[error(transparent)]
+    Provider(#[from] IdentifyError),
+    /// There was no randomness.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// The flow could not be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+/// Why a provider's answer led to no identity. For the log; [`reason`](Self::reason) is what the audit event says.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentifyError {
+    /// A request for anything but tokens failed.
+    #[error("a request failed: {0}")]
+    Failed(#[from] Failure),
+    /// The token endpoint gave no tokens.
+    #[error(transparent)]
+    Exchange(#[from] ExchangeError),
+    /// The metadata or the keys cannot be used.
+    #[error("{0}")]
+    Document(String),
+    /// The ID token is not to be believed.
+    #[error("the ID token was refused: {0}")]
+    IdToken(#[from] InvalidIdToken),
+    /// There is no ID token, or the profile is not one.
+    #[error("the provider says not who the person is")]
+    Profile,
+}
+
+impl IdentifyError {
+    /// A word for it, of our own.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Failed(failure) | Self::Exchange(ExchangeError::Failed(failure))
+                if failure.is_timeout() =>
+            {
+                "provider_timeout".to_owned()
+            }
+            Self::Failed(_) | Self::Exchange(ExchangeError::Failed(_)) => "provider_failed".to_owned(),
+            Self::Exchange(ExchangeError::Grant) => "code_refused".to_owned(),
+            Self::Exchange(ExchangeError::Refused(_)) => "provider_refused".to_owned(),
+            Self::Document(_) => "provider_metadata".to_owned(),
+            Self::IdToken(why) => format!("id_token_{why}"),
+            Self::Profile => "no_identity".to_owned(),
+        }
+    }
+}
+
+/// Who came back.
+#[derive(Debug)]
+pub struct Identified {
+    /// Who the provider says it is.
+    pub identity: ExternalIdentity,
+    /// The provider's refresh token, where it gave one and the operator keeps them.
+    pub grant: Option<ProviderGrant>,
+}
+
+impl Oauth {
+    /// The service that `config` describes.
+    pub fn new(
+        config: &Config,
+        fetch: Arc<dyn Fetch>,
+        cache: Arc<dyn Cache>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        memory: Arc<OauthMemory>,
+    ) -> Self {
+        let url = &config.url;
+        Self {
+            settings: Arc::clone(&config.oauth),
+            redirects: Redirects::new(url.as_str(), &config.origins, config.oauth.apps()),
+            own: url.as_str().to_owned(),
+            https: url.is_https(),
+            keep_tokens: config.keep_provider_tokens,
+            sealer: Arc::clone(&config.sealer),
+            clock,
+            entropy,
+            documents: Documents { fetch, cache, memory },
+        }
+    }
+
+    /// The provider of this name.
+    pub fn provider(&self, name: &ProviderName) -> Option<&Arc<Provider>> {
+        self.settings.provider(name)
+    }
+
+    /// The start page of the first frontend: where a browser goes that brings nothing to tell.
+    pub fn home(&self) -> Option<ReturnTo> {
+        self.redirects.page(None).ok()
+    }
+
+    /// What the names of flow cookies begin with.
+    pub fn cookie_prefix(&self) -> &'static str {
+        flow::cookie_prefix(self.https)
+    }
+
+    /// Begins a flow. Asks nobody, but for the metadata of a provider that is not known beforehand.
+    pub async fn start(&self, start: Start<'_>) -> Result<Begun, StartError> {
+        let provider = self.provider(start.provider).ok_or(StartError::UnknownProvider)?;
+        let return_to = match (&start.challenge, start.redirect_to) {
+            (Some(_), text) => self.redirects.app(text.ok_or(InvalidRedirect)?)?,
+            (None, text) => self.redirects.page(text)?,
+        };
+        let purpose = match (start.link, start.challenge) {
+            (Some(ticket), _) => Purpose::Link(ticket),
+            (None, Some(challenge)) => Purpose::Code(challenge),
+            (None, None) => Purpose::SignIn,
+        };
+        let now = self.clock.now();
+        let metadata = self.documents.metadata(provider, now).await?;
+        let state = flow::random(&*self.entropy)?;
+        let flow = Flow {
+            provider: start.provider.clone(),
+            state: Digest::of(state.expose_secret().as_bytes()),
+            nonce: flow::random(&*self.entropy)?,
+            verifier: flow::random(&*self.entropy)?,
+            return_to,
+            purpose,
+            replaces: start.replaces,
+            started_at: now,
+        };
+        let value = flow.seal(&self.sealer, &*self.entropy)?.ok_or(StartError::TooLong)?;
+        let name = flow::cookie_name(state.expose_secret(), self.https);
+        let cookie = FlowCookie { name, value, cross_site: provider.form_post };
+        let location = self.location(provider, &metadata, &flow, &state, now)?;
+        Ok(Begun { location, cookie, ended: surplus(start.cookies) })
+    }
+
+    /// The authorization request (RFC 6749, section 4.1.1).
+    fn location(
+        &self,
+        provider: &Provider,
+        metadata: &Metadata,
+        flow: &Flow,
+        state: &SecretString,
+        now: Timestamp,
+    ) -> Result<url::Url, IdentifyError> {
+        let client = self.client(provider, metadata, now)?;
+        let state = CsrfToken::new(state.expose_secret().to_owned());
+        let mut request = client.authorize_url(move || state);
+        request = request.add_scopes(provider.scopes.iter().map(|scope| Scope::new((*scope).to_owned())));
+        match provider.offline {
+            Offline::Scope(scope) if self.keep_tokens => {
+                request = request.add_scope(Scope::new(scope.to_owned()));
+            }
+            Offline::Parameter(name, value) if self.keep_tokens => {
+                request = request.add_extra_param(name, value);
+            }
+            Offline::Scope(_) | Offline::Parameter(..) | Offline::Asis => {}
+        }
+        if provider.pkce {
+            let verifier = PkceCodeVerifier::new(flow.verifier.expose_secret().to_owned());
+            request = request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+        }
+        if provider.nonce {
+            request = request.add_extra_param("nonce", flow.nonce.expose_secret().to_owned());
+        }
+        for (name, value) in provider.extra {
+            request = request.add_extra_param(*name, *value);
+        }
+        Ok(request.url().0)
+    }
+
+    fn client(
+        &self,
+        provider: &Provider,
+        metadata: &Metadata,
+        now: Timestamp,
+    ) -> Result<OauthClient, IdentifyError> {
+        let callback = format!("{}/v1/oauth/{}/callback", self.own, provider.name);
+        exchange::client(provider, metadata, callback, now)
+            .map_err(|error| IdentifyError::Document(error.to_string()))
+    }
+
+    /// The name of the cookie that must come with this answer.
+    pub fn cookie_name(&self, returned: &Returned) -> Option<String> {
+        Some(flow::cookie_name(returned.state().ok()?, self.https))
+    }
+
+    /// The flow that an answer to `provider` belongs to, told by its state and by the cookie of that state: it was begun in
+    /// this browser, with this provider, and is not over. That it was not finished before is for the commit to tell.
+    pub fn accept(
+        &self,
+        provider: &ProviderName,
+        returned: &Returned,
+        cookie: Option<&str>,
+    ) -> Result<Flow, CallbackError> {
+        let state = Digest::of(returned.state()?.as_bytes());
+        let flow =
+            cookie.and_then(|value| Flow::open(&self.sealer, state, value)).ok_or(CallbackError::State)?;
+        if flow.provider != *provider || flow.has_ended(self.clock.now()) {
+            return Err(CallbackError::State);
+        }
+        Ok(flow)
+    }
+
+    /// Checks the rest of an answer before anything is sent anywhere, and redeems its code: who came back? At most two
+    /// requests after each other, when the provider's documents are known.
+    pub async fn identify(&self, flow: &Flow, returned: &Returned) -> Result<Identified, FinishError> {
+        let provider = self.provider(&flow.provider).ok_or(CallbackError::State)?;
+        let now = self.clock.now();
+        let metadata = self.documents.metadata(provider, now).await?;
+        match &returned.iss {
+            Some(iss) if !metadata.is_issuer(iss, None) => return Err(CallbackError::Issuer.into()),
+            None if metadata.promises_iss => return Err(CallbackError::Issuer.into()),
+            Some(_) | None => {}
+        }
+        let code = returned.code()?;
+        let client = self.client(provider, &metadata, now)?;
+        let verifier = provider.pkce.then_some(&flow.verifier);
+        let tokens = exchange::redeem(&client, code, verifier, &*self.documents.fetch).await;
+        let tokens = tokens.map_err(IdentifyError::from)?;
+        let mut profile = self.profile(provider, &metadata, flow, &tokens).await?;
+        profile.name = profile.name.or_else(|| returned.name.clone());
+        let grant = tokens.refresh().filter(|_| self.keep_tokens);
+        Ok(Identified {
+            identity: profile.into_identity(provider.name.clone()),
+            grant: grant.map(|refresh_token| ProviderGrant { refresh_token }),
+        })
+    }
+
+    async fn profile(
+        &self,
+        provider: &Provider,
+        metadata: &Metadata,
+        flow: &Flow,
+        tokens: &Tokens,
+    ) -> Result<Profile, IdentifyError> {
+        let access_token = tokens.access();
+        let fetch = &self.documents.fetch;
+        let (map, asks) = match &provider.source {
+            Source::Api { urls, map } => {
+                let answers = userinfo::get_all(fetch, urls, &access_token).await?;
+                return map(&answers).ok_or(IdentifyError::Profile);
+            }
+            Source::IdToken { map, userinfo } => (map, *userinfo),
+        };
+        let text = tokens.id_token().ok_or(IdentifyError::Profile)?;
+        let jwks = metadata.jwks_uri.as_deref().ok_or(IdentifyError::Profile)?;
+        let token = UnverifiedIdToken::parse(text)?;
+        let expected = Expected {
+            metadata,
+            client_id: &provider.client_id,
+            nonce: provider.nonce.then(|| flow.nonce.expose_secret()),
+            access_token: access_token.expose_secret(),
+            now: self.clock.now(),
+        };
+        let verified =
+            self.documents.key_for(jwks, &token, expected.now, |key| token.verify(key, &expected)).await?;
+        let profile = map(&verified).ok_or(IdentifyError::Profile)?;
+        let Some(url) = metadata.userinfo_endpoint.as_deref() else { return Ok(profile) };
+        if !asks || profile.verified_email.is_some() {
+            return Ok(profile);
+        }
+        let answers = userinfo::get_all(fetch, &[url], &access_token).await?;
+        let answer = answers.first().ok_or(IdentifyError::Profile)?;
+        profile.with_userinfo(answer).ok_or(IdentifyError::Profile)
+    }
+
+    /// New tokens of the provider for its refresh token.
+    pub async fn refresh(
+        &self,
+        provider: &ProviderName,
+        grant: &ProviderGrant,
+    ) -> Result<ProviderTokens, StartError> {
+        let provider = self.provider(provider).ok_or(StartError::UnknownProvider)?;
+        let now = self.clock.now();
+        let metadata = self.documents.metadata(provider, now).await?;
+        let client = self.client(provider, &metadata, now)?;
+        let tokens = exchange::refresh(&client, &grant.refresh_token, &*self.documents.fetch).await;
+        let tokens = tokens.map_err(IdentifyError::from)?;
+        Ok(ProviderTokens {
+            access_token: tokens.access(),
+            expires_in: oauth2::TokenResponse::expires_in(&tokens),
+            scope: tokens.scope(),
+            renewed: tokens.refresh().map(|refresh_token| ProviderGrant { refresh_token }),
+        })
+    }
+}
+
+/// Why nobody came back.
+#[derive(Debug, thiserror::Error)]
+pub enum FinishError {
+    /// The answer itself is not taken.
+    #[error(transparent)]
+    Callback(#[from] CallbackError),
+    /// The provider does not stand by it.
+    #[error(transparent)]
+    Identify(#[from] IdentifyError),
+}
+
+/// The cookies that must go so that there is room for one more flow. Their order says nothing of their age, and to open them all
+/// would cost more than it is worth: the ones that a browser names first are the oldest (RFC 6265, section 5.4).
+fn surplus(cookies: &[(String, String)]) -> Vec<String> {
+    let room = MAX_FLOWS.saturating_sub(1);
+    cookies.iter().take(cookies.len().saturating_sub(room)).map(|(name, _)| name.clone()).collect()
+}

@@ -1,0 +1,103 @@
+//! Problems as pages, for routes that a browser navigates to.
+
+use askama::Template;
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::Problem;
+
+/// The page has no script, and no style but its own.
+static POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'sha256-A4O3nvea305+XZxBthboHS6pzuCFykYy3IZJ9+vAKIY='; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+);
+
+/// What a person reads when something went wrong on the way.
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct ProblemPage<'a> {
+    style: &'static str,
+    title: &'a str,
+    detail: String,
+    code: &'a str,
+    /// Where the way goes on: a page that the operator listed.
+    back: Option<&'a str>,
+}
+
+impl Problem {
+    /// The answer to a navigation: a page with a link to `back` where the browser takes HTML, else the problem as it is.
+    pub fn for_navigation(self, request: &HeaderMap, title: &str, back: Option<&str>) -> Response {
+        if !wants_html(request) {
+            return self.into_response();
+        }
+        let page =
+            ProblemPage { style: STYLE, title, detail: sentence(self.detail()), code: self.code(), back };
+        let Ok(html) = page.render() else { return self.into_response() };
+        let mut response = Response::new(Body::from(html));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.extend(self.headers().clone());
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
+        response
+    }
+}
+
+/// The texts of problems are parts of a sentence.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
+
+const STYLE: &str = include_str!("../templates/problem.css");
+
+/// Whether the request names HTML among what it takes, as every browser does when it navigates.
+fn wants_html(request: &HeaderMap) -> bool {
+    let accepts = request.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepts.flat_map(|value| value.split(',')).any(|kind| {
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        kind.eq_ignore_ascii_case("text/html")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::StatusCode;
+    use base64::Engine;
+    use base64::prelude::BASE64_STANDARD;
+    use http_body_util::BodyExt;
+    use sha2::{Digest, Sha256};
+
+    fn headers(accept: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))])
+    }
+
+    #[test]
+    fn the_policy_lets_exactly_this_style_in() {
+        let hash = BASE64_STANDARD.encode(Sha256::digest(STYLE));
+        assert!(POLICY.to_str().unwrap().contains(&format!("'sha256-{hash}'")), "{hash}");
+    }
+
+    #[tokio::test]
+    async fn whatever_it_says_stays_text() {
+        let problem = Problem::new(StatusCode::BAD_REQUEST, "some_code", "<script>alert('1')</script>");
+        let back = Some("https://app.example.com/\"><script>");
+        let response = problem.for_navigation(&headers("text/html,*/*;q=0.8"), "<b>No</b>", back);
+        assert_eq!(response.status(), 400);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let html = std::str::from_utf8(&body).unwrap();
+        assert!(html.contains(STYLE) && html.contains("some_code"));
+        assert!(!html.contains("<script") && !html.contains("<b>"), "{html}");
+    }
+
+    #[test]
+    fn a_program_gets_the_problem_itself() {
+        for accept in ["", "*/*", "application/json", "text/htmlx", "x/text/html"] {
+            let response = Problem::invalid("x").for_navigation(&headers(accept), "", None);
+            assert!(response.extensions().get::<Problem>().is_some(), "{accept}");
+        }
+    }
+}

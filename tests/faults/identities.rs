@@ -1,0 +1,416 @@
+//! Signing in with a provider, linking, unlinking and codes while the store fails: wholly or not at all, and what was answered
+//! has happened.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+
+use latchkey_core::account::{
+    AccountError, Authority, CodeOpening, Handle, IdentityError, LinkError, LinkTicket, Name, RedeemError,
+    Redemption, Status, UnlinkError, User,
+};
+use latchkey_core::audit::{Action, Requester};
+use latchkey_core::oauth::ExternalIdentity;
+use latchkey_core::port::StoreError;
+use latchkey_core::port::table::{Key, Write};
+use latchkey_core::session::{Freshness, Opening, SignedIn, Transport};
+use latchkey_core::{ExposeSecret, SecretString};
+use latchkey_testkit::{Fault, TestApp};
+use latchkey_tests::support::{assert_whole, external};
+use proptest::prelude::*;
+
+use crate::support::Pair;
+
+/// RFC 7636, appendix B.
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+/// How a deed ended, as far as its caller can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    Refused,
+    /// The store gave no answer.
+    Unknown,
+}
+
+impl Outcome {
+    fn of<T, E: Refusal>(result: &Result<T, E>) -> Self {
+        match result.as_ref().map_err(Refusal::account) {
+            Ok(_) => Self::Done,
+            Err(None) => Self::Refused,
+            Err(Some(AccountError::Store(StoreError::Unavailable(_)))) => Self::Unknown,
+            Err(Some(other)) => panic!("{other}"),
+        }
+    }
+}
+
+/// An error of the domain: a refusal, unless it could not be carried out.
+trait Refusal {
+    fn account(&self) -> Option<&AccountError>;
+}
+
+macro_rules! refusals {
+    ($($error:ident),+) => {
+        $(impl Refusal for $error {
+            fn account(&self) -> Option<&AccountError> {
+                match self {
+                    Self::Account(error) => Some(error),
+                    _ => None,
+                }
+            }
+        })+
+    };
+}
+
+refusals!(IdentityError, LinkError, UnlinkError, RedeemError);
+
+fn ada() -> ExternalIdentity {
+    ExternalIdentity {
+        username: Some("adalovelace".to_owned()),
+        ..external("github", "1", "ada@example.com")
+    }
+}
+
+fn google() -> ExternalIdentity {
+    external("google", "2", "ada@gmail.example")
+}
+
+fn opening(from: &Requester) -> Opening<'_> {
+    Opening { transport: Transport::Bearer, replaces: None, from }
+}
+
+async fn enter(app: &TestApp, who: &ExternalIdentity, extra: &[Write]) -> Result<SignedIn, IdentityError> {
+    let from = Requester::default();
+    let entered = app.services.accounts.sign_in_with_identity(who, None, &opening(&from), extra).await?;
+    Ok(entered.signed_in)
+}
+
+/// What uses a flow up.
+fn used(flow: &str) -> Write {
+    Write::create(Key::new(format!("flow#{flow}"), "used"), &true).unwrap()
+}
+
+/// A user, and how many sessions they have.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    is_active: bool,
+    name: Option<Name>,
+    handle: Option<Handle>,
+    providers: Vec<String>,
+    sessions: usize,
+}
+
+/// What there is, without what differs from one run to the next.
+#[derive(Debug, PartialEq, Eq)]
+struct State {
+    /// By e-mail.
+    users: BTreeMap<String, Seen>,
+    events: BTreeMap<Action, usize>,
+    flow_used: bool,
+}
+
+async fn state(pair: &Pair) -> State {
+    let services = &pair.witness.services;
+    assert_whole(&pair.witness, "after a fault").await;
+    let mut users = BTreeMap::new();
+    for user in services.accounts.list(100, None).await.unwrap().users {
+        let sessions = services.sessions.list(&user).await.unwrap().len();
+        let providers = user.identities.keys().map(ToString::to_string).collect();
+        let seen =
+            Seen { is_active: user.is_active(), name: user.name, handle: user.handle, providers, sessions };
+        users.insert(user.email.to_string(), seen);
+    }
+    let mut events = BTreeMap::new();
+    for event in pair.events().await {
+        *events.entry(event.action).or_default() += 1;
+    }
+    let key = used("it").key().clone();
+    let flow = services.ports.table.get(&[key], services.ports.clock.now()).await.unwrap();
+    State { users, events, flow_used: flow[0].is_some() }
+}
+
+/// Ada with two identities and no password, Eve with a password, and what they were about to do.
+struct Stage {
+    pair: Pair,
+    ada: SignedIn,
+    eve: LinkTicket,
+    own: LinkTicket,
+    code: SecretString,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let pair = Pair::new().await;
+        let accounts = &pair.app.services.accounts;
+        let ada = enter(&pair.app, &ada(), &[]).await.unwrap();
+        let eve = pair.sign_up("eve@example.com").await;
+        let ticket = |access: String| {
+            let services = &pair.app.services;
+            async move {
+                let live = services.sessions.authenticate(&access, Freshness::Fresh).await.unwrap();
+                services.accounts.allow_link(&live).unwrap()
+            }
+        };
+        let own = ticket(ada.tokens.access_token.expose_secret().to_owned()).await;
+        accounts
+            .link_identity(
+                &own,
+                &external("discord", "3", "ada@discord.example"),
+                None,
+                &Requester::default(),
+                &[],
+            )
+            .await
+            .unwrap();
+        let own = ticket(ada.tokens.access_token.expose_secret().to_owned()).await;
+        let (challenge, from) = (CHALLENGE.parse().unwrap(), Requester::default());
+        let opening =
+            CodeOpening { challenge: &challenge, redirect_to: "https://app.example.com/", from: &from };
+        let code = accounts.sign_in_for_code(&self::ada(), None, &opening, &[]).await.unwrap().code;
+        let eve = ticket(eve.access).await;
+        // Somebody whose one way in it is, so that the account follows a new name.
+        enter(&pair.app, &external("linkedin", "5", "lin@example.com"), &[]).await.unwrap();
+        Self { pair, ada, eve, own, code }
+    }
+
+    async fn redeem(&self, verifier: &str) -> Result<SignedIn, RedeemError> {
+        let redemption = Redemption { code: self.code.clone(), verifier: verifier.into(), redirect_to: None };
+        let from = Requester::default();
+        self.pair.app.services.accounts.redeem_code(&redemption, &opening(&from)).await
+    }
+
+    async fn link(&self, ticket: &LinkTicket, who: &ExternalIdentity) -> Result<User, LinkError> {
+        let accounts = &self.pair.app.services.accounts;
+        accounts.link_identity(ticket, who, None, &Requester::default(), &[used("it")]).await
+    }
+
+    async fn unlink(&self, provider: &str) -> Result<User, UnlinkError> {
+        let services = &self.pair.app.services;
+        let access = self.ada.tokens.access_token.expose_secret();
+        let Ok(live) = services.sessions.authenticate(access, Freshness::Fresh).await else {
+            return Err(AccountError::from(StoreError::Unavailable("the caller".to_owned())).into());
+        };
+        services.accounts.unlink_identity(&live, &provider.parse().unwrap(), &Requester::default()).await
+    }
+}
+
+type Deed = fn(&Stage) -> Pin<Box<dyn Future<Output = Outcome> + '_>>;
+
+const DEEDS: [(&str, Deed); 12] = [
+    ("first sign-in", |stage| {
+        Box::pin(async {
+            Outcome::of(
+                &enter(&stage.pair.app, &external("github", "9", "new@example.com"), &[used("it")]).await,
+            )
+        })
+    }),
+    ("first sign-in of a namesake", |stage| {
+        let namesake =
+            ExternalIdentity { username: ada().username, ..external("github", "9", "new@example.com") };
+        Box::pin(async move { Outcome::of(&enter(&stage.pair.app, &namesake, &[used("it")]).await) })
+    }),
+    ("sign-in", |stage| {
+        Box::pin(async { Outcome::of(&enter(&stage.pair.app, &ada(), &[used("it")]).await) })
+    }),
+    ("sign-in under a new name", |stage| {
+        let renamed = ExternalIdentity {
+            name: Some("Countess".to_owned()),
+            ..external("linkedin", "5", "lin@example.com")
+        };
+        Box::pin(async move { Outcome::of(&enter(&stage.pair.app, &renamed, &[used("it")]).await) })
+    }),
+    ("an address that is taken", |stage| {
+        let who = external("github", "9", "eve@example.com");
+        Box::pin(async move { Outcome::of(&enter(&stage.pair.app, &who, &[used("it")]).await) })
+    }),
+    ("no address", |stage| {
+        let who = ExternalIdentity { verified_email: None, ..external("github", "9", "new@example.com") };
+        Box::pin(async move { Outcome::of(&enter(&stage.pair.app, &who, &[used("it")]).await) })
+    }),
+    ("link", |stage| Box::pin(async { Outcome::of(&stage.link(&stage.own, &google()).await) })),
+    ("link of another's", |stage| Box::pin(async { Outcome::of(&stage.link(&stage.eve, &ada()).await) })),
+    ("unlink", |stage| Box::pin(async { Outcome::of(&stage.unlink("github").await) })),
+    ("exchange of a code", |stage| Box::pin(async { Outcome::of(&stage.redeem(VERIFIER).await) })),
+    ("a wrong verifier", |stage| Box::pin(async { Outcome::of(&stage.redeem(CHALLENGE).await) })),
+    ("deletion", |stage| {
+        Box::pin(async {
+            let accounts = &stage.pair.app.services.accounts;
+            match accounts.delete(stage.ada.user.id, Authority::Operator, &Requester::default()).await {
+                Ok(()) => Outcome::Done,
+                Err(_) => Outcome::Unknown,
+            }
+        })
+    }),
+];
+
+#[tokio::test]
+async fn what_is_cut_off_has_happened_wholly_or_not_at_all() {
+    for (name, deed) in DEEDS {
+        let stage = Stage::new().await;
+        let before = state(&stage.pair).await;
+        stage.pair.app.trips.take();
+        let expected = deed(&stage).await;
+        assert_ne!(expected, Outcome::Unknown, "{name}");
+        let calls = usize::try_from(stage.pair.app.trips.take()).unwrap();
+        let after = state(&stage.pair).await;
+        assert_ne!(before, after, "{name} changes something");
+
+        for call in 0..calls {
+            for fault in [Fault::unavailable(), Fault::answer_lost()] {
+                let stage = Stage::new().await;
+                stage.pair.app.table.faults.add(fault.clone().after(call).times(1));
+                let outcome = deed(&stage).await;
+                stage.pair.app.table.faults.clear();
+                let found = state(&stage.pair).await;
+                let at = format!("{name}, {fault:?} at call {call}: {found:?}");
+                assert!(found == before || found == after, "{at}");
+                if outcome != Outcome::Unknown {
+                    assert_eq!(
+                        (&outcome, &found),
+                        (&expected, &after),
+                        "an answer is only given for what was done: {at}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// One of two accounts, one of three identities.
+#[derive(Debug, Clone)]
+enum Step {
+    Enter(usize, bool),
+    Link(usize, usize),
+    Unlink(usize, usize),
+    SetStatus(usize, bool),
+    Delete(usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<(Step, Option<Fault>)>> {
+    let (who, owner) = (|| 0..3_usize, || 0..2_usize);
+    let step = prop_oneof![
+        4 => (who(), any::<bool>()).prop_map(|(who, renamed)| Step::Enter(who, renamed)),
+        4 => (owner(), who()).prop_map(|(owner, who)| Step::Link(owner, who)),
+        3 => (owner(), who()).prop_map(|(owner, who)| Step::Unlink(owner, who)),
+        2 => (owner(), any::<bool>()).prop_map(|(owner, active)| Step::SetStatus(owner, active)),
+        1 => owner().prop_map(Step::Delete),
+    ];
+    let fault = (any::<bool>(), 0..5_usize).prop_map(|(lost, call)| {
+        let fault = if lost { Fault::answer_lost() } else { Fault::unavailable() };
+        fault.after(call).times(1)
+    });
+    prop::collection::vec((step, prop::option::of(fault)), 1..40)
+}
+
+fn identity(who: usize) -> ExternalIdentity {
+    external(["github", "google", "discord"][who], "1", &format!("person{who}@example.com"))
+}
+
+/// Whose the identity is, asked of a process that was not told.
+async fn owner_of(pair: &Pair, who: usize) -> Option<latchkey_core::UserId> {
+    let (services, wanted) = (&pair.witness.services, identity(who));
+    for user in services.accounts.list(100, None).await.unwrap().users {
+        let hash = user.identities.get(&wanted.provider);
+        if hash == Some(&latchkey_core::account::IdentityHash::of(&wanted.subject)) {
+            return Some(user.id);
+        }
+    }
+    None
+}
+
+/// The sessions of the two owners, begun anew where they are not alive.
+async fn owner(pair: &Pair, n: usize) -> Option<(latchkey_core::UserId, String)> {
+    let email = format!("owner{n}@example.com");
+    let answer = pair.witness.send(crate::support::signup(&email)).await;
+    let answer = match answer.status.as_u16() {
+        201 => answer,
+        _ => pair.witness.send(crate::support::signin(&email, crate::support::PASSWORD)).await,
+    };
+    let id = answer.text("user.id").parse().ok()?;
+    Some((id, answer.text("access_token")))
+}
+
+async fn take(pair: &Pair, step: &Step, fault: Option<Fault>) {
+    let app = &pair.app;
+    let from = Requester::default();
+    let accounts = &app.services.accounts;
+    let owner = match step {
+        Step::Link(n, _) | Step::Unlink(n, _) | Step::SetStatus(n, _) | Step::Delete(n) => {
+            owner(pair, *n).await
+        }
+        Step::Enter(..) => None,
+    };
+    let live = match &owner {
+        Some((_, access)) => app.services.sessions.authenticate(access, Freshness::Fresh).await.ok(),
+        None => None,
+    };
+    if let Some(fault) = fault {
+        app.table.faults.add(fault);
+    }
+    match step {
+        Step::Enter(who, renamed) => {
+            let name = renamed.then(|| "Countess".to_owned());
+            let entered = enter(app, &ExternalIdentity { name, ..identity(*who) }, &[]).await;
+            app.table.faults.clear();
+            if let Outcome::Done = Outcome::of(&entered) {
+                let signed_in = entered.unwrap();
+                assert_eq!(owner_of(pair, *who).await, Some(signed_in.user.id));
+                let sessions = pair.witness.services.sessions.list(&signed_in.user).await.unwrap();
+                assert!(sessions.iter().any(|session| session.id == signed_in.session.id));
+            }
+        }
+        Step::Link(_, who) => {
+            let Some(live) = live else { return app.table.faults.clear() };
+            let ticket = accounts.allow_link(&live).unwrap();
+            let linked = accounts.link_identity(&ticket, &identity(*who), None, &from, &[]).await;
+            app.table.faults.clear();
+            match Outcome::of(&linked) {
+                Outcome::Done => assert_eq!(owner_of(pair, *who).await, Some(live.user.id)),
+                Outcome::Refused => assert_ne!(owner_of(pair, *who).await, Some(live.user.id)),
+                Outcome::Unknown => {}
+            }
+        }
+        Step::Unlink(_, who) => {
+            let Some(live) = live else { return app.table.faults.clear() };
+            let provider = identity(*who).provider;
+            let unlinked = accounts.unlink_identity(&live, &provider, &from).await;
+            app.table.faults.clear();
+            if Outcome::of(&unlinked) != Outcome::Unknown {
+                assert_ne!(owner_of(pair, *who).await, Some(live.user.id), "an owner has a password");
+            }
+        }
+        Step::SetStatus(_, active) => {
+            let Some((id, _)) = owner else { return app.table.faults.clear() };
+            let status = if *active { Status::Active } else { Status::Disabled };
+            let set = accounts.set_status(id, status, Authority::Operator, &from).await;
+            app.table.faults.clear();
+            if set.is_ok() {
+                assert_eq!(pair.witness.services.accounts.find(id).await.unwrap().unwrap().status, status);
+            }
+        }
+        Step::Delete(_) => {
+            let Some((id, _)) = owner else { return app.table.faults.clear() };
+            let deleted = accounts.delete(id, Authority::Operator, &from).await;
+            app.table.faults.clear();
+            if deleted.is_ok() {
+                assert_eq!(pair.witness.services.accounts.find(id).await.unwrap(), None);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_history_of_faults_parts_an_account_from_its_identities(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let pair = Pair::new().await;
+            for (step, fault) in steps {
+                take(&pair, &step, fault).await;
+                assert_whole(&pair.witness, &format!("after {step:?}")).await;
+            }
+        });
+    }
+}

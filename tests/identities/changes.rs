@@ -1,0 +1,85 @@
+//! What is done to an account reaches its sign-in with a provider at once.
+
+use latchkey_core::account::{Authority, IdentityError, Status};
+use latchkey_core::audit::{Action, Requester};
+use latchkey_testkit::TestApp;
+
+use crate::support::{Person, ada, app, enter, enter_with, events, external, get, is_used, link, once};
+
+/// Ada with two identities.
+async fn ada_twice(app: &TestApp) -> Person {
+    let made = enter(app, &ada()).await.unwrap();
+    link(app, &made.access, &google()).await.unwrap();
+    made
+}
+
+fn google() -> latchkey_core::oauth::ExternalIdentity {
+    external("google", "77", "ada@gmail.example")
+}
+
+async fn set_status(app: &TestApp, person: &Person, status: Status) {
+    let from = Requester::default();
+    app.services.accounts.set_status(person.id(), status, Authority::Operator, &from).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_disabled_account_is_entered_by_none_of_its_identities_until_it_is_enabled() {
+    let app = app().await;
+    let made = ada_twice(&app).await;
+    set_status(&app, &made, Status::Disabled).await;
+    for identity in [ada(), google()] {
+        let flow = identity.provider.to_string();
+        let refused = enter_with(&app, &identity, None, &[once(&flow)]).await;
+        assert!(matches!(refused, Err(IdentityError::Disabled)));
+        assert!(is_used(&app, &flow).await);
+    }
+    let refusals = events(&app, Action::SigninRefused).await;
+    assert_eq!((refusals.len(), refusals[0].user_id), (2, Some(made.id())));
+    set_status(&app, &made, Status::Active).await;
+    for identity in [ada(), google()] {
+        let again = enter(&app, &identity).await.unwrap();
+        assert_eq!(get(&app, "/v1/session", &again.access).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn roles_granted_and_revoked_are_in_the_next_session() {
+    let app = app().await;
+    let made = ada_twice(&app).await;
+    let (role, from) = ("content-editor".parse().unwrap(), Requester::default());
+    let accounts = &app.services.accounts;
+    accounts.grant(made.id(), &role, Authority::Operator, &from).await.unwrap();
+    for identity in [ada(), google()] {
+        assert!(enter(&app, &identity).await.unwrap().user.roles.contains(&role));
+    }
+    accounts.revoke_role(made.id(), &role, Authority::Operator, &from).await.unwrap();
+    for identity in [ada(), google()] {
+        assert!(!enter(&app, &identity).await.unwrap().user.roles.contains(&role));
+    }
+}
+
+#[tokio::test]
+async fn signing_out_everywhere_leaves_a_way_to_a_session_that_lives() {
+    let app = app().await;
+    let made = ada_twice(&app).await;
+    app.services.accounts.end_sessions(made.id(), Authority::Owner, &Requester::default()).await.unwrap();
+    assert_eq!(get(&app, "/v1/session", &made.access).await.status, 401);
+    for identity in [ada(), google()] {
+        let again = enter(&app, &identity).await.unwrap();
+        assert_eq!(get(&app, "/v1/session", &again.access).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn the_identities_of_a_deleted_account_are_free_and_make_accounts_anew() {
+    let app = app().await;
+    let made = ada_twice(&app).await;
+    let from = Requester::default();
+    app.services.accounts.delete(made.id(), Authority::Operator, &from).await.unwrap();
+    let [first, second] = [ada(), google()];
+    let first = enter(&app, &first).await.unwrap();
+    assert!(first.created && first.id() != made.id());
+    assert_eq!(first.user.identities.len(), 1);
+    let second = enter(&app, &second).await.unwrap();
+    assert!(second.created && second.id() != first.id());
+}

@@ -1,0 +1,168 @@
+//! One-time codes for clients that hold their own tokens.
+
+use std::time::Duration;
+
+use latchkey_core::account::{Authority, CodeOpening, IdentityError, RedeemError, Redemption, Status};
+use latchkey_core::audit::{Action, Requester};
+use latchkey_core::oauth::CodeChallenge;
+use latchkey_core::session::SignedIn;
+use latchkey_core::{ExposeSecret, SecretString};
+use latchkey_testkit::TestApp;
+
+use crate::support::{ada, app, enter, events, get, is_used, once, opening, sign_up};
+
+pub const REDIRECT: &str = "https://app.example.com/signed-in";
+/// RFC 7636, appendix B.
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+pub fn challenge() -> CodeChallenge {
+    "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".parse().unwrap()
+}
+
+async fn issue(app: &TestApp) -> SecretString {
+    let from = Requester::default();
+    let opening = CodeOpening { challenge: &challenge(), redirect_to: REDIRECT, from: &from };
+    app.services.accounts.sign_in_for_code(&ada(), None, &opening, &[]).await.unwrap().code
+}
+
+async fn redeem(app: &TestApp, code: &SecretString, verifier: &str) -> Result<SignedIn, RedeemError> {
+    redeem_at(app, code, verifier, None).await
+}
+
+async fn redeem_at(
+    app: &TestApp,
+    code: &SecretString,
+    verifier: &str,
+    redirect_to: Option<&str>,
+) -> Result<SignedIn, RedeemError> {
+    let redemption = Redemption {
+        code: code.clone(),
+        verifier: verifier.into(),
+        redirect_to: redirect_to.map(str::to_owned),
+    };
+    let from = Requester::default();
+    app.services.accounts.redeem_code(&redemption, &opening(&from)).await
+}
+
+fn is_invalid(answer: &Result<SignedIn, RedeemError>) -> bool {
+    matches!(answer, Err(RedeemError::Invalid))
+}
+
+#[tokio::test]
+async fn a_code_gives_a_session_once() {
+    let app = app().await;
+    let code = issue(&app).await;
+    assert!(code.expose_secret().starts_with("lkc_"));
+    let signed_in = redeem(&app, &code, VERIFIER).await.unwrap();
+    let access = signed_in.tokens.access_token.expose_secret();
+    let shown = get(&app, "/v1/session", access).await;
+    assert_eq!(shown.text("user.email"), "ada@example.com");
+    assert!(is_invalid(&redeem(&app, &code, VERIFIER).await));
+    assert_eq!(get(&app, "/v1/session", access).await.status, 200);
+    assert_eq!(events(&app, Action::SignupSucceeded).await.len(), 1);
+    assert_eq!(events(&app, Action::SigninSucceeded).await[0].user_id, Some(signed_in.user.id));
+    // Somebody who has an account already.
+    issue(&app).await;
+    assert_eq!(events(&app, Action::CodeIssued).await.len(), 1);
+}
+
+#[tokio::test]
+async fn no_session_begins_before_the_code_is_exchanged() {
+    let app = app().await;
+    let code = issue(&app).await;
+    let user =
+        app.services.accounts.find_by_email(&"ada@example.com".parse().unwrap()).await.unwrap().unwrap();
+    assert!(app.services.sessions.list(&user).await.unwrap().is_empty());
+    redeem(&app, &code, VERIFIER).await.unwrap();
+    assert_eq!(app.services.sessions.list(&user).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_wrong_verifier_uses_the_code_up() {
+    let app = app().await;
+    for wrong in ["", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", &VERIFIER[1..]] {
+        let code = issue(&app).await;
+        assert!(is_invalid(&redeem(&app, &code, wrong).await), "{wrong}");
+        assert!(is_invalid(&redeem(&app, &code, VERIFIER).await), "{wrong}");
+    }
+    assert_eq!(events(&app, Action::CodeRefused).await.len(), 3);
+    assert!(events(&app, Action::SigninSucceeded).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_code_is_over_after_a_minute() {
+    let app = app().await;
+    let (first, second) = (issue(&app).await, issue(&app).await);
+    app.clock.advance(Duration::from_mins(1) - Duration::from_millis(1));
+    assert!(redeem(&app, &first, VERIFIER).await.is_ok());
+    app.clock.advance(Duration::from_millis(1));
+    assert!(is_invalid(&redeem(&app, &second, VERIFIER).await));
+}
+
+#[tokio::test]
+async fn a_code_went_to_one_place() {
+    let app = app().await;
+    let code = issue(&app).await;
+    assert!(is_invalid(&redeem_at(&app, &code, VERIFIER, Some("https://evil.example/")).await));
+    let code = issue(&app).await;
+    assert!(redeem_at(&app, &code, VERIFIER, Some(REDIRECT)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_made_up_code_is_refused() {
+    let app = app().await;
+    let code = issue(&app).await;
+    let (start, end) = code.expose_secret().split_at(60);
+    let changed = format!("{start}{}", end.chars().rev().collect::<String>());
+    for text in ["", "lkc_", "x", &changed] {
+        assert!(is_invalid(&redeem(&app, &text.into(), VERIFIER).await), "{text}");
+    }
+    assert!(redeem(&app, &code, VERIFIER).await.is_ok(), "and none of them used the real one up");
+}
+
+#[tokio::test]
+async fn what_ends_the_sessions_ends_the_code() {
+    let from = Requester::default();
+    for end in ["sign-out everywhere", "disabling", "deletion"] {
+        let app = app().await;
+        let code = issue(&app).await;
+        let accounts = &app.services.accounts;
+        let id = accounts.find_by_email(&"ada@example.com".parse().unwrap()).await.unwrap().unwrap().id;
+        match end {
+            "sign-out everywhere" => drop(accounts.end_sessions(id, Authority::Owner, &from).await.unwrap()),
+            "disabling" => {
+                drop(accounts.set_status(id, Status::Disabled, Authority::Operator, &from).await.unwrap());
+                assert!(is_invalid(&redeem(&app, &code, VERIFIER).await));
+                drop(accounts.set_status(id, Status::Active, Authority::Operator, &from).await.unwrap());
+            }
+            _ => accounts.delete(id, Authority::Operator, &from).await.unwrap(),
+        }
+        assert!(is_invalid(&redeem(&app, &code, VERIFIER).await), "{end}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_may_not_sign_in_gets_no_code() {
+    let app = app().await;
+    sign_up(&app, "ada@example.com").await;
+    let from = Requester::default();
+    let opening = CodeOpening { challenge: &challenge(), redirect_to: REDIRECT, from: &from };
+    let refused = app.services.accounts.sign_in_for_code(&ada(), None, &opening, &[once("flow")]).await;
+    assert!(matches!(refused, Err(IdentityError::AccountExists)));
+    assert!(is_used(&app, "flow").await);
+    let replayed = app.services.accounts.sign_in_for_code(&ada(), None, &opening, &[once("flow")]).await;
+    assert!(matches!(replayed, Err(IdentityError::Extra(0))));
+}
+
+#[tokio::test]
+async fn the_store_has_no_code_in_it() {
+    let app = app().await;
+    let made = enter(&app, &ada()).await.unwrap();
+    let code = issue(&app).await;
+    let query = latchkey_core::port::table::Query::prefix(format!("user#{}", made.id()), "code#", 10);
+    let ports = &app.services.ports;
+    let found = ports.table.query(&query, ports.clock.now()).await.unwrap().items;
+    assert_eq!(found.len(), 1);
+    let shown = format!("{} {}", found[0].key, found[0].body);
+    assert!(!shown.contains(code.expose_secret()) && !shown.contains(&code.expose_secret()[4..]), "{shown}");
+}

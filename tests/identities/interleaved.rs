@@ -1,0 +1,197 @@
+//! What another request does between the read and the commit of one of these.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use latchkey_core::Timestamp;
+use latchkey_core::account::{
+    Authority, CodeOpening, IdentityError, LinkError, RedeemError, Redemption, Status,
+};
+use latchkey_core::audit::Requester;
+use latchkey_core::oauth::ExternalIdentity;
+use latchkey_core::port::table::{CommitError, Item, Key, Page, Query, QueryError, Write};
+use latchkey_core::port::{StoreError, Table};
+use latchkey_testkit::{TestApp, TestClock, TestRequest, memory_table};
+use latchkey_tests::support::assert_whole;
+
+use crate::codes::{REDIRECT, VERIFIER, challenge};
+use crate::support::{ada, allow_link, delete, enter, external, link, link_by, opening, sign_up, start};
+
+type Deed = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A table whose next commit waits until something else has been done.
+struct Interleaved {
+    inner: Arc<dyn Table>,
+    first: Mutex<Option<Deed>>,
+}
+
+#[async_trait]
+impl Table for Interleaved {
+    async fn get(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Item>>, StoreError> {
+        self.inner.get(keys, now).await
+    }
+
+    async fn query(&self, query: &Query, now: Timestamp) -> Result<Page, QueryError> {
+        self.inner.query(query, now).await
+    }
+
+    async fn commit(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
+        let first = self.first.lock().unwrap().take();
+        if let Some(first) = first {
+            first.await;
+        }
+        self.inner.commit(writes, now).await
+    }
+}
+
+/// A process that is slow to commit, and another one over the same store.
+struct Two {
+    slow: TestApp,
+    table: Arc<Interleaved>,
+    other: Arc<TestApp>,
+}
+
+async fn two() -> Two {
+    let (inner, clock) = (memory_table(), Arc::new(TestClock::new()));
+    let table = Arc::new(Interleaved { inner: Arc::clone(&inner), first: Mutex::default() });
+    let process = |table: Arc<dyn Table>, seed| {
+        let builder = TestApp::builder().var("LATCHKEY_LIMITS", "off").seed(seed);
+        start(builder.table(table).clock(Arc::clone(&clock)).build(latchkey_all::function()))
+    };
+    let slow = process(Arc::<Interleaved>::clone(&table), 1).await;
+    let other = Arc::new(process(inner, 2).await);
+    Two { slow, table, other }
+}
+
+impl Two {
+    /// Before the next commit of the slow process, the other one does this.
+    fn meanwhile<F: Future<Output = ()> + Send + 'static>(&self, deed: impl FnOnce(Arc<TestApp>) -> F) {
+        *self.table.first.lock().unwrap() = Some(Box::pin(deed(Arc::clone(&self.other))));
+    }
+
+    fn assert_it_came_first(&self) {
+        assert!(self.table.first.lock().unwrap().is_none(), "nothing was committed");
+    }
+}
+
+async fn disable(app: &TestApp, id: latchkey_core::UserId) {
+    let from = Requester::default();
+    app.services.accounts.set_status(id, Status::Disabled, Authority::Operator, &from).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sign_in_meets_what_an_administrator_did() {
+    let two = two().await;
+    let made = enter(&two.slow, &ada()).await.unwrap();
+    let (id, role) = (made.id(), "content-editor".parse().unwrap());
+    two.meanwhile(move |app| async move {
+        let from = Requester::default();
+        let role = "content-editor".parse().unwrap();
+        app.services.accounts.grant(id, &role, Authority::Operator, &from).await.unwrap();
+    });
+    assert!(enter(&two.slow, &ada()).await.unwrap().user.roles.contains(&role));
+    two.assert_it_came_first();
+    two.meanwhile(move |app| async move { disable(&app, id).await });
+    assert!(matches!(enter(&two.slow, &ada()).await, Err(IdentityError::Disabled)));
+    assert_whole(&two.slow, "afterwards").await;
+}
+
+#[tokio::test]
+async fn a_new_profile_meets_another_change_and_both_stay() {
+    let two = two().await;
+    let id = enter(&two.slow, &ada()).await.unwrap().id();
+    two.meanwhile(move |app| async move {
+        let from = Requester::default();
+        app.services.accounts.end_sessions(id, Authority::Operator, &from).await.unwrap();
+    });
+    let renamed = ExternalIdentity { name: Some("Countess".to_owned()), ..ada() };
+    let again = enter(&two.slow, &renamed).await.unwrap();
+    two.assert_it_came_first();
+    assert_eq!((again.user.epoch, again.user.name.unwrap().as_str()), (1, "Countess"));
+    assert_whole(&two.slow, "afterwards").await;
+}
+
+#[tokio::test]
+async fn a_first_sign_in_meets_another_one_of_the_same_identity() {
+    let two = two().await;
+    two.meanwhile(|app| async move { assert!(enter(&app, &ada()).await.unwrap().created) });
+    assert!(!enter(&two.slow, &ada()).await.unwrap().created);
+    assert_eq!(two.slow.services.accounts.list(10, None).await.unwrap().users.len(), 1);
+}
+
+#[tokio::test]
+async fn a_sign_in_meets_the_deletion_of_its_account() {
+    let two = two().await;
+    let id = enter(&two.slow, &ada()).await.unwrap().id();
+    two.meanwhile(move |app| async move {
+        app.services.accounts.delete(id, Authority::Operator, &Requester::default()).await.unwrap();
+    });
+    let anew = enter(&two.slow, &ada()).await.unwrap();
+    two.assert_it_came_first();
+    assert!(anew.created && anew.id() != id);
+}
+
+#[tokio::test]
+async fn a_link_meets_a_sign_out() {
+    let two = two().await;
+    let owner = sign_up(&two.slow, "owner@example.com").await;
+    let access = owner.text("access_token");
+    let ticket = allow_link(&two.slow, &access).await.unwrap();
+    two.meanwhile(move |app| async move {
+        let out = TestRequest::new("POST".parse().unwrap(), "/v1/signout").bearer(&access);
+        assert_eq!(app.send(out).await.status, 204);
+    });
+    assert!(matches!(link_by(&two.slow, &ticket, &ada()).await, Err(LinkError::SessionEnded)));
+    two.assert_it_came_first();
+    assert!(enter(&two.slow, &ada()).await.unwrap().created, "nothing was linked");
+}
+
+#[tokio::test]
+async fn a_link_meets_another_link_of_its_identity() {
+    let two = two().await;
+    let [slow, quick] =
+        [sign_up(&two.slow, "slow@example.com").await, sign_up(&two.slow, "quick@example.com").await];
+    let ticket = allow_link(&two.slow, &slow.text("access_token")).await.unwrap();
+    let access = quick.text("access_token");
+    two.meanwhile(move |app| async move { drop(link(&app, &access, &ada()).await.unwrap()) });
+    assert!(matches!(link_by(&two.slow, &ticket, &ada()).await, Err(LinkError::LinkedElsewhere)));
+    assert_eq!(enter(&two.slow, &ada()).await.unwrap().id().to_string(), quick.text("user.id"));
+    assert_whole(&two.slow, "afterwards").await;
+}
+
+#[tokio::test]
+async fn an_unlink_meets_the_unlink_of_the_other_way_in() {
+    let two = two().await;
+    let made = enter(&two.slow, &ada()).await.unwrap();
+    link(&two.slow, &made.access, &external("google", "77", "ada@gmail.example")).await.unwrap();
+    let access = made.access.clone();
+    two.meanwhile(move |app| async move {
+        assert_eq!(delete(&app, "/v1/identities/google", &access).await.status, 204);
+    });
+    assert_eq!(delete(&two.slow, "/v1/identities/github", &made.access).await.code(), "last_way_in");
+    assert_whole(&two.slow, "afterwards").await;
+}
+
+#[tokio::test]
+async fn an_exchange_meets_the_end_of_all_sessions_or_of_the_account() {
+    for end in ["sessions", "account"] {
+        let two = two().await;
+        let id = enter(&two.slow, &ada()).await.unwrap().id();
+        let (challenge, from) = (challenge(), Requester::default());
+        let code_opening = CodeOpening { challenge: &challenge, redirect_to: REDIRECT, from: &from };
+        let accounts = &two.slow.services.accounts;
+        let code = accounts.sign_in_for_code(&ada(), None, &code_opening, &[]).await.unwrap().code;
+        two.meanwhile(move |app| async move {
+            let (accounts, from) = (&app.services.accounts, Requester::default());
+            match end {
+                "sessions" => drop(accounts.end_sessions(id, Authority::Owner, &from).await.unwrap()),
+                _ => accounts.delete(id, Authority::Operator, &from).await.unwrap(),
+            }
+        });
+        let redemption = Redemption { code, verifier: VERIFIER.into(), redirect_to: None };
+        let answer = accounts.redeem_code(&redemption, &opening(&from)).await;
+        assert!(matches!(answer, Err(RedeemError::Invalid)), "{end}");
+        two.assert_it_came_first();
+    }
+}

@@ -1,0 +1,219 @@
+//! ID tokens that say too much, too little or nothing, and keys that come and go.
+
+use std::time::Duration;
+
+use latchkey_testkit::provider::{CLIENT_ID, ISSUER, ProviderKey};
+use serde_json::{Value, json};
+
+use crate::support::{World, world};
+
+/// One sign-in with an ID token that `tamper` changed.
+async fn refused(world: &World, reason: &str, tamper: impl Fn(&mut Value, &mut Value) + Send + 'static) {
+    world.provider.edit().tamper = Some(Box::new(tamper));
+    let answer = world.sign_in().await;
+    world.assert_refused(&answer, 502, "identity_refused", &format!("id_token_{reason}")).await;
+}
+
+async fn taken(world: &World, tamper: impl Fn(&mut Value, &mut Value) + Send + 'static) {
+    world.provider.edit().tamper = Some(Box::new(tamper));
+    let answer = world.sign_in().await;
+    assert_eq!(answer.status, 303, "{}", answer.json());
+}
+
+#[tokio::test]
+async fn of_no_signature_another_algorithm_or_another_kind() {
+    let world = world();
+    for alg in ["none", "None", "NONE", "HS256", "HS512", "RS512", "PS256", "ES384", "eddsa", ""] {
+        refused(&world, "algorithm", move |header, _| header["alg"] = json!(alg)).await;
+    }
+    for typ in ["at+jwt", "logout+jwt", "secevent+jwt", "x"] {
+        refused(&world, "header", move |header, _| header["typ"] = json!(typ)).await;
+    }
+    refused(&world, "header", |header, _| header["crit"] = json!(["b64"])).await;
+    refused(&world, "header", |header, _| header["zip"] = json!("DEF")).await;
+    refused(&world, "header", |header, _| header["alg"] = json!(7)).await;
+    taken(&world, |header, _| header["typ"] = json!(null)).await;
+}
+
+#[tokio::test]
+async fn with_the_algorithm_of_another_key() {
+    // The name of an Ed25519 key, the algorithm of a P-256 key: no such key is published.
+    let world = world();
+    refused(&world, "unknown_key", |header, _| header["alg"] = json!("ES256")).await;
+}
+
+#[tokio::test]
+async fn of_another_key() {
+    let world = world();
+    let stranger = ProviderKey::ed25519("key-1", 9);
+    world.provider.edit().signer = stranger.clone();
+    refused(&world, "signature", |_, _| {}).await;
+    // A key that the token brings along is nothing.
+    let jwk = stranger.jwk();
+    refused(&world, "signature", move |header, _| {
+        header["jwk"] = jwk.clone();
+        header["jku"] = json!("https://evil.example/jwks");
+        header["x5u"] = json!("https://evil.example/cert");
+    })
+    .await;
+    refused(&world, "unknown_key", |header, _| header["kid"] = json!("../../evil")).await;
+    assert!(world.provider.requests().iter().all(|url| url.starts_with(ISSUER)));
+}
+
+#[tokio::test]
+async fn that_is_no_token_at_all() {
+    let world = world();
+    for (text, reason) in [
+        ("", "id_token_malformed"),
+        ("x", "id_token_malformed"),
+        ("a.b", "id_token_malformed"),
+        ("..", "id_token_header"),
+        ("e30.e30.e30", "id_token_header"),
+        ("W10.e30.e30", "id_token_header"),
+        ("a.b.c.d", "id_token_malformed"),
+        ("\u{1F511}.x.y", "id_token_malformed"),
+    ] {
+        world.provider.edit().id_token = Some(text.to_owned());
+        let answer = world.sign_in().await;
+        world.assert_refused(&answer, 502, "identity_refused", reason).await;
+    }
+    world.provider.edit().id_token = Some("a".repeat(70_000));
+    let answer = world.sign_in().await;
+    world.assert_refused(&answer, 502, "identity_refused", "id_token_malformed").await;
+}
+
+#[tokio::test]
+async fn that_is_missing() {
+    let world = world();
+    world.provider.edit().shape.issuer = None;
+    let answer = world.sign_in().await;
+    world.assert_refused(&answer, 502, "provider_failed", "no_identity").await;
+}
+
+#[tokio::test]
+async fn of_another_issuer_or_for_another_client() {
+    let world = world();
+    for iss in ["https://evil.example", "https://id.example.com/", "HTTPS://ID.EXAMPLE.COM", ""] {
+        refused(&world, "issuer", move |_, claims| claims["iss"] = json!(iss)).await;
+    }
+    for aud in
+        [json!("another-client-of-ours"), json!([]), json!(["other"]), json!("LATCHKEY-TEST"), json!("")]
+    {
+        refused(&world, "audience", move |_, claims| claims["aud"] = aud.clone()).await;
+    }
+    // Among several audiences only as the party that it was issued to.
+    refused(&world, "audience", |_, claims| claims["aud"] = json!([CLIENT_ID, "other"])).await;
+    refused(&world, "audience", |_, claims| {
+        claims["aud"] = json!([CLIENT_ID, "other"]);
+        claims["azp"] = json!("other");
+    })
+    .await;
+    refused(&world, "audience", |_, claims| claims["azp"] = json!("other")).await;
+    for aud in [json!(7), json!({}), json!(null), json!([7])] {
+        refused(&world, "claims", move |_, claims| claims["aud"] = aud.clone()).await;
+    }
+    taken(&world, |_, claims| {
+        claims["aud"] = json!([CLIENT_ID, "other"]);
+        claims["azp"] = json!(CLIENT_ID);
+    })
+    .await;
+    taken(&world, |_, claims| claims["aud"] = json!([CLIENT_ID])).await;
+}
+
+#[tokio::test]
+async fn expired_or_from_the_future_beyond_a_minute() {
+    let world = world();
+    let now = move |claims: &Value| claims["iat"].as_i64().unwrap();
+    refused(&world, "expired", move |_, claims| claims["exp"] = json!(now(claims) - 60)).await;
+    refused(&world, "expired", |_, claims| claims["exp"] = json!(i64::MIN)).await;
+    refused(&world, "from_the_future", move |_, claims| claims["iat"] = json!(now(claims) + 61)).await;
+    refused(&world, "from_the_future", |_, claims| claims["iat"] = json!(i64::MAX)).await;
+    for name in ["exp", "iat"] {
+        for bad in [json!(null), json!("1"), json!([1]), json!(1e300)] {
+            refused(&world, "claims", move |_, claims| claims[name] = bad.clone()).await;
+        }
+    }
+    taken(&world, move |_, claims| {
+        claims["exp"] = json!(now(claims) - 59);
+        claims["iat"] = json!(now(claims) + 60);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_the_nonce_or_with_another() {
+    let world = world();
+    for nonce in [json!(null), json!(""), json!("another"), json!("A".repeat(43))] {
+        refused(&world, "nonce", move |_, claims| claims["nonce"] = nonce.clone()).await;
+    }
+    refused(&world, "claims", |_, claims| claims["nonce"] = json!(7)).await;
+}
+
+#[tokio::test]
+async fn without_a_subject_or_with_one_of_another_type() {
+    let world = world();
+    for sub in [json!(null), json!(7), json!(["x"]), json!(""), json!("x".repeat(256)), json!("a\nb")] {
+        refused(&world, "claims", move |_, claims| claims["sub"] = sub.clone()).await;
+    }
+    refused(&world, "claims", |_, claims| drop(claims.as_object_mut().unwrap().remove("sub"))).await;
+}
+
+#[tokio::test]
+async fn for_another_access_token() {
+    let world = world();
+    for hash in ["", "x", "77QmUPtjPfzWtF2AnpK9RQ"] {
+        refused(&world, "at_hash", move |_, claims| claims["at_hash"] = json!(hash)).await;
+    }
+    // The left half of SHA-512 for Ed25519, and of SHA-256 for P-256.
+    taken(&world, |_, claims| claims["at_hash"] = json!("_d8N1ykevQGQzyL8QMAoJKv8KOrRhHjPkY717vhFWmE")).await;
+    let key = ProviderKey::p256("key-2", 2);
+    world.provider.edit().published = vec![key.jwk()];
+    world.provider.edit().signer = key;
+    taken(&world, |_, claims| claims["at_hash"] = json!("ankFoOdlc8CD-m15dcW2HQ")).await;
+}
+
+#[tokio::test]
+async fn keys_that_were_rotated_a_moment_ago_are_fetched_once_a_minute() {
+    let world = world();
+    assert_eq!(world.sign_in().await.status, 303);
+    let fetched = || world.provider.requests().iter().filter(|url| url.ends_with("/jwks")).count();
+    assert_eq!(fetched(), 1);
+
+    let next = ProviderKey::p256("key-2", 2);
+    {
+        let mut provider = world.provider.edit();
+        provider.published = vec![next.jwk()];
+        provider.signer = next;
+    }
+    assert_eq!(world.sign_in().await.status, 303);
+    assert_eq!(fetched(), 2, "an unknown key is looked for");
+
+    world.provider.edit().tamper = Some(Box::new(|header, _| header["kid"] = json!("no-such-key")));
+    for _ in 0..3 {
+        assert_eq!(world.sign_in().await.code(), "identity_refused");
+    }
+    assert_eq!(fetched(), 2, "not again within the minute");
+    world.app.clock.advance(Duration::from_mins(1));
+    for _ in 0..3 {
+        assert_eq!(world.sign_in().await.code(), "identity_refused");
+    }
+    assert_eq!(fetched(), 3);
+}
+
+#[tokio::test]
+async fn a_token_without_a_key_s_name_needs_the_only_key() {
+    let world = world();
+    {
+        let mut provider = world.provider.edit();
+        provider.signer = provider.signer.clone().named(None);
+    }
+    assert_eq!(world.sign_in().await.status, 303);
+    world.provider.edit().published.push(ProviderKey::p256("other", 3).jwk());
+    world.app.clock.advance(Duration::from_hours(1));
+    assert_eq!(world.sign_in().await.status, 303, "the only one of its kind");
+    world.provider.edit().published.push(ProviderKey::ed25519("other", 4).jwk());
+    world.app.clock.advance(Duration::from_hours(1));
+    let answer = world.sign_in().await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (502, "identity_refused"));
+    assert_eq!(world.last_event().await.1.as_deref(), Some("id_token_unknown_key"));
+}

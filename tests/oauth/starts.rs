@@ -1,0 +1,94 @@
+use crate::support::{query, world, world_of};
+
+#[tokio::test]
+async fn a_redirect_to_elsewhere_is_refused_before_anybody_leaves() {
+    let world = world();
+    for bad in [
+        "//evil.example",
+        "/\\evil.example",
+        "/\t/evil.example",
+        "https:evil.example",
+        "https://evil.example",
+        "https://app.example.com@evil.example",
+        "https://app.example.com.evil.example",
+        "https://app.example.com\u{3002}evil.example",
+        "JaVaScRiPt:alert(1)",
+        "data:text/html,x",
+        "com.example.app:/in",
+        "",
+    ] {
+        let path = format!("/v1/oauth/acme/start?{}", query(&[("redirect_to", bad)]));
+        let answer = world.browser().get(&path).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "invalid_redirect"), "{bad:?}");
+        assert!(answer.header("location").is_empty() && answer.header("set-cookie").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_is_not_there_is_not_found() {
+    let world = world();
+    for (name, path) in [("google", "start"), ("google", "callback"), ("Acme", "start"), ("x.y", "callback")]
+    {
+        let answer = world.browser().get(&format!("/v1/oauth/{name}/{path}")).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "not_found"), "{name} {path}");
+    }
+}
+
+#[tokio::test]
+async fn the_cookie_is_for_this_host_alone_and_hides_what_it_holds() {
+    let world = world();
+    let mut browser = world.browser();
+    let location = browser.start("acme", "").await;
+    let [name] = browser.flow_cookies().try_into().unwrap();
+    let cookie = browser.jar[&name].clone();
+    for attribute in ["HttpOnly", "Secure", "Path=/", "SameSite=Lax", "Max-Age=600"] {
+        assert!(cookie.split("; ").any(|part| part == attribute), "{attribute}: {cookie}");
+    }
+    assert!(!cookie.contains("Domain"));
+    let granted = world.provider.authorize(&location);
+    assert!(!cookie.contains(&granted.state) && !name.contains(&granted.state));
+}
+
+#[tokio::test]
+async fn on_http_the_cookie_has_another_name() {
+    let world = world_of(|app| app.var("LATCHKEY_URL", "http://localhost:8787"));
+    let mut browser = world.browser();
+    browser.start("acme", "").await;
+    let (name, cookie) = browser.jar.first_key_value().unwrap();
+    assert!(name.starts_with("latchkey-oauth-") && !cookie.contains("Secure"), "{name}={cookie}");
+}
+
+#[tokio::test]
+async fn flows_of_several_tabs_go_on_side_by_side_up_to_four() {
+    let world = world();
+    let mut browser = world.browser();
+    let mut granted = Vec::new();
+    for _ in 0..4 {
+        let location = browser.start("acme", "").await;
+        granted.push(world.provider.authorize(&location));
+    }
+    assert_eq!(browser.flow_cookies().len(), 4);
+    for one in granted.iter().rev() {
+        assert_eq!(browser.come_back("acme", one).await.status, 303);
+    }
+    for _ in 0..9 {
+        browser.start("acme", "").await;
+    }
+    assert_eq!(browser.flow_cookies().len(), 4);
+}
+
+#[tokio::test]
+async fn each_flow_has_secrets_of_its_own() {
+    let world = world();
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..8 {
+        let location = url::Url::parse(&world.browser().start("acme", "").await).unwrap();
+        for (name, value) in location.query_pairs() {
+            if ["state", "nonce", "code_challenge"].contains(&name.as_ref()) {
+                assert!(value.len() >= 43, "{name}");
+                assert!(seen.insert(value.into_owned()), "{name}");
+            }
+        }
+    }
+    assert_eq!(seen.len(), 24);
+}

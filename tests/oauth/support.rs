@@ -1,0 +1,157 @@
+//! A browser, and a service that one provider is set up for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::SET_COOKIE;
+use latchkey_core::audit::Filter;
+use latchkey_testkit::provider::{CLIENT_ID, CLIENT_SECRET, Granted, ISSUER, Shape, StandInProvider};
+use latchkey_testkit::{FRONTEND, TestApp, TestAppBuilder, TestClock, TestRequest, TestResponse};
+use url::form_urlencoded::Serializer;
+
+/// The service and the provider that it calls `acme`.
+pub struct World {
+    pub app: TestApp,
+    pub provider: StandInProvider,
+}
+
+/// Without limits, for tests that ask often.
+pub fn world() -> World {
+    world_of(|app| app.var("LATCHKEY_LIMITS", "off"))
+}
+
+pub fn world_of(change: impl FnOnce(TestAppBuilder) -> TestAppBuilder) -> World {
+    let acme = [
+        ("LATCHKEY_OIDC", "acme"),
+        ("OIDC_ACME_ISSUER", ISSUER),
+        ("OIDC_ACME_CLIENT_ID", CLIENT_ID),
+        ("OIDC_ACME_CLIENT_SECRET", CLIENT_SECRET),
+    ];
+    world_at(Shape::openid(), |app| change(acme.iter().fold(app, |app, (name, value)| app.var(name, value))))
+}
+
+pub fn world_at(shape: Shape, change: impl FnOnce(TestAppBuilder) -> TestAppBuilder) -> World {
+    let clock = Arc::new(TestClock::new());
+    let provider = StandInProvider::new(shape, Arc::clone(&clock));
+    let builder = TestApp::builder().clock(clock).fetch(Arc::new(provider.clone()));
+    World { app: change(builder).build(latchkey_all::function()), provider }
+}
+
+impl World {
+    pub fn browser(&self) -> Browser<'_> {
+        Browser { app: &self.app, jar: BTreeMap::new(), html: false }
+    }
+
+    /// A browser that has been to the provider, and what that sends it back with.
+    pub async fn at_provider(&self) -> (Browser<'_>, Granted) {
+        let mut browser = self.browser();
+        let location = browser.start("acme", "").await;
+        (browser, self.provider.authorize(&location))
+    }
+
+    /// Comes back from the provider in a browser of its own.
+    pub async fn sign_in(&self) -> TestResponse {
+        let (mut browser, granted) = self.at_provider().await;
+        browser.come_back("acme", &granted).await
+    }
+
+    /// What the newest audit event says.
+    pub async fn last_event(&self) -> (String, Option<String>) {
+        let page = self.app.services.audit.list(&Filter { limit: 1, ..Filter::default() }).await.unwrap();
+        let event = page.events.first().expect("there is an event");
+        (event.action.as_str().to_owned(), event.details.get("reason").cloned())
+    }
+
+    /// Demands that nobody was let in: the status, the code, an audit event with this reason, no account, no session.
+    pub async fn assert_refused(&self, answer: &TestResponse, status: u16, code: &str, reason: &str) {
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{}", answer.json());
+        assert_eq!(self.last_event().await, ("oauth:failed".to_owned(), Some(reason.to_owned())));
+        assert!(answer.set_cookie("__Host-latchkey-access").is_none());
+        let ada = "ada@example.com".parse().unwrap();
+        assert!(
+            self.app.services.accounts.find_by_email(&ada).await.unwrap().is_none(),
+            "a half-made account"
+        );
+    }
+}
+
+/// What a browser keeps, and when it sends it.
+#[derive(Clone)]
+pub struct Browser<'a> {
+    pub app: &'a TestApp,
+    /// Cookies with their attributes, by name.
+    pub jar: BTreeMap<String, String>,
+    /// Whether it says that it takes HTML.
+    pub html: bool,
+}
+
+impl Browser<'_> {
+    pub async fn get(&mut self, path: &str) -> TestResponse {
+        let request = TestRequest::get(path).header("sec-fetch-site", "cross-site");
+        self.send(request, |_| true).await
+    }
+
+    /// A form that a page of another site posts: only `SameSite=None` cookies come with it.
+    pub async fn post_across(&mut self, path: &str, origin: &str, form: &str) -> TestResponse {
+        let request = TestRequest::new(http::Method::POST, path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", origin)
+            .header("sec-fetch-site", "cross-site")
+            .header("sec-fetch-mode", "navigate")
+            .bytes(form.as_bytes().to_vec());
+        self.send(request, |attributes| attributes.contains("SameSite=None")).await
+    }
+
+    async fn send(&mut self, request: TestRequest, sends: impl Fn(&str) -> bool) -> TestResponse {
+        // Events of one millisecond have no order.
+        self.app.clock.advance(Duration::from_millis(1));
+        let cookies: Vec<_> = self
+            .jar
+            .iter()
+            .filter(|(_, cookie)| sends(cookie))
+            .map(|(name, cookie)| format!("{name}={}", cookie.split(';').next().unwrap()))
+            .collect();
+        let accept = if self.html { "text/html,application/xhtml+xml,*/*;q=0.8" } else { "application/json" };
+        let request = request.header("cookie", &cookies.join("; ")).header("accept", accept);
+        let response = self.app.send(request).await;
+        for cookie in response.headers.get_all(SET_COOKIE) {
+            let (name, value) = cookie.to_str().unwrap().split_once('=').unwrap();
+            if value.contains("Max-Age=0") {
+                self.jar.remove(name);
+            } else {
+                self.jar.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        response
+    }
+
+    /// Begins a flow; where the browser is sent.
+    pub async fn start(&mut self, provider: &str, query: &str) -> String {
+        let response = self.get(&format!("/v1/oauth/{provider}/start?{query}")).await;
+        assert_eq!(response.status, 303, "{}", response.json());
+        assert_eq!(response.header("cache-control"), "no-store");
+        response.header("location").to_owned()
+    }
+
+    pub async fn come_back(&mut self, provider: &str, granted: &Granted) -> TestResponse {
+        self.callback(provider, &[("code", &granted.code), ("state", &granted.state), ("iss", ISSUER)]).await
+    }
+
+    pub async fn callback(&mut self, provider: &str, parameters: &[(&str, &str)]) -> TestResponse {
+        self.get(&format!("/v1/oauth/{provider}/callback?{}", query(parameters))).await
+    }
+
+    pub fn flow_cookies(&self) -> Vec<String> {
+        self.jar.keys().filter(|name| name.starts_with("__Host-latchkey-oauth-")).cloned().collect()
+    }
+}
+
+pub fn query(parameters: &[(&str, &str)]) -> String {
+    Serializer::new(String::new()).extend_pairs(parameters).finish()
+}
+
+/// The first frontend's start page.
+pub fn home() -> String {
+    format!("{FRONTEND}/")
+}

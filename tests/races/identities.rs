@@ -1,0 +1,279 @@
+//! First sign-ins of one identity, links of one identity to two accounts, the last ways in, one code: all at once.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use latchkey_core::ExposeSecret;
+use latchkey_core::account::{
+    Authority, CodeOpening, IdentityError, LinkError, RedeemError, Redemption, Status,
+};
+use latchkey_core::audit::{Action, Requester};
+use latchkey_core::oauth::ExternalIdentity;
+use latchkey_core::session::{Freshness, Opening, SignedIn, Transport};
+use latchkey_testkit::TestApp;
+use latchkey_tests::support::external;
+
+use crate::support::{Person, Processes, bare, count, everywhere, signup};
+
+type Entered = Result<(SignedIn, bool), IdentityError>;
+
+async fn enter(app: Arc<TestApp>, who: ExternalIdentity) -> Entered {
+    let from = Requester::default();
+    let opening = Opening { transport: Transport::Bearer, replaces: None, from: &from };
+    let entered = app.services.accounts.sign_in_with_identity(&who, None, &opening, &[]).await?;
+    Ok((entered.signed_in, entered.created))
+}
+
+fn ada() -> ExternalIdentity {
+    ExternalIdentity {
+        username: Some("adalovelace".to_owned()),
+        ..external("github", "1", "ada@example.com")
+    }
+}
+
+fn person((signed_in, _): &(SignedIn, bool)) -> Person {
+    let access = signed_in.tokens.access_token.expose_secret().to_owned();
+    Person { id: signed_in.user.id.to_string(), access, refresh: String::new() }
+}
+
+async fn link(app: &TestApp, access: &str, who: &ExternalIdentity) -> Result<(), LinkError> {
+    let services = &app.services;
+    let live = services.sessions.authenticate(access, Freshness::Fresh).await.unwrap();
+    let ticket = services.accounts.allow_link(&live).unwrap();
+    services.accounts.link_identity(&ticket, who, None, &Requester::default(), &[]).await.map(drop)
+}
+
+async fn assert_whole(processes: &Processes) {
+    latchkey_tests::support::assert_whole(processes.first(), processes.name).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_first_sign_ins_one_makes_the_account_and_all_are_signed_in() {
+    everywhere(|processes| Box::pin(first_sign_ins(processes))).await;
+}
+
+async fn first_sign_ins(processes: Processes) {
+    let entered = processes.times_at_once(32, |app, _| enter(app, ada())).await;
+    let entered: Vec<_> = entered.into_iter().map(Result::unwrap).collect();
+    assert_eq!(entered.iter().filter(|(_, created)| *created).count(), 1, "{}", processes.name);
+    let users: BTreeSet<_> = entered.iter().map(|(signed_in, _)| signed_in.user.id).collect();
+    assert_eq!(users.len(), 1, "{}", processes.name);
+    let user = &entered[0].0.user;
+    assert_eq!(processes.first().services.sessions.list(user).await.unwrap().len(), 32, "{}", processes.name);
+    assert_eq!(processes.events(Action::SignupSucceeded).await.len(), 1);
+    assert_eq!(processes.events(Action::SigninSucceeded).await.len(), 31);
+    assert!(processes.events(Action::SignupRefused).await.is_empty(), "nobody met a stranger");
+    assert_whole(&processes).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_address_makes_one_account_by_whatever_way() {
+    everywhere(|processes| Box::pin(ways_to_one_address(processes))).await;
+}
+
+async fn ways_to_one_address(processes: Processes) {
+    let providers = ["github", "google", "discord", "linkedin"];
+    let entered = processes.times_at_once(16, |app, n| async move {
+        if n % 2 == 0 {
+            return app.send(signup("ada@example.com")).await.status == 201;
+        }
+        match enter(app, external(providers[n / 2 % 4], "1", "ada@example.com")).await {
+            Ok((_, created)) => created,
+            Err(IdentityError::AccountExists) => false,
+            Err(other) => panic!("{other}"),
+        }
+    });
+    let made = entered.await.into_iter().filter(|made| *made).count();
+    assert_eq!(made, 1, "{}", processes.name);
+    assert_eq!(processes.first().services.accounts.list(10, None).await.unwrap().users.len(), 1);
+    assert_whole(&processes).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn namesakes_get_a_handle_each() {
+    everywhere(|processes| Box::pin(namesakes(processes))).await;
+}
+
+async fn namesakes(processes: Processes) {
+    let entered = processes.times_at_once(24, |app, n| {
+        let who = external("github", &n.to_string(), &format!("ada{n}@example.com"));
+        enter(app, ExternalIdentity { username: ada().username, ..who })
+    });
+    let handles: BTreeSet<_> =
+        entered.await.into_iter().map(|entered| entered.unwrap().0.user.handle.unwrap()).collect();
+    assert_eq!(handles.len(), 24, "{}", processes.name);
+    assert!(handles.contains(&"adalovelace".parse().unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_identity_that_two_accounts_link_at_once_is_one_accounts() {
+    everywhere(|processes| Box::pin(one_identity_two_accounts(processes))).await;
+}
+
+async fn one_identity_two_accounts(processes: Processes) {
+    for round in 0..6 {
+        let two = ["a", "b"].map(|who| format!("{who}{round}@example.com"));
+        let people = [processes.sign_up(&two[0]).await, processes.sign_up(&two[1]).await];
+        let identity = external("github", &format!("contested {round}"), "ada@example.com");
+        let linked = processes
+            .times_at_once(8, |app, n| {
+                let (access, identity) = (people[n % 2].access.clone(), identity.clone());
+                async move { link(&app, &access, &identity).await }
+            })
+            .await;
+        let owner = enter(processes.any(), identity).await.unwrap().0.user.id.to_string();
+        for (n, linked) in linked.into_iter().enumerate() {
+            match linked {
+                Ok(()) => assert_eq!(people[n % 2].id, owner, "{}", processes.name),
+                Err(LinkError::LinkedElsewhere) => assert_ne!(people[n % 2].id, owner, "{}", processes.name),
+                Err(other) => panic!("{}: {other}", processes.name),
+            }
+        }
+        assert_whole(&processes).await;
+    }
+    assert_eq!(processes.events(Action::IdentityLinked).await.len(), 6, "{}", processes.name);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_the_last_two_ways_in_one_stays() {
+    everywhere(|processes| Box::pin(last_ways_in(processes))).await;
+}
+
+async fn last_ways_in(processes: Processes) {
+    for round in 0..6 {
+        let [github, google] =
+            ["github", "google"].map(|p| external(p, &round.to_string(), &format!("ada{round}@example.com")));
+        let ada = person(&enter(processes.any(), github).await.unwrap());
+        link(processes.first(), &ada.access, &google).await.unwrap();
+        let unlink = |provider| bare("DELETE", &format!("/v1/identities/{provider}"), &ada);
+        let answers = processes.at_once(vec![unlink("github"), unlink("google")]).await;
+        let gone = answers.iter().filter(|answer| answer.status == 204).count();
+        assert_eq!((gone, count(&answers, 409, "last_way_in")), (1, 1), "{}", processes.name);
+        assert_whole(&processes).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn links_of_several_providers_at_once_are_all_kept() {
+    everywhere(|processes| Box::pin(several_links(processes))).await;
+}
+
+async fn several_links(processes: Processes) {
+    let ada = processes.sign_up("ada@example.com").await;
+    let linked = processes.times_at_once(4, |app, n| {
+        let access = ada.access.clone();
+        async move { link(&app, &access, &external(&format!("p{n}"), "1", "ada@example.com")).await }
+    });
+    assert!(linked.await.iter().all(Result::is_ok), "{}", processes.name);
+    let user = processes.first().services.accounts.find(ada.user_id()).await.unwrap().unwrap();
+    assert_eq!(user.identities.len(), 4, "{}", processes.name);
+    assert_whole(&processes).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_code_gives_one_session_however_many_exchange_it() {
+    everywhere(|processes| Box::pin(one_code(processes))).await;
+}
+
+async fn one_code(processes: Processes) {
+    // RFC 7636, appendix B.
+    let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".parse().unwrap();
+    let from = Requester::default();
+    let opening = CodeOpening { challenge: &challenge, redirect_to: "https://app.example.com/", from: &from };
+    let accounts = &processes.first().services.accounts;
+    let issued = accounts.sign_in_for_code(&ada(), None, &opening, &[]).await.unwrap();
+    let redeemed = processes.times_at_once(32, |app, _| {
+        let redemption = Redemption {
+            code: issued.code.clone(),
+            verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".into(),
+            redirect_to: None,
+        };
+        async move {
+            let from = Requester::default();
+            let opening = Opening { transport: Transport::Bearer, replaces: None, from: &from };
+            app.services.accounts.redeem_code(&redemption, &opening).await
+        }
+    });
+    let (good, bad): (Vec<_>, Vec<_>) = redeemed.await.into_iter().partition(Result::is_ok);
+    assert_eq!((good.len(), bad.len()), (1, 31), "{}", processes.name);
+    assert!(bad.iter().all(|answer| matches!(answer, Err(RedeemError::Invalid))), "{}", processes.name);
+    let user = &good[0].as_ref().unwrap().user;
+    assert_eq!(processes.first().services.sessions.list(user).await.unwrap().len(), 1);
+    assert_eq!(processes.events(Action::SigninSucceeded).await.len(), 1, "{}", processes.name);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_session_of_a_disabled_account_lives_whichever_came_first() {
+    everywhere(|processes| Box::pin(disabled_meanwhile(processes))).await;
+}
+
+async fn disabled_meanwhile(processes: Processes) {
+    for round in 0..6 {
+        let who = external("github", &round.to_string(), &format!("ada{round}@example.com"));
+        let id = enter(processes.any(), who.clone()).await.unwrap().0.user.id;
+        let entered = processes.times_at_once(5, |app, n| {
+            let who = who.clone();
+            async move {
+                if n == 2 {
+                    let (accounts, from) = (&app.services.accounts, Requester::default());
+                    accounts.set_status(id, Status::Disabled, Authority::Operator, &from).await.unwrap();
+                    return None;
+                }
+                match enter(app, who).await {
+                    Ok(entered) => Some(person(&entered)),
+                    Err(IdentityError::Disabled) => None,
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        });
+        for person in entered.await.into_iter().flatten() {
+            let answer = processes.send(bare("GET", "/v1/authorize?fresh=true", &person)).await;
+            assert_eq!(answer.status, 401, "{}", processes.name);
+        }
+        assert_whole(&processes).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_deletion_while_others_sign_in_link_and_rename_leaves_nothing_behind() {
+    everywhere(|processes| Box::pin(deleted_meanwhile(processes))).await;
+}
+
+async fn deleted_meanwhile(processes: Processes) {
+    for round in 0..6 {
+        let email = format!("ada{round}@example.com");
+        let [who, other] = ["github", "google"].map(|p| external(p, &format!("{round}"), &email));
+        let ada = enter(processes.any(), who.clone()).await.unwrap();
+        let (id, access) = (ada.0.user.id, person(&ada).access);
+        let live = processes.first().services.sessions.authenticate(&access, Freshness::Fresh).await.unwrap();
+        let ticket = processes.first().services.accounts.allow_link(&live).unwrap();
+        processes
+            .times_at_once(4, |app, n| {
+                let (who, other, ticket) = (who.clone(), other.clone(), ticket.clone());
+                async move {
+                    let (accounts, from) = (&app.services.accounts, Requester::default());
+                    match n {
+                        0 => accounts.delete(id, Authority::Operator, &from).await.unwrap(),
+                        1 => drop(accounts.link_identity(&ticket, &other, None, &from, &[]).await),
+                        2 => {
+                            let renamed = ExternalIdentity { name: Some("Ada".to_owned()), ..who };
+                            drop(enter(Arc::clone(&app), renamed).await);
+                        }
+                        _ => drop(enter(Arc::clone(&app), who).await),
+                    }
+                }
+            })
+            .await;
+        let accounts = &processes.first().services.accounts;
+        assert_eq!(accounts.find(id).await.unwrap(), None, "{}", processes.name);
+        for identity in [who, other] {
+            // Made anew or refused for its address, but never an identity of the account that is gone.
+            match enter(processes.any(), identity).await {
+                Ok((signed_in, _)) => assert_ne!(signed_in.user.id, id, "{}", processes.name),
+                Err(IdentityError::AccountExists) => {}
+                Err(other) => panic!("{}: {other}", processes.name),
+            }
+        }
+        assert_whole(&processes).await;
+    }
+}
