@@ -41,6 +41,8 @@ pub enum Command {
     Openapi,
     /// Check the configuration and the data, and say each mend
     Doctor(DataArgs),
+    /// Run what stands in for DynamoDB and Upstash while functions are developed
+    Services(ServicesArgs),
 }
 
 /// Where the data is.
@@ -60,6 +62,32 @@ pub struct ServeArgs {
     /// Where the data is.
     #[command(flatten)]
     pub data: DataArgs,
+}
+
+/// What stands in for the cloud. All of it is for this machine only.
+#[derive(Args)]
+pub struct ServicesArgs {
+    /// Where DynamoDB is to listen: a loopback address
+    #[arg(long, default_value = "127.0.0.1:8000", value_name = "ADDR")]
+    pub dynamodb: SocketAddr,
+    /// Where Upstash's REST protocol is to listen: a loopback address
+    #[arg(long, default_value = "127.0.0.1:8079", value_name = "ADDR")]
+    pub upstash: SocketAddr,
+    /// A Redis that runs already, instead of one that is started here
+    #[arg(long, value_name = "ADDR")]
+    pub redis: Option<SocketAddr>,
+    /// Keep everything in this folder, instead of in memory
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Write the environment into this file as well; lines of it that set something else stay
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+    /// The table's name
+    #[arg(long, default_value = "latchkey", value_name = "NAME")]
+    pub table: String,
+    /// Where the functions will be reached
+    #[arg(long, default_value = "http://localhost:9000", value_name = "URL")]
+    pub url: String,
 }
 
 /// What to do with roles.

@@ -7,4 +7,6 @@ pub mod data;
 pub mod pages;
 pub mod serve;
 pub mod service;
+#[cfg(feature = "services")]
+pub mod services;
 pub mod settings;

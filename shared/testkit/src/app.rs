@@ -15,7 +15,7 @@ use http_body_util::BodyExt;
 use latchkey_core::config::Place;
 use latchkey_core::port::in_process::{InProcessCache, InProcessCounters};
 use latchkey_core::port::{
-    Derivation, Fetch, FetchError, HasherError, Mailer, MailerError, Message, PasswordHasher, Table,
+    Counters, Derivation, Fetch, FetchError, HasherError, Mailer, MailerError, Message, PasswordHasher, Table,
 };
 use latchkey_core::{Config, Memory, Ports, Services};
 use latchkey_http::{App, Function, PeerAddress};
@@ -54,13 +54,14 @@ pub struct TestApp {
 pub struct TestAppBuilder {
     vars: Vec<(String, String)>,
     table: Option<Arc<dyn Table>>,
+    counters: Option<Arc<dyn Counters>>,
     clock: Arc<TestClock>,
     seed: u64,
 }
 
 impl Default for TestAppBuilder {
     fn default() -> Self {
-        Self { vars: Vec::new(), table: None, clock: Arc::new(TestClock::new()), seed: 1 }
+        Self { vars: Vec::new(), table: None, counters: None, clock: Arc::new(TestClock::new()), seed: 1 }
     }
 }
 
@@ -76,6 +77,13 @@ impl TestAppBuilder {
     #[must_use]
     pub fn table(mut self, table: Arc<dyn Table>) -> Self {
         self.table = Some(table);
+        self
+    }
+
+    /// Counts here, instead of in process.
+    #[must_use]
+    pub fn counters(mut self, counters: Arc<dyn Counters>) -> Self {
+        self.counters = Some(counters);
         self
     }
 
@@ -98,7 +106,8 @@ impl TestAppBuilder {
         let table = self.table.unwrap_or_else(memory_table);
         let (trips, hashes) = (Trips::default(), Trips::default());
         let failing_table = Arc::new(FailingTable::new(table));
-        let failing_counters = Arc::new(FailingCounters::new(Arc::new(InProcessCounters::default())));
+        let counters = self.counters.unwrap_or_else(|| Arc::new(InProcessCounters::default()));
+        let failing_counters = Arc::new(FailingCounters::new(counters));
         let ports = Ports {
             table: Arc::new(CountingTable::new(Arc::<FailingTable>::clone(&failing_table), trips.clone())),
             counters: Arc::new(CountingCounters::new(

@@ -8,6 +8,7 @@ pub mod config;
 pub mod limiter;
 pub mod quota;
 pub mod session;
+pub mod table_counters;
 pub mod window;
 
 pub use address::{ClientAddress, UnknownAddress};
@@ -15,4 +16,5 @@ pub use config::{Action, InvalidLimits, Limits};
 pub use limiter::{Admitted, Fallback, Limited, Limiter, Rate, Subject};
 pub use quota::{InvalidQuota, Quota};
 pub use session::SessionMeter;
+pub use table_counters::TableCounters;
 pub use window::SlidingLog;

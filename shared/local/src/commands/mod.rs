@@ -5,6 +5,8 @@ mod doctor;
 mod keys;
 mod roles;
 mod serve;
+#[cfg(feature = "services")]
+mod services;
 mod users;
 
 use std::fmt::Display;
@@ -39,6 +41,13 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Doctor(data) => doctor::run(&data),
+        #[cfg(feature = "services")]
+        Command::Services(args) => services::run(&args),
+        #[cfg(not(feature = "services"))]
+        Command::Services(_) => {
+            Err("this `latchkey` was built without them: run `cargo run --features services -- services`"
+                .into())
+        }
     }
 }
 

@@ -1,0 +1,9 @@
+//! The suites of the two ports.
+
+mod counters {
+    latchkey_testkit::counters_conformance!(crate::upstash::counters());
+}
+
+mod cache {
+    latchkey_testkit::cache_conformance!(crate::upstash::cache());
+}

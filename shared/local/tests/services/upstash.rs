@@ -1,0 +1,116 @@
+//! An Upstash of a test's own: the bridge on a free port, and a Redis behind it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use latchkey_core::Timestamp;
+use latchkey_core::port::{Cache, Count, Counters, Fetch, FetchError, StoreError, Window};
+use latchkey_local::serve;
+use latchkey_local::services::{Bridge, RedisServer, Stop, listen};
+use latchkey_native::HttpFetch;
+use latchkey_upstash::{Breaker, Settings, UpstashCache, UpstashCounters};
+
+pub const TOKEN: &str = "the-token-of-this-test";
+
+/// Ends with the test.
+pub struct Upstash {
+    pub url: String,
+    pub redis: RedisServer,
+    _stop: Stop,
+}
+
+impl Upstash {
+    pub async fn start() -> Self {
+        let redis = match RedisServer::start(None).await {
+            Ok(redis) => redis,
+            Err(error) => panic!("{error}"),
+        };
+        let listener = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let stop = Stop::default();
+        let routes = Bridge::new(redis.client(), TOKEN.to_owned()).routes();
+        tokio::spawn(serve::serve(listener, routes, stop.asked()));
+        Self { url, redis, _stop: stop }
+    }
+
+    pub fn settings(&self) -> Settings {
+        let find = |name: &str| match name {
+            "UPSTASH_REDIS_REST_URL" => Some(self.url.clone()),
+            "UPSTASH_REDIS_REST_TOKEN" => Some(TOKEN.to_owned()),
+            _ => None,
+        };
+        Settings::read(find).unwrap().unwrap()
+    }
+
+    pub fn counters(&self, fetch: Arc<dyn Fetch>) -> UpstashCounters {
+        UpstashCounters::new(self.settings(), fetch, Arc::new(Breaker::new()))
+    }
+
+    pub fn cache(&self) -> UpstashCache {
+        UpstashCache::new(self.settings(), Arc::new(Patient::default()), Arc::new(Breaker::new()))
+    }
+
+    /// What Redis itself says.
+    pub async fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+        let mut connection = self.redis.client().get_multiplexed_async_connection().await.unwrap();
+        redis::cmd(words[0]).arg(&words[1..]).query_async(&mut connection).await.unwrap()
+    }
+}
+
+/// Lets every request take its time: these tests are not about how quick this machine is.
+#[derive(Default)]
+pub struct Patient(HttpFetch);
+
+#[async_trait]
+impl Fetch for Patient {
+    async fn fetch(&self, request: Request<Bytes>, _: Duration) -> Result<Response<Bytes>, FetchError> {
+        self.0.fetch(request, Duration::from_mins(1)).await
+    }
+}
+
+/// A port, and the Upstash that it stands on.
+pub struct Kept<T> {
+    port: T,
+    _upstash: Upstash,
+}
+
+pub async fn counters() -> Arc<dyn Counters> {
+    let upstash = Upstash::start().await;
+    Arc::new(Kept { port: upstash.counters(Arc::new(Patient::default())), _upstash: upstash })
+}
+
+pub async fn cache() -> Arc<dyn Cache> {
+    let upstash = Upstash::start().await;
+    Arc::new(Kept { port: upstash.cache(), _upstash: upstash })
+}
+
+#[async_trait]
+impl Counters for Kept<UpstashCounters> {
+    async fn hit(&self, windows: &[Window], now: Timestamp) -> Result<Vec<Count>, StoreError> {
+        self.port.hit(windows, now).await
+    }
+}
+
+#[async_trait]
+impl Cache for Kept<UpstashCache> {
+    async fn get(&self, key: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
+        self.port.get(key, now).await
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        value: &str,
+        lifetime: Duration,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.port.put(key, value, lifetime, now).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.port.delete(key).await
+    }
+}

@@ -1,0 +1,37 @@
+use latchkey_core::port::FetchError;
+
+/// The longest text of Redis that an error repeats, in characters.
+const MAX_TOLD: usize = 200;
+
+/// Why Upstash gave no result. Each says the mend; none holds the token.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("{0}: see that the database is up and UPSTASH_REDIS_REST_URL is its REST URL")]
+    NoAnswer(FetchError),
+    #[error("it refuses the token: set UPSTASH_REDIS_REST_TOKEN to the REST token of this database")]
+    WrongToken,
+    #[error(
+        "it refuses the command ({0}): set UPSTASH_REDIS_REST_TOKEN to the token that may write, not the read-only one"
+    )]
+    ReadOnly(String),
+    #[error("it refuses the command: {0}")]
+    Refused(String),
+    #[error(
+        "it answers with status {0}: if this lasts, see that UPSTASH_REDIS_REST_URL is the database's REST URL"
+    )]
+    Status(u16),
+    #[error("its answer is not Upstash's: see that UPSTASH_REDIS_REST_URL is the database's REST URL")]
+    Garbage,
+}
+
+impl Failure {
+    /// What Redis's own error message means.
+    pub fn redis(message: &str) -> Self {
+        let told = || message.chars().filter(|c| !c.is_control()).take(MAX_TOLD).collect();
+        match message.split(' ').next() {
+            Some("WRONGPASS") => Self::WrongToken,
+            Some("NOPERM") => Self::ReadOnly(told()),
+            _ => Self::Refused(told()),
+        }
+    }
+}
