@@ -31,7 +31,10 @@ struct Answer {
 
 impl Answer {
     fn text(&self, member: &str) -> &str {
-        self.body[member].as_str().unwrap_or_else(|| panic!("no {member} in {} {}", self.status, self.body))
+        self.body
+            .get(member)
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| panic!("no {member} in {} {}", self.status, self.body))
     }
 }
 
@@ -71,7 +74,7 @@ impl Service {
         // A burst of hashes is told to come again.
         loop {
             let answer = self.post("/v1/signup", body.clone()).await;
-            if answer.status != StatusCode::SERVICE_UNAVAILABLE {
+            if answer.status != StatusCode::SERVICE_UNAVAILABLE || answer.text("code") != "unavailable" {
                 return answer;
             }
             assert!(answer.headers.contains_key(header::RETRY_AFTER));
