@@ -11,7 +11,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 
 /// Every function, put together.
 pub fn function() -> Function<App> {
-    Function::new(routes(), Description::openapi())
+    Function::new(routes(), Description::openapi)
         .merge(latchkey_signup::function())
         .merge(latchkey_signin::function())
         .merge(latchkey_session::function())
@@ -26,7 +26,7 @@ pub fn function() -> Function<App> {
 
 /// The description of every route, `/health` among them.
 pub fn description() -> OpenApiDocument {
-    function().merge(latchkey_http::health()).openapi().clone()
+    function().merge(latchkey_http::health()).openapi()
 }
 
 /// The same as JSON (OpenAPI 3.1).

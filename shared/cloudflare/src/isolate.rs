@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use latchkey_core::config::{ConfigError, Place};
-use latchkey_core::port::in_process::InProcessCounters;
-use latchkey_core::port::{Counters, StoreError};
+use latchkey_core::limit::TableCounters;
+use latchkey_core::port::{Counters, Fetch, StoreError, Table};
 use latchkey_core::{Config, Memory, Ports, Services};
 use latchkey_http::{App, Function};
 use latchkey_sql::SqlTable;
+use latchkey_upstash::{Breaker, Settings, UpstashCounters};
 
 use crate::adapters::{D1, InlineHasher, Kv, NoMailer, WorkerClock, WorkerEntropy, WorkerFetch};
 use crate::{log, request};
@@ -51,12 +52,14 @@ fn services() -> Result<Services, SetupError> {
     request::d1(DATABASE)?;
     request::kv(CACHE)?;
     let config = Config::read(request::var, Place::Deployed).map_err(SetupError::Config)?;
+    let table: Arc<dyn Table> = Arc::new(table());
+    let fetch: Arc<dyn Fetch> = Arc::new(WorkerFetch);
     let ports = Ports {
-        table: Arc::new(table()),
-        counters: counters(),
+        counters: counters(&table, &fetch)?,
+        table,
         cache: Arc::new(Kv::new(CACHE)),
         mailer: Arc::new(NoMailer),
-        fetch: Arc::new(WorkerFetch),
+        fetch,
         clock: Arc::new(WorkerClock),
         entropy: Arc::new(WorkerEntropy),
         hasher: Arc::new(InlineHasher::default()),
@@ -69,6 +72,12 @@ pub(crate) fn table() -> SqlTable<D1> {
     SqlTable::new(D1::new(DATABASE))
 }
 
-fn counters() -> Arc<dyn Counters> {
-    Arc::new(InProcessCounters::default())
+/// In Redis where there is one, else in the table.
+fn counters(table: &Arc<dyn Table>, fetch: &Arc<dyn Fetch>) -> Result<Arc<dyn Counters>, SetupError> {
+    Ok(match Settings::read(request::var).map_err(SetupError::Config)? {
+        Some(settings) => {
+            Arc::new(UpstashCounters::new(settings, Arc::clone(fetch), Arc::new(Breaker::new())))
+        }
+        None => Arc::new(TableCounters::new(Arc::clone(table))),
+    })
 }

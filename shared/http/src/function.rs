@@ -8,27 +8,43 @@ use crate::{Operation, Routes};
 pub struct Function<S> {
     router: Router<S>,
     operations: Vec<Operation>,
-    openapi: OpenApi,
+    #[cfg(feature = "description")]
+    descriptions: Vec<fn() -> OpenApi>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Default for Function<S> {
     /// One without routes, to [merge](Function::merge) others into.
     fn default() -> Self {
-        Self { router: Router::new(), operations: Vec::new(), openapi: OpenApi::default() }
+        Self {
+            router: Router::new(),
+            operations: Vec::new(),
+            #[cfg(feature = "description")]
+            descriptions: Vec::new(),
+        }
     }
 }
 
 impl<S: Clone + Send + Sync + 'static> Function<S> {
-    /// From the routes and their description.
-    pub fn new(routes: Routes<S>, openapi: OpenApi) -> Self {
+    /// From the routes and what makes their description, which is made only where it is asked for.
+    #[cfg_attr(
+        not(feature = "description"),
+        expect(unused_variables, reason = "nobody can ask for the description")
+    )]
+    pub fn new(routes: Routes<S>, description: fn() -> OpenApi) -> Self {
         let (router, operations) = routes.into_parts();
-        Self { router, operations, openapi }
+        Self {
+            router,
+            operations,
+            #[cfg(feature = "description")]
+            descriptions: vec![description],
+        }
     }
 
     /// Both functions in one. Panics, as `axum` does, where they have a route in common: a mistake that the first test finds.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
-        self.openapi.merge(other.openapi);
+        #[cfg(feature = "description")]
+        self.descriptions.extend(other.descriptions);
         self.operations.extend(other.operations);
         Self { router: self.router.merge(other.router), ..self }
     }
@@ -45,8 +61,12 @@ impl<S: Clone + Send + Sync + 'static> Function<S> {
     }
 
     /// The description of every route.
-    pub fn openapi(&self) -> &OpenApi {
-        &self.openapi
+    #[cfg(feature = "description")]
+    pub fn openapi(&self) -> OpenApi {
+        let mut all = self.descriptions.iter().map(|describe| describe());
+        let mut first = all.next().unwrap_or_default();
+        all.for_each(|next| first.merge(next));
+        first
     }
 
     pub(crate) fn into_router(self) -> Router<S> {
@@ -61,7 +81,7 @@ macro_rules! function {
     ($routes:expr, $description:ty) => {
         /// This operation, ready to be served.
         pub fn function() -> $crate::Function<$crate::App> {
-            $crate::Function::new($routes, <$description as $crate::utoipa::OpenApi>::openapi())
+            $crate::Function::new($routes, <$description as $crate::utoipa::OpenApi>::openapi)
         }
     };
 }

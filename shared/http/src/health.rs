@@ -42,7 +42,7 @@ pub struct HealthBody {
 
 /// `GET /health`, which every deployment has.
 pub fn health() -> Function<App> {
-    Function::new(Routes::new().public(Method::GET, "/health", show), Description::openapi())
+    Function::new(Routes::new().public(Method::GET, "/health", show), Description::openapi)
 }
 
 #[derive(OpenApi)]

@@ -55,7 +55,7 @@ fn services(written: Written) -> Result<Services, Failure> {
         "LATCHKEY_SECRET" => Some(secret.clone()),
         other => std::env::var(other).ok(),
     };
-    let config = Config::read(var, Place::Deployed).map_err(SettingsError::Config)?;
+    let config = Config::read(var, Place::Local).map_err(SettingsError::Config)?;
     let ports = Ports {
         table: Arc::new(SqlTable::new(Recorder { database: Sqlite::open_in_memory()?, written })),
         counters: Arc::new(InProcessCounters::default()),

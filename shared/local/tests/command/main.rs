@@ -9,6 +9,7 @@
 
 mod administration;
 mod crash;
+mod d1;
 mod http;
 mod process;
 mod refusals;

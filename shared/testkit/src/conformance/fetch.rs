@@ -56,6 +56,11 @@ fn request(method: Method, uri: &str, body: impl Into<Bytes>) -> Request<Bytes> 
     Request::builder().method(method).uri(uri).body(body.into()).expect("the request is valid")
 }
 
+/// A GET goes without: not every platform sends one that has a body (RFC 9110, section 9.3.1).
+fn body(method: &Method, text: &'static str) -> &'static str {
+    if method == Method::GET { "" } else { text }
+}
+
 async fn fetched(fetch: &Arc<dyn Fetch>, request: Request<Bytes>) -> Response<Bytes> {
     fetch.fetch(request, LONG).await.expect("the server answers")
 }
@@ -93,7 +98,7 @@ pub async fn bodies_arrive_byte_for_byte(fetch: &Arc<dyn Fetch>) {
     }
 }
 
-/// Both ways, in their order, each value apart.
+/// Both ways, in their order; cookies each apart, others perhaps in one (RFC 9110, section 5.3).
 pub async fn repeated_headers_keep_all_their_values(fetch: &Arc<dyn Fetch>) {
     let server = StandIn::start().await;
     let mut sent = get(&server.url("/echo"));
@@ -101,7 +106,7 @@ pub async fn repeated_headers_keep_all_their_values(fetch: &Arc<dyn Fetch>) {
         sent.headers_mut().append("x-many", HeaderValue::from_static(value));
     }
     let response = fetched(fetch, sent).await;
-    assert_eq!(values(response.headers(), "echo-x-many"), [&b"one"[..], b"two, three", b"one"]);
+    assert_eq!(values(response.headers(), "echo-x-many").join(&b", "[..]), b"one, two, three, one");
 
     let response = fetched(fetch, get(&server.url("/cookies"))).await;
     let cookies = [&b"one=1; Path=/"[..], b"two=2; Path=/; HttpOnly", b"one=3; Path=/echo"];
@@ -125,7 +130,8 @@ pub async fn a_redirect_is_not_followed(fetch: &Arc<dyn Fetch>) {
     for status in [301, 302, 303, 307, 308] {
         for method in [Method::GET, Method::POST] {
             let uri = server.url(&format!("/redirect/{status}"));
-            let response = fetched(fetch, request(method, &uri, "client_secret=s")).await;
+            let response =
+                fetched(fetch, request(method.clone(), &uri, body(&method, "client_secret=s"))).await;
             assert_eq!(response.status().as_u16(), status);
             assert_eq!(values(response.headers(), LOCATION.as_str()), [b"/target"]);
         }
@@ -179,7 +185,8 @@ pub async fn a_broken_connection_is_an_error_and_nothing_is_sent_twice(fetch: &A
         for method in [Method::GET, Method::POST] {
             fetched(fetch, get(&server.url("/echo"))).await;
             let before = server.hits(path);
-            let answer = fetch.fetch(request(method, &server.url(path), "code=c"), LONG).await;
+            let sent = request(method.clone(), &server.url(path), body(&method, "code=c"));
+            let answer = fetch.fetch(sent, LONG).await;
             assert!(matches!(answer, Err(FetchError::Connection(_))), "{path}: {answer:?}");
             assert_eq!(server.hits(path) - before, 1, "{path}");
         }
