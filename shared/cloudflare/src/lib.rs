@@ -6,9 +6,14 @@
 //!
 //! This is the one crate that knows futures that are not `Send`: each adapter wraps its own.
 
+// What touches no binding is tested on any machine.
+#[cfg(any(test, target_arch = "wasm32"))]
 mod admission;
+#[cfg(any(test, target_arch = "wasm32"))]
 mod kept;
+#[cfg(any(test, target_arch = "wasm32"))]
 mod log;
+#[cfg(any(test, target_arch = "wasm32"))]
 mod peer;
 
 #[cfg(target_arch = "wasm32")]
