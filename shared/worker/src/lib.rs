@@ -23,7 +23,10 @@ macro_rules! operations {
 operations! {
     "all": latchkey_all,
     "admin": latchkey_admin,
+    "identities": latchkey_identities,
     "keys": latchkey_keys,
+    "oauth-callback": latchkey_oauth_callback,
+    "oauth-start": latchkey_oauth_start,
     "permission-check": latchkey_permission_check,
     "session": latchkey_session,
     "signin": latchkey_signin,
