@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { refused } from '../pages.mjs'
 import { consent, leave, shown, signIn, visit } from '../steps.mjs'
 
-const invalid = { status: 400, code: 'invalid_state', title: 'You are not signed in', says: /not begun in this browser/ }
+const invalid = { status: 400, code: 'invalid_state', title: 'The sign-in did not work', says: /not begun in this browser/ }
 
 /** Where the provider sends a browser back. */
 const CALLBACK = '*/v1/oauth/*/callback?*'
@@ -92,7 +92,7 @@ export default function cases(world) {
     const callback = new URL(await url)
     callback.searchParams.set('iss', 'https://other.example')
     await person.page.goto(callback.href)
-    const title = 'You are not signed in'
+    const title = 'The sign-in did not work'
     await refused(person, world, { status: 400, code: 'issuer_mismatch', title, says: /another provider than the one/ })
     assert.equal((await shown(person.page)).who, 'Not signed in')
   })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { refused } from '../pages.mjs'
 import { cancel, consent, leave, shown, visit, withPassword } from '../steps.mjs'
 
-const cancelled = { status: 403, code: 'signin_cancelled', title: 'You are not signed in', says: /cancelled at the provider/ }
+const cancelled = { status: 403, code: 'signin_cancelled', title: 'The sign-in did not work', says: /cancelled at the provider/ }
 
 export default function cases(world) {
   world.test('whoever does not sign in at the provider finds the way back, and can try again', async (open) => {

@@ -41,7 +41,7 @@ export default function cases(world) {
     await visit(other, world)
     await leave(other)
     await consent(other, login)
-    await refused(other, world, { status: 409, code: 'account_exists', title: 'You are not signed in', says: /has an account already/ })
+    await refused(other, world, { status: 409, code: 'account_exists', title: 'The sign-in did not work', says: /has an account already/ })
   })
 
   world.test('the last way in stays, and one of two goes', async (open) => {
@@ -92,7 +92,7 @@ export default function cases(world) {
     await press(tab, 'Sign out')
     const other = await withPassword({ page: tab }, world, 'Sign up', world.someone())
     await consent(person, login)
-    await refused(person, world, { status: 403, code: 'other_account', title: NOT_LINKED, says: /another account is signed in/ })
+    await refused(person, world, { status: 403, code: 'other_account', title: NOT_LINKED, says: /another account is signed in/i })
     assert.equal((await visit(person, world)).user, other)
     assert.equal(await person.page.locator('#identities').textContent(), '')
   })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { refused } from '../pages.mjs'
 import { consent, leave, shown, visit, withPassword } from '../steps.mjs'
 
-const title = 'You are not signed in'
+const title = 'The sign-in did not work'
 
 export default function cases(world) {
   const come = async (open, claims) => {
@@ -29,7 +29,7 @@ export default function cases(world) {
     assert.equal(await browser.page.locator('#identities').textContent(), '', 'no link was made')
   })
 
-  const unverified = { status: 403, code: 'no_verified_email', title, says: /e-mail/ }
+  const unverified = { status: 403, code: 'no_verified_email', title, says: /e-mail address/ }
 
   world.test('an address that the provider has not verified makes no account', async (open) => {
     const { name, email } = world.someone()

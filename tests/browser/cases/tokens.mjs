@@ -53,7 +53,7 @@ export default function cases(world) {
     await refused(person, world, {
       status: 403,
       code: 'signin_cancelled',
-      title: 'You are not signed in',
+      title: 'The sign-in did not work',
       says: /cancelled at the provider/,
       back: `${world.app.origin}/bearer?error=signin_cancelled`,
     })
