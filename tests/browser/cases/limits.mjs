@@ -10,7 +10,9 @@ export default function cases(world) {
     for (let sent = 0; sent <= CALLBACKS; sent += 1) statuses.add((await fetch(callback)).status)
     assert.deepEqual([...statuses], [400, 429])
     const person = await open()
-    await person.page.goto(callback)
-    await refused(person, world, { status: 429, code: 'rate_limited', title: 'You are not signed in', says: /too many/i })
+    // The window slides: what the cases before sent may make room for a few more.
+    let status = 0
+    for (let more = 0; status !== 429 && more < CALLBACKS; more += 1) status = (await person.page.goto(callback)).status()
+    await refused(person, world, { status: 429, code: 'rate_limited', title: 'The sign-in did not work', says: /too many/i })
   })
 }

@@ -26,6 +26,8 @@ export default function cases(world) {
     assert.equal(asked.get('code_challenge_method'), 'S256')
     assert.equal(asked.get('response_type'), 'code')
     assert.equal(new URL(person.last('/callback').url).searchParams.get('iss'), world.provider.issuer)
+    // What the record of every browser is searched for.
+    assert.ok(world.provider.issued.size >= 3, 'an access, an ID and a refresh token were issued')
   })
 
   world.test('whoever signs in again is the same user, here and in another browser', async (open) => {
