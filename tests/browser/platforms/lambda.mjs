@@ -1,5 +1,6 @@
 // The function with every operation as Lambda runs it, in cargo lambda watch, over the stores that `latchkey services` starts:
 // the command must have been built with that feature.
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -10,6 +11,7 @@ import { close, listen } from '../servers.mjs'
 import { LATCHKEY, Program } from './process.mjs'
 
 export default async function lambda(variables) {
+  if (!existsSync(LATCHKEY)) throw new Error(`there is no ${LATCHKEY}; run: cargo build -p latchkey-local --features services`)
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-browser-'))
   const file = join(folder, 'env')
   const programs = []

@@ -8,7 +8,8 @@ import { LATCHKEY, Program } from './process.mjs'
 export default async function local(variables) {
   if (!existsSync(LATCHKEY)) throw new Error(`there is no ${LATCHKEY}; run: cargo build -p latchkey-local`)
   const data = await mkdtemp(join(tmpdir(), 'latchkey-browser-'))
-  const server = new Program(LATCHKEY, ['serve', '--listen', '127.0.0.1:0', '--data', data], variables)
+  // Its own folder, so that no .env is read.
+  const server = new Program(LATCHKEY, ['serve', '--listen', '127.0.0.1:0', '--data', data], variables, data)
   const stop = async () => {
     await server.stop()
     await rm(data, { recursive: true })

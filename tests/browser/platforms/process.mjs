@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { join } from 'node:path'
+import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -7,21 +7,24 @@ import { fileURLToPath } from 'node:url'
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** The `latchkey` command: LATCHKEY names it; else the last `cargo build`. */
-export const LATCHKEY =
-  process.env.LATCHKEY ?? join(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'debug/latchkey')
+export const LATCHKEY = resolve(
+  process.env.LATCHKEY ?? resolve(ROOT, process.env.CARGO_TARGET_DIR ?? 'target', 'debug/latchkey'),
+)
 
-/** A program of the repository, with `variables` and no others that the service reads. */
+/** What the names of variables begin with that the service reads. */
+const READ = /^(LATCHKEY|OIDC|UPSTASH|MAIL|GOOGLE|GITHUB|DISCORD|LINKEDIN|MICROSOFT|APPLE)_/
+
+/** A program that runs in `folder`, with `variables` and no others that the service reads. */
 export class Program {
   #child
   /** Resolves when it has ended. */
   ended
   #lines
 
-  constructor(program, args, variables) {
-    const read = /^(LATCHKEY|OIDC|UPSTASH|MAIL)_/
-    const others = Object.entries(process.env).filter(([name]) => !read.test(name))
+  constructor(program, args, variables, folder = ROOT) {
+    const others = Object.entries(process.env).filter(([name]) => !READ.test(name))
     this.#child = spawn(program, args, {
-      cwd: ROOT,
+      cwd: folder,
       env: { ...Object.fromEntries(others), ...variables },
       stdio: ['ignore', 'pipe', 'inherit'],
       // A group of its own, so that what it leaves behind can be ended too.
