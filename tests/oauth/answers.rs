@@ -162,7 +162,7 @@ async fn a_browser_gets_a_page_with_the_way_back_and_no_script() {
         "{policy}"
     );
     let html = String::from_utf8(answer.body).unwrap();
-    assert!(html.contains("You are not signed in") && html.contains("cancelled at the provider"));
+    assert!(html.contains("The sign-in did not work") && html.contains("cancelled at the provider"));
     assert!(html.contains("<a href=\"https://app.example.com\">"), "{html}");
     assert!(!html.contains("<script"));
 

@@ -122,7 +122,8 @@ impl Parts {
             None => self.oauth.home().map(|home| home.url().to_string()),
         };
         let linking = flow.is_some_and(|flow| matches!(flow.purpose(), Purpose::Link(_)));
-        let title = if linking { "The account was not linked" } else { "You are not signed in" };
+        // Not that nobody is signed in: an answer that comes back once more finds the browser with its session.
+        let title = if linking { "The account was not linked" } else { "The sign-in did not work" };
         problem.for_navigation(request, title, back.as_deref())
     }
 }

@@ -91,7 +91,9 @@ impl Config {
             keep(number("LATCHKEY_TRUSTED_PROXIES", var("LATCHKEY_TRUSTED_PROXIES"), 0, 0, 10), &mut errors);
         let keep_provider_tokens =
             keep(provider_tokens(var("LATCHKEY_PROVIDER_TOKENS").as_deref()), &mut errors);
-        let oauth = oauth::Settings::read(&var, place).map_err(|wrong| errors.extend(wrong)).ok();
+        // With an http URL it runs on this machine, whatever the platform: in `wrangler dev`, say.
+        let here = if url.as_ref().is_some_and(|url| !url.is_https()) { Place::Local } else { place };
+        let oauth = oauth::Settings::read(&var, here).map_err(|wrong| errors.extend(wrong)).ok();
         let parties = url.as_ref().and_then(|url| keep(parties(url, var("LATCHKEY_AUDIENCE")), &mut errors));
         match (
             url,
@@ -338,6 +340,19 @@ mod tests {
         ] {
             assert!(error(&[("LATCHKEY_URL", url)]).starts_with("LATCHKEY_URL: "), "{url}");
         }
+    }
+
+    #[test]
+    fn providers_on_this_machine_are_for_services_on_it() {
+        let provider = [
+            ("LATCHKEY_OIDC", "a"),
+            ("OIDC_A_ISSUER", "http://127.0.0.1:3000"),
+            ("OIDC_A_CLIENT_ID", "b"),
+            ("OIDC_A_CLIENT_SECRET", "c"),
+        ];
+        assert!(error(&provider).contains("OIDC_A_ISSUER is no https URL"));
+        let here = [&[("LATCHKEY_URL", "http://localhost:8787")], &provider[..]].concat();
+        assert!(read(&here, Place::Deployed).is_ok());
     }
 
     #[test]

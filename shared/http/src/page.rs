@@ -44,8 +44,11 @@ impl Problem {
     }
 }
 
-/// The texts of problems are parts of a sentence.
+/// The texts of problems are parts of a sentence. A name from the contract, such as `redirect_to`, stays as it is written.
 fn sentence(text: &str) -> String {
+    if text.split_whitespace().next().is_some_and(|word| word.contains('_')) {
+        return format!("{text}.");
+    }
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str())
@@ -91,6 +94,12 @@ mod tests {
         let html = std::str::from_utf8(&body).unwrap();
         assert!(html.contains(STYLE) && html.contains("some_code"));
         assert!(!html.contains("<script") && !html.contains("<b>"), "{html}");
+    }
+
+    #[test]
+    fn a_text_becomes_a_sentence() {
+        assert_eq!(sentence("begin the sign-in again"), "Begin the sign-in again.");
+        assert_eq!(sentence("redirect_to is too long"), "redirect_to is too long.");
     }
 
     #[test]
