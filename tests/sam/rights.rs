@@ -49,7 +49,7 @@ impl Deployment {
         });
         let workers = workers.collect();
         let outside = builder().table(Arc::clone(&table)).build(latchkey_all::function());
-        Self { workers, outside, clock, provider }
+        Self { workers, clock, provider, outside }
     }
 
     fn of(&self, function: &str) -> &Worker {

@@ -96,7 +96,7 @@ fn the_watcher_sends_each_operation_to_its_crate() {
         let expected =
             own.iter().find(|(_, function)| serves(function)).map_or("latchkey-all", |(name, _)| *name);
         let path = operation.path.replace(['{', '}'], "");
-        let found = router.at(&path).map(|found| *found.value).unwrap_or("none");
+        let found = router.at(&path).map_or("none", |found| *found.value);
         if found != expected {
             wrong.insert(format!("{}: {found}, not {expected}", name_of(operation)));
         }
