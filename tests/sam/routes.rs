@@ -2,16 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use latchkey_http::{App, Function};
+use latchkey_http::{App, Function, Operation};
 use serde_json::{Value, json};
 
-use crate::template::{function_of, functions, packages, resources, short, template};
+use crate::template::{function_of, functions, packages, resources, root, short, template};
 
 /// Every crate with routes, but `all`.
 pub fn crates() -> Vec<(&'static str, Function<App>)> {
     vec![
         ("latchkey-admin", latchkey_admin::function()),
+        ("latchkey-identities", latchkey_identities::function()),
         ("latchkey-keys", latchkey_keys::function()),
+        ("latchkey-oauth-callback", latchkey_oauth_callback::function()),
+        ("latchkey-oauth-start", latchkey_oauth_start::function()),
         ("latchkey-permission-check", latchkey_permission_check::function()),
         ("latchkey-session", latchkey_session::function()),
         ("latchkey-signin", latchkey_signin::function()),
@@ -25,8 +28,12 @@ const OTHERS: [&str; 3] = ["latchkey-all", "latchkey-authorizer", "latchkey-oper
 /// What every function answers, so that any of them can: the health of the stores, and what browsers ask before a call.
 const SHARED: [&str; 2] = ["GET /health", "OPTIONS /{proxy+}"];
 
+fn name_of(operation: &Operation) -> String {
+    format!("{} {}", operation.method, operation.path)
+}
+
 fn operations(function: &Function<App>) -> BTreeSet<String> {
-    function.operations().iter().map(|operation| format!("{} {}", operation.method, operation.path)).collect()
+    function.operations().iter().map(name_of).collect()
 }
 
 /// The routes of the HTTP API, by the function that serves them.
@@ -68,6 +75,33 @@ fn the_functions_together_do_what_all_does() {
     let all = operations(&latchkey_all::function());
     assert_eq!(all.difference(&together).collect::<Vec<_>>(), ["GET /openapi.json"]);
     assert_eq!(together.difference(&all).count(), 0);
+}
+
+/// The routes of `cargo lambda watch` lead where those of the HTTP API do.
+#[test]
+fn the_watcher_sends_each_operation_to_its_crate() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
+    let (_, routes) =
+        manifest.split_once("\n[workspace.metadata.lambda.watch.router]\n").expect("there are routes");
+    let mut router = matchit::Router::new();
+    for line in routes.lines().take_while(|line| !line.is_empty()) {
+        let (path, package) = line.split_once(" = ").expect("a path and a package");
+        router.insert(path.trim_matches('"'), package.trim_matches('"')).expect("a path");
+    }
+    let all = latchkey_all::function();
+    let own = crates();
+    let mut wrong = BTreeSet::new();
+    for operation in all.operations() {
+        let serves = |function: &Function<App>| operations(function).contains(&name_of(operation));
+        let expected =
+            own.iter().find(|(_, function)| serves(function)).map_or("latchkey-all", |(name, _)| *name);
+        let path = operation.path.replace(['{', '}'], "");
+        let found = router.at(&path).map_or("none", |found| *found.value);
+        if found != expected {
+            wrong.insert(format!("{}: {found}, not {expected}", name_of(operation)));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

@@ -43,7 +43,14 @@ fn every_variable_is_one_that_is_read() {
     let _ = Config::read(
         |name| {
             asked.borrow_mut().insert(name.to_owned());
-            (name == "LATCHKEY_URL").then(|| "https://auth.example.com".to_owned())
+            // Some are read only where others are set.
+            let value = match name {
+                "LATCHKEY_URL" | "OIDC_OIDC_ISSUER" => "https://auth.example.com",
+                "LATCHKEY_OIDC" => "oidc",
+                _ if name.ends_with("_CLIENT_ID") || name.ends_with("_CLIENT_SECRET") => "x",
+                _ => return None,
+            };
+            Some(value.to_owned())
         },
         Place::Deployed,
     );
@@ -96,17 +103,65 @@ fn the_secret_that_aws_makes_is_taken() {
         .expect("every secret is taken");
 }
 
+/// The environments of all functions, and the one that they share.
+fn environments(template: &Value) -> Vec<Value> {
+    let own = functions(template).into_values().map(|function| function["Environment"]["Variables"].clone());
+    own.chain([template["Globals"]["Function"]["Environment"]["Variables"].clone()]).collect()
+}
+
 #[test]
 fn no_secret_is_in_an_environment() {
     let template = template();
-    let variables = &template["Globals"]["Function"]["Environment"]["Variables"];
-    let text = variables.to_string();
-    for (name, parameter) in template["Parameters"].as_object().expect("parameters") {
-        if parameter["NoEcho"] == true {
-            assert!(!text.contains(&format!("{{\"Ref\":\"{name}\"}}")), "{name}");
+    let mut secrets = BTreeSet::new();
+    for variables in environments(&template) {
+        let text = variables.to_string();
+        for (name, parameter) in template["Parameters"].as_object().expect("parameters") {
+            if parameter["NoEcho"] == true {
+                assert!(!text.contains(&format!("{{\"Ref\":\"{name}\"}}")), "{name}");
+            }
+        }
+        for (name, value) in variables.as_object().into_iter().flatten() {
+            if ["SECRET", "TOKEN", "PRIVATE_KEY"].iter().any(|end| name.ends_with(end)) {
+                assert!(value.to_string().contains("Secret"), "{name}");
+                secrets.insert(name.clone());
+            }
         }
     }
-    for name in ["LATCHKEY_SECRET", "UPSTASH_REDIS_REST_TOKEN"] {
-        assert!(variables[name].to_string().contains("Secret\""), "{name}");
+    assert_eq!(secrets.len(), 9, "{secrets:?}");
+}
+
+#[test]
+fn what_goes_to_providers_is_a_member_of_their_secret_under_its_own_name() {
+    let template = template();
+    let secret = &template["Resources"]["ProvidersSecret"]["Properties"]["SecretString"]["Fn::Sub"];
+    let members: Value = serde_json::from_str(secret.as_str().expect("a text")).expect("it is JSON");
+    let members = members.as_object().expect("an object");
+    let mut named = BTreeSet::new();
+    for variables in environments(&template) {
+        for (name, value) in variables.as_object().into_iter().flatten() {
+            let Some(reference) = value["Fn::If"][1]["Fn::Sub"].as_str() else { continue };
+            assert_eq!(reference, format!("${{ProvidersSecret}}:{name}::"));
+            named.insert(name.clone());
+        }
     }
+    assert_eq!(named, members.keys().cloned().collect());
+    for (name, value) in members {
+        let parameter = value.as_str().and_then(|text| text.strip_prefix("${")?.strip_suffix('}'));
+        let parameter = &template["Parameters"][parameter.expect("a parameter")];
+        assert_eq!(parameter["NoEcho"], true, "{name}");
+        // Its value stands between the quotes of the JSON.
+        assert!(parameter["AllowedPattern"].as_str().expect("a pattern").starts_with("^[^\""), "{name}");
+    }
+}
+
+#[test]
+fn only_what_speaks_to_providers_gets_what_it_proves_itself_with() {
+    let policy = "{\"Ref\":\"ProvidersPolicy\"}";
+    let mut speaking = Vec::new();
+    for (name, function) in functions(&template()) {
+        let reads = function["Policies"].to_string().contains(policy);
+        assert_eq!(function["Environment"].to_string().contains("ProvidersSecret"), reads, "{name}");
+        speaking.extend(reads.then_some(name));
+    }
+    assert_eq!(speaking, ["All", "Identities", "OauthCallback", "OauthStart"]);
 }

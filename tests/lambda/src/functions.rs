@@ -38,13 +38,17 @@ const fn ours(
 }
 
 /// Signing up comes first: the others use its tokens.
-pub const FUNCTIONS: [Function; 9] = [
+pub const FUNCTIONS: [Function; 12] = [
     ours("latchkey-signup", "POST", "/v1/signup", Call::SignUp, 12),
     ours("latchkey-signin", "POST", "/v1/signin", Call::SignIn, 12),
     ours("latchkey-session", "GET", "/v1/session", Call::SignedIn, 12),
     ours("latchkey-token-refresh", "POST", "/v1/token/refresh", Call::Refresh, 12),
     ours("latchkey-permission-check", "GET", "/v1/permissions", Call::SignedIn, 8),
     ours("latchkey-admin", "GET", "/v1/roles", Call::SignedIn, 12),
+    ours("latchkey-oauth-start", "GET", "/v1/oauth/github/start", Call::Plain, 12),
+    // A return needs a provider; this has everything but that.
+    ours("latchkey-oauth-callback", "GET", "/health", Call::Plain, 12),
+    ours("latchkey-identities", "GET", "/v1/identities", Call::SignedIn, 12),
     ours("latchkey-keys", "GET", "/.well-known/jwks.json", Call::Plain, 12),
     ours("latchkey-all", "GET", "/v1/session", Call::SignedIn, 12),
     ours("latchkey-keys", "GET", "/health", Call::Plain, 12),
@@ -61,6 +65,9 @@ pub fn variables(endpoint: &str) -> Vec<(String, String)> {
         ("LATCHKEY_TABLE", TABLE),
         ("LATCHKEY_URL", "https://auth.example.com"),
         ("LATCHKEY_SECRET", "fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo="),
+        ("LATCHKEY_ORIGINS", "https://app.example.com"),
+        ("GITHUB_CLIENT_ID", "measured"),
+        ("GITHUB_CLIENT_SECRET", "measured"),
         ("LATCHKEY_LIMITS", "signup=100000/1m,signin=100000/1m,session=100000/1m,public=100000/1m"),
     ];
     let path = std::env::var("PATH").unwrap_or_default();
@@ -118,8 +125,8 @@ impl Service {
 
     /// Takes the tokens out of an answer; the reason when it is none to measure.
     pub fn learn(&mut self, answer: &Value) -> Result<(), String> {
-        // Reading the roles takes more than an ordinary user may: 403 is the whole check too.
-        if !matches!(answer["statusCode"].as_u64(), Some(200 | 201 | 403)) {
+        // Reading the roles takes more than an ordinary user may: 403 is the whole check too. 303 goes on to a provider.
+        if !matches!(answer["statusCode"].as_u64(), Some(200 | 201 | 303 | 403)) {
             return Err(format!("the answer is {answer}"));
         }
         let body: Value =

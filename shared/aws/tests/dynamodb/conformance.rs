@@ -1,15 +1,35 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use latchkey_aws::dynamodb::{client, create_table};
-use latchkey_testkit::table_conformance;
+use async_trait::async_trait;
+use latchkey_aws::dynamodb::{DynamoTable, Emulator, client, create_table};
+use latchkey_core::Timestamp;
+use latchkey_core::limit::TableCounters;
+use latchkey_core::port::{Count, Counters, StoreError, Window};
+use latchkey_testkit::{counters_conformance, table_conformance};
 
 use crate::support::{emulator, settings, table};
 
-/// A name that no other test of this run has.
-fn own_table() -> String {
+/// A table that no other test of this run has.
+async fn own_table(endpoint: &str) -> Arc<DynamoTable> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    format!("conformance-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+    let name = format!("conformance-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let client = client(&settings(endpoint));
+    create_table(&client, &name).await.unwrap();
+    Arc::new(table(client, &name))
+}
+
+/// Counters over a table of their own in an emulator of their own.
+struct Emulated {
+    counters: TableCounters,
+    _emulator: Emulator,
+}
+
+#[async_trait]
+impl Counters for Emulated {
+    async fn hit(&self, windows: &[Window], now: Timestamp) -> Result<Vec<Count>, StoreError> {
+        self.counters.hit(windows, now).await
+    }
 }
 
 mod dynoxide {
@@ -17,20 +37,24 @@ mod dynoxide {
 
     table_conformance!({
         let emulator = emulator().await;
-        let client = client(&settings(emulator.endpoint()));
-        let name = own_table();
-        create_table(&client, &name).await.unwrap();
-        (Arc::new(table(client, &name)), emulator)
+        (own_table(emulator.endpoint()).await, emulator)
     });
+
+    mod counters {
+        use super::*;
+
+        counters_conformance!(ignore_crowds = "takes a minute: 200 hits at once on one item", async {
+            let emulator = emulator().await;
+            let counters = TableCounters::new(own_table(emulator.endpoint()).await);
+            Arc::new(Emulated { counters, _emulator: emulator })
+        });
+    }
 }
 
 mod amazons_own {
     use super::*;
 
     table_conformance!(ignore = "needs java and infra/setup/dynamodb-local", {
-        let client = client(&settings(crate::local::endpoint()));
-        let name = own_table();
-        create_table(&client, &name).await.unwrap();
-        (Arc::new(table(client, &name)), ())
+        (own_table(crate::local::endpoint()).await, ())
     });
 }

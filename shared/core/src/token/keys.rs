@@ -92,21 +92,24 @@ impl Keys {
     }
 
     /// The claims of `text`, if it is an access token of ours and good at `now`. Touches the store only when the remembered
-    /// ring is old, or lacks the token's key.
+    /// ring is old, or lacks the token's key. Makes no keys: where there are none nobody has signed anything, and who only
+    /// checks tokens need not be allowed to write.
     pub async fn verify(&self, text: &str, now: Timestamp) -> Result<Claims, VerifyError> {
         let token = UnverifiedToken::parse(text)?;
-        let mut ring = self.ring(now).await?;
+        let unknown = || InvalidToken::from(Reason::UnknownKey);
+        let mut ring = self.existing(now).await?.ok_or_else(unknown)?;
         if ring.verifying_key(token.kid(), now).is_none() {
             match self.memory.unknown(now) {
                 Unknown::Search => {
-                    ring = self.load_or_create(now).await?;
+                    let found = self.load(now).await?;
                     self.memory.searched();
+                    ring = found.ok_or_else(unknown)?;
                 }
                 Unknown::Absent => {}
                 Unknown::CannotTell => return Err(KeysError::from(unavailable("is being read again")).into()),
             }
         }
-        let key = ring.verifying_key(token.kid(), now).ok_or(InvalidToken::from(Reason::UnknownKey))?;
+        let key = ring.verifying_key(token.kid(), now).ok_or_else(unknown)?;
         Ok(token.verify(key, &self.parties, now)?)
     }
 
@@ -121,7 +124,7 @@ impl Keys {
     pub async fn rotate(&self) -> Result<Arc<KeyRing>, KeysError> {
         for _ in 0..ATTEMPTS {
             let now = self.clock.now();
-            let Some(item) = self.read(now).await? else { return self.load_or_create(now).await };
+            let Some(item) = self.read(now).await? else { return self.create(now).await };
             let ring = item.decode::<StoredRing>()?.open(&self.sealer)?;
             let ring = ring.rotate(now, self.algorithm, &*self.entropy)?;
             let write = Write::replace(ring_key(), &self.seal(&ring)?, item.version)?;
@@ -146,28 +149,42 @@ impl Keys {
         }
     }
 
+    /// The ring, made where there is none.
     async fn ring(&self, now: Timestamp) -> Result<Arc<KeyRing>, KeysError> {
+        match self.existing(now).await? {
+            Some(ring) => Ok(ring),
+            None => self.create(now).await,
+        }
+    }
+
+    /// The ring, unless there is none.
+    async fn existing(&self, now: Timestamp) -> Result<Option<Arc<KeyRing>>, KeysError> {
         let remembered = match self.memory.recall(now) {
-            Recall::Use(ring) => return Ok(ring),
+            Recall::Use(ring) => return Ok(Some(ring)),
             Recall::Reload(remembered) => remembered,
         };
-        match (self.load_or_create(now).await, remembered) {
+        match (self.load(now).await, remembered) {
             (Err(error), Some(ring)) => {
                 tracing::warn!(%error, "the key ring cannot be read; going on with the remembered one");
-                Ok(ring)
+                Ok(Some(ring))
             }
             (result, _) => result,
         }
     }
 
-    async fn load_or_create(&self, now: Timestamp) -> Result<Arc<KeyRing>, KeysError> {
+    async fn load(&self, now: Timestamp) -> Result<Option<Arc<KeyRing>>, KeysError> {
+        self.read(now).await?.map(|item| self.open(&item, now)).transpose()
+    }
+
+    /// Makes the ring, after a read that found none; of several who do so at once all get the same.
+    async fn create(&self, now: Timestamp) -> Result<Arc<KeyRing>, KeysError> {
         for _ in 0..ATTEMPTS {
-            if let Some(item) = self.read(now).await? {
-                return self.open(&item, now);
-            }
             let ring = KeyRing::create(self.algorithm, &*self.entropy)?;
             if self.put(Write::create(ring_key(), &self.seal(&ring)?)?, now).await? {
                 return Ok(self.memory.remember(ring, Version::first(now), now));
+            }
+            if let Some(ring) = self.load(now).await? {
+                return Ok(ring);
             }
         }
         Err(unavailable("kept being changed by others").into())

@@ -14,13 +14,24 @@ use latchkey_core::port::{Count, Counters, StoreError, Window};
 
 /// Makes a `#[tokio::test]` of each rule. Takes an expression that gives a future of an `Arc<dyn Counters>`; the
 /// crate that calls it needs `latchkey-core`, and `tokio` with `macros` and `rt-multi-thread`.
+///
+/// `ignore_crowds = "why", $new` marks the rules about many hits at once as ignored, for a store where they take long.
 #[macro_export]
 macro_rules! counters_conformance {
+    (ignore_crowds = $why:literal, $new:expr) => {
+        $crate::counters_conformance!(@all [#[ignore = $why]] $new);
+    };
     ($new:expr) => {
+        $crate::counters_conformance!(@all [] $new);
+    };
+    (@all $crowds:tt $new:expr) => {
         $crate::counters_conformance!(
-            @rules $new;
+            @rules $crowds $new;
             the_limit_is_exact_under_parallel_hits
             several_windows_are_exact_under_parallel_hits
+        );
+        $crate::counters_conformance!(
+            @rules [] $new;
             several_windows_are_all_or_nothing
             refused_hits_do_not_prolong_the_refusal
             free_in_is_exact
@@ -34,14 +45,16 @@ macro_rules! counters_conformance {
             a_hit_that_breaks_the_rules_is_refused_and_not_counted
         );
     };
-    (@rules $new:expr; $($rule:ident)*) => {
-        $(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            async fn $rule() {
-                let counters: std::sync::Arc<dyn ::latchkey_core::port::Counters> = $new.await;
-                $crate::conformance::counters::$rule(&counters).await;
-            }
-        )*
+    (@rules $attributes:tt $new:expr; $($rule:ident)*) => {
+        $( $crate::counters_conformance!(@one $attributes $new; $rule); )*
+    };
+    (@one [$($attribute:tt)*] $new:expr; $rule:ident) => {
+        $($attribute)*
+        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn $rule() {
+            let counters: std::sync::Arc<dyn ::latchkey_core::port::Counters> = $new.await;
+            $crate::conformance::counters::$rule(&counters).await;
+        }
     };
 }
 

@@ -103,6 +103,17 @@ fn of_two_that_start_at_once_the_loser_takes_the_winners_keys() {
 }
 
 #[test]
+fn a_foreign_token_makes_no_keys() {
+    let deployment = Deployment::new();
+    let checking = deployment.process(1);
+    assert_eq!(reason(&verify(&checking, &of_unknown_key())), Reason::UnknownKey);
+    assert_eq!(deployment.table.commits.load(Relaxed), 0);
+    // Nor is it remembered that there were none.
+    let token = sign(&deployment.process(2));
+    verify(&checking, &token).unwrap();
+}
+
+#[test]
 fn a_remembered_ring_costs_no_read_until_it_is_five_minutes_old() {
     let deployment = Deployment::new();
     let keys = deployment.process(1);
