@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use latchkey_core::Timestamp;
 use latchkey_core::port::in_process::InProcessCache;
 use latchkey_core::port::{Cache, StoreError};
-use worker::kv::KvError;
+use worker::kv::{KvError, KvStore};
 use worker::send::SendFuture;
 
 use crate::{kept, request};
@@ -37,13 +37,7 @@ impl Kv {
         store.get(&key).text().await.map_err(failure)
     }
 
-    async fn write(
-        binding: &'static str,
-        key: String,
-        stored: String,
-        seconds: u64,
-    ) -> Result<(), StoreError> {
-        let store = request::kv(binding)?;
+    async fn write(store: &KvStore, key: String, stored: String, seconds: u64) -> Result<(), StoreError> {
         let put = store.put(&key, stored).map_err(failure)?;
         put.expiration_ttl(seconds).execute().await.map_err(failure)
     }
@@ -77,9 +71,10 @@ impl Cache for Kv {
         let (name, stored, seconds) =
             (name(key)?, kept::seal(value, now + lifetime), kept::seconds(lifetime));
         self.memory.put(key, &stored, lifetime, now).await?;
-        let binding = self.binding;
+        // Now: after the answer no request is being served, and there are no bindings to be found.
+        let store = request::kv(self.binding)?;
         let write = async move {
-            if let Err(error) = Self::write(binding, name, stored, seconds).await {
+            if let Err(error) = Self::write(&store, name, stored, seconds).await {
                 tracing::warn!(%error, "KV did not take a value");
             }
         };
