@@ -2,7 +2,9 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use latchkey_aws::dynamodb::{DynamoTable, Emulator, Settings, client, create_table};
 use latchkey_core::UserId;
 use latchkey_core::account::Authority;
 use latchkey_core::audit::{Action, Event, Filter, Requester};
@@ -12,6 +14,7 @@ use latchkey_sql::sqlite::Sqlite;
 use latchkey_testkit::{TestApp, TestClock, TestRequest, TestResponse, memory_table};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 
 pub const PASSWORD: &str = "violet harbour tundra";
 
@@ -90,7 +93,7 @@ impl Processes {
     }
 }
 
-/// Runs `test` over a store in memory, over a file, and through two processes over one file.
+/// Runs `test` over a store in memory, over a file, and through two processes over one file and over DynamoDB.
 pub async fn everywhere(test: impl Fn(Processes) -> Pin<Box<dyn Future<Output = ()> + Send>>) {
     test(Processes::start("in memory", vec![memory_table()]).await).await;
     for processes in [1, 2] {
@@ -101,6 +104,16 @@ pub async fn everywhere(test: impl Fn(Processes) -> Pin<Box<dyn Future<Output = 
         let name = if processes == 1 { "over a file" } else { "two over a file" };
         test(Processes::start(name, (0..processes).map(|_| open()).collect()).await).await;
     }
+    let emulator = Emulator::start(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
+    let mut settings = Settings::emulated(emulator.endpoint());
+    // Two hundred requests at once may take a small machine longer than DynamoDB ever does.
+    let long = Duration::from_mins(10);
+    (settings.connect_timeout, settings.attempt_timeout) = (long, long);
+    create_table(&client(&settings), "latchkey").await.unwrap();
+    let open = || -> Arc<dyn Table> {
+        Arc::new(DynamoTable::new(client(&settings), "latchkey".to_owned()).within(long))
+    };
+    test(Processes::start("two over DynamoDB", vec![open(), open()]).await).await;
 }
 
 /// Somebody who is signed in.

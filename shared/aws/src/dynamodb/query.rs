@@ -25,7 +25,7 @@ pub(super) async fn query(
     let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
     let range = Range::new(query);
     let mut start = place.filter(|place| !range.is_before(place.sort(), query.descending));
-    let is_over = start.as_ref().is_some_and(|place| range.is_behind(place.sort(), query.descending));
+    let is_over = start.as_ref().is_some_and(|place| range.ends_at(place.sort(), query));
     if is_over || range.is_empty() {
         return Ok(Page { items: Vec::new(), next: None });
     }
@@ -138,6 +138,13 @@ impl<'a> Range<'a> {
     /// Whether a walk that is at `sort` has the range behind it.
     fn is_behind(&self, sort: &str, descending: bool) -> bool {
         self.is_outside(sort, descending)
+    }
+
+    /// Whether a walk that has been at `sort` is at its end. DynamoDB refuses to start at the last sort key that a partition
+    /// can have in the range; in an index, other items may have the same.
+    fn ends_at(&self, sort: &str, query: &Query) -> bool {
+        let is_last = query.descending && matches!(query.list, List::Partition(_)) && self.from == Some(sort);
+        is_last || self.is_behind(sort, query.descending)
     }
 
     fn is_outside(&self, sort: &str, below: bool) -> bool {

@@ -23,7 +23,7 @@ type Find = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// Where DynamoDB is, and how long to wait for it.
 ///
-/// A call takes no longer than [`DynamoTable`](super::DynamoTable) allows it; these are the times of its attempts.
+/// A call takes no longer than its [`DynamoTable`](super::DynamoTable) allows; these are the times of its attempts.
 #[derive(Clone)]
 pub struct Settings {
     /// The region's name, such as `eu-central-1`.

@@ -15,7 +15,7 @@ use super::error::store_error;
 use super::item::{Attributes, is_live, primary, read, write};
 use super::{query, replace, transaction};
 
-/// The longest that a call takes, all its attempts together.
+/// The longest that a call takes, all its attempts together, unless it is told otherwise.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// The most requests that one get takes, as an answer holds 16 MB.
 const MAX_ROUNDS: usize = 8;
@@ -25,6 +25,7 @@ const MAX_ROUNDS: usize = 8;
 pub struct DynamoTable {
     client: Client,
     table: String,
+    deadline: Duration,
 }
 
 impl fmt::Debug for DynamoTable {
@@ -38,7 +39,23 @@ impl DynamoTable {
     /// The table of this name. The client should be one of [`client`](super::client), which retries what this table counts
     /// on being retried.
     pub fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+        Self { client, table, deadline: DEADLINE }
+    }
+
+    /// The same, whose calls take no longer than this, all attempts together.
+    #[must_use]
+    pub fn within(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// What `call` gives in time.
+    async fn in_time<T, E: From<StoreError>>(
+        &self,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let late =
+            || StoreError::Unavailable(format!("DynamoDB gave no answer within {:?}", self.deadline)).into();
+        tokio::time::timeout(self.deadline, call).await.unwrap_or_else(|_| Err(late()))
     }
 
     async fn get_one(&self, key: &Key) -> Result<Vec<Attributes>, StoreError> {
@@ -74,7 +91,7 @@ impl Table for DynamoTable {
     async fn get(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Item>>, StoreError> {
         check_get(keys)?;
         let distinct: BTreeSet<&Key> = keys.iter().collect();
-        let found = in_time(async {
+        let found = self.in_time(async {
             match keys {
                 [] => Ok(Vec::new()),
                 [key, ..] if distinct.len() == 1 => self.get_one(key).await,
@@ -93,7 +110,7 @@ impl Table for DynamoTable {
 
     async fn query(&self, query: &Query, now: Timestamp) -> Result<Page, QueryError> {
         check_query(query)?;
-        in_time(query::query(&self.client, &self.table, query, now)).await
+        self.in_time(query::query(&self.client, &self.table, query, now)).await
     }
 
     async fn commit(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
@@ -102,14 +119,8 @@ impl Table for DynamoTable {
             && let Some(version) = replace::version(*condition)
         {
             let item = write(key, body, index.as_ref(), *expires_at, (*condition, now));
-            return in_time(replace::replace(&self.client, &self.table, item, (version, now))).await;
+            return self.in_time(replace::replace(&self.client, &self.table, item, (version, now))).await;
         }
-        in_time(transaction::commit(&self.client, &self.table, writes, now)).await
+        self.in_time(transaction::commit(&self.client, &self.table, writes, now)).await
     }
-}
-
-/// What `call` gives within [`DEADLINE`].
-async fn in_time<T, E: From<StoreError>>(call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-    let late = || E::from(StoreError::Unavailable(format!("DynamoDB gave no answer within {DEADLINE:?}")));
-    tokio::time::timeout(DEADLINE, call).await.unwrap_or_else(|_| Err(late()))
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use latchkey_testkit::{TestApp, TestRequest};
+use latchkey_testkit::{TestApp, TestRequest, TestResponse};
 use serde_json::json;
 
 use crate::proxy::Exchange;
@@ -11,7 +11,7 @@ use crate::support::{PASSWORD, Pair, Person, Stage, bare, refresh, signin, signu
 
 /// Limits on: they are counted elsewhere, and ask nothing of the table here.
 async fn pair() -> Pair {
-    Pair::on(Stage::new().await, |_| TestApp::builder()).await
+    Pair::on(Stage::new().await, TestApp::builder).await
 }
 
 struct Costs {
@@ -21,12 +21,7 @@ struct Costs {
 
 impl Costs {
     /// Sends `request`, which takes exactly these requests to DynamoDB.
-    async fn of(
-        &mut self,
-        name: &str,
-        request: TestRequest,
-        expected: &[&str],
-    ) -> latchkey_testkit::TestResponse {
+    async fn of(&mut self, name: &str, request: TestRequest, expected: &[&str]) -> TestResponse {
         self.pair.proxy().take();
         let answer = self.pair.app.send(request).await;
         let exchanges = self.pair.proxy().take();

@@ -4,7 +4,7 @@ use std::iter::repeat_n;
 use std::time::Duration;
 
 use latchkey_core::audit::Action;
-use latchkey_testkit::TestRequest;
+use latchkey_testkit::{TestApp, TestRequest};
 
 use crate::proxy::Fault;
 use crate::support::{PASSWORD, Pair, Person, Stage, bare, is_unavailable, refresh, signin, signup};
@@ -77,8 +77,7 @@ async fn a_lost_answer_changes_nothing_about_any_operation() {
             let ada = pair.sign_up("ada@example.com").await;
             let send = async |request: TestRequest, reads: usize| {
                 // Only the write, which comes last, is lost.
-                let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(reads));
-                pair.proxy().add(repeat_n(Fault::Waits(gate), reads).chain(repeat_n(fault.clone(), lost)));
+                pair.proxy().add(repeat_n(None, reads).chain(repeat_n(Some(fault.clone()), lost)));
                 let answer = pair.app.send(request).await;
                 assert!(answer.status.is_success(), "{fault:?}, {lost} times: {}", answer.json());
                 answer
@@ -93,7 +92,7 @@ async fn a_lost_answer_changes_nothing_about_any_operation() {
             assert_ne!(next.refresh, ada.refresh);
             let same = Person::read(&pair.witness.send(refresh(&ada.refresh)).await);
             assert_eq!(same.refresh, next.refresh, "one successor: {fault:?}, {lost} times");
-            send(bare("POST", "/v1/signout", &again), 1).await;
+            send(bare("POST", "/v1/signout", &again), 2).await;
             assert_eq!(pair.events(Action::SessionRevoked).await, 1, "{fault:?}, {lost} times");
             assert_eq!(pair.witness.send(refresh(&again.refresh)).await.status, 401);
         }
@@ -103,7 +102,7 @@ async fn a_lost_answer_changes_nothing_about_any_operation() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_does_not_come_is_asked_for_again() {
     let stage = Stage::with(|settings| settings.attempt_timeout = Duration::from_millis(500)).await;
-    let pair = Pair::on(stage, |_| latchkey_testkit::TestApp::builder()).await;
+    let pair = Pair::on(stage, TestApp::builder).await;
     pair.proxy().add([Fault::Silent]);
     assert_eq!(pair.app.send(signup("ada@example.com")).await.status, 201);
     assert_eq!((accounts(&pair).await, pair.events(Action::SignupSucceeded).await), (1, 1));
@@ -119,8 +118,7 @@ async fn who_meets_another_transaction_is_told_what_it_did() {
     pair.proxy().add([Fault::Canceled("TransactionConflict")]);
     assert_eq!(pair.app.send(signup("ada@example.com")).await.code(), "email_taken");
     let eve = pair.sign_up("eve@example.com").await;
-    let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(1));
-    pair.proxy().add([Fault::Waits(gate), Fault::Answers(400, "TransactionConflictException")]);
+    pair.proxy().add([None, Some(Fault::Answers(400, "TransactionConflictException"))]);
     assert_eq!(pair.app.send(refresh(&eve.refresh)).await.status, 200);
 }
 

@@ -6,6 +6,8 @@
 mod conformance;
 mod costs;
 mod faults;
+mod ledger;
+mod local;
 mod proxy;
 mod support;
 mod table;

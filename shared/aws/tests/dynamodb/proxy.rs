@@ -57,7 +57,7 @@ impl Exchange {
 
 #[derive(Default)]
 struct State {
-    faults: Mutex<VecDeque<Fault>>,
+    faults: Mutex<VecDeque<Option<Fault>>>,
     exchanges: Mutex<Vec<Exchange>>,
     arrived: watch::Sender<usize>,
     connections: Mutex<Vec<JoinHandle<()>>>,
@@ -87,9 +87,9 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// The next requests meet these, one each.
-    pub fn add(&self, faults: impl IntoIterator<Item = Fault>) {
-        self.state.faults.lock().unwrap().extend(faults);
+    /// The next requests meet these, one each; at a `None` one goes through.
+    pub fn add(&self, faults: impl IntoIterator<Item = impl Into<Option<Fault>>>) {
+        self.state.faults.lock().unwrap().extend(faults.into_iter().map(Into::into));
     }
 
     /// Takes all faults back that have met nothing.
@@ -161,7 +161,7 @@ async fn answer(
     let target = parts.headers["x-amz-target"].to_str().unwrap().to_owned();
     let operation = target.rsplit('.').next().unwrap().to_owned();
     let sent = "POST / HTTP/1.1\r\n\r\n".len() + size(&parts.headers) + body.len();
-    let fault = state.faults.lock().unwrap().pop_front();
+    let fault = state.faults.lock().unwrap().pop_front().flatten();
     let exchange = Exchange { operation, sent, received: 0, units: 0.0 };
     state.exchanges.lock().unwrap().push(exchange.clone());
     state.arrived.send_modify(|arrived| *arrived += 1);

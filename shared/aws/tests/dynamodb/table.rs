@@ -2,6 +2,7 @@
 
 use std::iter::repeat_n;
 use std::sync::Arc;
+use std::time::Duration;
 
 use latchkey_aws::dynamodb::{DynamoTable, Settings, client};
 use latchkey_core::Timestamp;
@@ -234,4 +235,17 @@ fn settings_name_what_is_wrong() {
     assert_eq!(errors("eu-central-1", "http://127.0.0.1:8000"), None);
     assert_eq!(errors(" ", ""), Some(vec!["AWS_REGION"]));
     assert_eq!(errors("", "127.0.0.1:8000"), Some(vec!["AWS_REGION", "AWS_ENDPOINT_URL_DYNAMODB"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_call_takes_longer_than_its_deadline() {
+    let stage = Stage::new().await;
+    let table = stage.table.clone().within(Duration::from_millis(50));
+    stage.proxy.add(repeat_n(Fault::Silent, 4));
+    assert!(
+        matches!(table.get(&[key()], NOW).await, Err(StoreError::Unavailable(why)) if why.contains("50ms"))
+    );
+    assert!(is_unavailable(&table.commit(&create("x"), NOW).await));
+    let query = table.query(&Query::prefix("p", "", 9), NOW).await;
+    assert!(matches!(query, Err(QueryError::Store(StoreError::Unavailable(_)))), "{query:?}");
 }

@@ -96,6 +96,12 @@ pub async fn index_pages_split_equal_places(table: Arc<dyn Table>) {
         assert_eq!(sorted, wanted);
         for limit in [1, 2, 3, 9, 10] {
             assert_eq!(walk(table, &query(limit), NOW).await, expected, "{limit} at a time");
+            let bounded = Query { from: Some("same".into()), until: Some("same ".into()), ..query(limit) };
+            assert_eq!(
+                walk(table, &bounded, NOW).await,
+                expected,
+                "{limit} at a time, at the edge of a range"
+            );
         }
     }
 }

@@ -33,11 +33,19 @@ pub use reading::*;
 /// Makes one test of each rule. `$make` is evaluated in each of them and gives a pair: the table, as an
 /// `Arc<dyn Table>` or what coerces to it, and whatever must live as long as it is used. It may await.
 ///
+/// `ignore = "why", $make` marks the tests as ignored, for a store that not every machine has.
+///
 /// The crate that calls this needs tokio with `macros` and `rt-multi-thread`.
 #[macro_export]
 macro_rules! table_conformance {
+    (ignore = $why:literal, $make:expr) => {
+        $crate::table_conformance! { @all [#[ignore = $why]] $make }
+    };
     ($make:expr) => {
-        $crate::table_conformance! { @each $make;
+        $crate::table_conformance! { @all [] $make }
+    };
+    (@all $attributes:tt $make:expr) => {
+        $crate::table_conformance! { @each $attributes $make;
             a_commit_is_read_back
             a_get_answers_in_the_order_of_its_keys
             bodies_are_kept_to_the_letter
@@ -72,14 +80,16 @@ macro_rules! table_conformance {
             random_histories_end_as_in_the_model
         }
     };
-    (@each $make:expr; $($rule:ident)*) => {
-        $(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            async fn $rule() {
-                let (table, _kept) = $make;
-                $crate::conformance::table::$rule(table).await;
-            }
-        )*
+    (@each $attributes:tt $make:expr; $($rule:ident)*) => {
+        $( $crate::table_conformance! { @one $attributes $make; $rule } )*
+    };
+    (@one [$($attribute:tt)*] $make:expr; $rule:ident) => {
+        $($attribute)*
+        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn $rule() {
+            let (table, _kept) = $make;
+            $crate::conformance::table::$rule(table).await;
+        }
     };
 }
 

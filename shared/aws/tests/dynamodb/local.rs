@@ -1,0 +1,50 @@
+//! Amazon's DynamoDB Local, a second opinion on the emulator's.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// A running server, which ends with this process: its shell waits for the pipe to close.
+struct Server {
+    endpoint: String,
+    _shell: Child,
+}
+
+/// The URL of the one server that all tests share.
+pub fn endpoint() -> &'static str {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    &SERVER.get_or_init(start).endpoint
+}
+
+fn start() -> Server {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("dynamodb-local");
+    assert!(
+        fs::exists(folder.join("DynamoDBLocal.jar")).unwrap(),
+        "there is no {}: run infra/setup/dynamodb-local",
+        folder.display()
+    );
+    // It takes a port and no socket; nobody else gets this one in between, as the system hands them out in turn.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let script = "java -Djava.library.path=DynamoDBLocal_lib -jar DynamoDBLocal.jar -inMemory -disableTelemetry -port \"$0\" & \
+                  server=$!; cat >/dev/null <&3; kill $server";
+    let mut shell = Command::new("bash")
+        .args(["-c", &format!("exec 3<&0; {script}"), &port.to_string()])
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(shell.stdout.take().unwrap()).lines();
+    // The last thing that it says before it listens; it says so with certainty only by answering.
+    let said: Vec<String> =
+        said.by_ref().map_while(Result::ok).take_while(|line| !line.starts_with("CorsParams")).collect();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(shell.try_wait().unwrap().is_none(), "DynamoDB Local ended: {said:?}");
+        std::thread::yield_now();
+    }
+    Server { endpoint: format!("http://127.0.0.1:{port}"), _shell: shell }
+}
