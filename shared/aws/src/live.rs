@@ -96,3 +96,6 @@ fn put_together(
     let services = Services::new(Arc::new(config), ports, memory);
     Ok(latchkey_http::app(function.clone(), App::new(services)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,7 +61,7 @@ pub fn variables(endpoint: &str) -> Vec<(String, String)> {
         ("LATCHKEY_TABLE", TABLE),
         ("LATCHKEY_URL", "https://auth.example.com"),
         ("LATCHKEY_SECRET", "fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo="),
-        ("LATCHKEY_LIMITS", "signup=100000/1m,signin=100000/1m,session=100000/1m,public=100000/1m"),
+        ("LATCHKEY_LIMITS", "signup=10000/1m,signin=10000/1m,session=10000/1m,public=10000/1m"),
     ];
     let path = std::env::var("PATH").unwrap_or_default();
     ENVIRONMENT.iter().chain(&own).copied().chain([("PATH", path.as_str())]).map(pair).collect()
