@@ -80,9 +80,8 @@ fn the_functions_together_do_what_all_does() {
 /// The routes of `cargo lambda watch` lead where those of the HTTP API do.
 #[test]
 fn the_watcher_sends_each_operation_to_its_crate() {
-    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
-    let (_, routes) =
-        manifest.split_once("\n[workspace.metadata.lambda.watch.router]\n").expect("there are routes");
+    let file = std::fs::read_to_string(root().join("infra/lambda-routes.toml")).expect("a file of routes");
+    let (_, routes) = file.split_once("\n[watch.router]\n").expect("there are routes");
     let mut router = matchit::Router::new();
     for line in routes.lines().take_while(|line| !line.is_empty()) {
         let (path, package) = line.split_once(" = ").expect("a path and a package");

@@ -96,3 +96,6 @@ fn put_together<T>(
     let services = Services::new(Arc::new(config), ports, memory);
     Ok(make(App::new(services), &|name| settings.get(name))?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,13 +59,18 @@ impl Checked {
 impl Platform {
     /// Over the machine's clock, generator and HTTP.
     pub(crate) fn new(var: Var) -> Self {
+        Self::over(Aws {
+            fetch: Arc::new(HttpFetch::new()),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            var,
+        })
+    }
+
+    /// Over ports of one's own.
+    pub(crate) fn over(aws: Aws) -> Self {
         Self {
-            aws: Aws {
-                fetch: Arc::new(HttpFetch::new()),
-                clock: Arc::new(SystemClock),
-                entropy: Arc::new(SystemEntropy),
-                var,
-            },
+            aws,
             cache: Arc::new(InProcessCache::default()),
             breaker: Arc::new(Breaker::new()),
             hasher: Arc::new(BlockingHasher::default()),

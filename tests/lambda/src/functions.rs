@@ -68,7 +68,7 @@ pub fn variables(endpoint: &str) -> Vec<(String, String)> {
         ("LATCHKEY_ORIGINS", "https://app.example.com"),
         ("GITHUB_CLIENT_ID", "measured"),
         ("GITHUB_CLIENT_SECRET", "measured"),
-        ("LATCHKEY_LIMITS", "signup=100000/1m,signin=100000/1m,session=100000/1m,public=100000/1m"),
+        ("LATCHKEY_LIMITS", "signup=10000/1m,signin=10000/1m,session=10000/1m,public=10000/1m"),
     ];
     let path = std::env::var("PATH").unwrap_or_default();
     ENVIRONMENT.iter().chain(&own).copied().chain([("PATH", path.as_str())]).map(pair).collect()

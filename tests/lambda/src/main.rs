@@ -21,8 +21,8 @@ use sample::Program;
 /// Measures the functions.
 #[derive(Parser)]
 struct Arguments {
-    /// The folder of the release binaries.
-    #[arg(long, default_value = "target/release")]
+    /// The folder of the binaries.
+    #[arg(long, default_value = "target/function")]
     binaries: PathBuf,
     /// The folder of the Node function, with its packages installed; without it only ours are measured.
     #[arg(long)]
