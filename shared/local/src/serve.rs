@@ -1,17 +1,18 @@
 //! The server: HTTP/1.1 on one socket, every function behind it.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::response::Response;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use latchkey_http::{Edge, PeerAddress};
+use latchkey_http::PeerAddress;
 use latchkey_sql::SqlTable;
 use latchkey_sql::sqlite::Sqlite;
 use tokio::net::{TcpListener, TcpStream};
@@ -42,7 +43,11 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
 }
 
 /// Serves `app` until `stop` is ready, then lets requests under way end.
-pub async fn serve(listener: TcpListener, app: Edge<Router>, stop: impl Future<Output = ()>) {
+pub async fn serve<A>(listener: TcpListener, app: A, stop: impl Future<Output = ()>)
+where
+    A: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    A::Future: Send,
+{
     let connections = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
@@ -85,10 +90,10 @@ fn without_delay(stream: TcpStream) -> TcpStream {
 }
 
 /// One connection's requests, each with the address at the other end.
-fn service(
-    app: Edge<Router>,
+fn service<A: Service<Request<Incoming>> + Clone>(
+    app: A,
     peer: SocketAddr,
-) -> impl Fn(Request<Incoming>) -> <Edge<Router> as Service<Request<Incoming>>>::Future {
+) -> impl Fn(Request<Incoming>) -> A::Future {
     move |mut request| {
         request.extensions_mut().insert(PeerAddress(peer.ip()));
         app.clone().call(request)

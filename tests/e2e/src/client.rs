@@ -12,7 +12,7 @@ use crate::failure::{Failure, Result};
 use crate::request::Request;
 
 /// How long one answer may take: a place may still be building what it serves.
-const PATIENCE: Duration = Duration::from_mins(5);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Shorter than any server keeps a connection without requests, so that none ends as it is used again.
 const IDLE: Duration = Duration::from_secs(2);
 
@@ -20,6 +20,7 @@ const IDLE: Duration = Duration::from_secs(2);
 pub struct Client {
     base: String,
     agent: Agent,
+    most: usize,
 }
 
 impl Client {
@@ -32,7 +33,12 @@ impl Client {
             .timeout_global(Some(PATIENCE))
             .user_agent("latchkey-e2e")
             .build();
-        Self { base: base.trim_end_matches('/').to_owned(), agent: config.into() }
+        Self { base: base.trim_end_matches('/').to_owned(), agent: config.into(), most: usize::MAX }
+    }
+
+    /// The same, with so many requests at one moment at the most.
+    pub fn at_most(self, most: usize) -> Self {
+        Self { most: most.max(1), ..self }
     }
 
     /// The base URL.
@@ -62,8 +68,18 @@ impl Client {
         })
     }
 
-    /// Sends all requests at the same moment, each on a thread of its own; the answers in the order of the requests.
+    /// Sends all requests at the same moment, or as many as the place takes and then the next; the answers in the order of the
+    /// requests.
     pub fn at_once(&self, requests: &[Request]) -> Result<Vec<Answer>> {
+        let mut answers = Vec::with_capacity(requests.len());
+        for some in requests.chunks(self.most) {
+            answers.extend(self.all_at_once(some)?);
+        }
+        Ok(answers)
+    }
+
+    /// Each on a thread of its own.
+    fn all_at_once(&self, requests: &[Request]) -> Result<Vec<Answer>> {
         let start = Barrier::new(requests.len());
         thread::scope(|scope| {
             let threads: Vec<_> = requests

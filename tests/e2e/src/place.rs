@@ -47,7 +47,7 @@ pub struct Place {
 impl Place {
     /// Makes an acquaintance with a place; the first answer must come.
     pub fn visit(running: &dyn Running, admin: Option<Admin>) -> Result<Self> {
-        let client = Client::new(running.url());
+        let client = Client::new(running.url()).at_most(running.at_most());
         let discovery = client.send(&Request::get("/.well-known/openid-configuration"))?.ok(200)?;
         Ok(Self {
             client,

@@ -47,6 +47,11 @@ pub fn platform(platform: &dyn Platform, plan: &Plan) -> Result<Report> {
         // One after the other: they share the limits of one address.
         results.extend(with_settings(platform, Settings::Limited, 1, &limited)?);
     }
+    for result in &mut results {
+        if let Some((_, why)) = platform.unable().iter().find(|(case, _)| *case == result.case) {
+            result.outcome = without(&result.outcome, why);
+        }
+    }
     let known = platform.differences().iter();
     let differences = known.map(|(case, why)| ((*case).to_owned(), (*why).to_owned())).collect();
     Ok(Report { platform: platform.name().to_owned(), differences, results })
@@ -99,7 +104,28 @@ fn one(case: &Case, place: &Place) -> CaseResult {
     CaseResult { case: case.name().to_owned(), outcome, seen, again }
 }
 
+/// What a case comes to where the place is unable to ask it, for this reason.
+fn without(outcome: &Outcome, why: &str) -> Outcome {
+    match outcome {
+        Outcome::Passed => Outcome::Failed(format!("it passes, and need not be left out: {why}")),
+        Outcome::Failed(_) | Outcome::Skipped(_) => Outcome::Skipped(why.to_owned()),
+    }
+}
+
 fn skipped(case: &Case, why: &str) -> CaseResult {
     let outcome = Outcome::Skipped(why.to_owned());
     CaseResult { case: case.name().to_owned(), outcome, seen: Vec::new(), again: 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_place_is_unable_to_ask_is_left_out_until_it_passes() {
+        let why = "the gateway answers by itself";
+        let failed = Outcome::Failed("500 is not 400".to_owned());
+        assert_eq!(without(&failed, why), Outcome::Skipped(why.to_owned()));
+        assert!(matches!(without(&Outcome::Passed, why), Outcome::Failed(_)));
+    }
 }

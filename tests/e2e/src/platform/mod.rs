@@ -4,8 +4,10 @@ use crate::failure::{Failure, Result};
 use crate::place::Admin;
 
 pub mod existing;
+pub mod lambda;
 pub mod local;
 pub mod process;
+pub mod services;
 pub mod workers;
 
 /// A kind of place.
@@ -20,6 +22,12 @@ pub trait Platform: Sync {
     /// The cases that are known to see something else there than elsewhere, each with the reason. One that sees the same
     /// all the same is a failure: the list is out of date.
     fn differences(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// The cases whose requests it does not carry to Latchkey, or not as they are, each with the reason. They are run all the
+    /// same, and one that passes is a failure: the list is out of date.
+    fn unable(&self) -> &'static [(&'static str, &'static str)] {
         &[]
     }
 
@@ -43,6 +51,11 @@ pub trait Running: Sync {
     /// kind must not matter.
     fn address_header(&self) -> Option<&'static str> {
         None
+    }
+
+    /// How many requests of one case it takes at one moment.
+    fn at_most(&self) -> usize {
+        usize::MAX
     }
 
     /// Whether one function has every route, `/openapi.json` among them.
@@ -84,13 +97,16 @@ impl Settings {
 }
 
 /// The platforms that can be named on the command line.
-pub const NAMES: &[&str] = &["local", "workers"];
+pub const NAMES: &[&str] = &["local", "lambda", "lambda-all", "workers", "workers-upstash"];
 
 /// The platform of this name.
 pub fn by_name(name: &str) -> Result<Box<dyn Platform>> {
     match name {
         "local" => Ok(Box::new(local::Local)),
-        "workers" => Ok(Box::new(workers::Workers)),
+        "lambda" => Ok(Box::new(lambda::Lambda::Separate)),
+        "lambda-all" => Ok(Box::new(lambda::Lambda::All)),
+        "workers" => Ok(Box::new(workers::Workers::Alone)),
+        "workers-upstash" => Ok(Box::new(workers::Workers::WithUpstash)),
         _ => Err(Failure::Failed(format!("there is no platform {name}: there are {}", NAMES.join(", ")))),
     }
 }

@@ -6,22 +6,35 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::process::{self, Process};
+use super::services::Services;
 use super::{Platform, Running, Settings, local};
 use crate::failure::Result;
 use crate::place::Admin;
 
 /// `wrangler dev`.
-pub struct Workers;
+pub enum Workers {
+    /// With the counters in D1 and the cache in KV.
+    Alone,
+    /// With both in Upstash, of `latchkey services`.
+    WithUpstash,
+}
 
 impl Platform for Workers {
     fn name(&self) -> &'static str {
-        "workers"
+        match self {
+            Self::Alone => "workers",
+            Self::WithUpstash => "workers-upstash",
+        }
     }
 
     fn start(&self, settings: Settings, admin: &Admin) -> Result<Box<dyn Running>> {
         let home = tempfile::tempdir()?;
+        let services = match self {
+            Self::Alone => None,
+            Self::WithUpstash => Some(Services::start(settings, self.name())?),
+        };
         // D1 is reached through wrangler alone, so the first administrator is SQL.
-        let mut write = local::latchkey(&local::build()?, home.path());
+        let mut write = local::latchkey(&local::build(&[])?, home.path());
         write.args(["d1", "first-admin", &admin.email, "--password-stdin"]).envs(settings.variables());
         let sql = home.path().join("first-admin.sql");
         std::fs::write(&sql, process::run(&mut write, &admin.password)?)?;
@@ -30,9 +43,11 @@ impl Platform for Workers {
         let mut dev = Command::new(root.join("infra/worker-dev"));
         process::without_settings(&mut dev).args(["--port", "0", "--sql"]).arg(&sql);
         dev.envs(settings.variables());
-        let process = Process::start(&mut dev, "Ready at", &settings.named("workers"))?;
+        let upstash = services.iter().flat_map(|services| &services.variables);
+        dev.envs(upstash.filter(|(name, _)| name.starts_with("UPSTASH_")).map(|(name, value)| (name, value)));
+        let process = Process::start(&mut dev, "Ready at", &settings.named(self.name()))?;
         let url = process.ready.split_whitespace().last().unwrap_or_default().to_owned();
-        Ok(Box::new(Dev { _process: process, _home: home, url }))
+        Ok(Box::new(Dev { _process: process, _services: services, _home: home, url }))
     }
 
     fn differences(&self) -> &'static [(&'static str, &'static str)] {
@@ -45,6 +60,7 @@ impl Platform for Workers {
 
 struct Dev {
     _process: Process,
+    _services: Option<Services>,
     _home: TempDir,
     url: String,
 }
