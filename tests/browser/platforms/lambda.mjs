@@ -1,11 +1,10 @@
-// The function with every operation as Lambda runs it, in cargo lambda watch, over the stores that `latchkey services` starts:
+// Every function as Lambda runs it, in cargo lambda watch, over the stores that `latchkey services` starts:
 // the command must have been built with that feature.
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { parseEnv } from 'node:util'
 import { close, listen } from '../servers.mjs'
 import { LATCHKEY, Program } from './process.mjs'
@@ -25,25 +24,16 @@ export default async function lambda(variables) {
     programs.push(stores)
     await stores.line((line) => line.startsWith('# Stop with'))
     const port = await freePort()
-    const environment = { ...parseEnv(await readFile(file, 'utf8')), ...variables }
-    const functions = new Program('infra/lambda-watch', ['--all', String(port)], environment)
-    programs.push(functions)
     const url = `http://localhost:${port}`
-    await Promise.race([answers(url), functions.ended.then((how) => Promise.reject(new Error(how)))])
+    const environment = { ...parseEnv(await readFile(file, 'utf8')), ...variables, LATCHKEY_URL: url }
+    const functions = new Program('infra/lambda-watch', [String(port)], environment)
+    programs.push(functions)
+    await functions.line((line) => line.startsWith('Ready at'))
     return { url, stop }
   } catch (error) {
     await stop()
     throw error
   }
-}
-
-/** No line tells when it is ready, and it may have everything to compile first. */
-async function answers(url) {
-  for (const end = Date.now() + 900_000; Date.now() < end; await setTimeout(200)) {
-    const answer = await fetch(`${url}/health`).catch(() => undefined)
-    if (answer?.ok) return
-  }
-  throw new Error(`${url}/health did not answer`)
 }
 
 async function freePort() {
