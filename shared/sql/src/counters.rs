@@ -69,8 +69,8 @@ impl<D: Driver> Counters for SqlCounters<D> {
 ///
 /// The numbers are cast, as D1 binds every number as a float and a log holds whole ones.
 pub(crate) fn count(keys: &[Key], windows: &[Window], now: Timestamp) -> Statement {
-    const LOGS: &str = "), \
-         log AS (SELECT asked.partition, asked.most, asked.length, item.body, item.version, \
+    const NUMBERS: &str = "CAST(?1 AS INTEGER), CAST(?2 AS INTEGER), CAST(?3 AS INTEGER)";
+    const REST: &str = "log AS (SELECT asked.partition, asked.most, asked.length, item.body, item.version, \
          max(clock.now, coalesce((SELECT max(value) FROM json_each(item.body)), clock.now)) AS moment \
          FROM clock, asked LEFT JOIN item ON item.partition = asked.partition AND item.sort = 'hits' \
          AND (item.expires_at IS NULL OR item.expires_at > clock.now)), \
@@ -83,24 +83,19 @@ pub(crate) fn count(keys: &[Key], windows: &[Window], now: Timestamp) -> Stateme
          ON CONFLICT (partition, sort) DO UPDATE SET \
          body = excluded.body, version = excluded.version, expires_at = excluded.expires_at";
 
-    let mut sql = String::from(
-        "WITH clock (now, first, slack) AS (VALUES (CAST(?1 AS INTEGER), CAST(?2 AS INTEGER), \
-         CAST(?3 AS INTEGER))), asked (partition, most, length) AS (VALUES ",
-    );
     let moment = Timestamp::from_millis(now.as_millis().clamp(-MAX_MILLIS, MAX_MILLIS));
     let mut params = vec![time(moment), number(Version::first(now)), millis(TableCounters::SLACK)];
+    let mut asked = Vec::with_capacity(keys.len());
     for (key, window) in keys.iter().zip(windows) {
-        let place = params.len();
-        let comma = if place == 3 { "" } else { ", " };
-        sql.push_str(&format!(
-            "{comma}(?{}, CAST(?{} AS INTEGER), CAST(?{} AS INTEGER))",
-            place + 1,
-            place + 2,
-            place + 3
-        ));
+        let at = params.len();
+        asked.push(format!("(?{}, CAST(?{} AS INTEGER), CAST(?{} AS INTEGER))", at + 1, at + 2, at + 3));
         params.extend([text(&key.partition), Value::Integer(window.limit.into()), millis(window.length)]);
     }
-    sql.push_str(LOGS);
+    let asked = asked.join(", ");
+    let sql = format!(
+        "WITH clock (now, first, slack) AS (VALUES ({NUMBERS})), \
+         asked (partition, most, length) AS (VALUES {asked}), {REST}"
+    );
     Statement { sql: Cow::Owned(sql), params }
 }
 

@@ -41,7 +41,7 @@ fn a_hit_finds_each_log_by_its_key() {
     let windows = ["a", "b"].map(|key| latchkey_core::port::Window {
         key: key.to_owned(),
         limit: 5,
-        length: std::time::Duration::from_secs(60),
+        length: std::time::Duration::from_mins(1),
     });
     let keys = windows.each_ref().map(|window| latchkey_core::limit::TableCounters::key(&window.key));
     let plan = plan(&database(), &crate::counters::count(&keys, &windows, NOW));
