@@ -18,6 +18,9 @@ use tokio::sync::Semaphore;
 const PASSWORD: &str = "seven green boats at noon";
 const LONG: Duration = Duration::from_mins(3);
 
+/// Wrangler's own proxy in front of the Worker drops some of a few hundred connections at once.
+static CONNECTIONS: Semaphore = Semaphore::const_new(64);
+
 #[derive(Clone)]
 struct Service {
     client: Arc<HttpFetch>,
@@ -57,8 +60,6 @@ impl Service {
             request = request.header(header::CONTENT_TYPE, "application/json");
             serde_json::to_vec(body).unwrap().into()
         };
-        // Wrangler's own proxy in front of the Worker drops some of a few hundred connections at once.
-        static CONNECTIONS: Semaphore = Semaphore::const_new(64);
         let _connection = CONNECTIONS.acquire().await.unwrap();
         let response = self.client.fetch(request.body(body).unwrap(), LONG).await.unwrap();
         let (parts, body) = response.into_parts();
