@@ -2,14 +2,17 @@
 //
 // Time per operation is wall time at the client with one request at a time: workerd does not tell CPU time here.
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Agent, request } from "node:http";
+import { Miniflare } from "miniflare";
 
 const ONE_BY_ONE = 50;
 const CONNECTIONS = 16;
 const SECONDS = 5;
+const STARTS = 7;
 const PASSWORD = "seven green boats at noon";
 
 const scratch = mkdtempSync(join(tmpdir(), "latchkey-measure-"));
@@ -87,11 +90,46 @@ const bare = join(scratch, "bare");
 writeFileSync(join(scratch, "bare.mjs"), 'export default { fetch: () => Response.json({ allowed: true }) };\n');
 writeFileSync(join(scratch, "bare.toml"), 'name = "bare"\nmain = "bare.mjs"\ncompatibility_date = "2026-04-01"\n');
 
+/** Milliseconds from starting workerd with the Worker in `folder` until it has answered once; the median of several starts. */
+async function startUp(folder, main, wasm) {
+  const modules = [{ type: "ESModule", path: join(folder, main) }];
+  if (wasm) modules.push({ type: "CompiledWasm", path: join(folder, wasm) });
+  const times = [];
+  for (let n = 0; n < STARTS; n += 1) {
+    const options = {
+      modules,
+      modulesRoot: folder,
+      compatibilityDate: "2026-04-01",
+      bindings: { LATCHKEY_URL: "http://localhost", LATCHKEY_SECRET: randomBytes(32).toString("base64") },
+      d1Databases: ["DB"],
+      kvNamespaces: ["CACHE"],
+    };
+    let server;
+    times.push(
+      await timed(async () => {
+        server = new Miniflare(options);
+        // A path that nobody has: the service is put together for it, and it asks no store.
+        const answer = await server.dispatchFetch("http://localhost/nowhere");
+        await answer.arrayBuffer();
+        if (wasm && answer.status !== 404) throw new Error(`${folder} answers ${answer.status}`);
+      }),
+    );
+    await server.dispose();
+  }
+  return median(times);
+}
+
 const lines = [];
 const line = (what, ms, rate) =>
   lines.push(`${what.padEnd(28)}${ms === undefined ? "".padStart(10) : ms.toFixed(1).padStart(10)}${rate === undefined ? "".padStart(10) : String(Math.round(rate)).padStart(10)}`);
 
 try {
+  const empty = await startUp(scratch, "bare.mjs");
+  line("start-up: bare JavaScript", empty);
+  for (const name of ["all", "permission-check"]) {
+    const folder = join("target/workers", name);
+    if (existsSync(join(folder, "index.js"))) line(`start-up: ${name}`, await startUp(folder, "index.js", "index_bg.wasm"));
+  }
   const floor = await serving("infra/worker-dev", ["--config", join(scratch, "bare.toml"), "--data", bare], {}, async (url) => ({
     ms: await oneByOne(() => send(url)),
     rate: await perSecond(() => send(url)),

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use latchkey_core::config::{ConfigError, Place};
-use latchkey_core::limit::TableCounters;
-use latchkey_core::port::{Counters, Fetch, StoreError, Table};
+use latchkey_core::port::{Counters, Fetch, StoreError};
 use latchkey_core::{Config, Memory, Ports, Services};
-use latchkey_http::{App, Function};
-use latchkey_sql::SqlTable;
+use latchkey_http::{App, Edge, Function};
+use latchkey_sql::{SqlCounters, SqlTable};
 use latchkey_upstash::{Breaker, Settings, UpstashCounters};
 
 use crate::adapters::{D1, InlineHasher, Kv, NoMailer, WorkerClock, WorkerEntropy, WorkerFetch};
@@ -32,12 +31,12 @@ pub(crate) enum SetupError {
 }
 
 thread_local! {
-    static SERVICE: OnceCell<Router> = const { OnceCell::new() };
+    static SERVICE: OnceCell<Edge<Router>> = const { OnceCell::new() };
 }
 
 /// The service of this isolate, in the name of the request that is being worked on. An isolate without one tries again at
 /// the next request.
-pub(crate) fn service(function: fn() -> Function<App>) -> Result<Router, SetupError> {
+pub(crate) fn service(function: fn() -> Function<App>) -> Result<Edge<Router>, SetupError> {
     SERVICE.with(|known| {
         if let Some(service) = known.get() {
             return Ok(service.clone());
@@ -52,11 +51,10 @@ fn services() -> Result<Services, SetupError> {
     request::d1(DATABASE)?;
     request::kv(CACHE)?;
     let config = Config::read(request::var, Place::Deployed).map_err(SetupError::Config)?;
-    let table: Arc<dyn Table> = Arc::new(table());
     let fetch: Arc<dyn Fetch> = Arc::new(WorkerFetch);
     let ports = Ports {
-        counters: counters(&table, &fetch)?,
-        table,
+        counters: counters(&fetch)?,
+        table: Arc::new(table()),
         cache: Arc::new(Kv::new(CACHE)),
         mailer: Arc::new(NoMailer),
         fetch,
@@ -72,12 +70,12 @@ pub(crate) fn table() -> SqlTable<D1> {
     SqlTable::new(D1::new(DATABASE))
 }
 
-/// In Redis where there is one, else in the table.
-fn counters(table: &Arc<dyn Table>, fetch: &Arc<dyn Fetch>) -> Result<Arc<dyn Counters>, SetupError> {
+/// In Redis where there is one, else in D1.
+fn counters(fetch: &Arc<dyn Fetch>) -> Result<Arc<dyn Counters>, SetupError> {
     Ok(match Settings::read(request::var).map_err(SetupError::Config)? {
         Some(settings) => {
             Arc::new(UpstashCounters::new(settings, Arc::clone(fetch), Arc::new(Breaker::new())))
         }
-        None => Arc::new(TableCounters::new(Arc::clone(table))),
+        None => Arc::new(SqlCounters::new(D1::new(DATABASE))),
     })
 }

@@ -20,7 +20,10 @@ struct Bindings {
 /// Runs `future` as the work of one request: while it is polled, the adapters reach `env` and `context`, and when it ends
 /// nothing of the two is left behind.
 pub async fn within<F: Future>(env: Env, context: Option<Context>, future: F) -> F::Output {
-    let bindings = Rc::new(Bindings { env, context });
+    on_behalf(Rc::new(Bindings { env, context }), future).await
+}
+
+async fn on_behalf<F: Future>(bindings: Rc<Bindings>, future: F) -> F::Output {
     let mut future = pin!(future);
     std::future::poll_fn(|task| {
         // Requests of one isolate take turns, so each turn sets what is its own and puts back what was there.
@@ -66,7 +69,7 @@ pub(crate) fn var(name: &str) -> Option<String> {
 pub(crate) async fn after_the_answer(work: impl Future<Output = ()> + 'static) {
     match current() {
         Some(bindings) => match &bindings.context {
-            Some(context) => context.wait_until(work),
+            Some(context) => context.wait_until(on_behalf(Rc::clone(&bindings), work)),
             None => work.await,
         },
         None => work.await,

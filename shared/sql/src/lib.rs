@@ -1,9 +1,10 @@
-//! The `Table` port in SQLite's dialect: one schema and one set of statements, for a local file and for Cloudflare D1.
+//! The ports `Table` and `Counters` in SQLite's dialect: one schema and one set of statements, for a local file and for Cloudflare D1.
 //!
-//! [`SqlTable`] turns each call of the port into one batch of [`Statement`]s; a [`Driver`] runs a batch as one
+//! [`SqlTable`] and [`SqlCounters`] turn each call of their port into one batch of [`Statement`]s; a [`Driver`] runs a batch as one
 //! transaction in one round trip. A driver knows a database and no domain; the table knows the domain's rules and no
 //! database. The driver for a local file is the module `sqlite`, behind the feature `rusqlite`.
 
+mod counters;
 mod cursor;
 mod driver;
 mod page;
@@ -13,6 +14,7 @@ pub mod sqlite;
 mod statement;
 mod table;
 
+pub use counters::SqlCounters;
 pub use driver::{Access, Driver, DriverError, Outcome, Row, failed_check};
 pub use schema::{MIGRATIONS, Migration};
 pub use statement::{Statement, Value};

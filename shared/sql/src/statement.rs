@@ -46,7 +46,7 @@ pub(crate) fn time(at: Timestamp) -> Value {
 }
 
 /// No stored version is negative, so one that no store can hold matches none.
-fn number(version: Version) -> Value {
+pub(crate) fn number(version: Version) -> Value {
     Value::Integer(i64::try_from(version.0).unwrap_or(-1))
 }
 

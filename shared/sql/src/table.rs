@@ -79,7 +79,7 @@ fn failed_write(error: &DriverError) -> Option<usize> {
     }
 }
 
-fn item(row: Row) -> Result<Item, StoreError> {
+pub(crate) fn item(row: Row) -> Result<Item, StoreError> {
     let key = Key { partition: row.partition, sort: row.sort };
     let Ok(version) = u64::try_from(row.version) else {
         return Err(StoreError::Corrupt { at: key.to_string(), why: "its version is negative".to_owned() });

@@ -21,6 +21,8 @@ pub enum Call {
     Query { query: QueryText, now: i64 },
     /// `Table::commit`.
     Commit { writes: Vec<WriteText>, now: i64 },
+    /// `Counters::hit`, on windows that each have a key, a limit and a length.
+    Hit { windows: Vec<(String, u32, Duration)>, now: i64 },
     /// `Cache::get`.
     CacheGet { key: String, now: i64 },
     /// `Cache::put`.
@@ -49,6 +51,8 @@ pub enum Answer {
     Items(Vec<Option<ItemText>>),
     /// Of a query: items, and where to go on.
     Page(Vec<ItemText>, Option<String>),
+    /// Of a hit: what is used, how long until one more fits, and whether this one did.
+    Counts(Vec<(u32, Duration, bool)>),
     /// Nothing but that it worked.
     Done,
     /// Of a cache's get.

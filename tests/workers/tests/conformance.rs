@@ -12,7 +12,9 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use latchkey_core::Timestamp;
 use latchkey_core::port::table::{CommitError, Cursor, Item, Key, Page, Query, QueryError, Write};
-use latchkey_core::port::{Cache, Clock, Entropy, EntropyError, Fetch, FetchError, StoreError, Table};
+use latchkey_core::port::{
+    Cache, Clock, Count, Counters, Entropy, EntropyError, Fetch, FetchError, StoreError, Table, Window,
+};
 use latchkey_native::HttpFetch;
 use latchkey_tests_workers::{Answer, Call, HEADER};
 use tokio::sync::Semaphore;
@@ -75,6 +77,21 @@ impl Table for Probe {
             Answer::Done => Ok(()),
             Answer::Conflict(write) => Err(CommitError::Conflict { write }),
             other => Err(CommitError::Store(other.into())),
+        }
+    }
+}
+
+#[async_trait]
+impl Counters for Probe {
+    async fn hit(&self, windows: &[Window], now: Timestamp) -> Result<Vec<Count>, StoreError> {
+        let parts = |window: &Window| (window.key.clone(), window.limit, window.length);
+        let windows = windows.iter().map(parts).collect();
+        match self.call(&Call::Hit { windows, now: now.as_millis() }).await {
+            Answer::Counts(counts) => {
+                let count = |(used, free_in, admitted)| Count { used, free_in, admitted };
+                Ok(counts.into_iter().map(count).collect())
+            }
+            other => Err(other.into()),
         }
     }
 }
@@ -181,6 +198,12 @@ mod table {
     use super::*;
 
     latchkey_testkit::table_conformance!((Arc::new(Probe::default()), ()));
+}
+
+mod counters {
+    use super::*;
+
+    latchkey_testkit::counters_conformance!(async { Arc::new(Probe::default()) as Arc<dyn Counters> });
 }
 
 mod cache {

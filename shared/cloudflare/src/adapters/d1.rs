@@ -35,13 +35,12 @@ impl D1 {
     fn outcome(self, access: Access, result: &D1Result) -> Result<Outcome, DriverError> {
         let unreadable =
             |error: Error| DriverError::Corrupt { at: self.binding.to_owned(), why: message(&error) };
-        match access {
-            Access::Read => Ok(Outcome { rows: result.results::<Row>().map_err(unreadable)?, changed: 0 }),
-            Access::Write => {
-                let changes = result.meta().map_err(unreadable)?.and_then(|meta| meta.changes);
-                Ok(Outcome { rows: Vec::new(), changed: changes.map_or(0, |changes| changes as u64) })
-            }
-        }
+        let rows = result.results::<Row>().map_err(unreadable)?;
+        let changes = match access {
+            Access::Read => None,
+            Access::Write => result.meta().map_err(unreadable)?.and_then(|meta| meta.changes),
+        };
+        Ok(Outcome { rows, changed: changes.map_or(0, |changes| changes as u64) })
     }
 }
 

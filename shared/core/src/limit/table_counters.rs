@@ -11,9 +11,6 @@ use crate::Timestamp;
 use crate::port::table::{CommitError, Item, Key, MAX_GET, Write};
 use crate::port::{Count, Counters, StoreError, Table, Window};
 
-/// How much longer than its window an item is kept: callers bring their times slightly out of order.
-const SLACK: Duration = Duration::from_mins(1);
-
 /// [`Counters`] over a [`Table`]: each window is one item with the exact log of its hits, replaced on condition that it is
 /// as it was read.
 ///
@@ -29,9 +26,18 @@ impl TableCounters {
     /// holds, so that only windows of hundreds can be too busy.
     pub const MAX_ATTEMPTS: usize = 100;
 
+    /// How much longer than its window an item is kept: callers bring their times slightly out of order.
+    pub const SLACK: Duration = Duration::from_mins(1);
+
     /// Over `table`.
     pub fn new(table: Arc<dyn Table>) -> Self {
         Self { table }
+    }
+
+    /// Where the log of a window is. A partition for each, so that a store that divides its load by partition divides this
+    /// one.
+    pub fn key(window: &str) -> Key {
+        Key::new(format!("count#{window}"), "hits")
     }
 
     /// One attempt: `None` when another caller was quicker.
@@ -77,7 +83,7 @@ impl Counters for TableCounters {
         if windows.len() > MAX_GET {
             return Err(StoreError::Refused(format!("a hit on {} windows; {MAX_GET} fit", windows.len())));
         }
-        let keys: Vec<Key> = windows.iter().map(|window| key(&window.key)).collect();
+        let keys: Vec<Key> = windows.iter().map(|window| Self::key(&window.key)).collect();
         for _ in 0..Self::MAX_ATTEMPTS {
             if let Some(counts) = self.attempt(&keys, windows, now).await? {
                 return Ok(counts);
@@ -86,11 +92,6 @@ impl Counters for TableCounters {
         let why = format!("{} other hits came first on the same windows", Self::MAX_ATTEMPTS);
         Err(StoreError::Unavailable(why))
     }
-}
-
-/// A partition for each window, so that a store that divides its load by partition divides this one.
-fn key(window: &str) -> Key {
-    Key::new(format!("count#{window}"), "hits")
 }
 
 fn read(item: Option<&Item>) -> Result<SlidingLog, StoreError> {
@@ -104,5 +105,5 @@ fn write(key: &Key, item: Option<&Item>, log: &SlidingLog, window: &Window) -> R
     };
     // A log that is written holds the hit that it is written for.
     let end = log.ends(window.length).unwrap_or_default();
-    Ok(put.expiring(end + SLACK))
+    Ok(put.expiring(end + TableCounters::SLACK))
 }

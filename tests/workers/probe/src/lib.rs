@@ -11,10 +11,11 @@ use bytes::Bytes;
 use latchkey_cloudflare::{D1, InlineHasher, Kv, WorkerClock, WorkerEntropy, WorkerFetch, within};
 use latchkey_core::port::table::{CommitError, QueryError};
 use latchkey_core::port::{
-    Cache, Clock, Derivation, Entropy, Fetch, FetchError, HasherError, PasswordHasher, StoreError, Table,
+    Cache, Clock, Count, Counters, Derivation, Entropy, Fetch, FetchError, HasherError, PasswordHasher,
+    StoreError, Table, Window,
 };
 use latchkey_core::{SecretString, Timestamp};
-use latchkey_sql::SqlTable;
+use latchkey_sql::{SqlCounters, SqlTable};
 use latchkey_tests_workers::{Answer, Call, HEADER};
 use worker::{Context, Env, Request, Response, event};
 
@@ -94,6 +95,14 @@ async fn called(call: Call) -> Answer {
                 Err(CommitError::Conflict { write }) => Answer::Conflict(write),
                 Err(CommitError::Store(error)) => error.into(),
             }
+        }
+        Call::Hit { windows, now } => {
+            let windows = windows.into_iter().map(|(key, limit, length)| Window { key, limit, length });
+            let counters = SqlCounters::new(D1::new("DB"));
+            stored(counters.hit(&windows.collect::<Vec<_>>(), at(now)).await, |counts| {
+                let parts = |count: Count| (count.used, count.free_in, count.admitted);
+                Answer::Counts(counts.into_iter().map(parts).collect())
+            })
         }
         Call::CacheGet { key, now } => stored(cache.get(&key, at(now)).await, Answer::Value),
         Call::CachePut { key, value, lifetime, now } => {

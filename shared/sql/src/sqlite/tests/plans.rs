@@ -37,6 +37,19 @@ fn every_statement_finds_its_rows_by_a_key() {
 }
 
 #[test]
+fn a_hit_finds_each_log_by_its_key() {
+    let windows = ["a", "b"].map(|key| latchkey_core::port::Window {
+        key: key.to_owned(),
+        limit: 5,
+        length: std::time::Duration::from_mins(1),
+    });
+    let keys = windows.each_ref().map(|window| latchkey_core::limit::TableCounters::key(&window.key));
+    let plan = plan(&database(), &crate::counters::count(&keys, &windows, NOW));
+    assert!(plan.contains("SEARCH item USING PRIMARY KEY (partition=? AND sort=?)"), "{plan}");
+    assert!(!plan.contains("SCAN item"), "{plan}");
+}
+
+#[test]
 fn a_page_starts_at_its_place_and_is_not_sorted() {
     let connection = database();
     for (list, cursor, forwards, backwards) in [
