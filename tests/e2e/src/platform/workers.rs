@@ -70,6 +70,11 @@ impl Running for Dev {
         &self.url
     }
 
+    /// Wrangler's proxy in front of the Worker drops some of a few hundred connections; four cases run at once.
+    fn at_most(&self) -> usize {
+        16
+    }
+
     /// Cloudflare writes it itself; `wrangler dev` leaves it as it comes.
     fn address_header(&self) -> Option<&'static str> {
         Some("cf-connecting-ip")
