@@ -1,3 +1,7 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use latchkey_core::port::in_process::InProcessCache;
 use latchkey_testkit::{FRONTEND, TestRequest, URL};
 
 use crate::support::{home, world, world_of};
@@ -75,9 +79,30 @@ async fn documents_are_remembered_for_an_hour() {
     world.sign_in().await;
     let asked = |path: &str| world.provider.requests().iter().filter(|url| url.ends_with(path)).count();
     assert_eq!((asked("/openid-configuration"), asked("/jwks")), (1, 1));
-    world.app.clock.advance(std::time::Duration::from_hours(1));
+    world.app.clock.advance(Duration::from_hours(1));
     world.sign_in().await;
     assert_eq!((asked("/openid-configuration"), asked("/jwks")), (2, 2));
+}
+
+#[tokio::test]
+async fn documents_from_a_shared_cache_are_as_old_as_they_are() {
+    let cache = Arc::new(InProcessCache::default());
+    let first = world_of(|app| app.var("LATCHKEY_LIMITS", "off").cache(cache.clone()));
+    let second = first.other_process(2, |app| app.var("LATCHKEY_LIMITS", "off").cache(cache));
+    let asked = || {
+        let requests = first.provider.requests();
+        let of = |path: &str| requests.iter().filter(|url| url.ends_with(path)).count();
+        (of("/openid-configuration"), of("/jwks"))
+    };
+    assert_eq!(first.sign_in().await.status, 303);
+    first.app.clock.advance(Duration::from_mins(59));
+    assert_eq!(second.sign_in().await.status, 303);
+    assert_eq!(asked(), (1, 1), "the other process has them from the cache");
+    first.app.clock.advance(Duration::from_mins(1));
+    assert_eq!(second.sign_in().await.status, 303);
+    assert_eq!(asked(), (2, 2), "an hour after they were fetched, whoever fetched them");
+    assert_eq!(first.sign_in().await.status, 303);
+    assert_eq!(asked(), (2, 2));
 }
 
 #[tokio::test]

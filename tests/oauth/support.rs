@@ -22,13 +22,17 @@ pub fn world() -> World {
 }
 
 pub fn world_of(change: impl FnOnce(TestAppBuilder) -> TestAppBuilder) -> World {
+    world_at(Shape::openid(), |app| change(with_acme(app)))
+}
+
+fn with_acme(app: TestAppBuilder) -> TestAppBuilder {
     let acme = [
         ("LATCHKEY_OIDC", "acme"),
         ("OIDC_ACME_ISSUER", ISSUER),
         ("OIDC_ACME_CLIENT_ID", CLIENT_ID),
         ("OIDC_ACME_CLIENT_SECRET", CLIENT_SECRET),
     ];
-    world_at(Shape::openid(), |app| change(acme.iter().fold(app, |app, (name, value)| app.var(name, value))))
+    acme.iter().fold(app, |app, (name, value)| app.var(name, value))
 }
 
 pub fn world_at(shape: Shape, change: impl FnOnce(TestAppBuilder) -> TestAppBuilder) -> World {
@@ -39,6 +43,13 @@ pub fn world_at(shape: Shape, change: impl FnOnce(TestAppBuilder) -> TestAppBuil
 }
 
 impl World {
+    /// Another process with the same provider and by the same clock, and with stores of its own.
+    pub fn other_process(&self, seed: u64, change: impl FnOnce(TestAppBuilder) -> TestAppBuilder) -> Self {
+        let app = TestApp::builder().seed(seed).clock(Arc::clone(&self.app.clock));
+        let app = with_acme(app.fetch(Arc::new(self.provider.clone())));
+        Self { app: change(app).build(latchkey_all::function()), provider: self.provider.clone() }
+    }
+
     pub fn browser(&self) -> Browser<'_> {
         Browser { app: &self.app, jar: BTreeMap::new(), html: false }
     }

@@ -15,7 +15,8 @@ use http_body_util::BodyExt;
 use latchkey_core::config::Place;
 use latchkey_core::port::in_process::{InProcessCache, InProcessCounters};
 use latchkey_core::port::{
-    Counters, Derivation, Fetch, FetchError, HasherError, Mailer, MailerError, Message, PasswordHasher, Table,
+    Cache, Counters, Derivation, Fetch, FetchError, HasherError, Mailer, MailerError, Message,
+    PasswordHasher, Table,
 };
 use latchkey_core::{Config, Memory, Ports, Services};
 use latchkey_http::{App, Edge, Function, PeerAddress};
@@ -55,6 +56,7 @@ pub struct TestAppBuilder {
     vars: Vec<(String, String)>,
     table: Option<Arc<dyn Table>>,
     counters: Option<Arc<dyn Counters>>,
+    cache: Arc<dyn Cache>,
     clock: Arc<TestClock>,
     fetch: Arc<dyn Fetch>,
     seed: u64,
@@ -66,6 +68,7 @@ impl Default for TestAppBuilder {
             vars: Vec::new(),
             table: None,
             counters: None,
+            cache: Arc::new(InProcessCache::default()),
             clock: Arc::new(TestClock::new()),
             fetch: Arc::new(NoFetch),
             seed: 1,
@@ -92,6 +95,13 @@ impl TestAppBuilder {
     #[must_use]
     pub fn counters(mut self, counters: Arc<dyn Counters>) -> Self {
         self.counters = Some(counters);
+        self
+    }
+
+    /// Remembers here, to share it with another app: two processes over one cache.
+    #[must_use]
+    pub fn cache(mut self, cache: Arc<dyn Cache>) -> Self {
+        self.cache = cache;
         self
     }
 
@@ -129,7 +139,7 @@ impl TestAppBuilder {
                 Arc::<FailingCounters>::clone(&failing_counters),
                 trips.clone(),
             )),
-            cache: Arc::new(InProcessCache::default()),
+            cache: self.cache,
             mailer: Arc::new(NoMail),
             fetch: self.fetch,
             clock: Arc::<TestClock>::clone(&self.clock),

@@ -88,10 +88,12 @@ impl Documents {
         read: impl Fn(&[u8]) -> Result<T, String>,
         now: Timestamp,
     ) -> Result<Arc<T>, IdentifyError> {
-        if let Ok(Some(json)) = self.cache.get(&cache_key(url), now).await
+        if let Ok(Some(cached)) = self.cache.get(&cache_key(url), now).await
+            && let Some((fetched_at, json)) = undated(&cached)
+            && is_young(fetched_at, now)
             && let Ok(document) = read(json.as_bytes())
         {
-            return Ok(remember(memory, url, document, now));
+            return Ok(remember(memory, url, document, fetched_at));
         }
         self.fetch(memory, url, read, now).await
     }
@@ -106,7 +108,7 @@ impl Documents {
         let json = http::get_json(&self.fetch, url, None).await?;
         let document = read(&json).map_err(IdentifyError::Document)?;
         if let Ok(text) = std::str::from_utf8(&json)
-            && let Err(error) = self.cache.put(&cache_key(url), text, MAX_AGE, now).await
+            && let Err(error) = self.cache.put(&cache_key(url), &dated(text, now), MAX_AGE, now).await
         {
             tracing::warn!(%error, "a provider's document was not cached");
         }
@@ -122,15 +124,30 @@ fn cache_key(url: &str) -> String {
     format!("oauth:{}", Digest::of(url.as_bytes()))
 }
 
-fn remembered<T>(memory: &Memory<T>, url: &str, now: Timestamp) -> Option<Arc<T>> {
-    let known = memory.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned()?;
-    // One from the future was fetched before the clock jumped back.
-    (known.fetched_at <= now && now.since(known.fetched_at) < MAX_AGE).then_some(known.document)
+/// What is cached: a process that takes it from there must not count its age from then on.
+fn dated(json: &str, fetched_at: Timestamp) -> String {
+    format!("{}:{json}", fetched_at.as_millis())
 }
 
-fn remember<T>(memory: &Memory<T>, url: &str, document: T, now: Timestamp) -> Arc<T> {
+/// When it was fetched, and what; `None` when it says no moment.
+fn undated(cached: &str) -> Option<(Timestamp, &str)> {
+    let (fetched_at, json) = cached.split_once(':')?;
+    Some((Timestamp::from_millis(fetched_at.parse().ok()?), json))
+}
+
+/// One from the future was fetched before the clock jumped back.
+fn is_young(fetched_at: Timestamp, now: Timestamp) -> bool {
+    fetched_at <= now && now.since(fetched_at) < MAX_AGE
+}
+
+fn remembered<T>(memory: &Memory<T>, url: &str, now: Timestamp) -> Option<Arc<T>> {
+    let known = memory.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned()?;
+    is_young(known.fetched_at, now).then_some(known.document)
+}
+
+fn remember<T>(memory: &Memory<T>, url: &str, document: T, fetched_at: Timestamp) -> Arc<T> {
     let document = Arc::new(document);
-    let known = Known { document: Arc::clone(&document), fetched_at: now };
+    let known = Known { document: Arc::clone(&document), fetched_at };
     memory.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned(), known);
     document
 }
