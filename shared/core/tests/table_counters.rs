@@ -47,8 +47,18 @@ async fn a_hit_is_two_round_trips_and_a_refused_one_is_one() {
     assert_eq!(trips.take(), 2);
     assert!(!counters.hit(&windows, at(1)).await.unwrap()[0].admitted);
     assert_eq!(trips.take(), 1);
-    counters.hit(&[], at(1)).await.unwrap();
-    assert_eq!(trips.take(), 0);
+}
+
+#[tokio::test]
+async fn a_hit_on_no_windows_asks_whether_the_table_answers_and_writes_nothing() {
+    let model = Arc::new(ModelTable::new());
+    let table = Arc::new(FailingTable::new(Arc::<ModelTable>::clone(&model)));
+    let counters = TableCounters::new(Arc::<FailingTable>::clone(&table));
+    table.faults.add(Fault::unavailable().on(Call::Commit));
+    assert_eq!(counters.hit(&[], at(0)).await.unwrap(), []);
+    assert_eq!(model.len(), 0);
+    table.faults.add(Fault::unavailable().on(Call::Get));
+    assert!(matches!(counters.hit(&[], at(0)).await, Err(StoreError::Unavailable(_))));
 }
 
 #[tokio::test]

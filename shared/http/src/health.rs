@@ -5,8 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use latchkey_core::port::Window;
-use latchkey_core::port::table::Key;
+use latchkey_core::limit::TableCounters;
 use latchkey_core::{Ports, Timestamp};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
@@ -79,9 +78,9 @@ async fn show(State(ports): State<Ports>, State(health): State<Arc<Health>>) -> 
 
 async fn look(ports: &Ports, now: Timestamp) -> Stores {
     let word = |works: bool| if works { "ok" } else { "unavailable" };
-    let window = Window { key: "health".to_owned(), limit: 1, length: Duration::from_secs(1) };
     Stores {
-        table: word(ports.table.get(&[Key::new("health", "health")], now).await.is_ok()),
-        counters: word(ports.counters.hit(&[window], now).await.is_ok()),
+        table: word(ports.table.get(&[TableCounters::probe()], now).await.is_ok()),
+        // Asks and counts nothing: most functions never count, and some may not write.
+        counters: word(ports.counters.hit(&[], now).await.is_ok()),
     }
 }

@@ -32,7 +32,8 @@ pub struct Count {
 /// A hit is all or nothing: it is counted in every window when all have room, and in none otherwise, so that a caller
 /// refused by one limit does not use up another. A refused hit does not prolong the refusal. Windows are exact: no
 /// stretch of `length`, wherever it starts, ever holds more than `limit` counted hits, however many callers hit at once.
-/// A key's storage ends by itself when its window is empty. Keys have 1 to 256 bytes and differ within one hit;
+/// A key's storage ends by itself when its window is empty. A hit on no windows counts and writes nothing: it asks
+/// whether the store answers. Keys have 1 to 256 bytes and differ within one hit;
 /// [`check`](crate::limit::window::check) is what every adapter refuses by.
 #[async_trait]
 pub trait Counters: Send + Sync {

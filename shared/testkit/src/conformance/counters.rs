@@ -229,7 +229,7 @@ pub async fn large_limits_hold(counters: &Arc<dyn Counters>) {
     assert_eq!(hit_one(counters, &window, at(60)).await.used, 300 - 149 + 1);
 }
 
-/// A hit on no windows answers no counts.
+/// A hit on no windows answers no counts, where the store answers.
 pub async fn no_windows_is_no_hit(counters: &Arc<dyn Counters>) {
     assert!(hit(counters, &[], at(0)).await.is_empty());
 }

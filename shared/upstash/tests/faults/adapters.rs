@@ -69,8 +69,10 @@ fn faults() -> Vec<(Mood, &'static str)> {
 #[tokio::test]
 async fn every_fault_is_told_with_its_cause_and_without_the_token() {
     for (mood, part) in faults() {
+        let asked = why(ports(mood.clone()).counters.hit(&[], at(0)).await);
         let ports = ports(mood.clone());
         let told = [
+            asked,
             why(ports.counters.hit(&[window("k")], at(0)).await),
             why(ports.cache.get("k", at(0)).await),
             why(ports.cache.put("k", "v", Duration::from_mins(1), at(0)).await),
@@ -124,9 +126,16 @@ async fn a_hit_on_several_windows_is_one_small_request() {
 }
 
 #[tokio::test]
+async fn a_hit_on_no_windows_asks_whether_redis_answers() {
+    let ports = ports(Mood::Well);
+    assert_eq!(ports.counters.hit(&[], at(0)).await.unwrap(), []);
+    let [request] = &ports.fake.requests()[..] else { panic!("not one request") };
+    assert_eq!(request.body(), r#"["PING"]"#);
+}
+
+#[tokio::test]
 async fn what_breaks_the_rules_of_the_port_is_not_sent() {
     let ports = ports(Mood::Well);
-    assert!(ports.counters.hit(&[], at(0)).await.unwrap().is_empty());
     let answer = ports.counters.hit(&[window("k"), window("k")], at(0)).await;
     assert!(matches!(answer, Err(StoreError::Refused(_))), "{answer:?}");
     let long = "v".repeat(MAX_VALUE + 1);

@@ -83,6 +83,7 @@ fn well(command: &Value) -> Value {
             let windows: usize = command[2].as_str().unwrap().parse().unwrap();
             [1, 0, 1].repeat(windows).into()
         }
+        "PING" => json!("PONG"),
         "SET" => json!("OK"),
         "DEL" => json!(1),
         _ => Value::Null,
