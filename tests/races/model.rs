@@ -1,15 +1,17 @@
 //! Random histories of sessions over HTTP, each step compared with a small model that knows only the rules: no store, no
 //! digests, no caches.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use latchkey_core::account::{Authority, Status};
 use latchkey_core::audit::{Action, Filter, Requester};
-use latchkey_testkit::{TestApp, TestResponse};
+use latchkey_core::port::Table;
+use latchkey_testkit::{TestApp, TestResponse, memory_table};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::support::{PASSWORD, Person, bare, refresh, signin, signup};
+use crate::support::{Emulated, PASSWORD, Person, bare, refresh, signin, signup};
 
 const SECOND: u64 = 1000;
 const HOUR: u64 = 3600 * SECOND;
@@ -184,8 +186,9 @@ struct Build {
 }
 
 impl Build {
-    async fn new() -> Self {
-        let app = TestApp::builder().var("LATCHKEY_LIMITS", "off").build(latchkey_all::function());
+    async fn new(table: Arc<dyn Table>) -> Self {
+        let builder = TestApp::builder().var("LATCHKEY_LIMITS", "off").table(table);
+        let app = builder.build(latchkey_all::function());
         let mut users = Vec::new();
         for user in 0..USERS {
             users.push(Person::read(&app.send(signup(&email(user))).await));
@@ -241,8 +244,8 @@ fn email(user: usize) -> String {
     format!("user{user}@example.com")
 }
 
-async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
-    let (mut model, mut build) = (Model::default(), Build::new().await);
+async fn run(steps: Vec<Step>, table: Arc<dyn Table>) -> Result<(), TestCaseError> {
+    let (mut model, mut build) = (Model::default(), Build::new(table).await);
     for step in steps {
         let (none, count) = (model.sessions.is_empty(), model.sessions.len().max(1));
         let (expected, found) = match &step {
@@ -340,6 +343,20 @@ proptest! {
     #[test]
     fn random_histories_of_sessions_end_as_in_the_model(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(run(steps))?;
+        runtime.block_on(run(steps, memory_table()))?;
+    }
+}
+
+proptest! {
+    // Each step is some requests there.
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn over_dynamodb_they_end_as_in_the_model_too(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let emulated = Emulated::start().await;
+            run(steps, emulated.open()).await
+        })?;
     }
 }

@@ -133,16 +133,32 @@ pub async fn everywhere(test: impl Fn(Processes) -> Pin<Box<dyn Future<Output = 
         let name = if processes == 1 { "over a file" } else { "two over a file" };
         test(Processes::start(name, (0..processes).map(|_| open()).collect()).await).await;
     }
-    let emulator = Emulator::start(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
-    let mut settings = Settings::emulated(emulator.endpoint());
-    // Two hundred requests at once may take a small machine longer than DynamoDB ever does.
-    let long = Duration::from_mins(10);
-    (settings.connect_timeout, settings.attempt_timeout) = (long, long);
-    create_table(&client(&settings), "latchkey").await.unwrap();
-    let open = || -> Arc<dyn Table> {
-        Arc::new(DynamoTable::new(client(&settings), "latchkey".to_owned()).within(long))
-    };
-    test(Processes::start("two over DynamoDB", vec![open(), open()]).await).await;
+    let emulated = Emulated::start().await;
+    test(Processes::start("two over DynamoDB", vec![emulated.open(), emulated.open()]).await).await;
+}
+
+/// A DynamoDB of its own, with a table in it.
+pub struct Emulated {
+    settings: Settings,
+    _emulator: Emulator,
+}
+
+impl Emulated {
+    /// Two hundred requests at once may take a small machine longer than DynamoDB ever does.
+    const LONG: Duration = Duration::from_mins(10);
+
+    pub async fn start() -> Self {
+        let emulator = Emulator::start(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
+        let mut settings = Settings::emulated(emulator.endpoint());
+        (settings.connect_timeout, settings.attempt_timeout) = (Self::LONG, Self::LONG);
+        create_table(&client(&settings), "latchkey").await.unwrap();
+        Self { settings, _emulator: emulator }
+    }
+
+    /// The table, as one more process has it.
+    pub fn open(&self) -> Arc<dyn Table> {
+        Arc::new(DynamoTable::new(client(&self.settings), "latchkey".to_owned()).within(Self::LONG))
+    }
 }
 
 /// Somebody who is signed in.
