@@ -17,9 +17,9 @@ use crate::trial::bearer;
 
 /// `cargo lambda watch`.
 pub enum Lambda {
-    /// Every function is a process of its own.
+    /// Every function is a process of its own, with the counters and the cache in Upstash.
     Separate,
-    /// One function has every operation.
+    /// One function has every operation, with the counters in the table: as a deployment without Upstash has them.
     All,
 }
 
@@ -41,7 +41,8 @@ impl Platform for Lambda {
             Self::All => &["--all"],
         });
         watch.arg(port.to_string()).envs(settings.variables());
-        watch.envs(services.variables.iter().map(|(name, value)| (name, value)));
+        let variables = services.variables.iter().map(|(name, value)| (name, value));
+        watch.envs(variables.filter(|(name, _)| self.with_upstash() || !name.starts_with("UPSTASH_")));
         let process = Process::start(&mut watch, "Ready at", &settings.named(self.name()))?;
         let url = process.ready.split_whitespace().last().unwrap_or_default().to_owned();
         make_admin(&url, &format!("http://localhost:{port}"), admin)?;
@@ -53,6 +54,12 @@ impl Platform for Lambda {
             "input::what_is_no_text",
             "cargo lambda watch answers 500 to JSON that is no UTF-8: it writes the event as text before Latchkey sees it",
         )]
+    }
+}
+
+impl Lambda {
+    fn with_upstash(&self) -> bool {
+        matches!(self, Self::Separate)
     }
 }
 
