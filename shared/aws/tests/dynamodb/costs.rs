@@ -1,32 +1,67 @@
-//! What each operation asks of DynamoDB: which requests, counted exactly; how many bytes and capacity units, printed by
-//! `cargo test -p latchkey-aws --test dynamodb costs -- --nocapture`.
+//! What each operation asks of DynamoDB and of Redis: which requests, counted exactly; how many bytes and capacity units, printed
+//! by `cargo test -p latchkey-aws --test dynamodb costs -- --nocapture`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use latchkey_core::limit::TableCounters;
 use latchkey_testkit::{TestApp, TestRequest, TestResponse};
+use latchkey_upstash::{Breaker, UpstashCache, UpstashCounters};
 use serde_json::json;
 
 use crate::proxy::Exchange;
+use crate::redis::Redis;
 use crate::support::{PASSWORD, Pair, Person, Stage, bare, refresh, signin, signup};
-
-/// Limits on: they are counted elsewhere, and ask nothing of the table here.
-async fn pair() -> Pair {
-    Pair::on(Stage::new().await, TestApp::builder).await
-}
 
 struct Costs {
     pair: Pair,
+    redis: Arc<Redis>,
     lines: Vec<String>,
+    /// Of the last operation, as the emulator reckons them: read units + write units.
+    units: String,
 }
 
 impl Costs {
-    /// Sends `request`, which takes exactly these requests to DynamoDB.
+    /// With the limits counted in the process, which costs nothing and shows what the rest does.
+    async fn of_the_rest() -> Self {
+        Self {
+            pair: Pair::on(Stage::new().await, TestApp::builder).await,
+            redis: Arc::default(),
+            lines: Vec::new(),
+            units: String::new(),
+        }
+    }
+
+    /// As a deployment without Upstash.
+    async fn over_the_table() -> Self {
+        let stage = Stage::new().await;
+        let counters = Arc::new(TableCounters::new(Arc::new(stage.table.clone())));
+        let pair = Pair::on(stage, || TestApp::builder().counters(counters.clone())).await;
+        Self { pair, redis: Arc::default(), lines: Vec::new(), units: String::new() }
+    }
+
+    /// As a deployment with Upstash.
+    async fn over_upstash() -> Self {
+        let (redis, breaker) = (Arc::<Redis>::default(), Arc::new(Breaker::new()));
+        let (settings, fetch) = (Redis::settings(), || Arc::<Redis>::clone(&redis));
+        let counters = Arc::new(UpstashCounters::new(settings.clone(), fetch(), Arc::clone(&breaker)));
+        let cache = Arc::new(UpstashCache::new(settings, fetch(), breaker));
+        let builder = || TestApp::builder().counters(counters.clone()).cache(cache.clone());
+        let pair = Pair::on(Stage::new().await, builder).await;
+        redis.take();
+        Self { pair, redis, lines: Vec::new(), units: String::new() }
+    }
+
+    /// Sends `request`, which takes exactly these commands to Redis and requests to DynamoDB.
     async fn of(&mut self, name: &str, request: TestRequest, expected: &[&str]) -> TestResponse {
         self.pair.proxy().take();
+        self.redis.take();
         let answer = self.pair.app.send(request).await;
-        let exchanges = self.pair.proxy().take();
-        let operations: Vec<_> = exchanges.iter().map(|exchange| exchange.operation.as_str()).collect();
-        assert_eq!(operations, expected, "{name}: {} {}", answer.status, answer.json());
+        let (commands, exchanges) = (self.redis.take(), self.pair.proxy().take());
+        let asked = commands.iter().map(|command| command.name.as_str());
+        let asked: Vec<_> =
+            asked.chain(exchanges.iter().map(|exchange| exchange.operation.as_str())).collect();
+        assert_eq!(asked, expected, "{name}: {} {}", answer.status, answer.json());
         let sum = |part: fn(&Exchange) -> usize| exchanges.iter().map(part).sum::<usize>();
         let units = |writes: bool| -> f64 {
             let of_kind = exchanges.iter().filter(|exchange| exchange.is_write() == writes);
@@ -34,18 +69,40 @@ impl Costs {
         };
         let (sent, received) = (sum(|it| it.sent), sum(|it| it.received));
         let (reads, writes) = (units(false), units(true));
+        let (to, from) = commands.iter().fold((0, 0), |(to, from), it| (to + it.sent, from + it.received));
+        assert!(to + from < 2048, "{name}: {to} bytes to Redis, {from} from it");
+        self.units = format!("{reads} + {writes}");
         self.lines.push(format!(
-            "{name:<34} {:<32} {sent:>6} {received:>8} {reads:>6} {writes:>6}",
-            operations.join(" + ")
+            "{name:<36} {:<62} {sent:>6} {received:>8} {reads:>6} {writes:>6} {to:>6} {from:>6}",
+            asked.join(" + ")
         ));
         answer
+    }
+
+    /// Somebody comes back from the provider, who makes an account the first time.
+    async fn enter(&mut self, name: &str, expected: &[&str]) {
+        let start = TestRequest::get("/v1/oauth/acme/start");
+        let trip = self.pair.trip("1", "eve@example.com", start).await.unwrap();
+        assert_eq!(self.of(name, trip, expected).await.status, 303);
+    }
+
+    fn print(self, title: &str) {
+        println!("{title}");
+        println!(
+            "{:<36} {:<62} {:>6} {:>8} {:>6} {:>6} {:>6} {:>6}",
+            "operation", "requests", "sent", "received", "reads", "writes", "to", "from"
+        );
+        for line in self.lines {
+            println!("{line}");
+        }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_operation_asks_what_it_must_and_no_more() {
-    let mut costs = Costs { pair: pair().await, lines: Vec::new() };
+    let mut costs = Costs::of_the_rest().await;
     let made = costs.of("sign-up", signup("ada@example.com"), &["TransactWriteItems"]).await;
+    assert_eq!(costs.units, "0 + 10");
     let ada = Person::read(&made);
     costs
         .of(
@@ -57,8 +114,11 @@ async fn each_operation_asks_what_it_must_and_no_more() {
     let signin_ada = |password| signin("ada@example.com", password);
     let write = ["GetItem", "TransactWriteItems"];
     costs.of("sign-in", signin_ada(PASSWORD), &write).await;
+    assert_eq!(costs.units, "1 + 7");
     costs.of("sign-in, wrong password", signin_ada("not the right one"), &write).await;
     costs.of("sign-in, unknown address", signin("eve@example.com", "not the right one"), &write).await;
+    costs.enter("first sign-in with a provider", &write).await;
+    costs.enter("sign-in with a provider", &write).await;
     let next = costs.of("refresh", refresh(&ada.refresh), &["BatchGetItem", "PutItem"]).await;
     let next = Person::read(&next);
     costs.of("refresh, same token within 10 s", refresh(&ada.refresh), &["BatchGetItem"]).await;
@@ -82,18 +142,72 @@ async fn each_operation_asks_what_it_must_and_no_more() {
             &["BatchGetItem", "GetItem", "TransactWriteItems"],
         )
         .await;
-
+    costs.print("limits aside");
     println!(
-        "{:<34} {:<32} {:>6} {:>8} {:>6} {:>6}",
-        "operation", "requests", "sent", "received", "reads", "writes"
-    );
-    for line in costs.lines {
-        println!("{line}");
-    }
-    println!(
-        "sent and received: bytes, headers and all, without TLS; reads and writes: capacity units, index included."
+        "sent and received: bytes to and from DynamoDB, headers and all, without TLS; reads and writes: capacity units, index \
+         included; to and from: bytes of bodies to and from Upstash."
     );
     println!(
         "AWS also charges the writes of a canceled transaction (address taken), which the emulator does not count."
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_in_the_table_are_a_read_and_a_write_more() {
+    let mut costs = Costs::over_the_table().await;
+    // By address and by e-mail: two windows in one read and one transaction.
+    let two = ["BatchGetItem", "TransactWriteItems", "TransactWriteItems"];
+    let made = costs.of("sign-up", signup("ada@example.com"), &two).await;
+    assert_eq!(costs.units, "2 + 14", "2 + 4 of them for the limits");
+    let ada = Person::read(&made);
+    // By address: one window, whose item is made by its first hit and replaced by the others.
+    let first = ["GetItem", "TransactWriteItems", "GetItem", "TransactWriteItems"];
+    let next = ["GetItem", "PutItem", "GetItem", "TransactWriteItems"];
+    let signin_ada = |password| signin("ada@example.com", password);
+    costs.of("sign-in", signin_ada(PASSWORD), &first).await;
+    assert_eq!(costs.units, "2 + 9", "1 + 2 of them for the limits");
+    costs.of("sign-in, again in the window", signin_ada(PASSWORD), &next).await;
+    assert_eq!(costs.units, "2 + 8", "1 + 1 of them for the limits");
+    costs.of("sign-in, wrong password", signin_ada("not the right one"), &next).await;
+    costs.of("start with a provider", TestRequest::get("/v1/oauth/acme/start"), &first[..2]).await;
+    costs.enter("first sign-in with a provider", &first).await;
+    costs.enter("sign-in with a provider", &next).await;
+    for _ in 0..2 {
+        costs.pair.app.send(signin_ada("not the right one")).await;
+    }
+    let limited = costs.of("sign-in, limited", signin_ada(PASSWORD), &["GetItem"]).await;
+    assert_eq!(limited.status, 429);
+    // What costs no count costs no more.
+    costs.of("refresh", refresh(&ada.refresh), &["BatchGetItem", "PutItem"]).await;
+    costs.of("health", TestRequest::get("/health"), &["GetItem", "GetItem"]).await;
+    costs.print("limits in the table");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_in_upstash_are_one_command_more() {
+    let mut costs = Costs::over_upstash().await;
+    let made = costs.of("sign-up", signup("ada@example.com"), &["EVAL", "TransactWriteItems"]).await;
+    let ada = Person::read(&made);
+    let one = ["EVAL", "GetItem", "TransactWriteItems"];
+    costs.of("sign-in", signin("ada@example.com", PASSWORD), &one).await;
+    costs.of("sign-in, wrong password", signin("ada@example.com", "not the right one"), &one).await;
+    // The provider's metadata, then its keys, are in Redis for an hour, for every function.
+    let start = || TestRequest::get("/v1/oauth/acme/start");
+    costs.of("start with a provider, cold", start(), &["EVAL", "GET", "SET"]).await;
+    costs.of("start with a provider", start(), &["EVAL"]).await;
+    let cold = ["EVAL", "GET", "SET", "GetItem", "TransactWriteItems"];
+    costs.enter("first sign-in with a provider, cold", &cold).await;
+    costs.enter("sign-in with a provider", &one).await;
+    costs.of("refresh", refresh(&ada.refresh), &["BatchGetItem", "PutItem"]).await;
+    // The roles are in Redis for a minute, for every function.
+    let check = || bare("GET", "/v1/authorize?permission=products:read", &ada);
+    costs.pair.clock.advance(Duration::from_mins(1));
+    costs.of("permission check, cold, roles too", check(), &["GET", "SET", "BatchGetItem"]).await;
+    costs.of("permission check, warm", check(), &[]).await;
+    let session = costs.pair.app.send(signin("ada@example.com", PASSWORD)).await;
+    let session = Person::read(&session);
+    let check = bare("GET", "/v1/authorize?permission=products:read", &session);
+    costs.of("permission check, cold", check, &["GET", "BatchGetItem"]).await;
+    costs.of("health", TestRequest::get("/health"), &["PING", "GetItem"]).await;
+    costs.print("limits in Upstash");
 }

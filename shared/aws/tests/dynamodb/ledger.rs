@@ -12,6 +12,8 @@ use crate::proxy::Fault;
 use crate::support::{PASSWORD, Pair, Person, bare, is_unavailable, refresh, signin, signup};
 
 const PEOPLE: usize = 3;
+/// How many people the provider knows.
+const SUBJECTS: usize = 3;
 
 #[derive(Debug, Clone)]
 enum Deed {
@@ -19,6 +21,10 @@ enum Deed {
     SignIn(usize),
     Refresh(Index),
     SignOut(Index),
+    /// With the provider.
+    Enter(usize),
+    /// The account of a session gets an identity at the provider.
+    Link(Index, usize),
 }
 
 #[derive(Debug, Clone)]
@@ -34,6 +40,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         person().prop_map(Deed::SignIn),
         any::<Index>().prop_map(Deed::Refresh),
         any::<Index>().prop_map(Deed::SignOut),
+        (0..SUBJECTS).prop_map(Deed::Enter),
+        (any::<Index>(), 0..SUBJECTS).prop_map(|(session, subject)| Deed::Link(session, subject)),
     ];
     let fault = prop::sample::select(vec![
         Fault::Answers(400, "ThrottlingException"),
@@ -53,16 +61,37 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// A session that was answered, with its latest token.
 struct Held {
-    who: usize,
+    /// The account, by its e-mail address.
+    who: String,
     person: Person,
     /// Whether it lives, as far as answers tell.
     lives: Option<bool>,
+}
+
+/// Whose an identity is, as far as answers tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+enum Owner {
+    #[default]
+    Nobody,
+    /// An account, by its e-mail address.
+    Account(String),
+    Unknown,
+}
+
+impl Owner {
+    /// After an attempt to give it one that got no answer.
+    fn doubt(&mut self) {
+        if *self == Self::Nobody {
+            *self = Self::Unknown;
+        }
+    }
 }
 
 /// What the answers tell.
 #[derive(Default)]
 struct Ledger {
     exists: [Option<bool>; PEOPLE],
+    owners: [Owner; SUBJECTS],
     sessions: Vec<Held>,
     certain: BTreeMap<Action, usize>,
     possible: BTreeMap<Action, usize>,
@@ -73,10 +102,78 @@ impl Ledger {
         let book = if is_unavailable(answer) { &mut self.possible } else { &mut self.certain };
         *book.entry(action).or_default() += 1;
     }
+
+    /// One of these, and it is not known which.
+    fn note_either(&mut self, actions: &[Action]) {
+        for action in actions {
+            *self.possible.entry(*action).or_default() += 1;
+        }
+    }
+
+    /// What came of a sign-in with the provider, and whose session it began.
+    fn entered(&mut self, subject: usize, answer: &TestResponse, who: Option<String>) {
+        const EITHER: [Action; 2] = [Action::SignupSucceeded, Action::SigninSucceeded];
+        let Some(who) = who else {
+            assert!(is_unavailable(answer), "{} {}", answer.status, answer.json());
+            self.note_either(&EITHER);
+            self.owners[subject].doubt();
+            return;
+        };
+        match &self.owners[subject] {
+            Owner::Nobody => {
+                assert_eq!(who, external_email(subject));
+                self.note(Action::SignupSucceeded, answer);
+            }
+            Owner::Account(owner) => {
+                assert_eq!(who, *owner);
+                self.note(Action::SigninSucceeded, answer);
+            }
+            Owner::Unknown => self.note_either(&EITHER),
+        }
+        self.owners[subject] = Owner::Account(who.clone());
+        self.sessions.push(Held { who, person: Person::read(answer), lives: Some(true) });
+    }
+
+    /// What came of a link to the account `who`.
+    fn linked(&mut self, subject: usize, who: String, answer: &TestResponse) {
+        let owner = &mut self.owners[subject];
+        match (answer.status.as_u16(), answer.code().as_str()) {
+            (303, _) => match std::mem::replace(owner, Owner::Account(who.clone())) {
+                Owner::Nobody => self.note(Action::IdentityLinked, answer),
+                Owner::Account(before) => assert_eq!(before, who, "it had an owner"),
+                Owner::Unknown => self.note_either(&[Action::IdentityLinked]),
+            },
+            (503, _) => {
+                owner.doubt();
+                self.note_either(&[Action::IdentityLinked, Action::IdentityRefused]);
+            }
+            (409, "identity_taken") => {
+                assert!(*owner != Owner::Nobody && *owner != Owner::Account(who), "{owner:?}");
+                self.note(Action::IdentityRefused, answer);
+            }
+            (409, "provider_linked") => {
+                assert_ne!(*owner, Owner::Account(who));
+                self.note(Action::IdentityRefused, answer);
+            }
+            _ => panic!("{} {}", answer.status, answer.json()),
+        }
+    }
 }
 
 fn email(who: usize) -> String {
     format!("person{who}@example.com")
+}
+
+/// The address that the provider confirms.
+fn external_email(subject: usize) -> String {
+    format!("subject{subject}@example.com")
+}
+
+/// The account that an answer signs in to, as another process sees it.
+async fn account(pair: &Pair, answer: &TestResponse) -> String {
+    let session = pair.witness.send(bare("GET", "/v1/session", &Person::read(answer))).await;
+    assert_eq!(session.status, 200, "{}", session.json());
+    session.text("user.email")
 }
 
 async fn send(pair: &Pair, request: TestRequest, faults: Vec<Option<Fault>>) -> TestResponse {
@@ -95,7 +192,11 @@ async fn step(pair: &Pair, ledger: &mut Ledger, Step { deed, faults }: Step) {
                 201 => {
                     assert_ne!(ledger.exists[who], Some(true), "twice");
                     ledger.exists[who] = Some(true);
-                    ledger.sessions.push(Held { who, person: Person::read(&answer), lives: Some(true) });
+                    ledger.sessions.push(Held {
+                        who: email(who),
+                        person: Person::read(&answer),
+                        lives: Some(true),
+                    });
                     ledger.note(Action::SignupSucceeded, &answer);
                 }
                 409 => {
@@ -115,7 +216,11 @@ async fn step(pair: &Pair, ledger: &mut Ledger, Step { deed, faults }: Step) {
             match answer.status.as_u16() {
                 200 => {
                     ledger.exists[who] = Some(true);
-                    ledger.sessions.push(Held { who, person: Person::read(&answer), lives: Some(true) });
+                    ledger.sessions.push(Held {
+                        who: email(who),
+                        person: Person::read(&answer),
+                        lives: Some(true),
+                    });
                     ledger.note(Action::SigninSucceeded, &answer);
                 }
                 503 => ledger.note(Action::SigninSucceeded, &answer),
@@ -148,6 +253,27 @@ async fn step(pair: &Pair, ledger: &mut Ledger, Step { deed, faults }: Step) {
                 ledger.note(Action::SessionRevoked, &answer);
             }
         }
+        Deed::Enter(subject) => {
+            let start = TestRequest::get("/v1/oauth/acme/start");
+            let trip = pair.trip(&subject.to_string(), &external_email(subject), start).await;
+            let answer = send(pair, trip.unwrap(), faults).await;
+            let who = match answer.status.as_u16() {
+                303 => Some(account(pair, &answer).await),
+                _ => None,
+            };
+            ledger.entered(subject, &answer, who);
+        }
+        Deed::Link(index, subject) => {
+            let Some(held) = pick(&mut ledger.sessions, index) else { return };
+            let start = bare("POST", "/v1/oauth/acme/link", &held.person);
+            let trip = pair.trip(&subject.to_string(), &external_email(subject), start).await;
+            assert_ne!(held.lives, Some(trip.is_none()), "a session of {}", held.who);
+            held.lives = Some(trip.is_some());
+            let Some(trip) = trip else { return };
+            let who = held.who.clone();
+            let answer = send(pair, trip, faults).await;
+            ledger.linked(subject, who, &answer);
+        }
     }
 }
 
@@ -171,10 +297,24 @@ async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
         let Some(user) = found else { continue };
         prop_assert_eq!(accounts.find(user.id).await.unwrap(), Some(user), "login and user");
     }
+    for (subject, owner) in ledger.owners.clone().into_iter().enumerate() {
+        let start = TestRequest::get("/v1/oauth/acme/start");
+        let trip = pair.trip(&subject.to_string(), &external_email(subject), start).await;
+        let answer = pair.witness.send(trip.unwrap()).await;
+        let who = account(&pair, &answer).await;
+        if let Owner::Account(owner) = owner {
+            prop_assert_eq!(&who, &owner, "subject {}", subject);
+        }
+        ledger.entered(subject, &answer, Some(who.clone()));
+        let user = accounts.find_by_email(&who.parse().unwrap()).await.unwrap().unwrap();
+        let listed = accounts.identities(&user).await.unwrap();
+        prop_assert_eq!(listed.len(), 1, "identity and user of subject {}", subject);
+        prop_assert_eq!(accounts.find(user.id).await.unwrap(), Some(user), "login and user");
+    }
     for held in &ledger.sessions {
         let answer = pair.witness.send(bare("GET", "/v1/authorize?fresh=true", &held.person)).await;
         if let Some(lives) = held.lives {
-            prop_assert_eq!(answer.status == 204, lives, "a session of person {}", held.who);
+            prop_assert_eq!(answer.status == 204, lives, "a session of {}", &held.who);
         }
     }
     for action in ledger.possible.keys() {

@@ -9,5 +9,6 @@ mod faults;
 mod ledger;
 mod local;
 mod proxy;
+mod redis;
 mod support;
 mod table;

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryPartition;
+use http::header::SET_COOKIE;
 use latchkey_aws::dynamodb::{DynamoTable, Emulator, Settings, client, create_table};
 use latchkey_core::audit::{Action, Filter};
+use latchkey_testkit::provider::{CLIENT_ID, CLIENT_SECRET, Granted, ISSUER, Shape, StandInProvider};
 use latchkey_testkit::{TestApp, TestAppBuilder, TestClock, TestRequest, TestResponse};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -71,6 +73,8 @@ pub struct Pair {
     pub app: TestApp,
     pub witness: TestApp,
     pub clock: Arc<TestClock>,
+    /// Whom both know as `acme`.
+    pub provider: StandInProvider,
 }
 
 impl Pair {
@@ -80,8 +84,16 @@ impl Pair {
 
     pub async fn on(stage: Stage, builder: impl Fn() -> TestAppBuilder) -> Self {
         let clock = Arc::new(TestClock::new());
+        let provider = StandInProvider::new(Shape::openid(), Arc::clone(&clock));
+        let acme = [
+            ("LATCHKEY_OIDC", "acme"),
+            ("OIDC_ACME_ISSUER", ISSUER),
+            ("OIDC_ACME_CLIENT_ID", CLIENT_ID),
+            ("OIDC_ACME_CLIENT_SECRET", CLIENT_SECRET),
+        ];
         let app = |seed: u64, table: &DynamoTable| {
-            let builder = builder().seed(seed).clock(Arc::clone(&clock));
+            let builder = acme.iter().fold(builder(), |builder, (name, value)| builder.var(name, value));
+            let builder = builder.seed(seed).clock(Arc::clone(&clock)).fetch(Arc::new(provider.clone()));
             builder.table(Arc::new(table.clone())).build(latchkey_all::function())
         };
         let (app, witness) = (app(1, &stage.table), app(2, &stage.direct));
@@ -90,7 +102,7 @@ impl Pair {
             app.services.keys.jwks().await.unwrap();
         }
         stage.proxy.take();
-        Self { stage, app, witness, clock }
+        Self { stage, app, witness, clock, provider }
     }
 
     pub fn proxy(&self) -> &Proxy {
@@ -99,6 +111,28 @@ impl Pair {
 
     pub async fn sign_up(&self, email: &str) -> Person {
         Person::read(&self.app.send(signup(email)).await)
+    }
+
+    /// Lets the provider vouch for `subject` with `email`, and begins a trip there by `start`: what the browser comes back with.
+    /// None when the trip may not begin.
+    pub async fn trip(&self, subject: &str, email: &str, start: TestRequest) -> Option<TestRequest> {
+        {
+            let mut provider = self.provider.edit();
+            provider.claims["sub"] = json!(subject);
+            provider.claims["email"] = json!(email);
+        }
+        let begun = self.app.send(start).await;
+        let location = match begun.status.as_u16() {
+            200 => begun.text("location"),
+            303 => begun.header("location").to_owned(),
+            401 => return None,
+            _ => panic!("{}", begun.json()),
+        };
+        let cookies = begun.headers.get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok());
+        let flow = cookies.filter_map(|cookie| cookie.split(';').next()).find(|it| it.contains("-oauth-"));
+        let Granted { code, state, .. } = self.provider.authorize(&location);
+        let path = format!("/v1/oauth/acme/callback?code={code}&state={state}&iss={ISSUER}");
+        Some(TestRequest::get(&path).header("cookie", flow.unwrap()))
     }
 
     /// How many events of `action` there are, on the day of the start.
@@ -120,9 +154,21 @@ pub struct Person {
 }
 
 impl Person {
+    /// From the body, else from the cookies.
     pub fn read(answer: &TestResponse) -> Self {
-        assert!(answer.status.is_success(), "{}", answer.json());
-        Self { access: answer.text("access_token"), refresh: answer.text("refresh_token") }
+        let entered = answer.status.is_success() || answer.status == 303;
+        assert!(entered, "{} {}", answer.status, answer.json());
+        let cookie = |name| {
+            let cookie = answer.set_cookie(name).and_then(|cookie| cookie.split(';').next());
+            cookie.unwrap_or_else(|| panic!("no {name}: {:?}", answer.headers)).to_owned()
+        };
+        let token = |member, name| {
+            Some(answer.text(member)).filter(|token| !token.is_empty()).unwrap_or_else(|| cookie(name))
+        };
+        Self {
+            access: token("access_token", "__Host-latchkey-access"),
+            refresh: token("refresh_token", "__Secure-latchkey-refresh"),
+        }
     }
 }
 

@@ -1,0 +1,71 @@
+//! Upstash's end of the wire: takes the commands that Latchkey sends, and notes what they weigh. What a real Redis makes of them
+//! is tested in `shared/local/tests/services`.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use latchkey_core::port::{Fetch, FetchError};
+use latchkey_upstash::Settings;
+use serde_json::{Value, json};
+
+/// One command and its answer.
+pub struct Command {
+    pub name: String,
+    /// Bytes of the bodies.
+    pub sent: usize,
+    pub received: usize,
+}
+
+#[derive(Default)]
+pub struct Redis {
+    commands: Mutex<Vec<Command>>,
+    values: Mutex<HashMap<String, String>>,
+}
+
+impl Redis {
+    pub fn settings() -> Settings {
+        let find = |name: &str| match name {
+            "UPSTASH_REDIS_REST_URL" => Some("https://eu1-example-12345.upstash.io".to_owned()),
+            "UPSTASH_REDIS_REST_TOKEN" => Some("AXkqASQgN2FhZjY4ZTct".to_owned()),
+            "LATCHKEY_URL" => Some(latchkey_testkit::URL.to_owned()),
+            _ => None,
+        };
+        Settings::read(find).unwrap().unwrap()
+    }
+
+    /// What came since the last time.
+    pub fn take(&self) -> Vec<Command> {
+        std::mem::take(&mut *self.commands.lock().unwrap())
+    }
+
+    fn run(&self, command: &[String]) -> Value {
+        let mut values = self.values.lock().unwrap();
+        match command[0].as_str() {
+            // Every window has room.
+            "EVAL" => [1, 0, 1].repeat(command[2].parse().unwrap()).into(),
+            "GET" => values.get(&command[1]).map_or(Value::Null, |value| json!(value)),
+            "SET" => {
+                values.insert(command[1].clone(), command[2].clone());
+                json!("OK")
+            }
+            "DEL" => json!(u8::from(values.remove(&command[1]).is_some())),
+            "PING" => json!("PONG"),
+            other => panic!("Latchkey sends no {other}"),
+        }
+    }
+}
+
+#[async_trait]
+impl Fetch for Redis {
+    async fn fetch(&self, request: Request<Bytes>, _: Duration) -> Result<Response<Bytes>, FetchError> {
+        let command: Vec<String> = serde_json::from_slice(request.body()).unwrap();
+        let answer = Bytes::from(json!({"result": self.run(&command)}).to_string());
+        let (name, sent, received) = (command[0].clone(), request.body().len(), answer.len());
+        self.commands.lock().unwrap().push(Command { name, sent, received });
+        Ok(Response::new(answer))
+    }
+}
