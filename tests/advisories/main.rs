@@ -14,4 +14,6 @@ mod asvs_passwords;
 mod asvs_sessions;
 mod enumeration;
 mod identities;
+mod oauth;
 mod others;
+mod readme;

@@ -50,6 +50,14 @@ export async function cancel({ page }) {
   await page.getByRole('button', { name: 'Cancel' }).click()
 }
 
+/** Back at the app with the word for what went wrong, and no page of the service in between. */
+export async function returned({ page }, world, code) {
+  await page.waitForURL(`${world.frontend.origin}/welcome?from=here&error=${code}`)
+  const { problem, who, user } = await shown(page)
+  assert.equal(problem, code)
+  return { who, user }
+}
+
 /** From the app to the provider and back, signed in. */
 export async function signIn(person, world, login, name) {
   await visit(person, world)

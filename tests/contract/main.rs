@@ -11,6 +11,7 @@ mod bad_input;
 mod cookies;
 mod cors;
 mod csrf;
+mod described;
 mod headers;
 mod jwt;
 mod limits;

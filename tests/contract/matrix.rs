@@ -16,7 +16,7 @@ use latchkey_tests::support::{
 };
 use serde_json::{Value, json};
 
-fn operations() -> Vec<Operation> {
+pub fn operations() -> Vec<Operation> {
     latchkey_all::function().merge(latchkey_http::health()).operations().to_vec()
 }
 
@@ -36,9 +36,9 @@ const PUBLIC: [(&str, &str); 11] = [
 ];
 
 /// An app in which every request of the matrix can succeed, and who is in it.
-struct World {
-    app: TestApp,
-    admin: Signed,
+pub struct World {
+    pub app: TestApp,
+    pub admin: Signed,
     /// Whom administrative requests are about.
     target: Signed,
     /// A one-time code.
@@ -63,9 +63,14 @@ impl Fetch for Generous {
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
-async fn world() -> World {
+pub async fn world() -> World {
+    world_with("off").await
+}
+
+/// The same with these limits.
+pub async fn world_with(limits: &str) -> World {
     let app = TestApp::builder()
-        .var("LATCHKEY_LIMITS", "off")
+        .var("LATCHKEY_LIMITS", limits)
         .var("LATCHKEY_PROVIDER_TOKENS", "keep")
         .var("GITHUB_CLIENT_ID", "client")
         .var("GITHUB_CLIENT_SECRET", "shared with github")
@@ -94,7 +99,16 @@ async fn join(world: &World, email: &str) -> Signed {
 
 impl World {
     /// The request that `caller` makes to `operation`, good in everything but perhaps the right to make it.
-    fn request(&self, operation: &Operation, caller: Option<&Signed>) -> TestRequest {
+    pub fn request(&self, operation: &Operation, caller: Option<&Signed>) -> TestRequest {
+        let request = self.without_body(operation, caller);
+        match self.body(operation) {
+            Some(body) => request.json(&body),
+            None => request,
+        }
+    }
+
+    /// The same with no body yet.
+    pub fn without_body(&self, operation: &Operation, caller: Option<&Signed>) -> TestRequest {
         let own = caller.unwrap_or(&self.target);
         let path = operation
             .path
@@ -104,10 +118,7 @@ impl World {
             .replace("{provider}/token", &format!("{{provider}}/token?user={}", self.target.user_id))
             .replace("{provider}", "github");
         assert!(!path.contains('{'), "{path}: say here what stands for its parameter");
-        let mut request = TestRequest::new(operation.method.clone(), &path);
-        if let Some(body) = self.body(operation) {
-            request = request.json(&body);
-        }
+        let request = TestRequest::new(operation.method.clone(), &path);
         match caller {
             Some(caller) => request.bearer(&caller.access),
             None => request,
@@ -150,12 +161,12 @@ fn takes_body(operation: &Operation) -> bool {
     !described(operation)["requestBody"].is_null()
 }
 
-fn described(operation: &Operation) -> Value {
+pub fn described(operation: &Operation) -> Value {
     let document: Value = serde_json::from_str(latchkey_all::openapi()).expect("the description is JSON");
     document["paths"][operation.path][operation.method.as_str().to_lowercase()].clone()
 }
 
-fn name(operation: &Operation) -> String {
+pub fn name(operation: &Operation) -> String {
     format!("{} {}", operation.method, operation.path)
 }
 

@@ -1,6 +1,7 @@
 //! What a provider, or somebody in its name, sends back.
 
 use latchkey_testkit::provider::{Fault, ISSUER, Shape};
+use latchkey_tests::support::sign_up;
 
 use crate::support::{home, world, world_at, world_of};
 
@@ -144,15 +145,12 @@ async fn errors_of_the_provider_are_named_and_never_repeated() {
 }
 
 #[tokio::test]
-async fn a_browser_gets_a_page_with_the_way_back_and_no_script() {
+async fn where_nobody_waits_a_browser_gets_a_page_with_a_way_on_and_no_script() {
     let world = world_of(|app| app.var("LATCHKEY_LIMITS", "off"));
-    let mut browser = world.browser();
+    let (mut browser, granted) = world.at_provider().await;
     browser.html = true;
-    let location = browser.start("acme", "redirect_to=%2Fdeep%3Fx%3D1").await;
-    let granted = world.provider.authorize(&location);
-    let answer = browser
-        .callback("acme", &[("error", "access_denied"), ("state", &granted.state), ("iss", ISSUER)])
-        .await;
+    let denied = [("error", "access_denied"), ("state", granted.state.as_str()), ("iss", ISSUER)];
+    let answer = browser.callback("acme", &denied).await;
     assert_eq!(answer.status, 403);
     assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
     assert_eq!(answer.header("cache-control"), "no-store");
@@ -163,12 +161,42 @@ async fn a_browser_gets_a_page_with_the_way_back_and_no_script() {
     );
     let html = String::from_utf8(answer.body).unwrap();
     assert!(html.contains("The sign-in did not work") && html.contains("cancelled at the provider"));
-    assert!(html.contains("<a href=\"https://app.example.com\">"), "{html}");
+    assert!(html.contains(&format!("<a href=\"{}\">", home())), "{html}");
     assert!(!html.contains("<script"));
 
     let answer = browser.callback("acme", &[("state", "x")]).await;
     let html = String::from_utf8(answer.body).unwrap();
-    assert!(html.contains(&format!("<a href=\"{}\">", home())), "without a flow, the first frontend: {html}");
+    assert!(html.contains("invalid_state") && html.contains(&format!("<a href=\"{}\">", home())), "{html}");
+}
+
+#[tokio::test]
+async fn the_app_that_waits_gets_the_browser_back_with_the_word_for_it() {
+    let world = world();
+    sign_up(&world.app, "ada@example.com").await;
+    for (error, code, reason) in [
+        (Some("access_denied"), "signin_cancelled", Some("provider_error")),
+        (Some("server_error"), "provider_failed", Some("provider_error")),
+        (None, "account_exists", Some("account_exists")),
+    ] {
+        let mut browser = world.browser();
+        browser.html = true;
+        let location = browser.start("acme", "redirect_to=%2Fsignin%3Fx%3D1%23top").await;
+        let granted = world.provider.authorize(&location);
+        let answer = match error {
+            Some(error) => {
+                let denied = [("error", error), ("state", granted.state.as_str()), ("iss", ISSUER)];
+                browser.callback("acme", &denied).await
+            }
+            None => browser.come_back("acme", &granted).await,
+        };
+        assert_eq!(answer.status, 303, "{error:?}");
+        assert_eq!(answer.header("location"), format!("https://app.example.com/signin?x=1&error={code}#top"));
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert!(answer.body.is_empty());
+        assert!(answer.set_cookie("__Host-latchkey-access").is_none());
+        assert!(browser.flow_cookies().is_empty(), "the flow is over");
+        assert_eq!(world.last_event().await.1.as_deref(), reason);
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
     reason = "a template that is not as these tests read it fails them"
 )]
 
+mod alarms;
 mod build;
 mod jwt_authorizer;
 mod rights;

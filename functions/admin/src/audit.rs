@@ -93,7 +93,6 @@ impl From<Event> for EventBody {
 #[utoipa::path(get, path = "/v1/audit", operation_id = "list_audit_events", tag = "admin", security(("cookie" = []), ("bearer" = [])), params(AuditParams), responses(
     (status = 200, description = "A page of events; needs `system:admin`", body = EventList),
     (status = 400, description = "`invalid_request`: a parameter", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "`permission_denied`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn list(
     State(audit): State<AuditLog>,

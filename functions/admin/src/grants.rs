@@ -13,8 +13,9 @@ use latchkey_http::{Caller, From, PathParams, Problem, ProblemBody, UserBody, pr
 #[utoipa::path(put, path = "/v1/users/{id}/roles/{name}", operation_id = "grant_role", tag = "admin", security(("cookie" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The user"), ("name" = String, Path, description = "The role")), responses(
     (status = 200, description = "The user with the role; needs `roles:manage`", body = UserBody),
-    (status = 403, description = "`permission_denied` or `beyond_authority`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`beyond_authority`: the user or the role may do more than the caller", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "There is no such user or role", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 409, description = "`too_many_admins`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn grant(
     State(accounts): State<Arc<Accounts>>,
@@ -30,6 +31,7 @@ pub(crate) async fn grant(
 #[utoipa::path(delete, path = "/v1/users/{id}/roles/{name}", operation_id = "revoke_role", tag = "admin", security(("cookie" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The user"), ("name" = String, Path, description = "The role")), responses(
     (status = 200, description = "The user without the role; needs `roles:manage`", body = UserBody),
+    (status = 403, description = "`beyond_authority`: the user or the role may do more than the caller", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`last_admin`", body = ProblemBody, content_type = "application/problem+json"),
 ))]

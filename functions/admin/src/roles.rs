@@ -60,7 +60,6 @@ impl RoleBody {
 /// List roles
 #[utoipa::path(get, path = "/v1/roles", operation_id = "list_roles", tag = "admin", security(("cookie" = []), ("bearer" = [])), responses(
     (status = 200, description = "Every role; needs `roles:manage`", body = RoleList),
-    (status = 403, description = "`permission_denied`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn list(State(roles): State<Roles>, _: Caller) -> Result<Response, Problem> {
     let policy = roles.load_fresh().await?.value;
@@ -94,7 +93,8 @@ pub(crate) async fn show(
     request_body = RoleRequest, responses(
     (status = 200, description = "Changed; needs `roles:manage`", body = RoleBody),
     (status = 201, description = "Made", body = RoleBody),
-    (status = 403, description = "`permission_denied` or `beyond_authority`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`beyond_authority`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 404, description = "This cannot be the name of a role", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`role_conflict`: the roles would contradict each other", body = ProblemBody, content_type = "application/problem+json"),
     (status = 422, description = "`invalid_role`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -130,7 +130,7 @@ pub(crate) async fn put(
 #[utoipa::path(delete, path = "/v1/roles/{name}", operation_id = "delete_role", tag = "admin", security(("cookie" = []), ("bearer" = [])),
     params(("name" = String, Path, description = "The role")), responses(
     (status = 204, description = "Deleted; needs `roles:manage`"),
-    (status = 403, description = "`permission_denied` or `beyond_authority`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`beyond_authority`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "There is no such role", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`role_conflict`: it is needed", body = ProblemBody, content_type = "application/problem+json"),
 ))]

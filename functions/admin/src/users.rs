@@ -55,8 +55,7 @@ pub(crate) struct UserSessions {
 /// List users
 #[utoipa::path(get, path = "/v1/users", operation_id = "list_users", tag = "admin", security(("cookie" = []), ("bearer" = [])), params(ListParams), responses(
     (status = 200, description = "A page of users; needs `users:read`", body = UserList),
-    (status = 400, description = "`invalid_request`: the cursor or the limit", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "`permission_denied`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 400, description = "`invalid_request`: the address, the cursor or the limit", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn list(
     State(accounts): State<Arc<Accounts>>,
@@ -95,8 +94,9 @@ pub(crate) async fn show(
 #[utoipa::path(patch, path = "/v1/users/{id}", operation_id = "update_user", tag = "admin", security(("cookie" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The user")), request_body = UserRequest, responses(
     (status = 200, description = "Changed; needs `users:update`", body = UserBody),
-    (status = 403, description = "`permission_denied`, or `beyond_authority`: the user may do more than the caller", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, description = "`last_admin`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`beyond_authority`: the user may do more than the caller", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 409, description = "`last_admin` or `too_many_admins`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn update(
     State(accounts): State<Arc<Accounts>>,
@@ -116,6 +116,7 @@ pub(crate) async fn update(
 #[utoipa::path(delete, path = "/v1/users/{id}", operation_id = "delete_user", tag = "admin", security(("cookie" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The user")), responses(
     (status = 204, description = "Deleted; needs `users:delete`"),
+    (status = 403, description = "`beyond_authority`: the user may do more than the caller", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`last_admin`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
@@ -149,6 +150,7 @@ pub(crate) async fn sessions(
 #[utoipa::path(delete, path = "/v1/users/{id}/sessions", operation_id = "end_user_sessions", tag = "admin", security(("cookie" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The user")), responses(
     (status = 204, description = "Ended; needs `users:update`"),
+    (status = 403, description = "`beyond_authority`: the user may do more than the caller", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn end_sessions(

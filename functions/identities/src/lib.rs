@@ -93,7 +93,6 @@ pub struct IdentityList {
 /// The providers that the caller can sign in with, and what each last said of them.
 #[utoipa::path(get, path = "/v1/identities", operation_id = "list_identities", tag = "identities", security(("cookie" = []), ("bearer" = [])), responses(
     (status = 200, description = "The identities", body = IdentityList),
-    (status = 401, description = "`not_signed_in`, `invalid_token` or `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn list(State(accounts): State<Arc<Accounts>>, caller: Caller) -> Result<Response, Problem> {
     let identities = accounts.identities(&caller.user).await?;

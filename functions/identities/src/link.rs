@@ -14,8 +14,8 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct LinkParams {
-    /// Where the browser goes afterwards: a path of the first frontend, or a URL at an origin of `LATCHKEY_ORIGINS`. Without
-    /// it, the first frontend.
+    /// Where the browser goes afterwards: a path of the first frontend, or a URL at an origin of `LATCHKEY_ORIGINS`. There
+    /// `error` in the query says why nothing was linked. Without it, the first frontend, and a page of this service says why.
     redirect_to: Option<String>,
 }
 
@@ -34,10 +34,11 @@ pub(crate) struct LinkBegun {
 #[utoipa::path(post, path = "/v1/oauth/{provider}/link", operation_id = "link_identity", tag = "identities", security(("cookie" = []), ("bearer" = [])),
     params(("provider" = String, Path, description = "Such as `google`"), LinkParams), responses(
     (status = 200, description = "The trip has begun", body = LinkBegun),
-    (status = 400, description = "`invalid_redirect`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 400, description = "`invalid_redirect`, or `invalid_request` for the query", body = ProblemBody, content_type = "application/problem+json"),
     (status = 403, description = "`reauthentication_required`: sign in again first", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "No provider by this name is configured", body = ProblemBody, content_type = "application/problem+json"),
     (status = 502, description = "`provider_failed`: its metadata could not be read", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 504, description = "`provider_timeout`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn link(
     State(accounts): State<Arc<Accounts>>,

@@ -41,10 +41,12 @@ pub(crate) struct ProviderToken {
 #[utoipa::path(get, path = "/v1/identities/{provider}/token", operation_id = "get_provider_token", tag = "identities", security(("cookie" = []), ("bearer" = [])),
     params(("provider" = String, Path, description = "The provider"), TokenParams), responses(
     (status = 200, description = "The token; needs `identities:token`", body = ProviderToken),
-    (status = 403, description = "`permission_denied`, or `account_disabled`: the user's", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 400, description = "`invalid_request`: the user", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`account_disabled`: the user's", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "There is no such user, or no token of this provider is kept for them", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`provider_token_ended`: the user must sign in with the provider again", body = ProblemBody, content_type = "application/problem+json"),
     (status = 502, description = "`provider_failed` or `provider_refused`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 504, description = "`provider_timeout`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn token(
     State(accounts): State<Arc<Accounts>>,

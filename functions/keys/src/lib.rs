@@ -55,7 +55,7 @@ pub struct Discovery {
 /// A JWK set (RFC 7517) with the next, the current and the recent signing keys.
 #[utoipa::path(get, path = "/.well-known/jwks.json", operation_id = "show_keys", tag = "keys", responses(
     (status = 200, description = "The key set", content_type = "application/json"),
-    (status = 503, description = "The store cannot answer", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, description = "`unavailable`: the store cannot answer", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn jwks(State(keys): State<Arc<Keys>>) -> Result<Response, Problem> {
     let set = keys.jwks().await?;

@@ -5,8 +5,9 @@ use latchkey_http::ProblemBody;
 
 /// Come back from a provider
 ///
-/// Where a provider sends a browser after `start`. It goes on to `redirect_to`, signed in; or shows a page that says what went
-/// wrong (problem JSON where `Accept` does not name HTML). At most 10 a minute from one address.
+/// Where a provider sends a browser after `start`. It goes on to `redirect_to`, signed in; or, when something went wrong, with the
+/// code of the problem as `error` in the query. Where no `redirect_to` was given, or the flow is not known, it shows a page that
+/// says what went wrong. Where `Accept` does not name HTML, the answer is the problem. At most 10 a minute from one address.
 #[utoipa::path(
     get, path = "/v1/oauth/{provider}/callback", operation_id = "finish_oauth", tag = "oauth",
     params(
@@ -17,7 +18,7 @@ use latchkey_http::ProblemBody;
         ("iss" = Option<String>, Query, description = "The provider's issuer (RFC 9207)"),
     ),
     responses(
-        (status = 303, description = "To `redirect_to`"),
+        (status = 303, description = "To `redirect_to`, perhaps with `error` in the query"),
         (status = 400, description = "`invalid_state`, `issuer_mismatch`, `invalid_code` or `code_refused`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`session_ended`: linking needs the session that began it", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`signin_cancelled`, `no_verified_email`, `account_disabled` or `other_account`", body = ProblemBody, content_type = "application/problem+json"),
@@ -37,8 +38,15 @@ pub fn by_redirect() {}
     post, path = "/v1/oauth/{provider}/callback", operation_id = "finish_oauth_by_form", tag = "oauth",
     params(("provider" = String, Path, description = "Such as `apple`")),
     responses(
-        (status = 303, description = "To `redirect_to`"),
-        (status = 400, description = "As for GET, like every other error", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 303, description = "To `redirect_to`, perhaps with `error` in the query"),
+        (status = 400, description = "`invalid_state`, `issuer_mismatch`, `invalid_code` or `code_refused`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`session_ended`: linking needs the session that began it", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`signin_cancelled`, `no_verified_email`, `account_disabled` or `other_account`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No provider by this name is configured", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`account_exists`: the e-mail address has an account; when linking, `identity_taken`, `provider_linked` or `too_many_identities`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`: `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 502, description = "`provider_failed`, `provider_refused` or `identity_refused`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 504, description = "`provider_timeout`", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 pub fn by_form() {}

@@ -5,9 +5,9 @@ use latchkey_core::audit::Requester;
 use latchkey_core::oauth::{CodeChallenge, Flow, Identified, Purpose, Replay};
 use latchkey_core::session::{Opening, Transport};
 use latchkey_core::{ExposeSecret, SessionId, UserId};
-use latchkey_http::{Problem, set_cookies};
+use latchkey_http::{Problem, see_other, set_cookies};
 
-use super::{Parts, Refused, Returned, see_other};
+use super::{Parts, Refused, Returned};
 
 /// The end of a flow that was accepted.
 pub struct Finish<'a> {

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRef, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, Method};
+use axum::response::Response;
 use latchkey_core::Config;
 use latchkey_core::account::Accounts;
 use latchkey_core::audit::AuditLog;
@@ -13,7 +13,7 @@ use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::oauth::{Flow, Oauth, ProviderName, Purpose, Returned};
 use latchkey_core::port::Ports;
 use latchkey_core::session::Sessions;
-use latchkey_http::{From, PathParam, Problem, Replaced, Routes, clear_flow, flow_cookie};
+use latchkey_http::{From, Onward, PathParam, Problem, Replaced, Routes, clear_flow, flow_cookie};
 use utoipa::OpenApi;
 
 mod answer;
@@ -58,7 +58,7 @@ struct Parts {
     config: Arc<Config>,
 }
 
-/// Both routes. Whatever goes wrong, the browser shows a page, and the flow is over.
+/// Both routes. Whatever goes wrong, the browser is told, and the flow is over.
 #[expect(clippy::too_many_arguments, reason = "axum passes each part of a request by itself")]
 async fn callback(
     State(oauth): State<Arc<Oauth>>,
@@ -111,28 +111,18 @@ async fn callback(
 }
 
 impl Parts {
-    /// A page with the way back to the app that the flow came from.
+    /// Back to the app that waits where the flow was asked to return to, with the word for what went wrong; without one a page
+    /// that says it, with the way to the first frontend.
     fn show(&self, problem: Problem, request: &HeaderMap, flow: Option<&Flow>) -> Response {
-        let back = match flow {
-            // An app waits for its browser to come back; it gets the word that it can act on.
-            Some(flow) if matches!(flow.purpose(), Purpose::Code(_)) => {
-                Some(flow.return_to().with("error", problem.code()).to_string())
-            }
-            Some(flow) => Some(flow.return_to().origin()),
-            None => self.oauth.home().map(|home| home.url().to_string()),
+        let place = flow.and_then(|flow| flow.refused_at(problem.code()));
+        let home = self.oauth.home().map(|home| home.url().to_string());
+        let onward = match &place {
+            Some(place) => Onward::App(place.as_str()),
+            None => Onward::Page(home.as_deref()),
         };
         let linking = flow.is_some_and(|flow| matches!(flow.purpose(), Purpose::Link(_)));
         // Not that nobody is signed in: an answer that comes back once more finds the browser with its session.
         let title = if linking { "The account was not linked" } else { "The sign-in did not work" };
-        problem.for_navigation(request, title, back.as_deref())
+        problem.for_navigation(request, title, onward)
     }
-}
-
-/// 303, so that what follows is a GET of its own and the address bar keeps nothing of the provider's answer.
-fn see_other(location: &str) -> Result<Response, Problem> {
-    let location = HeaderValue::try_from(location).map_err(Problem::internal)?;
-    let mut response = StatusCode::SEE_OTHER.into_response();
-    response.headers_mut().insert(header::LOCATION, location);
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
 }

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRef, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, Method};
+use axum::response::Response;
 use latchkey_core::Config;
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::oauth::{CodeChallenge, Oauth, ProviderName, Start};
 use latchkey_core::port::Ports;
 use latchkey_core::session::Sessions;
 use latchkey_http::{
-    From, Params, PathParam, Problem, ProblemBody, Replaced, Routes, flow_cookies, set_flow,
+    From, Onward, Params, PathParam, Problem, ProblemBody, Replaced, Routes, flow_cookies, see_other,
+    set_flow,
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi};
@@ -40,7 +41,8 @@ latchkey_http::function!(routes(), Description);
 #[into_params(parameter_in = Query)]
 pub struct StartParams {
     /// Where the browser goes afterwards: a path of the first frontend, a URL at an origin of `LATCHKEY_ORIGINS`, or, with a
-    /// `code_challenge`, a URI of `LATCHKEY_APP_REDIRECTS`. Without it, the first frontend.
+    /// `code_challenge`, a URI of `LATCHKEY_APP_REDIRECTS`. There `error` in the query says why nobody was signed in. Without it,
+    /// the first frontend, and a page of this service says why.
     redirect_to: Option<String>,
     /// For an app that holds its own tokens: its PKCE challenge (S256). It gets a one-time `code` in the query of
     /// `redirect_to`, and exchanges that with its verifier.
@@ -62,6 +64,7 @@ pub struct StartParams {
         (status = 404, description = "No provider by this name is configured", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "`rate_limited`: `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
         (status = 502, description = "`provider_failed`: its metadata could not be read", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 504, description = "`provider_timeout`", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 #[expect(clippy::too_many_arguments, reason = "axum passes each part of a request by itself")]
@@ -88,16 +91,13 @@ async fn start(
             cookies: &flow_cookies(&headers, &oauth),
         };
         let begun = oauth.start(start).await?;
-        let location = HeaderValue::try_from(begun.location.as_str()).map_err(Problem::internal)?;
-        let mut response = StatusCode::SEE_OTHER.into_response();
-        response.headers_mut().insert(header::LOCATION, location);
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let mut response = see_other(begun.location.as_str())?;
         set_flow(response.headers_mut(), &begun, &config.url);
         Ok(response)
     };
     begin.await.unwrap_or_else(|problem: Problem| {
         let home = oauth.home().map(|home| home.url().to_string());
-        problem.for_navigation(&headers, "The sign-in could not begin", home.as_deref())
+        problem.for_navigation(&headers, "The sign-in could not begin", Onward::Page(home.as_deref()))
     })
 }
 

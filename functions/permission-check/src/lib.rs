@@ -113,7 +113,6 @@ pub struct AuthorizeParams {
     request_body = CheckRequest,
     responses(
         (status = 200, description = "The decision", body = CheckResponse),
-        (status = 401, description = "`not_signed_in`, `invalid_token` or `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "`invalid_permission`", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
@@ -143,7 +142,6 @@ async fn check(
 /// All that the caller's roles grant.
 #[utoipa::path(get, path = "/v1/permissions", operation_id = "list_permissions", tag = "permission-check", security(("cookie" = []), ("bearer" = [])), responses(
     (status = 200, description = "The permissions", body = PermissionList),
-    (status = 401, description = "`not_signed_in`, `invalid_token` or `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn list(caller: Caller) -> Response {
     private(PermissionList {
@@ -159,8 +157,9 @@ async fn list(caller: Caller) -> Response {
 #[utoipa::path(get, path = "/v1/authorize", operation_id = "authorize", tag = "permission-check", security(("cookie" = []), ("bearer" = [])),
     params(AuthorizeParams), responses(
     (status = 204, description = "The caller may"),
-    (status = 401, description = "Nobody is signed in", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 400, description = "`invalid_request`: the query", body = ProblemBody, content_type = "application/problem+json"),
     (status = 403, description = "`permission_denied`: the caller may not", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 422, description = "`invalid_permission`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn authorize(
     State(sessions): State<Arc<Sessions>>,

@@ -69,7 +69,6 @@ pub struct SessionList {
 /// The signed-in user and the session. At most 60 s behind the store.
 #[utoipa::path(get, path = "/v1/session", operation_id = "show_session", tag = "session", security(("cookie" = []), ("bearer" = [])), responses(
     (status = 200, description = "Signed in", body = CurrentSession),
-    (status = 401, description = "`not_signed_in`, `invalid_token` or `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn show(State(sessions): State<Arc<Sessions>>, caller: Caller) -> Result<Response, Problem> {
     sessions.touch(&caller).await?;
@@ -81,7 +80,6 @@ async fn show(State(sessions): State<Arc<Sessions>>, caller: Caller) -> Result<R
 /// The caller's live sessions with device and address, newest first.
 #[utoipa::path(get, path = "/v1/sessions", operation_id = "list_sessions", tag = "session", security(("cookie" = []), ("bearer" = [])), responses(
     (status = 200, description = "The sessions", body = SessionList),
-    (status = 401, description = "`not_signed_in`, `invalid_token` or `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn list(State(sessions): State<Arc<Sessions>>, caller: Caller) -> Result<Response, Problem> {
     let sessions = sessions.list(&caller.user).await?;
@@ -115,7 +113,6 @@ async fn revoke(
 /// Ends this session and removes its cookies.
 #[utoipa::path(post, path = "/v1/signout", operation_id = "sign_out", tag = "session", security(("cookie" = []), ("bearer" = [])), responses(
     (status = 204, description = "Signed out"),
-    (status = 401, description = "There is no session to end", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn sign_out(
     State(sessions): State<Arc<Sessions>>,
@@ -135,6 +132,7 @@ async fn sign_out(
 /// Ends every session of the caller in one write.
 #[utoipa::path(post, path = "/v1/signout/all", operation_id = "sign_out_everywhere", tag = "session", security(("cookie" = []), ("bearer" = [])), responses(
     (status = 204, description = "Signed out everywhere"),
+    (status = 404, description = "The account was deleted meanwhile", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn sign_out_everywhere(
     State(accounts): State<Arc<Accounts>>,

@@ -60,6 +60,7 @@ pub struct SignInRequest {
         (status = 200, description = "Signed in", body = SignedInBody),
         (status = 401, description = "`invalid_credentials`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "The password is right, but `account_locked` or `account_disabled`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_email`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "`rate_limited`: `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]

@@ -50,8 +50,9 @@ pub struct RefreshRequest {
     post, path = "/v1/token/refresh", operation_id = "refresh_tokens", tag = "token", request_body = Option<RefreshRequest>,
     responses(
         (status = 200, description = "Refreshed", body = SignedInBody),
-        (status = 401, description = "`invalid_refresh_token`: sign in again", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The store cannot answer; the token is still good", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_refresh_token`: sign in again; `not_signed_in`: there is no refresh token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`: too many tokens that are not good; `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`: the store cannot answer; the token is still good", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 async fn refresh(

@@ -60,12 +60,13 @@ impl<S: Clone + Send + Sync + 'static> Function<S> {
         &self.operations
     }
 
-    /// The description of every route.
+    /// The description of every route: what each function says of its own, and the answers that all of them give.
     #[cfg(feature = "description")]
     pub fn openapi(&self) -> OpenApi {
         let mut all = self.descriptions.iter().map(|describe| describe());
         let mut first = all.next().unwrap_or_default();
         all.for_each(|next| first.merge(next));
+        crate::described::complete(&mut first, &self.operations);
         first
     }
 

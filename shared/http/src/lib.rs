@@ -11,6 +11,8 @@ mod caller;
 pub mod cookies;
 mod cors;
 pub mod csrf;
+#[cfg(feature = "description")]
+mod described;
 mod edge;
 mod flow;
 mod function;
@@ -33,6 +35,7 @@ pub use edge::{Edge, canonical};
 pub use flow::{clear_flow, flow_cookie, flow_cookies, set_flow};
 pub use function::Function;
 pub use health::health;
+pub use page::{Onward, see_other};
 pub use params::{Params, PathParam, PathParams};
 pub use problem::{Problem, ProblemBody};
 pub use requester::{From, PeerAddress};

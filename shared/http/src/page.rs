@@ -1,8 +1,8 @@
-//! Problems as pages, for routes that a browser navigates to.
+//! Problems for routes that a browser navigates to: as a page, or as a word to the app that it goes back to.
 
 use askama::Template;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::Problem;
@@ -25,11 +25,18 @@ struct ProblemPage<'a> {
 }
 
 impl Problem {
-    /// The answer to a navigation: a page with a link to `back` where the browser takes HTML, else the problem as it is.
-    pub fn for_navigation(self, request: &HeaderMap, title: &str, back: Option<&str>) -> Response {
+    /// The answer to a navigation: `onward` where the browser takes HTML, else the problem as it is.
+    pub fn for_navigation(self, request: &HeaderMap, title: &str, onward: Onward<'_>) -> Response {
         if !wants_html(request) {
             return self.into_response();
         }
+        match onward {
+            Onward::Page(back) => self.page(title, back),
+            Onward::App(place) => see_other(place).unwrap_or_else(Problem::into_response),
+        }
+    }
+
+    fn page(self, title: &str, back: Option<&str>) -> Response {
         let page =
             ProblemPage { style: STYLE, title, detail: sentence(self.detail()), code: self.code(), back };
         let Ok(html) = page.render() else { return self.into_response() };
@@ -44,6 +51,15 @@ impl Problem {
     }
 }
 
+/// Where a navigation that went wrong goes on.
+#[derive(Debug, Clone, Copy)]
+pub enum Onward<'a> {
+    /// To a page of ours, which says what went wrong and may have a link to a place that the operator listed.
+    Page(Option<&'a str>),
+    /// To the app that waits for it at a place that the operator listed, and finds the code in the query.
+    App(&'a str),
+}
+
 /// The texts of problems are parts of a sentence. A name from the contract, such as `redirect_to`, stays as it is written.
 fn sentence(text: &str) -> String {
     if text.split_whitespace().next().is_some_and(|word| word.contains('_')) {
@@ -52,6 +68,15 @@ fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str())
+}
+
+/// 303, so that what follows is a GET of its own and the address bar keeps nothing of this request.
+pub fn see_other(place: &str) -> Result<Response, Problem> {
+    let place = HeaderValue::try_from(place).map_err(Problem::internal)?;
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    response.headers_mut().insert(header::LOCATION, place);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }
 
 const STYLE: &str = include_str!("../templates/problem.css");
@@ -68,7 +93,6 @@ fn wants_html(request: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::StatusCode;
     use base64::Engine;
     use base64::prelude::BASE64_STANDARD;
     use http_body_util::BodyExt;
@@ -87,7 +111,7 @@ mod tests {
     #[tokio::test]
     async fn whatever_it_says_stays_text() {
         let problem = Problem::new(StatusCode::BAD_REQUEST, "some_code", "<script>alert('1')</script>");
-        let back = Some("https://app.example.com/\"><script>");
+        let back = Onward::Page(Some("https://app.example.com/\"><script>"));
         let response = problem.for_navigation(&headers("text/html,*/*;q=0.8"), "<b>No</b>", back);
         assert_eq!(response.status(), 400);
         let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -105,8 +129,10 @@ mod tests {
     #[test]
     fn a_program_gets_the_problem_itself() {
         for accept in ["", "*/*", "application/json", "text/htmlx", "x/text/html"] {
-            let response = Problem::invalid("x").for_navigation(&headers(accept), "", None);
-            assert!(response.extensions().get::<Problem>().is_some(), "{accept}");
+            for onward in [Onward::Page(None), Onward::App("https://app.example.com/")] {
+                let response = Problem::invalid("x").for_navigation(&headers(accept), "", onward);
+                assert!(response.extensions().get::<Problem>().is_some(), "{accept}");
+            }
         }
     }
 }

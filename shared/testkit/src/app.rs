@@ -25,6 +25,7 @@ use latchkey_sql::sqlite::Sqlite;
 use serde_json::Value;
 use tower::ServiceExt;
 
+use crate::described::Description;
 use crate::{
     CountingCounters, CountingTable, FailingCounters, FailingTable, SeededEntropy, TestClock, Trips,
 };
@@ -48,6 +49,7 @@ pub struct TestApp {
     pub table: Arc<FailingTable>,
     /// The counters' faults.
     pub counters: Arc<FailingCounters>,
+    description: Description,
     router: Edge<Router>,
 }
 
@@ -148,6 +150,7 @@ impl TestAppBuilder {
         };
         let config = config(&self.vars);
         let services = Services::new(Arc::new(config), ports, &Memory::default());
+        let description = Description::of(&function);
         let router = latchkey_http::app(function, App::new(services.clone()));
         TestApp {
             services,
@@ -156,6 +159,7 @@ impl TestAppBuilder {
             hashes,
             table: failing_table,
             counters: failing_counters,
+            description,
             router,
         }
     }
@@ -198,12 +202,15 @@ impl TestApp {
         self.router.clone()
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the whole answer, which must be one that the description of its route names.
     pub async fn send(&self, request: TestRequest) -> TestResponse {
+        let (method, path) = (request.method.clone(), request.path.clone());
         let response = self.router.clone().oneshot(request.build()).await.expect("a router does not fail");
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("an answer's body is whole").to_bytes();
-        TestResponse { status: parts.status, headers: parts.headers, body: body.to_vec() }
+        let answer = TestResponse { status: parts.status, headers: parts.headers, body: body.to_vec() };
+        self.description.demand(&method, &path, &answer);
+        answer
     }
 }
 

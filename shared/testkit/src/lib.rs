@@ -7,6 +7,7 @@ mod app;
 mod clock;
 pub mod conformance;
 mod counting;
+mod described;
 mod entropy;
 mod failing;
 mod fault;

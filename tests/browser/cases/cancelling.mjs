@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict'
-import { refused } from '../pages.mjs'
-import { cancel, consent, leave, shown, visit, withPassword } from '../steps.mjs'
-
-const cancelled = { status: 403, code: 'signin_cancelled', title: 'The sign-in did not work', says: /cancelled at the provider/ }
+import { cancel, consent, leave, returned, shown, visit, withPassword } from '../steps.mjs'
 
 export default function cases(world) {
   world.test('whoever does not sign in at the provider finds the way back, and can try again', async (open) => {
@@ -11,7 +8,7 @@ export default function cases(world) {
     await visit(person, world)
     await leave(person)
     await cancel(person)
-    await refused(person, world, cancelled)
+    await returned(person, world, 'signin_cancelled')
     assert.equal((await shown(person.page)).who, 'Not signed in')
     await leave(person)
     await consent(person, login)
@@ -27,7 +24,7 @@ export default function cases(world) {
     await person.page.getByRole('button', { name: 'Continue' }).click()
     await person.page.getByRole('button', { name: 'Allow' }).waitFor()
     await cancel(person)
-    await refused(person, world, cancelled)
+    await returned(person, world, 'signin_cancelled')
     assert.equal((await shown(person.page)).who, 'Not signed in')
   })
 
@@ -36,7 +33,7 @@ export default function cases(world) {
     const user = await withPassword(person, world, 'Sign up', world.someone())
     await person.page.getByRole('button', { name: 'Link Acme', exact: true }).click()
     await cancel(person)
-    await refused(person, world, { ...cancelled, title: 'The account was not linked' })
+    await returned(person, world, 'signin_cancelled')
     assert.equal((await shown(person.page)).user, user)
     assert.equal(await person.page.locator('#identities').textContent(), '')
   })

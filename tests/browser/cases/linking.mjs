@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict'
-import { refused } from '../pages.mjs'
-import { consent, leave, press, shown, signIn, visit, withPassword } from '../steps.mjs'
-
-const NOT_LINKED = 'The account was not linked'
+import { consent, leave, press, returned, shown, signIn, visit, withPassword } from '../steps.mjs'
 
 export default function cases(world) {
   const link = async (person, login, name = 'Acme') => {
@@ -41,7 +38,7 @@ export default function cases(world) {
     await visit(other, world)
     await leave(other)
     await consent(other, login)
-    await refused(other, world, { status: 409, code: 'account_exists', title: 'The sign-in did not work', says: /has an account already/ })
+    await returned(other, world, 'account_exists')
   })
 
   world.test('the last way in stays, and one of two goes', async (open) => {
@@ -67,7 +64,7 @@ export default function cases(world) {
     const person = await open()
     const user = await withPassword(person, world, 'Sign up', world.someone())
     await link(person, login)
-    await refused(person, world, { status: 409, code: 'identity_taken', title: NOT_LINKED, says: /another account/ })
+    await returned(person, world, 'identity_taken')
     assert.equal((await visit(person, world)).user, user)
     assert.equal(await person.page.locator('#identities').textContent(), '')
   })
@@ -78,7 +75,7 @@ export default function cases(world) {
     // At the provider somebody else is there now.
     await person.context.clearCookies({ domain: '127.0.0.1' })
     await link(person, world.provider.account({ ...world.someone(), email_verified: true }))
-    await refused(person, world, { status: 409, code: 'provider_linked', title: NOT_LINKED, says: /unlink it first/ })
+    await returned(person, world, 'provider_linked')
   })
 
   world.test('a link is not finished for whoever signed in to the browser meanwhile', async (open) => {
@@ -92,7 +89,7 @@ export default function cases(world) {
     await press(tab, 'Sign out')
     const other = await withPassword({ page: tab }, world, 'Sign up', world.someone())
     await consent(person, login)
-    await refused(person, world, { status: 403, code: 'other_account', title: NOT_LINKED, says: /another account is signed in/i })
+    await returned(person, world, 'other_account')
     assert.equal((await visit(person, world)).user, other)
     assert.equal(await person.page.locator('#identities').textContent(), '')
   })

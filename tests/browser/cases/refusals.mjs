@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { refused } from '../pages.mjs'
-import { consent, leave, shown, visit, withPassword } from '../steps.mjs'
+import { consent, leave, returned, shown, visit, withPassword } from '../steps.mjs'
 
 const title = 'The sign-in did not work'
 
@@ -22,25 +22,33 @@ export default function cases(world) {
     const browser = await open()
     const user = await withPassword(browser, world, 'Sign up', owner)
     const person = await come(open, { name: owner.name, email: owner.email.toUpperCase(), email_verified: true })
-    await refused(person, world, { status: 409, code: 'account_exists', title, says: /sign in the way you did before, and link/ })
+    await returned(person, world, 'account_exists')
     await remainsOutside(person)
     assert.equal(await withPassword(await open(), world, 'Sign in', owner), user)
     assert.equal((await visit(browser, world)).user, user)
     assert.equal(await browser.page.locator('#identities').textContent(), '', 'no link was made')
   })
 
-  const unverified = { status: 403, code: 'no_verified_email', title, says: /e-mail address/ }
+  world.test('where no app waits, a page says it', async (open) => {
+    const owner = world.someone()
+    await withPassword(await open(), world, 'Sign up', owner)
+    const person = await open()
+    await person.page.goto(`${world.url}/v1/oauth/acme/start`)
+    await consent(person, world.provider.account({ ...owner, email_verified: true }))
+    await refused(person, world, { status: 409, code: 'account_exists', title, says: /sign in the way you did before, and link/ })
+    await remainsOutside(person)
+  })
 
   world.test('an address that the provider has not verified makes no account', async (open) => {
     const { name, email } = world.someone()
     const person = await come(open, { name, email, email_verified: false })
-    await refused(person, world, unverified)
+    await returned(person, world, 'no_verified_email')
     await remainsOutside(person)
   })
 
   world.test('without an address there is no account', async (open) => {
     const person = await come(open, { name: world.someone().name })
-    await refused(person, world, unverified)
+    await returned(person, world, 'no_verified_email')
     await remainsOutside(person)
   })
 }

@@ -36,6 +36,9 @@ function act(does) {
   }
 }
 
+// Why a trip to a provider led to nothing.
+at('problem').textContent = new URLSearchParams(location.search).get('error') ?? ''
+
 const back = encodeURIComponent(`${location.origin}/welcome?from=here`)
 for (const name of ['acme', 'beta']) {
   at(name).href = `${service}/v1/oauth/${name}/start?redirect_to=${back}`

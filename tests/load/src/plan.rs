@@ -49,7 +49,7 @@ struct Measure {
     scripts: Vec<Box<dyn Script>>,
 }
 
-/// Measures and prints.
+/// Measures and prints. What misses its budget is a failure.
 pub fn run(args: &PlanArgs) -> Result<()> {
     let cores = Cores::split();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -106,9 +106,12 @@ async fn measure(args: &PlanArgs, cores: &Cores) -> Result<()> {
         "{} connections, {} s after {} s of warm-up, medians of {}\n",
         args.connections, args.seconds, args.warm_up, args.rounds
     );
-    print!("{}", report::rates(&figures));
-    print!("{}", report::process(&process));
-    Ok(())
+    let mut missed = Vec::new();
+    for part in [report::rates(&figures), report::process(&process)] {
+        print!("{}", part.text);
+        missed.extend(part.missed);
+    }
+    if missed.is_empty() { Ok(()) } else { Err(format!("over budget: {}", missed.join(", ")).into()) }
 }
 
 /// The budget lines in the order in which each round takes them. Those that are compared stand side by side, so that both

@@ -84,8 +84,17 @@ pub struct Process {
     pub binary_bytes: u64,
 }
 
+/// What is printed.
+pub struct Report {
+    /// The lines.
+    pub text: String,
+    /// Those that miss their budget.
+    pub missed: Vec<&'static str>,
+}
+
 /// The rates, with ratios and budgets.
-pub fn rates(figures: &Figures) -> String {
+pub fn rates(figures: &Figures) -> Report {
+    let mut missed = Vec::new();
     let mut text = format!(
         "{:<33}{:>12}  {:>7}  {:>9}  {:<31}  {:>6}  {:>9}\n",
         "", "per second", "core", "us each", "beside", "ratio", "budget"
@@ -100,9 +109,10 @@ pub fn rates(figures: &Figures) -> String {
         let rate_digits = usize::from(sample.rate < 1000.0);
         let core = sample.cpu.map(|cpu| format!("{:.0} %", cpu * 100.0));
         let each = sample.cpu.map(|cpu| format!("{:.2}", cpu * 1e6 / sample.rate));
-        let budget = least.map(|least| match ratio {
-            Some(ratio) => format!(">= {least:<4} {}", verdict(ratio >= least)),
-            None => format!(">= {least:<4} {}", verdict(sample.rate >= least)),
+        let budget = least.map(|least| {
+            let holds = ratio.unwrap_or(sample.rate) >= least;
+            missed.extend((!holds).then_some(name));
+            format!(">= {least:<4} {}", verdict(holds))
         });
         let _ = writeln!(
             text,
@@ -115,17 +125,20 @@ pub fn rates(figures: &Figures) -> String {
             budget.unwrap_or_default(),
         );
     }
-    text
+    Report { text, missed }
 }
 
 /// Memory, start and size.
-pub fn process(process: &Process) -> String {
+pub fn process(process: &Process) -> Report {
+    let mut missed = Vec::new();
     let mut starts = process.later_starts.clone();
     starts.sort_unstable();
     let start = starts.get(starts.len() / 2).copied().unwrap_or_default();
     let mut text = String::from("\n");
-    let mut line = |name: &str, value: f64, unit: &str, most: Option<f64>| {
-        let budget = most.map(|most| format!("<= {most} {}", verdict(value <= most))).unwrap_or_default();
+    let mut line = |name: &'static str, value: f64, unit: &str, most: Option<f64>| {
+        let holds = most.is_none_or(|most| value <= most);
+        missed.extend((!holds).then_some(name));
+        let budget = most.map(|most| format!("<= {most} {}", verdict(holds))).unwrap_or_default();
         let _ = writeln!(text, "{name:<33}{value:>12.1} {unit:<3} {budget}");
     };
     if let Some(idle) = process.idle_mb {
@@ -139,9 +152,42 @@ pub fn process(process: &Process) -> String {
     // A program is far under the 2^32 bytes that an f64 is asked to hold here.
     let kib = u32::try_from(process.binary_bytes / 1024).unwrap_or(u32::MAX);
     line("size of the program", f64::from(kib) * 1024.0 / 1e6, "MB", None);
-    text
+    Report { text, missed }
 }
 
 fn verdict(holds: bool) -> &'static str {
     if holds { "ok" } else { "OVER" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(sign_in: f64) -> Figures {
+        let mut figures = Figures::default();
+        for (name, rate) in [(FLOOR, 10.0), (SIGN_IN, sign_in)] {
+            figures.add(name, Sample { rate, cpu: None });
+        }
+        figures
+    }
+
+    #[test]
+    fn a_line_under_its_budget_is_missed_and_one_at_it_is_not() {
+        assert_eq!(rates(&figures(8.9)).missed, [SIGN_IN]);
+        assert!(rates(&figures(8.9)).text.contains("OVER"));
+        assert!(rates(&figures(9.0)).missed.is_empty());
+    }
+
+    #[test]
+    fn a_slow_start_is_missed() {
+        let start = |millis| Process {
+            first_start: Duration::from_millis(millis),
+            later_starts: vec![Duration::from_millis(50)],
+            idle_mb: Some(19.0),
+            loaded_mb: Some(90.0),
+            binary_bytes: 1 << 20,
+        };
+        assert!(process(&start(100)).missed.is_empty());
+        assert_eq!(process(&start(101)).missed, ["the same in an empty folder"]);
+    }
 }

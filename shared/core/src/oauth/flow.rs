@@ -8,6 +8,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
+use url::Url;
 
 use super::{CodeChallenge, ProviderName, ReturnTo};
 use crate::account::LinkTicket;
@@ -40,6 +41,9 @@ pub struct Flow {
     #[serde(serialize_with = "expose")]
     pub(super) verifier: SecretString,
     pub(super) return_to: ReturnTo,
+    /// Whether whoever began it said where to return to, and so waits there for the outcome.
+    #[serde(default)]
+    pub(super) is_awaited: bool,
     pub(super) purpose: Purpose,
     /// The session that the browser had, which a sign-in ends.
     pub(super) replaces: Option<(UserId, SessionId)>,
@@ -79,6 +83,12 @@ impl Flow {
     /// Where the browser goes afterwards.
     pub fn return_to(&self) -> &ReturnTo {
         &self.return_to
+    }
+
+    /// Where the browser goes when it is refused: where it was asked to return to, with the code of the problem in the query, as
+    /// providers do (RFC 6749, section 4.1.2.1). None where nobody asked for a place, and nobody waits at one.
+    pub fn refused_at(&self, code: &str) -> Option<Url> {
+        self.is_awaited.then(|| self.return_to.with("error", code))
     }
 
     /// What it is for.

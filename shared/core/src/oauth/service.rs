@@ -195,6 +195,7 @@ impl Oauth {
             nonce: flow::random(&*self.entropy)?,
             verifier: flow::random(&*self.entropy)?,
             return_to,
+            is_awaited: start.redirect_to.is_some(),
             purpose,
             replaces: start.replaces,
             started_at: now,

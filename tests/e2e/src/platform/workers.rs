@@ -15,7 +15,7 @@ use crate::place::Admin;
 pub enum Workers {
     /// With the counters in D1 and the cache in KV.
     Alone,
-    /// With both in Upstash, of `latchkey services`.
+    /// With the counters in Upstash, of `latchkey services`, and the cache in KV.
     WithUpstash,
 }
 
