@@ -35,7 +35,7 @@ fn assert_client_error(answer: &TestResponse, what: &str) {
 
 /// Every operation that takes a body, with a path that names something, and the names of the members that must be there.
 fn with_bodies(user: &Signed) -> Vec<(Method, String, Vec<String>)> {
-    let document: Value = serde_json::from_str(latchkey_all::openapi()).unwrap();
+    let document: Value = serde_json::from_str(latchkey_all::OPENAPI).unwrap();
     let mut found = Vec::new();
     for operation in latchkey_all::function().operations() {
         let described = &document["paths"][operation.path][operation.method.as_str().to_lowercase()];

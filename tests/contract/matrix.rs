@@ -162,7 +162,7 @@ fn takes_body(operation: &Operation) -> bool {
 }
 
 pub fn described(operation: &Operation) -> Value {
-    let document: Value = serde_json::from_str(latchkey_all::openapi()).expect("the description is JSON");
+    let document: Value = serde_json::from_str(latchkey_all::OPENAPI).expect("the description is JSON");
     document["paths"][operation.path][operation.method.as_str().to_lowercase()].clone()
 }
 
@@ -332,7 +332,7 @@ fn the_description_says_the_same_of_every_operation() {
 
 #[test]
 fn nothing_is_described_that_is_not_there() {
-    let document: Value = serde_json::from_str(latchkey_all::openapi()).expect("the description is JSON");
+    let document: Value = serde_json::from_str(latchkey_all::OPENAPI).expect("the description is JSON");
     let mut described: Vec<String> = document["paths"]
         .as_object()
         .expect("paths")

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use latchkey_core::config::{ConfigError, Place};
-use latchkey_core::port::{Counters, Fetch, StoreError};
+use latchkey_core::port::{Counters, Fetch, PasswordHasher, StoreError};
 use latchkey_core::{Config, Memory, Ports, Services};
 use latchkey_http::{App, Edge, Function};
-use latchkey_sql::{SqlCounters, SqlTable};
-use latchkey_upstash::{Breaker, Settings, UpstashCounters};
+use latchkey_sql::SqlTable;
 
-use crate::adapters::{D1, InlineHasher, Kv, NoMailer, WorkerClock, WorkerEntropy, WorkerFetch};
+use crate::adapters::{D1, Kv, NoMailer, WorkerClock, WorkerEntropy, WorkerFetch};
 use crate::{log, request};
 
 /// The name of the D1 database among the bindings.
@@ -60,7 +59,7 @@ fn services() -> Result<Services, SetupError> {
         fetch,
         clock: Arc::new(WorkerClock),
         entropy: Arc::new(WorkerEntropy),
-        hasher: Arc::new(InlineHasher::default()),
+        hasher: hasher(),
     };
     Ok(Services::new(Arc::new(config), ports, &Memory::default()))
 }
@@ -71,11 +70,30 @@ pub(crate) fn table() -> SqlTable<D1> {
 }
 
 /// In Redis where there is one, else in D1.
+#[cfg(feature = "limits")]
 fn counters(fetch: &Arc<dyn Fetch>) -> Result<Arc<dyn Counters>, SetupError> {
+    use latchkey_upstash::{Breaker, Settings, UpstashCounters};
+
     Ok(match Settings::read(request::var).map_err(SetupError::Config)? {
         Some(settings) => {
             Arc::new(UpstashCounters::new(settings, Arc::clone(fetch), Arc::new(Breaker::new())))
         }
-        None => Arc::new(SqlCounters::new(D1::new(DATABASE))),
+        None => Arc::new(latchkey_sql::SqlCounters::new(D1::new(DATABASE))),
     })
+}
+
+#[cfg(not(feature = "limits"))]
+#[expect(clippy::unnecessary_wraps, reason = "as with the feature")]
+fn counters(_: &Arc<dyn Fetch>) -> Result<Arc<dyn Counters>, SetupError> {
+    Ok(Arc::new(crate::adapters::Absent))
+}
+
+#[cfg(feature = "passwords")]
+fn hasher() -> Arc<dyn PasswordHasher> {
+    Arc::new(crate::adapters::InlineHasher::default())
+}
+
+#[cfg(not(feature = "passwords"))]
+fn hasher() -> Arc<dyn PasswordHasher> {
+    Arc::new(crate::adapters::Absent)
 }

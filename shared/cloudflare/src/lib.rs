@@ -7,7 +7,7 @@
 //! This is the one crate that knows futures that are not `Send`: each adapter wraps its own.
 
 // What touches no binding is tested on any machine.
-#[cfg(any(test, target_arch = "wasm32"))]
+#[cfg(any(test, all(target_arch = "wasm32", feature = "passwords")))]
 mod admission;
 #[cfg(any(test, target_arch = "wasm32"))]
 mod kept;
@@ -27,8 +27,10 @@ mod isolate;
 #[cfg(target_arch = "wasm32")]
 mod request;
 
+#[cfg(all(target_arch = "wasm32", feature = "passwords"))]
+pub use adapters::InlineHasher;
 #[cfg(target_arch = "wasm32")]
-pub use adapters::{D1, InlineHasher, Kv, NoMailer, WorkerClock, WorkerEntropy, WorkerFetch};
+pub use adapters::{Absent, D1, Kv, NoMailer, WorkerClock, WorkerEntropy, WorkerFetch};
 #[cfg(target_arch = "wasm32")]
 pub use entry::{fetch, scheduled};
 #[cfg(target_arch = "wasm32")]

@@ -93,7 +93,7 @@ impl Config {
             keep(provider_tokens(var("LATCHKEY_PROVIDER_TOKENS").as_deref()), &mut errors);
         // With an http URL it runs on this machine, whatever the platform: in `wrangler dev`, say.
         let here = if url.as_ref().is_some_and(|url| !url.is_https()) { Place::Local } else { place };
-        let oauth = oauth::Settings::read(&var, here).map_err(|wrong| errors.extend(wrong)).ok();
+        let oauth = providers(&var, here).map_err(|wrong| errors.extend(wrong)).ok();
         let parties = url.as_ref().and_then(|url| keep(parties(url, var("LATCHKEY_AUDIENCE")), &mut errors));
         match (
             url,
@@ -163,6 +163,20 @@ impl PublicUrl {
     pub fn is_loopback(&self) -> bool {
         self.loopback
     }
+}
+
+/// The providers, where a function is built that asks for them: what reads them would be a tenth of every other Worker.
+#[cfg(feature = "providers")]
+fn providers(
+    var: &dyn Fn(&str) -> Option<String>,
+    place: Place,
+) -> Result<oauth::Settings, Vec<ConfigError>> {
+    oauth::Settings::read(var, place)
+}
+
+#[cfg(not(feature = "providers"))]
+fn providers(_: &dyn Fn(&str) -> Option<String>, _: Place) -> Result<oauth::Settings, Vec<ConfigError>> {
+    Ok(oauth::Settings::default())
 }
 
 fn keep<T>(result: Result<T, ConfigError>, errors: &mut Vec<ConfigError>) -> Option<T> {

@@ -50,13 +50,15 @@ impl FromStr for Email {
         if text.len() > 4 * MAX_LEN {
             return Err(InvalidEmail);
         }
-        let email: String = text.trim().nfkc().collect::<String>().to_ascii_lowercase();
-        let (local, domain) = email.split_once('@').ok_or(InvalidEmail)?;
-        if email.len() > MAX_LEN || !is_local_part(local) || !is_domain(domain) {
-            return Err(InvalidEmail);
-        }
-        Ok(Self(email))
+        text.trim().nfkc().collect::<String>().to_ascii_lowercase().try_into()
     }
+}
+
+/// Whether a text is an address in the form in which it is stored.
+fn is_normal(text: &str) -> bool {
+    text.len() <= MAX_LEN
+        && !text.bytes().any(|b| b.is_ascii_uppercase())
+        && text.split_once('@').is_some_and(|(local, domain)| is_local_part(local) && is_domain(domain))
 }
 
 /// `Dot-string` of RFC 5321, section 4.1.2.
@@ -89,10 +91,11 @@ impl fmt::Debug for Email {
     }
 }
 
+/// What is stored: the one form, and no other spelling of it.
 impl TryFrom<String> for Email {
     type Error = InvalidEmail;
     fn try_from(text: String) -> Result<Self, InvalidEmail> {
-        text.parse()
+        if is_normal(&text) { Ok(Self(text)) } else { Err(InvalidEmail) }
     }
 }
 
@@ -148,6 +151,15 @@ mod tests {
         assert!(format!("{}@example.com", "a".repeat(64)).parse::<Email>().is_ok());
         assert!(format!("{}@example.com", "a".repeat(65)).parse::<Email>().is_err());
         assert!("x".repeat(10_000).parse::<Email>().is_err());
+    }
+
+    #[test]
+    fn the_store_holds_one_form_and_no_other_spelling() {
+        let read = |text: &str| serde_json::from_value::<Email>(text.into());
+        assert_eq!(read("ada@example.com").unwrap().as_str(), "ada@example.com");
+        for text in [" ada@example.com", "Ada@example.com", "ＡDA@example.com", "ada@example", "ada"] {
+            assert!(read(text).is_err(), "{text:?}");
+        }
     }
 
     #[test]

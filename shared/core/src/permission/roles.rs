@@ -95,7 +95,7 @@ impl Roles {
             None
         })?;
         // What another version of the service wrote may be unreadable here: no more than a miss.
-        serde_json::from_str(&text)
+        serde_json::from_slice(text.as_bytes())
             .inspect_err(|error| tracing::warn!(%error, "the cached roles are unreadable"))
             .ok()
     }

@@ -75,7 +75,8 @@ pub struct Item {
 impl Item {
     /// The body as a `T`; [`StoreError::Corrupt`] when it is not one.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
-        serde_json::from_str(&self.body)
+        // From bytes, like all JSON here: each kind of source has the whole reader compiled for it.
+        serde_json::from_slice(self.body.as_bytes())
             .map_err(|error| StoreError::Corrupt { at: self.key.to_string(), why: error.to_string() })
     }
 }

@@ -37,7 +37,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Openapi => {
-            say(latchkey_all::openapi());
+            say(latchkey_all::OPENAPI.trim_end());
             Ok(ExitCode::SUCCESS)
         }
         Command::Doctor(data) => doctor::run(&data),

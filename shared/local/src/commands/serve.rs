@@ -24,7 +24,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
         say(greeting(&local).await?);
         let clock = Arc::clone(&local.services.ports.clock);
         tokio::spawn(serve::sweep(Arc::clone(&local.table), clock));
-        let pages = pages::routes(&local.services.config, &latchkey_all::description());
+        let pages = pages::routes(&local.services.config, latchkey_all::OPENAPI);
         let app = latchkey_http::app(latchkey_all::function().with_pages(pages), App::new(local.services));
         serve::serve(listener, app, stop).await;
         say("Stopped.");

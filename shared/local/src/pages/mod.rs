@@ -21,7 +21,6 @@ mod text;
 use askama::Template;
 use axum::Router;
 use latchkey_core::Config;
-use utoipa::openapi::OpenApi;
 
 use document::Document;
 use home::HomePage;
@@ -30,11 +29,11 @@ use reference::{Reference, ReferencePage};
 const STYLE: &str = include_str!("../../assets/latchkey.css");
 const ICON: &str = include_str!("../../assets/latchkey.svg");
 
-/// The pages of a server with this configuration, about the routes that `openapi` describes: `/`, `/docs` and what they
-/// are shown with under `/assets`.
-pub fn routes<S: Clone + Send + Sync + 'static>(config: &Config, openapi: &OpenApi) -> Router<S> {
-    // The same value is served as JSON, so that it can be written as JSON is certain.
-    let description = serde_json::to_value(openapi).unwrap_or_default();
+/// The pages of a server with this configuration, about the routes that `openapi` describes in JSON: `/`, `/docs` and what
+/// they are shown with under `/assets`.
+pub fn routes<S: Clone + Send + Sync + 'static>(config: &Config, openapi: &str) -> Router<S> {
+    // The text is a part of the program, so that it is JSON is certain.
+    let description = serde_json::from_str(openapi).unwrap_or_default();
     let reference = Reference::read(Document::new(&description), config.url.as_str());
     Router::new()
         .route("/", serve::page(&text(&HomePage::new(config, &reference))))
