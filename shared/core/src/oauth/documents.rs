@@ -15,8 +15,7 @@ use crate::Timestamp;
 use crate::port::{Cache, Fetch};
 use crate::token::Digest;
 
-/// How long the cache keeps metadata and keys, and how long a process remembers what it found there: a key that its issuer withdrew
-/// is taken for that long, and for twice as long where the cache is shared.
+/// How old metadata and keys may be, wherever they were kept meanwhile. A key that its issuer withdrew is taken for that long.
 const MAX_AGE: Duration = Duration::from_hours(1);
 
 /// How often the keys of an issuer are fetched for the sake of one that they lack: it may have rotated them a moment ago.
