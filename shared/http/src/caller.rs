@@ -13,6 +13,9 @@ use latchkey_core::{Config, SessionId, UserId};
 use crate::cookies::{self, Kind};
 use crate::{Access, From, Problem};
 
+/// What stands before a bearer token.
+const BEARER: &[u8] = b"bearer ";
+
 /// The signed-in user, in the handlers of routes that demand one.
 #[derive(Clone)]
 pub struct Caller(Arc<Live>);
@@ -58,7 +61,7 @@ where
     if let Access::Permission(wanted) = access {
         let permission: Permission = wanted.parse().map_err(Problem::internal)?;
         if !live.grants.decide(&permission).allowed() {
-            return Err(deny(parts, state, &live, wanted).await?);
+            return Err(Box::pin(deny(parts, state, &live, wanted)).await?);
         }
     }
     parts.extensions.insert(Caller(live));
@@ -66,16 +69,18 @@ where
 }
 
 /// The access token: a bearer token, else the cookie.
-fn token<'a>(headers: &'a HeaderMap, config: &Config) -> Result<&'a str, Problem> {
+fn token<'a>(headers: &'a HeaderMap, config: &Config) -> Result<&'a [u8], Problem> {
     match headers.get(header::AUTHORIZATION) {
-        // Not `to_str`, which looks at each of the bytes: what is not ASCII is no token of ours and is refused as such.
-        Some(value) => std::str::from_utf8(value.as_bytes())
-            .ok()
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        // Bytes, since a remembered token is compared whole: only one that is new need be looked at as text.
+        Some(value) => value
+            .as_bytes()
+            .split_at_checked(BEARER.len())
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(BEARER))
             .map(|(_, token)| token.trim_ascii())
             .ok_or_else(Problem::invalid_token),
-        None => cookies::get(Kind::Access, headers, &config.url).ok_or_else(Problem::not_signed_in),
+        None => cookies::get(Kind::Access, headers, &config.url)
+            .map(str::as_bytes)
+            .ok_or_else(Problem::not_signed_in),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What every request and every answer passes, whatever the route.
 
 use std::convert::Infallible;
-use std::fmt::Write;
 use std::future::Future;
+use std::io::Write;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -181,7 +181,7 @@ impl Shared {
         let id = self.name(number);
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
             // A router's own headers, such as `Allow`, stay.
-            let rendered = problem.render(&id);
+            let rendered = problem.render(id.to_str().unwrap_or_default());
             let (parts, body) = rendered.into_parts();
             *response.status_mut() = parts.status;
             response.headers_mut().remove(header::CONTENT_LENGTH);
@@ -190,19 +190,17 @@ impl Shared {
         }
         let own = std::mem::replace(response.headers_mut(), self.headers.clone());
         response.headers_mut().extend(own);
-        if let Ok(id) = HeaderValue::try_from(id) {
-            response.headers_mut().insert(X_REQUEST_ID.clone(), id);
-        }
+        response.headers_mut().insert(X_REQUEST_ID.clone(), id);
         response
     }
 
     /// The identifier of a request.
-    fn name(&self, number: u64) -> String {
-        let mut id = String::with_capacity(self.process.len() + 17);
-        id.push_str(&self.process);
-        // Writing to a String cannot fail.
-        let _ = write!(id, "-{number:x}");
-        id
+    fn name(&self, number: u64) -> HeaderValue {
+        // Room for all digits of two numbers and what stands between them, so that the writing cannot fail.
+        let mut text = [b' '; 33];
+        let mut rest = text.as_mut_slice();
+        let _ = rest.write_all(self.process.as_bytes()).and_then(|()| write!(rest, "-{number:x}"));
+        HeaderValue::from_bytes(text.trim_ascii_end()).unwrap_or(HeaderValue::from_static(""))
     }
 }
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::live::MAX_AGE;
+use super::live::{MAX_AGE, Verified};
 use super::{Live, Session, Sessions};
 use crate::account::User;
 use crate::limit::{Limited, SessionMeter};
@@ -56,29 +56,38 @@ impl Sessions {
     /// session is refused, and where the store is down the answer is an error, not a yes.
     pub async fn authenticate(
         &self,
-        token: &str,
+        token: impl AsRef<[u8]>,
         freshness: Freshness,
     ) -> Result<Arc<Live>, AuthenticateError> {
         let now = self.clock.now();
-        let verified = match self.memory.verified(token) {
+        let verified = match self.memory.verified(token.as_ref()) {
             Some(verified) => {
                 if now >= verified.claims.expires_at() {
                     return Err(InvalidToken::from(Reason::Expired).into());
                 }
                 verified
             }
-            None => self.memory.remember_token(token, self.keys.verify(token, now).await?),
+            None => Box::pin(self.verify(token.as_ref(), now)).await?,
         };
         let known = self.memory.live(verified.claims.sid);
         let live = match known {
             Some(live) if freshness == Freshness::Recent && live.is_recent(now) => live,
-            known => self.load(verified.claims.sub, verified.claims.sid, freshness, now, known).await?,
+            // Boxed, like the above: what is rare and large, so that not every request holds the room for it.
+            known => {
+                Box::pin(self.load(verified.claims.sub, verified.claims.sid, freshness, now, known)).await?
+            }
         };
         if !live.session.lives(&live.user, now) || live.user.id != verified.claims.sub {
             return Err(AuthenticateError::Ended);
         }
         self.count(&live, now)?;
         Ok(live)
+    }
+
+    /// Verifies a token that this process does not remember.
+    async fn verify(&self, token: &[u8], now: Timestamp) -> Result<Arc<Verified>, AuthenticateError> {
+        let token = std::str::from_utf8(token).map_err(|_| InvalidToken::from(Reason::Malformed))?;
+        Ok(self.memory.remember_token(token, self.keys.verify(token, now).await?))
     }
 
     /// The session that a good access token names, alive or not: no store is asked.
@@ -90,7 +99,8 @@ impl Sessions {
     /// The same signed-in user as of now, for a request that was let in on recent state and asks for more.
     pub async fn renew(&self, live: Arc<Live>) -> Result<Arc<Live>, AuthenticateError> {
         let now = self.clock.now();
-        let fresh = self.load(live.user.id, live.session.id, Freshness::Fresh, now, Some(live)).await?;
+        let fresh =
+            Box::pin(self.load(live.user.id, live.session.id, Freshness::Fresh, now, Some(live))).await?;
         if fresh.session.lives(&fresh.user, now) { Ok(fresh) } else { Err(AuthenticateError::Ended) }
     }
 

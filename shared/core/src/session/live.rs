@@ -40,10 +40,13 @@ impl Live {
 
 /// What a process remembers of tokens and sessions: plain data of bounded size, which any request may use.
 pub struct SessionMemory {
-    /// Access tokens whose signature was verified, by their signature part.
-    tokens: Cache<Box<str>, Arc<Verified>>,
+    /// Access tokens whose signature was verified, by the end of their text.
+    tokens: Cache<End, Arc<Verified>>,
     live: Cache<SessionId, Arc<Live>>,
 }
+
+/// The end of a token: 96 bits of its signature, which differ from token to token.
+type End = [u8; 16];
 
 /// A token and what it says.
 pub(super) struct Verified {
@@ -59,16 +62,16 @@ impl Default for SessionMemory {
 
 impl SessionMemory {
     /// What `token` says, when this very text was verified before.
-    pub(super) fn verified(&self, token: &str) -> Option<Arc<Verified>> {
-        let known = self.tokens.get(signature(token)?)?;
-        // The signature only finds the entry. What was verified is the whole text.
-        (*known.token == *token).then_some(known)
+    pub(super) fn verified(&self, token: &[u8]) -> Option<Arc<Verified>> {
+        let known = self.tokens.get::<End>(token.last_chunk()?)?;
+        // The end only finds the entry. What was verified is the whole text.
+        (known.token.as_bytes() == token).then_some(known)
     }
 
     pub(super) fn remember_token(&self, token: &str, claims: Claims) -> Arc<Verified> {
         let verified = Arc::new(Verified { token: token.into(), claims });
-        if let Some(signature) = signature(token) {
-            self.tokens.insert(signature.into(), Arc::clone(&verified));
+        if let Some(end) = token.as_bytes().last_chunk() {
+            self.tokens.insert(*end, Arc::clone(&verified));
         }
         verified
     }
@@ -95,8 +98,4 @@ impl SessionMemory {
     pub fn forget_all(&self) {
         self.live.clear();
     }
-}
-
-fn signature(token: &str) -> Option<&str> {
-    token.rsplit_once('.').map(|(_, signature)| signature)
 }
