@@ -51,7 +51,7 @@ impl Shared {
     fn new(config: Arc<Config>, entropy: &dyn Entropy) -> Self {
         // Without randomness nothing else works either; the identifiers are then only unique within the process.
         let process = u64::from_be_bytes(entropy.bytes().unwrap_or_default());
-        // Room for what answers add: copied for each, they never grow.
+        // Room for what answers add.
         let mut headers = HeaderMap::with_capacity(24);
         headers.extend(HEADERS.iter().cloned());
         if config.url.is_https() {
