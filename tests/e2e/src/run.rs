@@ -70,7 +70,9 @@ fn with_settings(
     let running = platform.start(settings, &made)?;
     let admin = if platform.is_started() { Some(made) } else { platform.admin().cloned() };
     let place = Place::visit(&*running, admin)?;
-    Ok(run(cases, &place, parallel))
+    let results = run(cases, &place, parallel);
+    running.keeps_to_its_stores()?;
+    Ok(results)
 }
 
 /// Runs the cases, so many at once; the results in the order of the cases.

@@ -50,14 +50,19 @@ impl<'a> Trial<'a> {
 
     /// Asks without a note, for what is asked many times.
     pub fn quietly(&self, request: &Request) -> Result<Answer> {
+        self.patiently(|| self.place.client.send(request))
+    }
+
+    /// Asks until the answer is another than to come again.
+    fn patiently(&self, ask: impl Fn() -> Result<Answer>) -> Result<Answer> {
         for _ in 0..PATIENCE {
-            let answer = self.place.client.send(request)?;
+            let answer = ask()?;
             if !busy(&answer) {
                 return Ok(answer);
             }
             self.again.set(self.again.get() + 1);
         }
-        self.place.client.send(request)
+        ask()
     }
 
     /// Asks everything at the same moment. Who is told to come again comes again, all of these at one moment too. Notes how
@@ -93,7 +98,7 @@ impl<'a> Trial<'a> {
     /// Asks with a target that goes out as it is written, and reads the answer whenever it comes.
     #[expect(clippy::needless_pass_by_value, reason = "a case words its requests where it sends them")]
     pub fn send_raw(&self, request: Request) -> Result<Answer> {
-        let answer = raw::send(self.place.client.base(), &request)?;
+        let answer = self.patiently(|| raw::send(self.place.client.base(), &request))?;
         self.seen.borrow_mut().push(transcript::line(&answer, &self.word));
         Ok(answer)
     }

@@ -46,7 +46,7 @@ impl Platform for Lambda {
         let process = Process::start(&mut watch, "Ready at", &settings.named(self.name()))?;
         let url = process.ready.split_whitespace().last().unwrap_or_default().to_owned();
         make_admin(&url, &format!("http://localhost:{port}"), admin)?;
-        Ok(Box::new(Watch { _process: process, _services: services, url }))
+        Ok(Box::new(Watch { _process: process, services, url }))
     }
 
     fn unable(&self) -> &'static [(&'static str, &'static str)] {
@@ -87,7 +87,7 @@ fn make_admin(url: &str, functions: &str, admin: &Admin) -> Result {
 struct Watch {
     // It ends before what it asks.
     _process: Process,
-    _services: Services,
+    services: Services,
     url: String,
 }
 
@@ -99,5 +99,9 @@ impl Running for Watch {
     /// `cargo lambda watch` (1.9) stands still for ever once 100 events wait for a function; four cases run at once.
     fn at_most(&self) -> usize {
         20
+    }
+
+    fn keeps_to_its_stores(&self) -> Result {
+        self.services.count_for(&self.url)
     }
 }

@@ -62,6 +62,11 @@ pub trait Running: Sync {
     fn one_function(&self) -> bool {
         true
     }
+
+    /// What the answers of the place do not show, once the cases are through: that it keeps things where it is said to.
+    fn keeps_to_its_stores(&self) -> Result {
+        Ok(())
+    }
 }
 
 /// What a place is configured with, beside its address and its store.

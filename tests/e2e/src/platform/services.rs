@@ -1,11 +1,14 @@
 //! What stands in for the cloud: `latchkey services` of this workspace, with a DynamoDB and an Upstash over a real Redis, both
 //! empty at each start.
 
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::process::Process;
 use super::{Settings, local};
+use crate::client::Client;
 use crate::failure::Result;
+use crate::request::Request;
 
 /// Running services.
 pub struct Services {
@@ -33,5 +36,44 @@ impl Services {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         Ok(Self { _process: process, _home: home, variables })
+    }
+
+    /// Fails unless Redis is what counts requests to the place at `url`, and has refused none of what it was asked.
+    pub fn count_for(&self, url: &str) -> Result {
+        let before = self.scripts_run()?;
+        // Whoever signs in is counted, with any password.
+        let nobody = json!({ "email": "nobody@example.com", "password": "violet harbour tundra" });
+        Client::new(url).send(&Request::post("/v1/signin").json(&nobody))?;
+        let after = self.scripts_run()?;
+        ensure!(
+            after > before,
+            "a sign-in at {url} was not counted in Redis, which has run {before} scripts"
+        );
+        eprintln!("Redis has run {after} scripts for {url}, and failed none");
+        Ok(())
+    }
+
+    /// How many scripts Redis has run; nothing but the counters sends any.
+    fn scripts_run(&self) -> Result<u64> {
+        let stats = Request::post("/")
+            .json(&json!(["INFO", "commandstats"]))
+            .bearer(self.variable("UPSTASH_REDIS_REST_TOKEN"));
+        let stats =
+            Client::new(self.variable("UPSTASH_REDIS_REST_URL")).send(&stats)?.ok(200)?.text("result");
+        let Some(line) = stats.lines().find_map(|line| line.strip_prefix("cmdstat_eval:")) else {
+            return Ok(0);
+        };
+        let number = |name: &str| {
+            let mut values = line.split(',').filter_map(|part| part.split_once('='));
+            values.find(|(known, _)| *known == name).and_then(|(_, value)| value.parse::<u64>().ok())
+        };
+        ensure_eq!((number("rejected_calls"), number("failed_calls")), (Some(0), Some(0)), "{line}");
+        number("calls")
+            .ok_or_else(|| format!("Redis does not say how many scripts it has run: {line}").into())
+    }
+
+    fn variable(&self, name: &str) -> &str {
+        let known = self.variables.iter().find(|(known, _)| known == name);
+        known.map(|(_, value)| value.as_str()).unwrap_or_default()
     }
 }

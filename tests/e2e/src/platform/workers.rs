@@ -13,9 +13,9 @@ use crate::place::Admin;
 
 /// `wrangler dev`.
 pub enum Workers {
-    /// With the counters in D1 and the cache in KV.
+    /// With the counters in D1.
     Alone,
-    /// With the counters in Upstash, of `latchkey services`, and the cache in KV.
+    /// With the counters in Upstash, of `latchkey services`.
     WithUpstash,
 }
 
@@ -47,7 +47,7 @@ impl Platform for Workers {
         dev.envs(upstash.filter(|(name, _)| name.starts_with("UPSTASH_")).map(|(name, value)| (name, value)));
         let process = Process::start(&mut dev, "Ready at", &settings.named(self.name()))?;
         let url = process.ready.split_whitespace().last().unwrap_or_default().to_owned();
-        Ok(Box::new(Dev { _process: process, _services: services, _home: home, url }))
+        Ok(Box::new(Dev { _process: process, services, _home: home, url }))
     }
 
     fn differences(&self) -> &'static [(&'static str, &'static str)] {
@@ -60,7 +60,7 @@ impl Platform for Workers {
 
 struct Dev {
     _process: Process,
-    _services: Option<Services>,
+    services: Option<Services>,
     _home: TempDir,
     url: String,
 }
@@ -78,5 +78,9 @@ impl Running for Dev {
     /// Cloudflare writes it itself; `wrangler dev` leaves it as it comes.
     fn address_header(&self) -> Option<&'static str> {
         Some("cf-connecting-ip")
+    }
+
+    fn keeps_to_its_stores(&self) -> Result {
+        self.services.as_ref().map_or(Ok(()), |services| services.count_for(&self.url))
     }
 }
