@@ -157,6 +157,8 @@ async fn a_code_is_exchanged_for_what_a_sign_in_with_bearer_tokens_gives() {
 
     let again = app.send(TestRequest::post("/v1/oauth/exchange", &body)).await;
     assert_eq!((again.status.as_u16(), again.code().as_str()), (401, "invalid_signin_code"));
+    let shown = app.send(TestRequest::get("/v1/session").bearer(&answer.text("access_token"))).await;
+    assert_eq!(shown.code(), "session_ended");
 }
 
 #[tokio::test]

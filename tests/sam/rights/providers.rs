@@ -65,7 +65,7 @@ async fn link(all: &Deployment, access: &str) -> TestResponse {
     come_back(all, &begun.text("location"), &flow_cookie(&begun)).await
 }
 
-/// Somebody new, known, renamed and refused; in a browser and in an app.
+/// Somebody new, known, renamed and refused, in a browser and in an app, and a code that comes again.
 async fn sign_ins(all: &Deployment) {
     vouch(all, "carol", "carol@example.com", "Carol");
     let first = enter(all, "").await;
@@ -86,6 +86,11 @@ async fn sign_ins(all: &Deployment) {
     let exchange = json!({ "code": code(all).await, "code_verifier": "x".repeat(43) });
     let refused = all.send("OauthCallback", TestRequest::post("/v1/oauth/exchange", &exchange)).await;
     assert_eq!(refused.code(), "invalid_signin_code");
+    let exchange = json!({ "code": code(all).await, "code_verifier": VERIFIER });
+    for code in ["", "invalid_signin_code"] {
+        let answer = all.send("OauthCallback", TestRequest::post("/v1/oauth/exchange", &exchange)).await;
+        assert_eq!(answer.code(), code);
+    }
 }
 
 /// The account of `who` gets another way in, twice, and loses it.
