@@ -334,10 +334,10 @@ async fn owner_of(pair: &Pair, who: usize) -> Option<latchkey_core::UserId> {
 /// The sessions of the two owners, begun anew where they are not alive.
 async fn owner(pair: &Pair, n: usize) -> Option<(latchkey_core::UserId, String)> {
     let email = format!("owner{n}@example.com");
-    let answer = pair.witness.send(crate::support::signup(&email)).await;
+    let answer = pair.witness.send(crate::support::signup_request(&email)).await;
     let answer = match answer.status.as_u16() {
         201 => answer,
-        _ => pair.witness.send(crate::support::signin(&email, crate::support::PASSWORD)).await,
+        _ => pair.witness.send(crate::support::signin_request(&email, crate::support::PASSWORD)).await,
     };
     let id = answer.text("user.id").parse().ok()?;
     Some((id, answer.text("access_token")))

@@ -13,7 +13,7 @@ use latchkey_core::session::{Freshness, Opening, SignedIn, Transport};
 use latchkey_testkit::TestApp;
 use latchkey_tests::support::external;
 
-use crate::support::{Person, Processes, bare, count, everywhere, signup};
+use crate::support::{Person, Processes, bare, count, everywhere, signup_request};
 
 type Entered = Result<(SignedIn, bool), IdentityError>;
 
@@ -33,7 +33,7 @@ fn ada() -> ExternalIdentity {
 
 fn person((signed_in, _): &(SignedIn, bool)) -> Person {
     let access = signed_in.tokens.access_token.expose_secret().to_owned();
-    Person { id: signed_in.user.id.to_string(), access, refresh: String::new() }
+    Person { id: signed_in.user.id.to_string(), access, ..Person::default() }
 }
 
 async fn link(app: &TestApp, access: &str, who: &ExternalIdentity) -> Result<(), LinkError> {
@@ -75,7 +75,7 @@ async fn ways_to_one_address(processes: Processes) {
     let providers = ["github", "google", "discord", "linkedin"];
     let entered = processes.times_at_once(16, |app, n| async move {
         if n % 2 == 0 {
-            return app.send(signup("ada@example.com")).await.status == 201;
+            return app.send(signup_request("ada@example.com")).await.status == 201;
         }
         match enter(app, external(providers[n / 2 % 4], "1", "ada@example.com")).await {
             Ok((_, created)) => created,

@@ -3,7 +3,7 @@
 use http::header::SET_COOKIE;
 use latchkey_testkit::provider::ISSUER;
 use latchkey_testkit::{TestRequest, TestResponse};
-use latchkey_tests::support::{Signed, grant, make_role, sign_up};
+use latchkey_tests::support::{Person, grant, make_role, sign_up};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -94,7 +94,7 @@ async fn sign_ins(all: &Deployment) {
 }
 
 /// The account of `who` gets another way in, twice, and loses it.
-async fn links(all: &Deployment, who: &Signed) {
+async fn links(all: &Deployment, who: &Person) {
     vouch(all, "dora", "dora@gmail.example", "Dora");
     for _ in 0..2 {
         assert_eq!(link(all, &who.access).await.status, 303);
