@@ -37,8 +37,9 @@ const fn ours(binary: &'static str, route: &'static str, call: Call, mb: u64) ->
     Function { binary, route, call, size: Some(mb * MEGABYTE) }
 }
 
-/// Every function. Signing up comes first: the others use its tokens.
+/// Every function. The roles and an account come first: the others use them.
 pub const FUNCTIONS: [Function; 14] = [
+    ours("latchkey-operator", "setup", Call::Command, 12),
     ours("latchkey-signup", "POST /v1/signup", Call::SignUp, 12),
     ours("latchkey-signin", "POST /v1/signin", Call::SignIn, 12),
     ours("latchkey-session", "GET /v1/session", Call::SignedIn, 12),
@@ -51,7 +52,6 @@ pub const FUNCTIONS: [Function; 14] = [
     ours("latchkey-identities", "GET /v1/identities", Call::SignedIn, 12),
     ours("latchkey-keys", "GET /.well-known/jwks.json", Call::Plain, 12),
     ours("latchkey-authorizer", "GET /orders/{id}", Call::Authorize, 12),
-    ours("latchkey-operator", "setup", Call::Command, 12),
     ours("latchkey-all", "GET /v1/session", Call::SignedIn, 12),
     ours("latchkey-keys", "GET /health", Call::Plain, 12),
 ];
