@@ -14,7 +14,7 @@ async fn asvs_8_2_2_and_ghsa_4vcf_q4xf_f48m_nobody_reaches_what_is_another_users
     let by_id = operations.operations().iter().filter(|operation| operation.path.contains("{id}"));
     let mut seen = 0;
     for operation in by_id {
-        for id in [&victim.session_id, &victim.user_id] {
+        for id in [&victim.session, &victim.id] {
             let path =
                 operation.path.replace("{id}", id).replace("{name}", "user").replace("{provider}", "github");
             let request =
@@ -56,7 +56,7 @@ fn merged(mut body: serde_json::Value, more: &serde_json::Value) -> serde_json::
 async fn asvs_8_2_3_and_cve_2026_27946_mass_assignment_at_sign_up_and_sign_in() {
     let app = open_app();
     let admin = admin(&app).await;
-    let body = merged(credentials("user@example.com", PASSWORD), &wishes(&admin.user_id));
+    let body = merged(credentials("user@example.com", PASSWORD), &wishes(&admin.id));
     for path in ["/v1/signup", "/v1/signin"] {
         let answer = app.send(TestRequest::post(path, &body)).await;
         assert!(answer.status.is_success(), "{path}: {}", answer.json());
@@ -65,8 +65,8 @@ async fn asvs_8_2_3_and_cve_2026_27946_mass_assignment_at_sign_up_and_sign_in() 
         assert_eq!(user["email_verified"], false, "{path}");
         assert_eq!(user["email"], "user@example.com", "{path}");
         assert_eq!(user["created_at"], "2026-01-01T00:00:00.000Z", "{path}");
-        assert_ne!(user["id"], admin.user_id.as_str(), "{path}");
-        assert_ne!(answer.text("session.id"), admin.user_id, "{path}");
+        assert_ne!(user["id"], admin.id.as_str(), "{path}");
+        assert_ne!(answer.text("session.id"), admin.id, "{path}");
         assert_eq!(answer.json()["expires_in"], 900, "{path}");
     }
 }
@@ -76,13 +76,13 @@ async fn asvs_8_2_3_mass_assignment_by_an_administrator() {
     let app = open_app();
     let admin = admin(&app).await;
     let user = sign_up(&app, "user@example.com").await;
-    let mut body = wishes(&admin.user_id);
+    let mut body = wishes(&admin.id);
     body["email"] = json!("other@example.com");
-    let path = format!("/v1/users/{}", user.user_id);
+    let path = format!("/v1/users/{}", user.id);
     let answer = app.send(TestRequest::new(Method::PATCH, &path).json(&body).bearer(&admin.access)).await;
     assert_eq!(answer.status, 200, "{}", answer.json());
     let changed = answer.json();
-    assert_eq!(changed["id"], user.user_id.as_str());
+    assert_eq!(changed["id"], user.id.as_str());
     assert_eq!((&changed["email"], &changed["email_verified"]), (&json!("user@example.com"), &json!(false)));
     assert_eq!(changed["roles"], json!(["user"]));
 }
@@ -100,25 +100,25 @@ async fn cve_2025_61928_identity_in_the_body_never_overrides_the_session() {
         }
         let path = operation
             .path
-            .replace("{id}", &user.session_id)
+            .replace("{id}", &user.session)
             .replace("{name}", "user")
             .replace("{provider}", "github");
-        let query = format!("{path}?user_id={0}&userId={0}&sub={0}", admin.user_id);
+        let query = format!("{path}?user_id={0}&userId={0}&sub={0}", admin.id);
         for request in [
-            TestRequest::new(operation.method.clone(), &path).json(&ids(&admin.user_id)),
+            TestRequest::new(operation.method.clone(), &path).json(&ids(&admin.id)),
             TestRequest::new(operation.method.clone(), &query)
-                .header("x-user-id", &admin.user_id)
-                .header("x-latchkey-user", &admin.user_id)
+                .header("x-user-id", &admin.id)
+                .header("x-latchkey-user", &admin.id)
                 .header("x-latchkey-roles", "admin"),
         ] {
             assert_eq!(app.send(request).await.code(), "not_signed_in", "{} {path}", operation.method);
         }
     }
-    let check = merged(json!({ "permission": "users:delete" }), &ids(&admin.user_id));
+    let check = merged(json!({ "permission": "users:delete" }), &ids(&admin.id));
     let answer = app.send(TestRequest::post("/v1/permissions/check", &check).bearer(&user.access)).await;
     assert_eq!(answer.json()["allowed"], false);
     // Signing out ends one's own session, whoever the body names.
-    let sign_out = TestRequest::post("/v1/signout/all", &ids(&admin.user_id)).bearer(&user.access);
+    let sign_out = TestRequest::post("/v1/signout/all", &ids(&admin.id)).bearer(&user.access);
     assert_eq!(app.send(sign_out).await.status, 204);
     assert_eq!(app.send(TestRequest::get("/v1/session").bearer(&admin.access)).await.status, 200);
 }
@@ -161,23 +161,20 @@ async fn an_administrator_gives_nobody_more_than_they_have() {
         ("their own role", put("/v1/roles/manager".into(), json!({ "permissions": ["*"] }))),
         ("everybody's role", put("/v1/roles/user".into(), json!({ "permissions": ["system:admin"] }))),
         ("less for those above", put("/v1/roles/everything".into(), json!({ "permissions": [] }))),
-        ("a grant to themselves", put(format!("/v1/users/{}/roles/admin", manager.user_id), json!({}))),
-        (
-            "a wildcard to themselves",
-            put(format!("/v1/users/{}/roles/everything", manager.user_id), json!({})),
-        ),
+        ("a grant to themselves", put(format!("/v1/users/{}/roles/admin", manager.id), json!({}))),
+        ("a wildcard to themselves", put(format!("/v1/users/{}/roles/everything", manager.id), json!({}))),
         (
             "taking from those above",
-            TestRequest::new(Method::DELETE, &format!("/v1/users/{}/roles/admin", admin.user_id)),
+            TestRequest::new(Method::DELETE, &format!("/v1/users/{}/roles/admin", admin.id)),
         ),
-        ("deleting those above", TestRequest::new(Method::DELETE, &format!("/v1/users/{}", admin.user_id))),
+        ("deleting those above", TestRequest::new(Method::DELETE, &format!("/v1/users/{}", admin.id))),
         (
             "signing out those above",
-            TestRequest::new(Method::DELETE, &format!("/v1/users/{}/sessions", admin.user_id)),
+            TestRequest::new(Method::DELETE, &format!("/v1/users/{}/sessions", admin.id)),
         ),
         (
             "disabling those above",
-            TestRequest::new(Method::PATCH, &format!("/v1/users/{}", admin.user_id))
+            TestRequest::new(Method::PATCH, &format!("/v1/users/{}", admin.id))
                 .json(&json!({ "status": "disabled" })),
         ),
         ("deleting the role of those above", TestRequest::new(Method::DELETE, "/v1/roles/everything")),
@@ -215,7 +212,7 @@ async fn asvs_16_5_2_and_ghsa_8fpg_xm3f_6cx3_when_the_store_fails_nobody_is_let_
     {
         let path = operation
             .path
-            .replace("{id}", &admin.user_id)
+            .replace("{id}", &admin.id)
             .replace("{name}", "user")
             .replace("{provider}", "github");
         let request = TestRequest::new(operation.method.clone(), &path).json(&json!({ "status": "active" }));

@@ -2,17 +2,17 @@
 
 use http::Method;
 use latchkey_testkit::{TestApp, TestRequest};
-use latchkey_tests::support::{PASSWORD, Signed, admin, credentials, open_app, sign_up};
+use latchkey_tests::support::{PASSWORD, Person, admin, credentials, open_app, sign_up};
 use serde_json::{Value, json};
 
-async fn events(app: &TestApp, admin: &Signed, query: &str) -> Vec<Value> {
+async fn events(app: &TestApp, admin: &Person, query: &str) -> Vec<Value> {
     let answer =
         app.send(TestRequest::get(&format!("/v1/audit?limit=200{query}")).bearer(&admin.access)).await;
     assert_eq!(answer.status, 200, "{}", answer.json());
     answer.json()["events"].as_array().unwrap().clone()
 }
 
-async fn of(app: &TestApp, admin: &Signed, action: &str) -> Value {
+async fn of(app: &TestApp, admin: &Person, action: &str) -> Value {
     let events = events(app, admin, &format!("&action={action}")).await;
     events.first().unwrap_or_else(|| panic!("no {action}")).clone()
 }
@@ -33,15 +33,15 @@ async fn asvs_16_3_1_to_16_3_3_success_failure_and_refusal_are_written_down() {
     app.send(TestRequest::get("/v1/users").bearer(&user.access)).await;
     app.send(TestRequest::new(Method::POST, "/v1/signout").bearer(&user.access)).await;
     for (action, actor, about) in [
-        ("signup:succeeded", format!("user:{}", user.user_id), Some(&user.user_id)),
+        ("signup:succeeded", format!("user:{}", user.id), Some(&user.id)),
         ("signup:refused", "anonymous".into(), None),
-        ("signin:succeeded", format!("user:{}", user.user_id), Some(&user.user_id)),
-        ("signin:locked", "anonymous".into(), Some(&user.user_id)),
-        ("signin:refused", "anonymous".into(), Some(&user.user_id)),
-        ("signin:failed", "anonymous".into(), Some(&user.user_id)),
+        ("signin:succeeded", format!("user:{}", user.id), Some(&user.id)),
+        ("signin:locked", "anonymous".into(), Some(&user.id)),
+        ("signin:refused", "anonymous".into(), Some(&user.id)),
+        ("signin:failed", "anonymous".into(), Some(&user.id)),
         ("signin:failed", "anonymous".into(), None),
-        ("permission:denied", format!("user:{}", user.user_id), Some(&user.user_id)),
-        ("session:revoked", format!("user:{}", user.user_id), Some(&user.user_id)),
+        ("permission:denied", format!("user:{}", user.id), Some(&user.id)),
+        ("session:revoked", format!("user:{}", user.id), Some(&user.id)),
     ] {
         let all = events(&app, &admin, &format!("&action={action}")).await;
         let event = all
@@ -61,7 +61,7 @@ async fn asvs_16_3_3_what_administrators_do_is_written_down() {
     let app = open_app();
     let admin = admin(&app).await;
     let user = sign_up(&app, "user@example.com").await;
-    let path = format!("/v1/users/{}", user.user_id);
+    let path = format!("/v1/users/{}", user.id);
     let put = |path: &str, body: &Value| TestRequest::new(Method::PUT, path).json(body);
     for (action, request) in [
         ("role:put", put("/v1/roles/new", &json!({}))),
@@ -76,12 +76,12 @@ async fn asvs_16_3_3_what_administrators_do_is_written_down() {
         let answer = app.send(request.bearer(&admin.access).header("user-agent", "test/1")).await;
         assert!(answer.status.is_success(), "{action}: {}", answer.json());
         let event = of(&app, &admin, action).await;
-        assert_eq!(event["actor"], format!("user:{}", admin.user_id), "{action}");
+        assert_eq!(event["actor"], format!("user:{}", admin.id), "{action}");
         assert_eq!(event["user_agent"], "test/1", "{action}");
         if action.starts_with("role:") {
             assert_eq!(event["resource"], "role:new", "{action}");
         } else {
-            assert_eq!(event["user_id"], user.user_id.as_str(), "{action}");
+            assert_eq!(event["user_id"], user.id.as_str(), "{action}");
         }
     }
 }
@@ -132,8 +132,7 @@ async fn asvs_16_4_2_nobody_changes_or_reads_the_log_without_the_right() {
         assert_eq!(answer.status, 405, "{method}");
     }
     let before = events(&app, &admin, "").await;
-    let delete =
-        TestRequest::new(Method::DELETE, &format!("/v1/users/{}", user.user_id)).bearer(&admin.access);
+    let delete = TestRequest::new(Method::DELETE, &format!("/v1/users/{}", user.id)).bearer(&admin.access);
     assert_eq!(app.send(delete).await.status, 204);
     let after = events(&app, &admin, "").await;
     for event in before {

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use http::Method;
 use latchkey_testkit::{TestApp, TestRequest, TestResponse};
-use latchkey_tests::support::{PASSWORD, Signed, admin, credentials, grant, open_app, sign_in, sign_up};
+use latchkey_tests::support::{PASSWORD, Person, admin, credentials, grant, open_app, sign_in, sign_up};
 use serde_json::json;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -21,7 +21,7 @@ async fn session(app: &TestApp, access: &str) -> u16 {
 }
 
 /// Nothing that the session's client holds opens anything, once `bound` has passed.
-async fn assert_dead(app: &TestApp, user: &Signed, bound: Duration) {
+async fn assert_dead(app: &TestApp, user: &Person, bound: Duration) {
     let fresh = TestRequest::new(Method::DELETE, "/v1/sessions/0195f2a0-7c1e-7b3a-8f00-0123456789ab");
     assert_eq!(app.send(fresh.bearer(&user.access)).await.status, 401, "on a change at once");
     assert_eq!(refresh(app, &user.refresh).await.code(), "invalid_refresh_token");
@@ -50,8 +50,8 @@ async fn asvs_7_2_3_and_11_5_1_refresh_tokens_have_256_random_bits_and_rest_hash
         let user = sign_up(&app, &format!("user{n}@example.com")).await;
         shortest = shortest.min(user.refresh.len());
         assert!(seen.insert(user.refresh.clone()));
-        assert!(!user.refresh.contains(&user.user_id.replace('-', "")));
-        let (id, session) = (user.user_id.parse().unwrap(), user.session_id.parse().unwrap());
+        assert!(!user.refresh.contains(&user.id.replace('-', "")));
+        let (id, session) = (user.id.parse().unwrap(), user.session.parse().unwrap());
         let key = latchkey_core::session::Session::key(id, session);
         let found = app.services.ports.table.get(&[key], latchkey_testkit::TestClock::START).await.unwrap();
         let item: serde_json::Value = found[0].as_ref().expect("a session").decode().unwrap();
@@ -79,8 +79,8 @@ async fn asvs_7_2_4_and_cve_2026_7507_a_sign_in_begins_a_session_of_its_own() {
         .header("cookie", &planted);
     let answer = app.send(request).await;
     assert_eq!(answer.status, 200, "{}", answer.json());
-    assert_eq!(answer.text("user.id"), first.user_id);
-    assert!(![&first.session_id, &attacker.session_id].contains(&&answer.text("session.id")));
+    assert_eq!(answer.text("user.id"), first.id);
+    assert!(![&first.session, &attacker.session].contains(&&answer.text("session.id")));
     let cookie = answer.set_cookie("__Host-latchkey-access").unwrap().split(';').next().unwrap();
     assert_ne!(cookie, attacker.access);
 }
@@ -158,7 +158,7 @@ async fn asvs_7_4_2_and_ghsa_2vg6_77g8_24mp_disabling_or_deleting_a_user_ends_ev
             assert_eq!(session(&app, &of.access).await, 200);
         }
         let mut request =
-            TestRequest::new(method.clone(), &format!("/v1/users/{}", user.user_id)).bearer(&admin.access);
+            TestRequest::new(method.clone(), &format!("/v1/users/{}", user.id)).bearer(&admin.access);
         if let Some(body) = &body {
             request = request.json(body);
         }
@@ -170,7 +170,7 @@ async fn asvs_7_4_2_and_ghsa_2vg6_77g8_24mp_disabling_or_deleting_a_user_ends_ev
         assert!([401, 403].contains(&answer.status.as_u16()), "{method}");
         if method == Method::DELETE {
             let again = sign_up(&app, "user@example.com").await;
-            assert_ne!(again.user_id, user.user_id, "the address is free, for a new user");
+            assert_ne!(again.id, user.id, "the address is free, for a new user");
             assert_eq!(session(&app, &user.access).await, 401);
         }
     }
@@ -182,7 +182,7 @@ async fn an_account_that_is_enabled_again_starts_without_its_old_sessions() {
     let admin = admin(&app).await;
     let user = sign_up(&app, "user@example.com").await;
     for status in ["disabled", "active"] {
-        let path = format!("/v1/users/{}", user.user_id);
+        let path = format!("/v1/users/{}", user.id);
         let request =
             TestRequest::new(Method::PATCH, &path).json(&json!({ "status": status })).bearer(&admin.access);
         assert_eq!(app.send(request).await.status, 200);
@@ -200,8 +200,8 @@ async fn asvs_7_5_2_users_list_and_end_their_own_sessions() {
     let list = app.send(TestRequest::get("/v1/sessions").bearer(&first.access)).await.json();
     let ids: HashSet<_> =
         list["sessions"].as_array().unwrap().iter().map(|s| s["id"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(ids, HashSet::from([first.session_id.clone(), second.session_id.clone()]));
-    let revoke = TestRequest::new(Method::DELETE, &format!("/v1/sessions/{}", second.session_id));
+    assert_eq!(ids, HashSet::from([first.session.clone(), second.session.clone()]));
+    let revoke = TestRequest::new(Method::DELETE, &format!("/v1/sessions/{}", second.session));
     assert_eq!(app.send(revoke.bearer(&first.access)).await.status, 204);
     assert_dead(&app, &second, Duration::from_mins(1)).await;
     assert_eq!(session(&app, &first.access).await, 200);
@@ -212,9 +212,9 @@ async fn asvs_7_4_5_administrators_list_and_end_the_sessions_of_others() {
     let app = open_app();
     let admin = admin(&app).await;
     let user = sign_up(&app, "user@example.com").await;
-    let path = format!("/v1/users/{}/sessions", user.user_id);
+    let path = format!("/v1/users/{}/sessions", user.id);
     let list = app.send(TestRequest::get(&path).bearer(&admin.access)).await.json();
-    assert_eq!(list["sessions"][0]["id"], user.session_id.as_str());
+    assert_eq!(list["sessions"][0]["id"], user.session.as_str());
     assert!(!list.to_string().contains(&user.refresh) && !list.to_string().contains("family"), "{list}");
     assert_eq!(app.send(TestRequest::new(Method::DELETE, &path).bearer(&admin.access)).await.status, 204);
     assert_dead(&app, &user, Duration::from_mins(1)).await;
@@ -234,7 +234,7 @@ async fn asvs_8_3_2_a_right_taken_away_is_gone_at_once_for_changes_and_within_a_
     let table = app.services.ports.table.clone();
     let elsewhere =
         TestApp::builder().table(table).clock(app.clock.clone()).seed(2).build(latchkey_all::function());
-    let path = format!("/v1/users/{}/roles/admin", second.user_id);
+    let path = format!("/v1/users/{}/roles/admin", second.id);
     assert!(may(true).await);
     let taken = TestRequest::new(Method::DELETE, &path).bearer(&admin.access);
     assert_eq!(elsewhere.send(taken).await.status, 200, "another process takes it");

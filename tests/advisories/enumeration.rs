@@ -4,7 +4,7 @@ use http::HeaderMap;
 use latchkey_core::account::{Authority, Status};
 use latchkey_core::audit::Requester;
 use latchkey_testkit::{TestApp, TestRequest};
-use latchkey_tests::support::{PASSWORD, Signed, credentials, open_app, sign_up};
+use latchkey_tests::support::{PASSWORD, Person, credentials, open_app, sign_up};
 use serde_json::Value;
 
 /// An answer without what differs between any two.
@@ -16,8 +16,8 @@ fn comparable(answer: &latchkey_testkit::TestResponse) -> (u16, HeaderMap, Value
     (answer.status.as_u16(), headers, body)
 }
 
-async fn disable(app: &TestApp, user: &Signed) {
-    let (id, nowhere) = (user.user_id.parse().unwrap(), Requester::default());
+async fn disable(app: &TestApp, user: &Person) {
+    let (id, nowhere) = (user.id.parse().unwrap(), Requester::default());
     let accounts = &app.services.accounts;
     accounts.set_status(id, Status::Disabled, Authority::Operator, &nowhere).await.expect("disabled");
 }

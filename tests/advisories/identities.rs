@@ -12,7 +12,7 @@ use latchkey_core::port::table::{Key, Write};
 use latchkey_core::session::{Freshness, Opening, Transport};
 use latchkey_core::{SessionId, UserId};
 use latchkey_testkit::{TestApp, TestRequest};
-use latchkey_tests::support::{PASSWORD, Signed, credentials, external, link, open_app, sign_in, sign_up};
+use latchkey_tests::support::{PASSWORD, Person, credentials, external, link, open_app, sign_in, sign_up};
 use tokio::task::JoinSet;
 
 /// RFC 7636, appendix B.
@@ -34,7 +34,7 @@ async fn enter_from(
     app.services.accounts.sign_in_with_identity(who, None, &opening, &[]).await
 }
 
-async fn ticket(app: &TestApp, of: &Signed) -> LinkTicket {
+async fn ticket(app: &TestApp, of: &Person) -> LinkTicket {
     let live = app.services.sessions.authenticate(&of.access, Freshness::Fresh).await.unwrap();
     app.services.accounts.allow_link(&live).unwrap()
 }
@@ -62,7 +62,7 @@ async fn ghsa_g38m_r43w_p2q7_a_provider_leads_into_no_account_that_was_registere
         let refused = enter(&app, &external(provider, "1", "victim@example.com")).await;
         assert!(matches!(refused, Err(IdentityError::AccountExists)));
     }
-    let id = attacker.user_id.parse().unwrap();
+    let id = attacker.id.parse().unwrap();
     let untouched = app.services.accounts.find(id).await.unwrap().unwrap();
     assert!(untouched.identities.is_empty() && !untouched.email_verified);
 }
@@ -108,9 +108,9 @@ async fn cve_2026_9087_a_link_is_bound_to_its_user_and_to_its_subject() {
     // Whoever brings the answer back, it is Ada's account that gets the identity.
     let identity = external("github", "ada's", "eve@example.com");
     let linked = accounts.link_identity(&of_ada, &identity, None, &from, &[]).await.unwrap();
-    assert_eq!(linked.id.to_string(), ada.user_id);
+    assert_eq!(linked.id.to_string(), ada.id);
     let entered = enter(&app, &identity).await.unwrap();
-    assert_eq!(entered.signed_in.user.id.to_string(), ada.user_id);
+    assert_eq!(entered.signed_in.user.id.to_string(), ada.id);
     // The same address at the provider under another subject is nobody yet, and Ada's subject is not Eve's to take.
     assert!(matches!(
         enter(&app, &external("github", "another", "eve@example.com")).await,
@@ -140,10 +140,10 @@ async fn cve_2026_49757_and_asvs_6_8_1_nobody_is_found_by_an_e_mail_address() {
 async fn cve_2026_7507_a_sign_in_with_a_provider_begins_a_session_of_its_own() {
     let app = open_app();
     let planted = sign_up(&app, "eve@example.com").await;
-    let replaces = Some((planted.user_id.parse().unwrap(), planted.session_id.parse().unwrap()));
+    let replaces = Some((planted.id.parse().unwrap(), planted.session.parse().unwrap()));
     let who = external("github", "1", "ada@example.com");
     let ada = enter_from(&app, &who, replaces).await.unwrap().signed_in;
-    assert_ne!(ada.session.id.to_string(), planted.session_id);
+    assert_ne!(ada.session.id.to_string(), planted.session);
     let old = app.send(TestRequest::get("/v1/authorize?fresh=true").bearer(&planted.access)).await;
     assert_eq!(old.code(), "session_ended");
 }

@@ -237,8 +237,8 @@ async fn cve_2026_55689_a_token_for_another_audience_is_refused_and_there_is_alw
 async fn cve_2026_55170_identifiers_that_differ_in_case_are_different() {
     let app = open_app();
     let admin = admin(&app).await;
-    let upper = admin.user_id.to_uppercase();
-    assert_ne!(upper, admin.user_id);
+    let upper = admin.id.to_uppercase();
+    assert_ne!(upper, admin.id);
     for path in [format!("/v1/users/{upper}"), "/v1/roles/Admin".to_owned(), "/v1/roles/ADMIN".to_owned()] {
         assert_eq!(app.send(TestRequest::get(&path).bearer(&admin.access)).await.status, 404, "{path}");
     }

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use http::{Method, Uri};
 use latchkey_testkit::{TestApp, TestRequest, TestResponse};
-use latchkey_tests::support::{Signed, admin, open_app};
+use latchkey_tests::support::{Person, admin, open_app};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -34,7 +34,7 @@ fn assert_client_error(answer: &TestResponse, what: &str) {
 }
 
 /// Every operation that takes a body, with a path that names something, and the names of the members that must be there.
-fn with_bodies(user: &Signed) -> Vec<(Method, String, Vec<String>)> {
+fn with_bodies(user: &Person) -> Vec<(Method, String, Vec<String>)> {
     let document: Value = serde_json::from_str(latchkey_all::OPENAPI).unwrap();
     let mut found = Vec::new();
     for operation in latchkey_all::function().operations() {
@@ -47,7 +47,7 @@ fn with_bodies(user: &Signed) -> Vec<(Method, String, Vec<String>)> {
         let name = text.split("#/components/schemas/").nth(1).and_then(|rest| rest.split('"').next());
         let required = &document["components"]["schemas"][name.expect("a body has a name")]["required"];
         let required = required.as_array().cloned().unwrap_or_default();
-        let path = operation.path.replace("{id}", &user.user_id).replace("{name}", "editor");
+        let path = operation.path.replace("{id}", &user.id).replace("{name}", "editor");
         let names = required.iter().map(|name| name.as_str().unwrap().to_owned()).collect();
         found.push((operation.method.clone(), path, names));
     }
@@ -55,7 +55,7 @@ fn with_bodies(user: &Signed) -> Vec<(Method, String, Vec<String>)> {
     found
 }
 
-async fn set_up() -> (TestApp, Signed) {
+async fn set_up() -> (TestApp, Person) {
     let app = open_app();
     let admin = admin(&app).await;
     (app, admin)
@@ -89,7 +89,10 @@ async fn a_body_that_is_not_json() {
             let answer =
                 app.send(request.header("content-type", "application/json").bytes(body.clone())).await;
             assert_client_error(&answer, &what);
-            assert!([400, 422].contains(&answer.status.as_u16()), "{what}: {}", answer.status);
+            // A refresh may come without a body: then its cookie is missing here.
+            let is_optional = body.is_empty() && path == "/v1/token/refresh";
+            let expected: &[u16] = if is_optional { &[401] } else { &[400, 422] };
+            assert!(expected.contains(&answer.status.as_u16()), "{what}: {}", answer.status);
         }
     }
 }
@@ -427,8 +430,8 @@ async fn the_cursor_of_one_list_is_not_one_of_another() {
 }
 
 /// One app for all cases of a property, with the runtime that its futures need.
-fn shared() -> &'static (Runtime, TestApp, Signed) {
-    static SHARED: OnceLock<(Runtime, TestApp, Signed)> = OnceLock::new();
+fn shared() -> &'static (Runtime, TestApp, Person) {
+    static SHARED: OnceLock<(Runtime, TestApp, Person)> = OnceLock::new();
     SHARED.get_or_init(|| {
         let runtime = Runtime::new().unwrap();
         let (app, admin) = runtime.block_on(set_up());

@@ -3,7 +3,7 @@
 use http::Method;
 use latchkey_http::Access;
 use latchkey_testkit::{Call, FRONTEND, Fault, TestApp, TestRequest, URL};
-use latchkey_tests::support::{PASSWORD, Signed, admin, app, provider_app, sign_up};
+use latchkey_tests::support::{PASSWORD, Person, admin, app, provider_app, sign_up};
 use serde_json::json;
 
 const EVIL: &str = "https://evil.example";
@@ -99,7 +99,7 @@ const TABLE: &[Row] = &[
     (None, None, Some(EVIL), None, Both, false),
 ];
 
-fn build(mut request: TestRequest, row: &Row, user: &Signed) -> TestRequest {
+fn build(mut request: TestRequest, row: &Row, user: &Person) -> TestRequest {
     let (site, mode, origin, referer, proof, _) = *row;
     for (name, value) in
         [("sec-fetch-site", site), ("sec-fetch-mode", mode), ("origin", origin), ("referer", referer)]
@@ -202,11 +202,8 @@ async fn no_get_changes_anything() {
             continue;
         }
         assert_eq!(operation.method, Method::GET);
-        let path = operation
-            .path
-            .replace("{id}", &admin.user_id)
-            .replace("{name}", "user")
-            .replace("{provider}", "acme");
+        let path =
+            operation.path.replace("{id}", &admin.id).replace("{name}", "user").replace("{provider}", "acme");
         let answer = app.send(TestRequest::get(&path).bearer(&admin.access)).await;
         let done = answer.status.is_success() || answer.status.is_redirection();
         assert!(done, "{path} needs a write: {}", answer.json());

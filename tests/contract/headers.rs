@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use http::Method;
 use latchkey_testkit::{Call, Fault, TestApp, TestRequest, TestResponse};
-use latchkey_tests::support::{PASSWORD, Signed, admin, app, credentials, sign_up};
+use latchkey_tests::support::{PASSWORD, Person, admin, app, credentials, sign_up};
 use serde_json::json;
 
 const ALWAYS: [(&str, &str); 6] = [
@@ -74,7 +74,7 @@ async fn limited(app: &TestApp) -> TestResponse {
     app.send(TestRequest::post("/v1/signin", &wrong)).await
 }
 
-async fn unavailable(app: &TestApp, user: &Signed) -> TestResponse {
+async fn unavailable(app: &TestApp, user: &Person) -> TestResponse {
     app.table.faults.add(Fault::unavailable().on(Call::Get).times(100));
     let answer = app.send(TestRequest::new(Method::POST, "/v1/signout").bearer(&user.access)).await;
     app.table.faults.clear();
@@ -134,7 +134,7 @@ async fn personal_data_and_tokens_are_not_stored() {
     let admin = admin(&app).await;
     let cookie = json!({ "email": "cookie@example.com", "password": PASSWORD });
     let bearer = credentials("bearer@example.com", PASSWORD);
-    let id = &admin.user_id;
+    let id = &admin.id;
     let mut requests = vec![
         TestRequest::post("/v1/signup", &cookie),
         TestRequest::post("/v1/signup", &bearer),

@@ -7,14 +7,14 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::EncodingKey;
 use latchkey_testkit::{TestApp, TestRequest};
-use latchkey_tests::support::{Forge, Signed, open_app, sign_up};
+use latchkey_tests::support::{Forge, Person, open_app, sign_up};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 struct World {
     app: TestApp,
-    user: Signed,
+    user: Person,
     forge: Forge,
     claims: Value,
 }
@@ -371,7 +371,7 @@ async fn another_services_token() {
 async fn a_good_signature_for_another_user_of_the_session_is_nobody() {
     let world = world().await;
     let other = sign_up(&world.app, "other@example.com").await;
-    for (name, member) in [("sub", json!(other.user_id)), ("sid", json!(other.session_id))] {
+    for (name, member) in [("sub", json!(other.id)), ("sid", json!(other.session))] {
         let token = world.forge.token(&world.claims_with(name, member));
         let answer = world.app.send(TestRequest::get("/v1/session").bearer(&token)).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (401, "session_ended"), "{name}");

@@ -12,7 +12,7 @@ use latchkey_core::{ExposeSecret, SecretString};
 use latchkey_http::{Access, Operation};
 use latchkey_testkit::{TestApp, TestRequest, TestResponse};
 use latchkey_tests::support::{
-    PASSWORD, Signed, admin, credentials, external, grant, link, make_role, sign_in, sign_up,
+    PASSWORD, Person, admin, credentials, external, grant, link, make_role, sign_in, sign_up,
 };
 use serde_json::{Value, json};
 
@@ -38,9 +38,9 @@ const PUBLIC: [(&str, &str); 11] = [
 /// An app in which every request of the matrix can succeed, and who is in it.
 pub struct World {
     pub app: TestApp,
-    pub admin: Signed,
+    pub admin: Person,
     /// Whom administrative requests are about.
-    target: Signed,
+    target: Person,
     /// A one-time code.
     code: SecretString,
 }
@@ -91,7 +91,7 @@ pub async fn world_with(limits: &str) -> World {
 }
 
 /// Somebody who has everything that a request may be about.
-async fn join(world: &World, email: &str) -> Signed {
+async fn join(world: &World, email: &str) -> Person {
     let user = sign_up(&world.app, email).await;
     link(&world.app, &user, &external("github", email, email)).await;
     user
@@ -99,7 +99,7 @@ async fn join(world: &World, email: &str) -> Signed {
 
 impl World {
     /// The request that `caller` makes to `operation`, good in everything but perhaps the right to make it.
-    pub fn request(&self, operation: &Operation, caller: Option<&Signed>) -> TestRequest {
+    pub fn request(&self, operation: &Operation, caller: Option<&Person>) -> TestRequest {
         let request = self.without_body(operation, caller);
         match self.body(operation) {
             Some(body) => request.json(&body),
@@ -108,14 +108,14 @@ impl World {
     }
 
     /// The same with no body yet.
-    pub fn without_body(&self, operation: &Operation, caller: Option<&Signed>) -> TestRequest {
+    pub fn without_body(&self, operation: &Operation, caller: Option<&Person>) -> TestRequest {
         let own = caller.unwrap_or(&self.target);
         let path = operation
             .path
-            .replace("/sessions/{id}", &format!("/sessions/{}", own.session_id))
-            .replace("/users/{id}", &format!("/users/{}", self.target.user_id))
+            .replace("/sessions/{id}", &format!("/sessions/{}", own.session))
+            .replace("/users/{id}", &format!("/users/{}", self.target.id))
             .replace("{name}", "spare")
-            .replace("{provider}/token", &format!("{{provider}}/token?user={}", self.target.user_id))
+            .replace("{provider}/token", &format!("{{provider}}/token?user={}", self.target.id))
             .replace("{provider}", "github");
         assert!(!path.contains('{'), "{path}: say here what stands for its parameter");
         let request = TestRequest::new(operation.method.clone(), &path);
@@ -144,12 +144,12 @@ impl World {
         }
     }
 
-    async fn ask(&self, operation: &Operation, caller: Option<&Signed>) -> TestResponse {
+    async fn ask(&self, operation: &Operation, caller: Option<&Person>) -> TestResponse {
         self.app.send(self.request(operation, caller)).await
     }
 
-    async fn disable(&self, user: &Signed) {
-        let (id, nowhere) = (user.user_id.parse().unwrap(), Requester::default());
+    async fn disable(&self, user: &Person) {
+        let (id, nowhere) = (user.id.parse().unwrap(), Requester::default());
         let accounts = &self.app.services.accounts;
         let disabled = accounts.set_status(id, Status::Disabled, Authority::Operator, &nowhere);
         disabled.await.expect("the user is disabled");
@@ -300,7 +300,7 @@ async fn an_administrators_revoked_session_is_nobodys() {
     for operation in operations() {
         let world = world().await;
         let other = sign_in(&world.app, "admin@example.com").await;
-        let revoke = TestRequest::new(Method::DELETE, &format!("/v1/sessions/{}", other.session_id));
+        let revoke = TestRequest::new(Method::DELETE, &format!("/v1/sessions/{}", other.session));
         assert_eq!(world.app.send(revoke.bearer(&world.admin.access)).await.status, 204);
         let answer = world.ask(&operation, Some(&other)).await;
         match operation.access {

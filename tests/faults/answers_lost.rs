@@ -6,7 +6,9 @@ use latchkey_core::audit::Action;
 use latchkey_testkit::{Call, Fault};
 use serde_json::json;
 
-use crate::support::{PASSWORD, Pair, Person, bare, is_unavailable, refresh, signin, signup};
+use crate::support::{
+    PASSWORD, Pair, Person, bare, is_unavailable, refresh_request, signin_request, signup_request,
+};
 
 fn lost() -> Fault {
     Fault::answer_lost().on(Call::Commit).times(1)
@@ -16,11 +18,11 @@ fn lost() -> Fault {
 async fn a_sign_up_that_is_tried_again_makes_one_account() {
     let pair = Pair::new().await;
     pair.app.table.faults.add(lost());
-    assert!(is_unavailable(&pair.app.send(signup("ada@example.com")).await));
-    assert_eq!(pair.app.send(signup("ada@example.com")).await.code(), "email_taken");
+    assert!(is_unavailable(&pair.app.send(signup_request("ada@example.com")).await));
+    assert_eq!(pair.app.send(signup_request("ada@example.com")).await.code(), "email_taken");
     assert_eq!(pair.app.services.accounts.list(10, None).await.unwrap().users.len(), 1);
     // The person goes on as the answer says: by signing in.
-    assert_eq!(pair.app.send(signin("ada@example.com", PASSWORD)).await.status, 200);
+    assert_eq!(pair.app.send(signin_request("ada@example.com", PASSWORD)).await.status, 200);
 }
 
 #[tokio::test]
@@ -28,13 +30,13 @@ async fn a_refresh_that_is_tried_again_within_the_window_gives_the_same_successo
     let pair = Pair::new().await;
     let ada = pair.sign_up("ada@example.com").await;
     pair.app.table.faults.add(lost());
-    assert!(is_unavailable(&pair.app.send(refresh(&ada.refresh)).await));
+    assert!(is_unavailable(&pair.app.send(refresh_request(&ada.refresh)).await));
     pair.app.clock.advance(Duration::from_secs(10));
-    let next = Person::read(&pair.app.send(refresh(&ada.refresh)).await);
+    let next = Person::read(&pair.app.send(refresh_request(&ada.refresh)).await);
     assert_ne!(next.refresh, ada.refresh);
-    let again = Person::read(&pair.witness.send(refresh(&ada.refresh)).await);
+    let again = Person::read(&pair.witness.send(refresh_request(&ada.refresh)).await);
     assert_eq!(again.refresh, next.refresh);
-    assert_eq!(pair.app.send(refresh(&next.refresh)).await.status, 200);
+    assert_eq!(pair.app.send(refresh_request(&next.refresh)).await.status, 200);
     assert!(!pair.events().await.iter().any(|event| event.action == Action::TokenReused));
 }
 
@@ -105,12 +107,12 @@ async fn a_wrong_password_whose_answer_was_lost_is_counted_once() {
     pair.sign_up("ada@example.com").await;
     for _ in 0..4 {
         pair.app.table.faults.add(lost());
-        assert!(is_unavailable(&pair.app.send(signin("ada@example.com", "not the right one")).await));
+        assert!(is_unavailable(&pair.app.send(signin_request("ada@example.com", "not the right one")).await));
     }
-    assert_eq!(pair.app.send(signin("ada@example.com", PASSWORD)).await.status, 200);
+    assert_eq!(pair.app.send(signin_request("ada@example.com", PASSWORD)).await.status, 200);
     for _ in 0..5 {
         pair.app.table.faults.add(lost());
-        pair.app.send(signin("ada@example.com", "not the right one")).await;
+        pair.app.send(signin_request("ada@example.com", "not the right one")).await;
     }
-    assert_eq!(pair.app.send(signin("ada@example.com", PASSWORD)).await.code(), "account_locked");
+    assert_eq!(pair.app.send(signin_request("ada@example.com", PASSWORD)).await.code(), "account_locked");
 }

@@ -7,7 +7,9 @@ use latchkey_core::audit::Action;
 use latchkey_testkit::{Fault, TestRequest};
 use serde_json::json;
 
-use crate::support::{PASSWORD, Pair, Person, bare, is_unavailable, refresh, signin, signup};
+use crate::support::{
+    PASSWORD, Pair, Person, bare, is_unavailable, refresh_request, signin_request, signup_request,
+};
 
 /// What there is, without what differs from one run to the next.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,7 +55,7 @@ impl Stage {
         let root = pair.admin("root@example.com").await;
         pair.admin("second@example.com").await;
         pair.sign_up("ada@example.com").await;
-        let ada = Person::read(&pair.app.send(signin("ada@example.com", PASSWORD)).await);
+        let ada = Person::read(&pair.app.send(signin_request("ada@example.com", PASSWORD)).await);
         let role = bare("PUT", "/v1/roles/spare", &root).json(&json!({}));
         assert_eq!(pair.app.send(role).await.status, 201);
         Self { pair, root, ada }
@@ -63,12 +65,12 @@ impl Stage {
 type Operation = fn(&Stage) -> TestRequest;
 
 const OPERATIONS: [(&str, Operation); 16] = [
-    ("sign-up", |_| signup("new@example.com")),
-    ("refused sign-up", |_| signup("ada@example.com")),
-    ("sign-in", |_| signin("ada@example.com", PASSWORD)),
-    ("wrong password", |_| signin("ada@example.com", "not the right one")),
-    ("unknown address", |_| signin("eve@example.com", "not the right one")),
-    ("refresh", |stage| refresh(&stage.ada.refresh)),
+    ("sign-up", |_| signup_request("new@example.com")),
+    ("refused sign-up", |_| signup_request("ada@example.com")),
+    ("sign-in", |_| signin_request("ada@example.com", PASSWORD)),
+    ("wrong password", |_| signin_request("ada@example.com", "not the right one")),
+    ("unknown address", |_| signin_request("eve@example.com", "not the right one")),
+    ("refresh", |stage| refresh_request(&stage.ada.refresh)),
     ("revocation", |stage| bare("DELETE", &format!("/v1/sessions/{}", stage.ada.session), &stage.ada)),
     ("sign-out", |stage| bare("POST", "/v1/signout", &stage.ada)),
     ("sign-out everywhere", |stage| bare("POST", "/v1/signout/all", &stage.ada)),
@@ -123,12 +125,12 @@ async fn a_sign_up_that_is_cut_off_leaves_the_address_free_or_an_account_to_sign
         for call in 0..2 {
             let pair = Pair::new().await;
             pair.app.table.faults.add(fault.clone().after(call).times(1));
-            pair.app.send(signup("ada@example.com")).await;
+            pair.app.send(signup_request("ada@example.com")).await;
             let email: Email = "ada@example.com".parse().unwrap();
             let is_made = pair.witness.services.accounts.find_by_email(&email).await.unwrap().is_some();
-            let again = pair.witness.send(signup("ada@example.com")).await;
+            let again = pair.witness.send(signup_request("ada@example.com")).await;
             assert_eq!(again.status.as_u16(), if is_made { 409 } else { 201 });
-            assert_eq!(pair.witness.send(signin("ada@example.com", PASSWORD)).await.status, 200);
+            assert_eq!(pair.witness.send(signin_request("ada@example.com", PASSWORD)).await.status, 200);
         }
     }
 }

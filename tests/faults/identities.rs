@@ -136,6 +136,8 @@ struct Stage {
     eve: LinkTicket,
     own: LinkTicket,
     code: SecretString,
+    /// A code that was exchanged.
+    spent: SecretString,
 }
 
 impl Stage {
@@ -166,15 +168,19 @@ impl Stage {
         let (challenge, from) = (CHALLENGE.parse().unwrap(), Requester::default());
         let opening =
             CodeOpening { challenge: &challenge, redirect_to: "https://app.example.com/", from: &from };
-        let code = accounts.sign_in_for_code(&self::ada(), None, &opening, &[]).await.unwrap().code;
+        let who = self::ada();
+        let issue = || accounts.sign_in_for_code(&who, None, &opening, &[]);
+        let (code, spent) = (issue().await.unwrap().code, issue().await.unwrap().code);
         let eve = ticket(eve.access).await;
         // Somebody whose one way in it is, so that the account follows a new name.
         enter(&pair.app, &external("linkedin", "5", "lin@example.com"), &[]).await.unwrap();
-        Self { pair, ada, eve, own, code }
+        let stage = Self { pair, ada, eve, own, code, spent };
+        stage.redeem(&stage.spent, VERIFIER).await.unwrap();
+        stage
     }
 
-    async fn redeem(&self, verifier: &str) -> Result<SignedIn, RedeemError> {
-        let redemption = Redemption { code: self.code.clone(), verifier: verifier.into(), redirect_to: None };
+    async fn redeem(&self, code: &SecretString, verifier: &str) -> Result<SignedIn, RedeemError> {
+        let redemption = Redemption { code: code.clone(), verifier: verifier.into(), redirect_to: None };
         let from = Requester::default();
         self.pair.app.services.accounts.redeem_code(&redemption, &opening(&from)).await
     }
@@ -196,7 +202,7 @@ impl Stage {
 
 type Deed = fn(&Stage) -> Pin<Box<dyn Future<Output = Outcome> + '_>>;
 
-const DEEDS: [(&str, Deed); 12] = [
+const DEEDS: [(&str, Deed); 13] = [
     ("first sign-in", |stage| {
         Box::pin(async {
             Outcome::of(
@@ -230,8 +236,15 @@ const DEEDS: [(&str, Deed); 12] = [
     ("link", |stage| Box::pin(async { Outcome::of(&stage.link(&stage.own, &google()).await) })),
     ("link of another's", |stage| Box::pin(async { Outcome::of(&stage.link(&stage.eve, &ada()).await) })),
     ("unlink", |stage| Box::pin(async { Outcome::of(&stage.unlink("github").await) })),
-    ("exchange of a code", |stage| Box::pin(async { Outcome::of(&stage.redeem(VERIFIER).await) })),
-    ("a wrong verifier", |stage| Box::pin(async { Outcome::of(&stage.redeem(CHALLENGE).await) })),
+    ("exchange of a code", |stage| {
+        Box::pin(async { Outcome::of(&stage.redeem(&stage.code, VERIFIER).await) })
+    }),
+    ("a wrong verifier", |stage| {
+        Box::pin(async { Outcome::of(&stage.redeem(&stage.code, CHALLENGE).await) })
+    }),
+    ("an exchanged code again", |stage| {
+        Box::pin(async { Outcome::of(&stage.redeem(&stage.spent, VERIFIER).await) })
+    }),
     ("deletion", |stage| {
         Box::pin(async {
             let accounts = &stage.pair.app.services.accounts;
@@ -321,10 +334,10 @@ async fn owner_of(pair: &Pair, who: usize) -> Option<latchkey_core::UserId> {
 /// The sessions of the two owners, begun anew where they are not alive.
 async fn owner(pair: &Pair, n: usize) -> Option<(latchkey_core::UserId, String)> {
     let email = format!("owner{n}@example.com");
-    let answer = pair.witness.send(crate::support::signup(&email)).await;
+    let answer = pair.witness.send(crate::support::signup_request(&email)).await;
     let answer = match answer.status.as_u16() {
         201 => answer,
-        _ => pair.witness.send(crate::support::signin(&email, crate::support::PASSWORD)).await,
+        _ => pair.witness.send(crate::support::signin_request(&email, crate::support::PASSWORD)).await,
     };
     let id = answer.text("user.id").parse().ok()?;
     Some((id, answer.text("access_token")))

@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::json;
 
-use crate::support::{PASSWORD, Pair, Person, bare, is_unavailable, refresh, signin, signup};
+use crate::support::{
+    PASSWORD, Pair, Person, bare, is_unavailable, refresh_request, signin_request, signup_request,
+};
 
 const PEOPLE: usize = 3;
 
@@ -119,12 +121,12 @@ async fn step(pair: &Pair, root: &Person, ledger: &mut Ledger, deed: Deed, fault
         Deed::SignUp(who) => sign_up(pair, ledger, who, fault).await,
         Deed::SignIn(who) => sign_in(pair, ledger, who, fault).await,
         Deed::WrongPassword(who) => {
-            let answer = send(pair, signin(&email(who), "not the right one"), fault).await;
+            let answer = send(pair, signin_request(&email(who), "not the right one"), fault).await;
             assert!(is_unavailable(&answer) || answer.code() == "invalid_credentials");
         }
         Deed::Refresh(index) => {
             let Some(held) = pick(&mut ledger.sessions, index) else { return };
-            let answer = send(pair, refresh(&held.person.refresh), fault).await;
+            let answer = send(pair, refresh_request(&held.person.refresh), fault).await;
             if answer.status == 200 {
                 assert_ne!(held.lives, Some(false), "it came back");
                 held.person = Person::read(&answer);
@@ -184,7 +186,7 @@ async fn step(pair: &Pair, root: &Person, ledger: &mut Ledger, deed: Deed, fault
 }
 
 async fn sign_up(pair: &Pair, ledger: &mut Ledger, who: usize, fault: Option<Fault>) {
-    let answer = send(pair, signup(&email(who)), fault).await;
+    let answer = send(pair, signup_request(&email(who)), fault).await;
     match answer.status.as_u16() {
         201 => {
             let person = Person::read(&answer);
@@ -210,7 +212,7 @@ async fn sign_up(pair: &Pair, ledger: &mut Ledger, who: usize, fault: Option<Fau
 }
 
 async fn sign_in(pair: &Pair, ledger: &mut Ledger, who: usize, fault: Option<Fault>) {
-    let answer = send(pair, signin(&email(who), PASSWORD), fault).await;
+    let answer = send(pair, signin_request(&email(who), PASSWORD), fault).await;
     if answer.status == 200 {
         let person = Person::read(&answer);
         ledger.people[who].id = Some(person.id.clone());

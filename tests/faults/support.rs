@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use latchkey_core::UserId;
 use latchkey_core::account::Authority;
 use latchkey_core::audit::{Event, Filter, Requester};
 use latchkey_core::port::Table;
-use latchkey_testkit::{TestApp, TestClock, TestRequest, TestResponse, memory_table};
-use serde_json::{Value, json};
+use latchkey_testkit::{TestApp, TestClock, TestResponse, memory_table};
 
-pub const PASSWORD: &str = "violet harbour tundra";
+pub use latchkey_tests::support::{PASSWORD, Person, bare, refresh_request, signin_request, signup_request};
 
 /// Two processes over one table and one clock: faults are made in the first, the second always works.
 pub struct Pair {
@@ -38,7 +36,7 @@ impl Pair {
     }
 
     pub async fn sign_up(&self, email: &str) -> Person {
-        Person::read(&self.app.send(signup(email)).await)
+        Person::read(&self.app.send(signup_request(email)).await)
     }
 
     /// Somebody with the role `admin`.
@@ -68,52 +66,6 @@ impl Pair {
 fn process(table: &Arc<dyn Table>, clock: &Arc<TestClock>, seed: u64) -> TestApp {
     let builder = TestApp::builder().var("LATCHKEY_LIMITS", "off").seed(seed);
     builder.table(Arc::clone(table)).clock(Arc::clone(clock)).build(latchkey_all::function())
-}
-
-/// Somebody who is signed in.
-#[derive(Debug, Clone, Default)]
-pub struct Person {
-    pub id: String,
-    pub session: String,
-    pub access: String,
-    pub refresh: String,
-}
-
-impl Person {
-    pub fn read(answer: &TestResponse) -> Self {
-        assert!(answer.status.is_success(), "{}", answer.json());
-        Self {
-            id: answer.text("user.id"),
-            session: answer.text("session.id"),
-            access: answer.text("access_token"),
-            refresh: answer.text("refresh_token"),
-        }
-    }
-
-    pub fn user_id(&self) -> UserId {
-        self.id.parse().unwrap()
-    }
-}
-
-pub fn signup(email: &str) -> TestRequest {
-    TestRequest::post("/v1/signup", &credentials(email, PASSWORD))
-}
-
-pub fn signin(email: &str, password: &str) -> TestRequest {
-    TestRequest::post("/v1/signin", &credentials(email, password))
-}
-
-pub fn refresh(token: &str) -> TestRequest {
-    TestRequest::post("/v1/token/refresh", &json!({"refresh_token": token}))
-}
-
-/// A request without a body.
-pub fn bare(method: &str, path: &str, by: &Person) -> TestRequest {
-    TestRequest::new(method.parse().unwrap(), path).bearer(&by.access)
-}
-
-fn credentials(email: &str, password: &str) -> Value {
-    json!({"email": email, "password": password, "transport": "bearer"})
 }
 
 /// Whether it is the one answer that a failed store may lead to.

@@ -5,18 +5,20 @@ use std::time::Duration;
 use latchkey_testkit::{Call, Fault, TestRequest};
 use serde_json::json;
 
-use crate::support::{PASSWORD, Pair, Person, bare, is_unavailable, refresh, signin, signup};
+use crate::support::{
+    PASSWORD, Pair, Person, bare, is_unavailable, refresh_request, signin_request, signup_request,
+};
 
 /// Each operation that asks the table.
 fn operations(root: &Person, ada: &Person) -> Vec<TestRequest> {
     let user = format!("/v1/users/{}", ada.id);
     vec![
-        signup("new@example.com"),
-        signup("ada@example.com"),
-        signin("ada@example.com", PASSWORD),
-        signin("ada@example.com", "not the right one"),
-        signin("unknown@example.com", PASSWORD),
-        refresh(&ada.refresh),
+        signup_request("new@example.com"),
+        signup_request("ada@example.com"),
+        signin_request("ada@example.com", PASSWORD),
+        signin_request("ada@example.com", "not the right one"),
+        signin_request("unknown@example.com", PASSWORD),
+        refresh_request(&ada.refresh),
         bare("GET", "/v1/sessions", ada),
         bare("DELETE", &format!("/v1/sessions/{}", ada.session), ada),
         bare("POST", "/v1/signout", ada),
@@ -54,8 +56,12 @@ async fn every_operation_says_that_it_cannot_answer() {
     assert_eq!(pair.events().await.len(), before, "nothing happened");
     let session = pair.app.send(bare("GET", "/v1/authorize?fresh=true", &ada)).await;
     assert_eq!(session.status, 204, "the session lives");
-    assert_eq!(pair.app.send(refresh(&ada.refresh)).await.status, 200, "its family too");
-    assert_eq!(pair.app.send(signin("ada@example.com", PASSWORD)).await.status, 200, "nothing was counted");
+    assert_eq!(pair.app.send(refresh_request(&ada.refresh)).await.status, 200, "its family too");
+    assert_eq!(
+        pair.app.send(signin_request("ada@example.com", PASSWORD)).await.status,
+        200,
+        "nothing was counted"
+    );
 }
 
 #[tokio::test]
@@ -68,24 +74,24 @@ async fn a_table_that_only_reads_says_so_where_it_must_write() {
         let is_answer = answer.status.is_success() || answer.status == 404;
         assert!(is_unavailable(&answer) || is_answer, "operation {n}: {}", answer.json());
     }
-    assert!(is_unavailable(&pair.app.send(signin("ada@example.com", "not the right one")).await));
+    assert!(is_unavailable(&pair.app.send(signin_request("ada@example.com", "not the right one")).await));
     pair.app.table.faults.clear();
-    assert_eq!(pair.app.send(refresh(&ada.refresh)).await.status, 200);
+    assert_eq!(pair.app.send(refresh_request(&ada.refresh)).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_fault_while_a_used_token_is_judged_revokes_nothing() {
     let pair = Pair::new().await;
     let ada = pair.sign_up("ada@example.com").await;
-    let live = Person::read(&pair.app.send(refresh(&ada.refresh)).await);
+    let live = Person::read(&pair.app.send(refresh_request(&ada.refresh)).await);
     pair.app.table.faults.add(Fault::unavailable());
     for token in [&ada.refresh, &live.refresh] {
-        assert!(is_unavailable(&pair.app.send(refresh(token)).await));
+        assert!(is_unavailable(&pair.app.send(refresh_request(token)).await));
     }
     pair.app.clock.advance(Duration::from_mins(2));
-    assert!(is_unavailable(&pair.app.send(refresh(&live.refresh)).await));
+    assert!(is_unavailable(&pair.app.send(refresh_request(&live.refresh)).await));
     pair.app.table.faults.clear();
-    assert_eq!(pair.app.send(refresh(&live.refresh)).await.status, 200);
+    assert_eq!(pair.app.send(refresh_request(&live.refresh)).await.status, 200);
 }
 
 #[tokio::test]
@@ -121,7 +127,7 @@ async fn keys_are_served_from_memory_and_never_made_anew() {
     assert_eq!((during.status.as_u16(), during.json()), (200, before.clone()));
     pair.app.table.faults.clear();
     assert_eq!(keys().await.json(), before);
-    assert_eq!(pair.app.send(refresh(&ada.refresh)).await.status, 200);
+    assert_eq!(pair.app.send(refresh_request(&ada.refresh)).await.status, 200);
 }
 
 #[tokio::test]
@@ -133,7 +139,7 @@ async fn a_process_that_starts_without_a_table_has_no_keys_and_says_so() {
     for request in [
         TestRequest::get("/.well-known/jwks.json"),
         bare("GET", "/v1/session", &ada),
-        signin("ada@example.com", PASSWORD),
+        signin_request("ada@example.com", PASSWORD),
     ] {
         let answer = app.send(request).await;
         assert!(is_unavailable(&answer), "{} {}", answer.status, answer.json());

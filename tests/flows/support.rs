@@ -4,42 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use latchkey_core::UserId;
 use latchkey_core::account::Authority;
 use latchkey_core::audit::{Action, Event, Filter, Requester};
 use latchkey_testkit::{TestApp, TestAppBuilder, TestClock, TestRequest, TestResponse, memory_table};
-use serde_json::{Value, json};
+use latchkey_tests::support::bare;
+use serde_json::Value;
 
-/// A password that nobody guesses.
-pub const PASSWORD: &str = "violet harbour tundra";
-
-/// Somebody who is signed in.
-#[derive(Clone)]
-pub struct Person {
-    pub id: String,
-    pub email: String,
-    pub session: String,
-    pub access: String,
-    pub refresh: String,
-}
-
-impl Person {
-    /// From the answer to a sign-up, a sign-in or a refresh with bearer tokens.
-    pub fn read(answer: &TestResponse) -> Self {
-        assert!(answer.status.is_success(), "{}", answer.json());
-        Self {
-            id: answer.text("user.id"),
-            email: answer.text("user.email"),
-            session: answer.text("session.id"),
-            access: answer.text("access_token"),
-            refresh: answer.text("refresh_token"),
-        }
-    }
-
-    pub fn user_id(&self) -> UserId {
-        self.id.parse().unwrap()
-    }
-}
+pub use latchkey_tests::support::{PASSWORD, Person, refresh_request, signin_request, signup_request};
 
 /// Without limits: a test is quicker than a person.
 pub fn unlimited() -> TestAppBuilder {
@@ -63,22 +34,6 @@ pub async fn two_processes() -> (TestApp, TestApp) {
     let (table, clock) = (memory_table(), Arc::new(TestClock::new()));
     let process = |seed| unlimited().table(Arc::clone(&table)).clock(Arc::clone(&clock)).seed(seed);
     (start(process(1)).await, start(process(2)).await)
-}
-
-pub fn signup_request(email: &str) -> TestRequest {
-    TestRequest::post("/v1/signup", &credentials(email, PASSWORD))
-}
-
-pub fn signin_request(email: &str, password: &str) -> TestRequest {
-    TestRequest::post("/v1/signin", &credentials(email, password))
-}
-
-pub fn refresh_request(token: &str) -> TestRequest {
-    TestRequest::post("/v1/token/refresh", &json!({"refresh_token": token}))
-}
-
-fn credentials(email: &str, password: &str) -> Value {
-    json!({"email": email, "password": password, "transport": "bearer"})
 }
 
 pub async fn sign_up(app: &TestApp, email: &str) -> Person {
@@ -119,8 +74,7 @@ pub async fn post(app: &TestApp, path: &str, person: &Person) -> TestResponse {
 
 /// A request without a body, by any method.
 pub async fn send(app: &TestApp, method: &str, path: &str, person: &Person) -> TestResponse {
-    let method = method.parse().unwrap();
-    app.send(TestRequest::new(method, path).bearer(&person.access)).await
+    app.send(bare(method, path, person)).await
 }
 
 /// A request with a JSON body, by any method.
@@ -131,8 +85,7 @@ pub async fn send_json(
     person: &Person,
     body: &Value,
 ) -> TestResponse {
-    let method = method.parse().unwrap();
-    app.send(TestRequest::new(method, path).json(body).bearer(&person.access)).await
+    app.send(bare(method, path, person).json(body)).await
 }
 
 /// The answer to a permission check.

@@ -135,7 +135,19 @@ async fn a_browser_refreshes_by_its_cookie() {
 async fn without_a_token_nobody_is_signed_in() {
     let app = app().await;
     let nothing = TestRequest::new("POST".parse().unwrap(), "/v1/token/refresh");
-    assert_eq!(app.send(nothing).await.code(), "not_signed_in");
+    assert_eq!(app.send(nothing.clone()).await.code(), "not_signed_in");
+    // An empty body is none, however it is announced.
+    for (name, value) in [
+        ("transfer-encoding", "chunked"),
+        ("content-length", "0"),
+        ("content-type", "application/json"),
+        ("content-type", "text/plain"),
+    ] {
+        let answer = app.send(nothing.clone().header(name, value)).await;
+        let code = answer.code();
+        assert_eq!((answer.status.as_u16(), code.as_str()), (401, "not_signed_in"), "{name}: {value}");
+    }
+    assert_eq!(app.send(nothing.bytes(b"{}".to_vec())).await.status, 415, "no content type");
 }
 
 #[tokio::test]

@@ -4,10 +4,10 @@ use latchkey_core::account::{Authority, IdentityError, Status};
 use latchkey_core::audit::{Action, Requester};
 use latchkey_testkit::TestApp;
 
-use crate::support::{Person, ada, app, enter, enter_with, events, external, get, is_used, link, once};
+use crate::support::{Entered, ada, app, enter, enter_with, events, external, get, is_used, link, once};
 
 /// Ada with two identities.
-async fn ada_twice(app: &TestApp) -> Person {
+async fn ada_twice(app: &TestApp) -> Entered {
     let made = enter(app, &ada()).await.unwrap();
     link(app, &made.access, &google()).await.unwrap();
     made
@@ -17,7 +17,7 @@ fn google() -> latchkey_core::oauth::ExternalIdentity {
     external("google", "77", "ada@gmail.example")
 }
 
-async fn set_status(app: &TestApp, person: &Person, status: Status) {
+async fn set_status(app: &TestApp, person: &Entered, status: Status) {
     let from = Requester::default();
     app.services.accounts.set_status(person.id(), status, Authority::Operator, &from).await.unwrap();
 }

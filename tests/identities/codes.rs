@@ -5,7 +5,7 @@ use std::time::Duration;
 use latchkey_core::account::{Authority, CodeOpening, IdentityError, RedeemError, Redemption, Status};
 use latchkey_core::audit::{Action, Requester};
 use latchkey_core::oauth::CodeChallenge;
-use latchkey_core::session::SignedIn;
+use latchkey_core::session::{RefreshError, SignedIn};
 use latchkey_core::{ExposeSecret, SecretString};
 use latchkey_testkit::TestApp;
 
@@ -57,13 +57,50 @@ async fn a_code_gives_a_session_once() {
     let access = signed_in.tokens.access_token.expose_secret();
     let shown = get(&app, "/v1/session", access).await;
     assert_eq!(shown.text("user.email"), "ada@example.com");
-    assert!(is_invalid(&redeem(&app, &code, VERIFIER).await));
-    assert_eq!(get(&app, "/v1/session", access).await.status, 200);
     assert_eq!(events(&app, Action::SignupSucceeded).await.len(), 1);
     assert_eq!(events(&app, Action::SigninSucceeded).await[0].user_id, Some(signed_in.user.id));
     // Somebody who has an account already.
     issue(&app).await;
     assert_eq!(events(&app, Action::CodeIssued).await.len(), 1);
+}
+
+/// Whoever brings it and whatever they bring with it: it is in two hands, and one of them may have been first.
+#[tokio::test]
+async fn a_code_that_comes_again_ends_the_session_it_gave() {
+    for verifier in [VERIFIER, &VERIFIER[1..], ""] {
+        let app = app().await;
+        let elsewhere = enter(&app, &ada()).await.unwrap();
+        let code = issue(&app).await;
+        let signed_in = redeem(&app, &code, VERIFIER).await.unwrap();
+        app.clock.advance(Duration::from_secs(59));
+        assert!(is_invalid(&redeem(&app, &code, verifier).await), "{verifier}");
+
+        let access = signed_in.tokens.access_token.expose_secret();
+        assert_eq!(get(&app, "/v1/session", access).await.code(), "session_ended");
+        let (refresh_token, from) = (&signed_in.tokens.refresh_token, Requester::default());
+        let refreshed = app.services.sessions.refresh(refresh_token, &from).await;
+        assert!(matches!(refreshed, Err(RefreshError::Invalid)));
+        assert_eq!(get(&app, "/v1/session", &elsewhere.access).await.status, 200, "other sessions live");
+
+        assert!(is_invalid(&redeem(&app, &code, VERIFIER).await));
+        let replayed = events(&app, Action::CodeReplayed).await;
+        assert_eq!(replayed.len(), 1, "the third time there is nothing left to end");
+        assert_eq!(replayed[0].user_id, Some(signed_in.user.id));
+        assert_eq!(replayed[0].resource, Some(format!("session:{}", signed_in.session.id)));
+    }
+}
+
+#[tokio::test]
+async fn when_its_minute_is_over_a_used_code_ends_nothing() {
+    let app = app().await;
+    let code = issue(&app).await;
+    app.clock.advance(Duration::from_secs(59));
+    let signed_in = redeem(&app, &code, VERIFIER).await.unwrap();
+    app.clock.advance(Duration::from_secs(1));
+    assert!(is_invalid(&redeem(&app, &code, VERIFIER).await));
+    let access = signed_in.tokens.access_token.expose_secret();
+    assert_eq!(get(&app, "/v1/session?fresh=true", access).await.status, 200);
+    assert!(events(&app, Action::CodeReplayed).await.is_empty());
 }
 
 #[tokio::test]

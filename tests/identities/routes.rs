@@ -10,11 +10,11 @@ use latchkey_core::account::{CodeOpening, ProviderGrant};
 use latchkey_core::audit::{Action, Requester};
 use latchkey_core::port::{Fetch, FetchError};
 use latchkey_testkit::{FRONTEND, TestApp, TestRequest, TestResponse};
-use latchkey_tests::support::{Signed, grant, make_role, sign_up};
+use latchkey_tests::support::{Person, grant, make_role, sign_up};
 use serde_json::{Value, json};
 
 use crate::codes::{REDIRECT, VERIFIER, challenge};
-use crate::support::{Person, ada, enter_with, events, start};
+use crate::support::{Entered, ada, enter_with, events, start};
 
 /// A provider's token endpoint: answers in turn, and keeps what it was asked.
 #[derive(Default)]
@@ -56,13 +56,13 @@ async fn world() -> World {
 
 impl World {
     /// Ada, whose refresh token is kept.
-    async fn ada(&self) -> Person {
+    async fn ada(&self) -> Entered {
         let grant = ProviderGrant { refresh_token: "refresh-1".into() };
         enter_with(&self.app, &ada(), Some(&grant), &[]).await.unwrap()
     }
 
     /// A server with the permission.
-    async fn server(&self) -> Signed {
+    async fn server(&self) -> Person {
         let server = sign_up(&self.app, "server@example.com").await;
         make_role(&self.app, "mirror", &["identities:token"]).await;
         grant(&self.app, &server, "mirror").await;
@@ -77,7 +77,7 @@ impl World {
         std::mem::take(&mut *self.endpoint.asked.lock().unwrap())
     }
 
-    async fn token(&self, of: &Person, by: &str) -> TestResponse {
+    async fn token(&self, of: &Entered, by: &str) -> TestResponse {
         let path = format!("/v1/identities/github/token?user={}", of.id());
         self.app.send(TestRequest::get(&path).bearer(by)).await
     }
@@ -98,7 +98,7 @@ async fn a_link_begins_with_a_cookie_and_an_address_at_the_provider() {
     assert!(location.contains("code_challenge_method=S256") && location.contains("state="), "{location}");
     let cookie = answer.header("set-cookie");
     assert!(cookie.starts_with("__Host-latchkey-oauth-") && cookie.contains("HttpOnly"), "{cookie}");
-    for known in [&owner.user_id, &owner.session_id, &"owner@example.com".to_owned()] {
+    for known in [&owner.id, &owner.session, &"owner@example.com".to_owned()] {
         assert!(
             !location.contains(known.as_str()) && !cookie.contains(known.as_str()),
             "{location} {cookie}"
@@ -157,6 +157,8 @@ async fn a_code_is_exchanged_for_what_a_sign_in_with_bearer_tokens_gives() {
 
     let again = app.send(TestRequest::post("/v1/oauth/exchange", &body)).await;
     assert_eq!((again.status.as_u16(), again.code().as_str()), (401, "invalid_signin_code"));
+    let shown = app.send(TestRequest::get("/v1/session").bearer(&answer.text("access_token"))).await;
+    assert_eq!(shown.code(), "session_ended");
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ use latchkey_core::port::table::{Key, Write};
 use latchkey_core::session::{Freshness, Live, Opening, ReauthenticationRequired, Transport};
 use latchkey_core::{ExposeSecret, UserId};
 use latchkey_testkit::{TestApp, TestRequest, TestResponse};
+pub use latchkey_tests::support::PASSWORD;
+use latchkey_tests::support::{signin_request, signup_request};
 
 /// A process that has the key ring and the initial roles.
 pub async fn app() -> TestApp {
@@ -41,13 +43,13 @@ pub fn ada() -> ExternalIdentity {
 
 /// Who signed in, and what their client holds.
 #[derive(Debug, Clone)]
-pub struct Person {
+pub struct Entered {
     pub user: User,
     pub access: String,
     pub created: bool,
 }
 
-impl Person {
+impl Entered {
     pub fn id(&self) -> UserId {
         self.user.id
     }
@@ -58,7 +60,7 @@ pub fn opening(from: &Requester) -> Opening<'_> {
 }
 
 /// Signs in as a return from the provider does.
-pub async fn enter(app: &TestApp, external: &ExternalIdentity) -> Result<Person, IdentityError> {
+pub async fn enter(app: &TestApp, external: &ExternalIdentity) -> Result<Entered, IdentityError> {
     enter_with(app, external, None, &[]).await
 }
 
@@ -67,12 +69,12 @@ pub async fn enter_with(
     external: &ExternalIdentity,
     grant: Option<&ProviderGrant>,
     extra: &[Write],
-) -> Result<Person, IdentityError> {
+) -> Result<Entered, IdentityError> {
     let from = Requester::default();
     let accounts = &app.services.accounts;
     let entered = accounts.sign_in_with_identity(external, grant, &opening(&from), extra).await?;
     let (user, tokens) = (entered.signed_in.user, entered.signed_in.tokens);
-    Ok(Person { user, access: tokens.access_token.expose_secret().to_owned(), created: entered.created })
+    Ok(Entered { user, access: tokens.access_token.expose_secret().to_owned(), created: entered.created })
 }
 
 /// The signed-in user as of now.
@@ -128,17 +130,13 @@ pub async fn delete(app: &TestApp, path: &str, access: &str) -> TestResponse {
     app.send(TestRequest::new("DELETE".parse().unwrap(), path).bearer(access)).await
 }
 
-/// A sign-up with a password, and its access token.
+/// A sign-up with a password: the answer, with its access token.
 pub async fn sign_up(app: &TestApp, email: &str) -> TestResponse {
-    let body = serde_json::json!({"email": email, "password": PASSWORD, "transport": "bearer"});
-    let answer = app.send(TestRequest::post("/v1/signup", &body)).await;
+    let answer = app.send(signup_request(email)).await;
     assert_eq!(answer.status, 201, "{}", answer.json());
     answer
 }
 
 pub async fn sign_in(app: &TestApp, email: &str) -> TestResponse {
-    let body = serde_json::json!({"email": email, "password": PASSWORD, "transport": "bearer"});
-    app.send(TestRequest::post("/v1/signin", &body)).await
+    app.send(signin_request(email, PASSWORD)).await
 }
-
-pub const PASSWORD: &str = "violet harbour tundra";

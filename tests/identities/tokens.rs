@@ -9,7 +9,7 @@ use latchkey_core::seal::{Purpose, Sealed};
 use latchkey_testkit::{TestApp, memory_table};
 use serde_json::Value;
 
-use crate::support::{Person, ada, enter, enter_with, events, get, item, start};
+use crate::support::{Entered, ada, enter, enter_with, events, get, item, start};
 
 async fn keeping() -> TestApp {
     let builder = TestApp::builder().var("LATCHKEY_PROVIDER_TOKENS", "keep").var("LATCHKEY_LIMITS", "off");
@@ -20,12 +20,12 @@ fn grant(token: &str) -> ProviderGrant {
     ProviderGrant { refresh_token: token.into() }
 }
 
-async fn kept(app: &TestApp, person: &Person) -> Result<String, GrantError> {
+async fn kept(app: &TestApp, person: &Entered) -> Result<String, GrantError> {
     let kept = app.services.accounts.kept_grant(person.id(), &"github".parse().unwrap()).await?;
     Ok(kept.grant.refresh_token.expose_secret().to_owned())
 }
 
-async fn stored(app: &TestApp, person: &Person) -> Value {
+async fn stored(app: &TestApp, person: &Entered) -> Value {
     let provider = "github".parse().unwrap();
     let key = Identity::key(&provider, &person.user.identities[&provider]);
     serde_json::from_str(&item(app, key).await.unwrap()).unwrap()

@@ -6,12 +6,12 @@ use latchkey_core::oauth::Start;
 use latchkey_core::session::Freshness;
 use latchkey_testkit::provider::Granted;
 use latchkey_testkit::{TestRequest, TestResponse};
-use latchkey_tests::support::{Signed, sign_up};
+use latchkey_tests::support::{Person, sign_up};
 
 use crate::support::{Browser, World, world};
 
 /// A link that `who` began in this browser, and what the provider sends it back with.
-async fn begin<'a>(world: &'a World, who: &Signed) -> (Browser<'a>, Granted) {
+async fn begin<'a>(world: &'a World, who: &Person) -> (Browser<'a>, Granted) {
     let services = &world.app.services;
     let live = services.sessions.authenticate(&who.access, Freshness::Fresh).await.unwrap();
     let ticket = services.accounts.allow_link(&live).unwrap();
@@ -30,11 +30,11 @@ async fn begin<'a>(world: &'a World, who: &Signed) -> (Browser<'a>, Granted) {
     (browser, world.provider.authorize(begun.location.as_str()))
 }
 
-async fn identities(world: &World, who: &Signed) -> TestResponse {
+async fn identities(world: &World, who: &Person) -> TestResponse {
     world.app.send(TestRequest::get("/v1/identities").bearer(&who.access)).await
 }
 
-async fn linked(world: &World, who: &Signed) -> usize {
+async fn linked(world: &World, who: &Person) -> usize {
     identities(world, who).await.json()["identities"].as_array().expect("a list").len()
 }
 
@@ -56,7 +56,7 @@ async fn a_link_gives_the_account_another_way_in() {
     assert_eq!(linked(&world, &ada).await, 1);
     let (mut other, granted) = world.at_provider().await;
     assert_eq!(other.come_back("acme", &granted).await.status, 303);
-    assert_eq!(other.get("/v1/session").await.text("user.id"), ada.user_id);
+    assert_eq!(other.get("/v1/session").await.text("user.id"), ada.id);
 }
 
 #[tokio::test]

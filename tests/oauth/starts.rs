@@ -24,6 +24,26 @@ async fn a_redirect_to_elsewhere_is_refused_before_anybody_leaves() {
     }
 }
 
+/// Whoever follows a wrong link cannot change settings: those who can find them in the log.
+#[tokio::test]
+async fn the_page_of_a_refused_redirect_names_no_setting() {
+    let world = world();
+    let elsewhere = [("redirect_to", "https://evil.example/")];
+    let as_app = [elsewhere[0], ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")];
+    for asked in [query(&elsewhere), query(&as_app), query(&as_app[1..])] {
+        let mut browser = world.browser();
+        browser.html = true;
+        let answer = browser.get(&format!("/v1/oauth/acme/start?{asked}")).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("content-type")),
+            (400, "text/html; charset=utf-8")
+        );
+        let page = String::from_utf8(answer.body).unwrap();
+        assert!(page.contains("invalid_redirect") && page.contains("redirect_to"), "{page}");
+        assert!(!page.contains("LATCHKEY_") && !page.contains("evil.example"), "{page}");
+    }
+}
+
 #[tokio::test]
 async fn a_provider_that_is_not_there_is_not_found() {
     let world = world();

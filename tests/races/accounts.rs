@@ -6,7 +6,7 @@ use latchkey_core::audit::Action;
 use latchkey_testkit::TestRequest;
 use serde_json::json;
 
-use crate::support::{PASSWORD, Person, Processes, bare, count, everywhere, signin, signup};
+use crate::support::{PASSWORD, Person, Processes, bare, count, everywhere, signin_request, signup_request};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_first_start_makes_one_key_ring() {
@@ -27,13 +27,13 @@ async fn of_two_hundred_sign_ups_with_one_address_one_succeeds() {
 
 async fn sign_ups(processes: Processes) {
     let spellings = ["ada@example.com", "Ada@Example.com", " ADA@EXAMPLE.COM "];
-    let requests = (0..200).map(|n| signup(spellings[n % 3])).collect();
+    let requests = (0..200).map(|n| signup_request(spellings[n % 3])).collect();
     let answers = processes.at_once(requests).await;
     let made: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
     assert_eq!(made.len(), 1, "{}", processes.name);
     assert_eq!(count(&answers, 409, "email_taken"), 199, "{}", processes.name);
     let ada = Person::read(made[0]);
-    let signed_in = Person::read(&processes.send(signin("ada@example.com", PASSWORD)).await);
+    let signed_in = Person::read(&processes.send(signin_request("ada@example.com", PASSWORD)).await);
     assert_eq!(signed_in.id, ada.id);
     assert_eq!(processes.first().services.accounts.list(10, None).await.unwrap().users.len(), 1);
     assert_eq!(processes.events(Action::SignupSucceeded).await.len(), 1);

@@ -13,7 +13,7 @@ use latchkey_core::session::{Freshness, Opening, SignedIn, Transport};
 use latchkey_testkit::TestApp;
 use latchkey_tests::support::external;
 
-use crate::support::{Person, Processes, bare, count, everywhere, signup};
+use crate::support::{Person, Processes, bare, count, everywhere, signup_request};
 
 type Entered = Result<(SignedIn, bool), IdentityError>;
 
@@ -33,7 +33,7 @@ fn ada() -> ExternalIdentity {
 
 fn person((signed_in, _): &(SignedIn, bool)) -> Person {
     let access = signed_in.tokens.access_token.expose_secret().to_owned();
-    Person { id: signed_in.user.id.to_string(), access, refresh: String::new() }
+    Person { id: signed_in.user.id.to_string(), access, ..Person::default() }
 }
 
 async fn link(app: &TestApp, access: &str, who: &ExternalIdentity) -> Result<(), LinkError> {
@@ -75,7 +75,7 @@ async fn ways_to_one_address(processes: Processes) {
     let providers = ["github", "google", "discord", "linkedin"];
     let entered = processes.times_at_once(16, |app, n| async move {
         if n % 2 == 0 {
-            return app.send(signup("ada@example.com")).await.status == 201;
+            return app.send(signup_request("ada@example.com")).await.status == 201;
         }
         match enter(app, external(providers[n / 2 % 4], "1", "ada@example.com")).await {
             Ok((_, created)) => created,
@@ -171,7 +171,7 @@ async fn several_links(processes: Processes) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_code_gives_one_session_however_many_exchange_it() {
+async fn a_code_gives_one_session_however_many_exchange_it_and_their_number_ends_it() {
     everywhere(|processes| Box::pin(one_code(processes))).await;
 }
 
@@ -197,9 +197,12 @@ async fn one_code(processes: Processes) {
     let (good, bad): (Vec<_>, Vec<_>) = redeemed.await.into_iter().partition(Result::is_ok);
     assert_eq!((good.len(), bad.len()), (1, 31), "{}", processes.name);
     assert!(bad.iter().all(|answer| matches!(answer, Err(RedeemError::Invalid))), "{}", processes.name);
-    let user = &good[0].as_ref().unwrap().user;
-    assert_eq!(processes.first().services.sessions.list(user).await.unwrap().len(), 1);
     assert_eq!(processes.events(Action::SigninSucceeded).await.len(), 1, "{}", processes.name);
+    let SignedIn { user, session, .. } = good[0].as_ref().unwrap();
+    assert_eq!(processes.first().services.sessions.list(user).await.unwrap(), [], "{}", processes.name);
+    let replayed = processes.events(Action::CodeReplayed).await;
+    assert_eq!(replayed.len(), 1, "{}", processes.name);
+    assert_eq!(replayed[0].resource, Some(format!("session:{}", session.id)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

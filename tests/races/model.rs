@@ -11,7 +11,7 @@ use latchkey_testkit::{TestApp, TestResponse, memory_table};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::support::{Emulated, PASSWORD, Person, bare, refresh, signin, signup};
+use crate::support::{Emulated, PASSWORD, Person, bare, refresh_request, signin_request, signup_request};
 
 const SECOND: u64 = 1000;
 const HOUR: u64 = 3600 * SECOND;
@@ -191,7 +191,7 @@ impl Build {
         let app = builder.build(latchkey_all::function());
         let mut users = Vec::new();
         for user in 0..USERS {
-            users.push(Person::read(&app.send(signup(&email(user))).await));
+            users.push(Person::read(&app.send(signup_request(&email(user))).await));
         }
         for user in &users {
             assert_eq!(app.send(bare("POST", "/v1/signout", user)).await.status, 204);
@@ -250,7 +250,7 @@ async fn run(steps: Vec<Step>, table: Arc<dyn Table>) -> Result<(), TestCaseErro
         let (none, count) = (model.sessions.is_empty(), model.sessions.len().max(1));
         let (expected, found) = match &step {
             Step::SignIn(user) => {
-                let answer = build.app.send(signin(&email(*user), PASSWORD)).await;
+                let answer = build.app.send(signin_request(&email(*user), PASSWORD)).await;
                 (model.sign_in(*user), build.told(&answer))
             }
             Step::Advance(millis) => {
@@ -273,7 +273,7 @@ async fn run(steps: Vec<Step>, table: Arc<dyn Table>) -> Result<(), TestCaseErro
             _ if none => continue,
             Step::Refresh(token) => {
                 let token = token.index(model.tokens.len());
-                let answer = build.app.send(refresh(&build.tokens[token])).await;
+                let answer = build.app.send(refresh_request(&build.tokens[token])).await;
                 (model.refresh(token), build.told(&answer))
             }
             Step::Show(session) => {

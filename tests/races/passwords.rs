@@ -5,7 +5,7 @@ use latchkey_core::audit::Action;
 use latchkey_core::port::Clock as _;
 use serde_json::Value;
 
-use crate::support::{PASSWORD, Processes, count, everywhere, signin};
+use crate::support::{PASSWORD, Processes, count, everywhere, signin_request};
 
 const EMAIL: &str = "ada@example.com";
 
@@ -18,7 +18,7 @@ async fn lockout(processes: &Processes) -> Value {
 }
 
 fn wrong() -> latchkey_testkit::TestRequest {
-    signin(EMAIL, "not the right one")
+    signin_request(EMAIL, "not the right one")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -31,7 +31,7 @@ async fn guesses(processes: Processes) {
     let answers = processes.at_once(vec![wrong(); 50]).await;
     assert_eq!(count(&answers, 401, "invalid_credentials"), 50, "{}", processes.name);
     assert_eq!(lockout(&processes).await["failures"], MAX_FAILURES, "{}", processes.name);
-    let answer = processes.send(signin(EMAIL, PASSWORD)).await;
+    let answer = processes.send(signin_request(EMAIL, PASSWORD)).await;
     assert_eq!((answer.code().as_str(), answer.header("retry-after")), ("account_locked", "900"));
     assert_eq!(processes.events(Action::SigninLocked).await.len(), 1, "{}", processes.name);
     assert_eq!(processes.events(Action::SigninFailed).await.len(), 49, "{}", processes.name);
@@ -46,7 +46,7 @@ async fn few(processes: Processes) {
     processes.sign_up(EMAIL).await;
     processes.at_once(vec![wrong(); 4]).await;
     assert_eq!(lockout(&processes).await["failures"], 4, "{}", processes.name);
-    assert_eq!(processes.send(signin(EMAIL, PASSWORD)).await.status, 200);
+    assert_eq!(processes.send(signin_request(EMAIL, PASSWORD)).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -62,11 +62,11 @@ async fn mixed(processes: Processes) {
         {
             processes.sign_up(EMAIL).await;
         }
-        assert_eq!(processes.send(signin(EMAIL, PASSWORD)).await.status, 200, "a clean start");
+        assert_eq!(processes.send(signin_request(EMAIL, PASSWORD)).await.status, 200, "a clean start");
         for _ in 0..4 {
             assert_eq!(processes.send(wrong()).await.status, 401);
         }
-        let answers = processes.at_once(vec![wrong(), signin(EMAIL, PASSWORD)]).await;
+        let answers = processes.at_once(vec![wrong(), signin_request(EMAIL, PASSWORD)]).await;
         assert_eq!(answers[0].code(), "invalid_credentials", "{}", processes.name);
         let after = lockout(&processes).await;
         match answers[1].status.as_u16() {
@@ -90,7 +90,7 @@ async fn right_passwords_at_once_all_sign_in() {
 async fn rights(processes: Processes) {
     processes.sign_up(EMAIL).await;
     processes.send(wrong()).await;
-    let answers = processes.at_once(vec![signin(EMAIL, PASSWORD); 20]).await;
+    let answers = processes.at_once(vec![signin_request(EMAIL, PASSWORD); 20]).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 20, "{}", processes.name);
     assert_eq!(lockout(&processes).await["failures"], 0, "{}", processes.name);
 }

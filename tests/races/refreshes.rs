@@ -6,7 +6,7 @@ use std::time::Duration;
 use latchkey_core::audit::Action;
 use latchkey_testkit::TestRequest;
 
-use crate::support::{PASSWORD, Person, Processes, bare, count, everywhere, refresh, signin};
+use crate::support::{PASSWORD, Person, Processes, bare, count, everywhere, refresh_request, signin_request};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn fifty_refreshes_of_one_token_get_one_successor() {
@@ -16,7 +16,7 @@ async fn fifty_refreshes_of_one_token_get_one_successor() {
 async fn refreshes(processes: Processes) {
     let mut ada = processes.sign_up("ada@example.com").await;
     for _ in 0..4 {
-        let answers = processes.at_once(vec![refresh(&ada.refresh); 50]).await;
+        let answers = processes.at_once(vec![refresh_request(&ada.refresh); 50]).await;
         let successors: BTreeSet<_> = answers.iter().map(|answer| Person::read(answer).refresh).collect();
         assert_eq!(successors.len(), 1, "{}", processes.name);
         assert!(!successors.contains(&ada.refresh));
@@ -26,7 +26,7 @@ async fn refreshes(processes: Processes) {
     }
     assert!(processes.events(Action::TokenReused).await.is_empty(), "{}", processes.name);
     assert_eq!(processes.send(bare("GET", "/v1/session", &ada)).await.status, 200);
-    assert_eq!(processes.send(refresh(&ada.refresh)).await.status, 200);
+    assert_eq!(processes.send(refresh_request(&ada.refresh)).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -36,11 +36,11 @@ async fn fifty_uses_of_a_stolen_token_end_the_session_once() {
 
 async fn reuses(processes: Processes) {
     let stolen = processes.sign_up("ada@example.com").await;
-    let owner = Person::read(&processes.send(refresh(&stolen.refresh)).await);
+    let owner = Person::read(&processes.send(refresh_request(&stolen.refresh)).await);
     processes.clock().advance(Duration::from_secs(11));
     // The owner refreshes meanwhile: before the end of the session or after it, never past it.
-    let mut requests = vec![refresh(&stolen.refresh); 50];
-    requests.push(refresh(&owner.refresh));
+    let mut requests = vec![refresh_request(&stolen.refresh); 50];
+    requests.push(refresh_request(&owner.refresh));
     let answers = processes.at_once(requests).await;
     assert_eq!(count(&answers[..50], 401, "invalid_refresh_token"), 50, "{}", processes.name);
     assert_eq!(processes.events(Action::TokenReused).await.len(), 1, "{}", processes.name);
@@ -48,7 +48,7 @@ async fn reuses(processes: Processes) {
         200 => Person::read(&answers[50]),
         _ => owner,
     };
-    assert_eq!(processes.send(refresh(&latest.refresh)).await.status, 401, "{}", processes.name);
+    assert_eq!(processes.send(refresh_request(&latest.refresh)).await.status, 401, "{}", processes.name);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -59,7 +59,7 @@ async fn a_session_ends_once_however_many_end_it() {
 async fn sign_outs(processes: Processes) {
     let ada = processes.sign_up("ada@example.com").await;
     let mut requests = vec![bare("POST", "/v1/signout", &ada); 10];
-    requests.extend(vec![refresh(&ada.refresh); 10]);
+    requests.extend(vec![refresh_request(&ada.refresh); 10]);
     let answers = processes.at_once(requests).await;
     assert!(answers[..10].iter().any(|answer| answer.status == 204), "{}", processes.name);
     assert!(answers.iter().all(|answer| [200, 204, 401].contains(&answer.status.as_u16())));
@@ -67,7 +67,12 @@ async fn sign_outs(processes: Processes) {
     for answer in &answers[10..] {
         if answer.status == 200 {
             let next = Person::read(answer);
-            assert_eq!(processes.send(refresh(&next.refresh)).await.status, 401, "{}", processes.name);
+            assert_eq!(
+                processes.send(refresh_request(&next.refresh)).await.status,
+                401,
+                "{}",
+                processes.name
+            );
         }
     }
     assert_eq!(processes.events(Action::SessionRevoked).await.len(), 1, "{}", processes.name);
@@ -83,21 +88,21 @@ async fn everywhere_and_in(processes: Processes) {
         let email = format!("ada{round}@example.com");
         let ada = processes.sign_up(&email).await;
         let mut requests: Vec<TestRequest> = vec![bare("POST", "/v1/signout/all", &ada)];
-        requests.extend(vec![signin(&email, PASSWORD); 7]);
+        requests.extend(vec![signin_request(&email, PASSWORD); 7]);
         let answers = processes.at_once(requests).await;
         assert_eq!(answers[0].status, 204, "{}", processes.name);
-        assert_eq!(processes.send(refresh(&ada.refresh)).await.status, 401);
+        assert_eq!(processes.send(refresh_request(&ada.refresh)).await.status, 401);
         let mut alive = 0;
         for answer in &answers[1..] {
             let person = Person::read(answer);
-            let refreshed = processes.send(refresh(&person.refresh)).await;
+            let refreshed = processes.send(refresh_request(&person.refresh)).await;
             let as_of_now = bare("GET", "/v1/authorize?fresh=true", &person);
             let shown = processes.send(as_of_now).await;
             assert_eq!(refreshed.status == 200, shown.status == 204, "{}", processes.name);
             alive += usize::from(refreshed.status == 200);
         }
         // Who is in after it counts as signed in after it: they are what a listing shows.
-        let last = Person::read(&processes.send(signin(&email, PASSWORD)).await);
+        let last = Person::read(&processes.send(signin_request(&email, PASSWORD)).await);
         let listed = processes.send(bare("GET", "/v1/sessions", &last)).await.json();
         assert_eq!(listed["sessions"].as_array().unwrap().len(), alive + 1, "{}", processes.name);
     }

@@ -5,18 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use latchkey_aws::dynamodb::{DynamoTable, Emulator, Settings, client, create_table};
-use latchkey_core::UserId;
 use latchkey_core::account::Authority;
 use latchkey_core::audit::{Action, Event, Filter, Requester};
 use latchkey_core::port::Table;
 use latchkey_sql::SqlTable;
 use latchkey_sql::sqlite::Sqlite;
 use latchkey_testkit::{TestApp, TestClock, TestRequest, TestResponse, memory_table};
-use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-pub const PASSWORD: &str = "violet harbour tundra";
+pub use latchkey_tests::support::{PASSWORD, Person, bare, refresh_request, signin_request, signup_request};
 
 /// One or two processes over one store.
 #[derive(Clone)]
@@ -102,9 +100,7 @@ impl Processes {
     }
 
     pub async fn sign_up(&self, email: &str) -> Person {
-        let answer = self.send(signup(email)).await;
-        assert_eq!(answer.status, 201, "{}", answer.json());
-        Person::read(&answer)
+        Person::read(&self.send(signup_request(email)).await)
     }
 
     pub async fn admin(&self, email: &str) -> Person {
@@ -159,50 +155,6 @@ impl Emulated {
     pub fn open(&self) -> Arc<dyn Table> {
         Arc::new(DynamoTable::new(client(&self.settings), "latchkey".to_owned()).within(Self::LONG))
     }
-}
-
-/// Somebody who is signed in.
-#[derive(Debug, Clone)]
-pub struct Person {
-    pub id: String,
-    pub access: String,
-    pub refresh: String,
-}
-
-impl Person {
-    pub fn read(answer: &TestResponse) -> Self {
-        assert!(answer.status.is_success(), "{}", answer.json());
-        Self {
-            id: answer.text("user.id"),
-            access: answer.text("access_token"),
-            refresh: answer.text("refresh_token"),
-        }
-    }
-
-    pub fn user_id(&self) -> UserId {
-        self.id.parse().unwrap()
-    }
-}
-
-pub fn signup(email: &str) -> TestRequest {
-    TestRequest::post("/v1/signup", &credentials(email, PASSWORD))
-}
-
-pub fn signin(email: &str, password: &str) -> TestRequest {
-    TestRequest::post("/v1/signin", &credentials(email, password))
-}
-
-pub fn refresh(token: &str) -> TestRequest {
-    TestRequest::post("/v1/token/refresh", &json!({"refresh_token": token}))
-}
-
-/// A request without a body.
-pub fn bare(method: &str, path: &str, by: &Person) -> TestRequest {
-    TestRequest::new(method.parse().unwrap(), path).bearer(&by.access)
-}
-
-fn credentials(email: &str, password: &str) -> Value {
-    json!({"email": email, "password": password, "transport": "bearer"})
 }
 
 /// How many answers have this status and code.

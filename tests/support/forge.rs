@@ -6,7 +6,7 @@ use latchkey_core::seal::{Purpose, Sealed};
 use latchkey_testkit::TestApp;
 use serde_json::{Value, json};
 
-use super::Signed;
+use super::Person;
 
 /// The current signing key of an app, taken from its store with the master secret: whatever a token of it says, its
 /// signature is good. Another implementation of JWT than the one under test signs.
@@ -53,7 +53,7 @@ impl Forge {
     }
 
     /// What the genuine token of `of` says.
-    pub fn claims(of: &Signed) -> Value {
+    pub fn claims(of: &Person) -> Value {
         let payload = of.access.split('.').nth(1).expect("a token has a payload");
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(payload).expect("it is base64url");
         serde_json::from_slice(&bytes).expect("it is JSON")

@@ -1,12 +1,11 @@
-//! Signed-in users, and tokens that only a holder of the signing key could make.
+//! Person-in users, and tokens that only a holder of the signing key could make.
 
 mod forge;
 mod people;
+mod person;
 mod whole;
 
 pub use forge::Forge;
-pub use people::{
-    PASSWORD, Signed, admin, app, credentials, external, grant, link, make_role, open_app, provider_app,
-    sign_in, sign_up,
-};
+pub use people::{admin, app, external, grant, link, make_role, open_app, provider_app, sign_in, sign_up};
+pub use person::{PASSWORD, Person, bare, credentials, refresh_request, signin_request, signup_request};
 pub use whole::assert_whole;

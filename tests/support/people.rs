@@ -8,23 +8,8 @@ use latchkey_core::permission::{Role, RoleName};
 use latchkey_core::session::Freshness;
 use latchkey_testkit::provider::{CLIENT_ID, CLIENT_SECRET, ISSUER, Shape, StandInProvider};
 use latchkey_testkit::{TestApp, TestClock, TestRequest};
-use serde_json::{Value, json};
 
-/// Everybody's password.
-pub const PASSWORD: &str = "violet harbour tundra";
-
-/// A user with a session, and what its client holds.
-#[derive(Debug, Clone)]
-pub struct Signed {
-    /// The access token.
-    pub access: String,
-    /// The refresh token.
-    pub refresh: String,
-    /// The user's identifier.
-    pub user_id: String,
-    /// The session's identifier.
-    pub session_id: String,
-}
+use super::person::{PASSWORD, Person, credentials};
 
 /// Everything Latchkey does, as it is configured by default.
 pub fn app() -> TestApp {
@@ -51,23 +36,18 @@ pub fn provider_app() -> TestApp {
         .build(latchkey_all::function())
 }
 
-/// The body of a sign-up or sign-in that asks for bearer tokens.
-pub fn credentials(email: &str, password: &str) -> Value {
-    json!({ "email": email, "password": password, "transport": "bearer" })
-}
-
 /// Signs up, from an address of the user's own: no two users share a limit.
-pub async fn sign_up(app: &TestApp, email: &str) -> Signed {
+pub async fn sign_up(app: &TestApp, email: &str) -> Person {
     begin(app, "/v1/signup", email).await
 }
 
 /// Signs in once more.
-pub async fn sign_in(app: &TestApp, email: &str) -> Signed {
+pub async fn sign_in(app: &TestApp, email: &str) -> Person {
     begin(app, "/v1/signin", email).await
 }
 
 /// Signs up somebody who is an administrator, with the initial roles in place.
-pub async fn admin(app: &TestApp) -> Signed {
+pub async fn admin(app: &TestApp) -> Person {
     app.services.roles.init(&[]).await.expect("the initial roles are made");
     let admin = sign_up(app, "admin@example.com").await;
     grant(app, &admin, "admin").await;
@@ -82,10 +62,9 @@ pub async fn make_role(app: &TestApp, name: &str, permissions: &[&str]) {
 }
 
 /// Grants a role on the operator's word.
-pub async fn grant(app: &TestApp, to: &Signed, role: &str) {
-    let id = to.user_id.parse().expect("a user's identifier");
+pub async fn grant(app: &TestApp, to: &Person, role: &str) {
     let (role, nowhere) = (role_name(role), Requester::default());
-    let granted = app.services.accounts.grant(id, &role, Authority::Operator, &nowhere);
+    let granted = app.services.accounts.grant(to.user_id(), &role, Authority::Operator, &nowhere);
     granted.await.expect("the role is granted");
 }
 
@@ -102,7 +81,7 @@ pub fn external(provider: &str, subject: &str, email: &str) -> ExternalIdentity 
 }
 
 /// Links an identity, with a refresh token of its provider.
-pub async fn link(app: &TestApp, to: &Signed, identity: &ExternalIdentity) {
+pub async fn link(app: &TestApp, to: &Person, identity: &ExternalIdentity) {
     let live = app.services.sessions.authenticate(&to.access, Freshness::Fresh).await.expect("a session");
     let accounts = &app.services.accounts;
     let ticket = accounts.allow_link(&live).expect("a recent sign-in");
@@ -115,16 +94,9 @@ fn role_name(name: &str) -> RoleName {
     name.parse().expect("a role's name")
 }
 
-async fn begin(app: &TestApp, path: &str, email: &str) -> Signed {
+async fn begin(app: &TestApp, path: &str, email: &str) -> Person {
     let request = TestRequest::post(path, &credentials(email, PASSWORD)).peer(Some(own_address(email)));
-    let answer = app.send(request).await;
-    assert!(answer.status.is_success(), "{path} {email}: {}", answer.json());
-    Signed {
-        access: answer.text("access_token"),
-        refresh: answer.text("refresh_token"),
-        user_id: answer.text("user.id"),
-        session_id: answer.text("session.id"),
-    }
+    Person::read(&app.send(request).await)
 }
 
 /// FNV-1a of the e-mail address, in 10.0.0.0/8.

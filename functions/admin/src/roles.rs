@@ -169,7 +169,7 @@ fn event(
 }
 
 fn unprocessable(detail: String) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_role", detail)
+    Problem::unprocessable("invalid_role", detail)
 }
 
 fn problem(error: ChangeError) -> Problem {

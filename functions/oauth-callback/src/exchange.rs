@@ -27,8 +27,8 @@ pub struct ExchangeRequest {
 
 /// Exchange a one-time code
 ///
-/// For an app that holds its own tokens: gives a session for the code that came to it. A code is good for 60 s and once, and one
-/// that comes with a wrong verifier is used up.
+/// For an app that holds its own tokens: gives a session for the code that came to it. A code is good for 60 s and once: one
+/// that comes with a wrong verifier is used up, and one that comes again ends the session that it gave.
 #[utoipa::path(
     post, path = "/v1/oauth/exchange", operation_id = "exchange_code", tag = "oauth", request_body = ExchangeRequest,
     responses(

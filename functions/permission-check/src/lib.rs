@@ -223,5 +223,5 @@ fn invalid(error: &InvalidPermission) -> Problem {
 }
 
 fn unprocessable(detail: String) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_permission", detail)
+    Problem::unprocessable("invalid_permission", detail)
 }

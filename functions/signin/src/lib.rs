@@ -74,9 +74,8 @@ async fn signin(
     Body(request): Body<SignInRequest>,
 ) -> Result<Response, Problem> {
     let opening = Opening { transport: request.transport.into(), replaces, from: &from.requester };
-    let email = request.email.parse::<Email>().map_err(|error| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_email", error.to_string())
-    })?;
+    let email: Result<Email, _> = request.email.parse();
+    let email = email.map_err(|error| Problem::unprocessable("invalid_email", error.to_string()))?;
     let subjects = [Subject::Address(Action::Signin, &from.address)];
     let admitted = limiter.admit(&subjects, ports.clock.now()).await?;
     let sign_in = SignIn { email, password: Password::new(&request.password) };

@@ -95,7 +95,7 @@ fn name(text: Option<String>) -> Result<Option<Name>, Problem> {
 }
 
 fn unprocessable(code: &'static str, error: &impl ToString) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, error.to_string())
+    Problem::unprocessable(code, error.to_string())
 }
 
 fn problem(error: SignUpError) -> Problem {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequest, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::port::Ports;
@@ -88,21 +88,15 @@ async fn token(request: Request, config: &Config) -> Result<SecretString, Proble
     if let Some(token) = cookies::get(Kind::Refresh, request.headers(), &config.url) {
         return Ok(token.into());
     }
-    if !has_body(request.headers()) {
-        return Err(Problem::new(
+    let body = Option::<Body<RefreshRequest>>::from_request(request, &()).await?;
+    let Body(body) = body.ok_or_else(|| {
+        Problem::new(
             StatusCode::UNAUTHORIZED,
             "not_signed_in",
             "send the refresh token as its cookie or as {\"refresh_token\": …}",
-        ));
-    }
-    let Body(body) = Body::<RefreshRequest>::from_request(request, &()).await?;
+        )
+    })?;
     Ok(body.refresh_token)
-}
-
-fn has_body(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::CONTENT_TYPE)
-        || headers.contains_key(header::TRANSFER_ENCODING)
-        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
 /// The cookies are of no more use, so they go.

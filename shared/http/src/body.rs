@@ -1,5 +1,7 @@
+use std::borrow::Cow;
+
 use axum::body::{Bytes, HttpBody};
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
@@ -18,24 +20,43 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         if !is_json(&request) {
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "send the body as application/json",
-            ));
+            return Err(not_json());
         }
-        let bytes = whole(request.into_body()).await?;
-        let value = serde_json::from_slice(&bytes).map_err(|error| explain(&error, &bytes))?;
-        // Serde would also take an array of the members' values for a struct.
-        if !bytes.trim_ascii_start().starts_with(b"{") {
-            return Err(Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "invalid_request",
-                "the body must be a JSON object",
-            ));
-        }
-        Ok(Self(value))
+        parse(&whole(request.into_body()).await?)
     }
+}
+
+/// An empty body is none, whatever the headers say of it: a proxy may have made it a chunked one, and some clients name a
+/// content type with every request.
+impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Option<Self>, Problem> {
+        let is_json = is_json(&request);
+        let bytes = whole(request.into_body()).await?;
+        match (bytes.is_empty(), is_json) {
+            (true, _) => Ok(None),
+            (false, true) => parse(&bytes).map(Some),
+            (false, false) => Err(not_json()),
+        }
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, Problem> {
+    let value = serde_json::from_slice(bytes).map_err(|error| explain(&error, bytes))?;
+    // Serde would also take an array of the members' values for a struct.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(unprocessable("the body must be a JSON object"));
+    }
+    Ok(Body(value))
+}
+
+fn not_json() -> Problem {
+    Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "send the body as application/json",
+    )
 }
 
 /// The whole of `body`. Most come in one piece, which is not copied.
@@ -101,6 +122,6 @@ fn wrong_member(line: usize, column: usize) -> Problem {
     unprocessable(format!("a member of the body is of the wrong type or form (line {line}, column {column})"))
 }
 
-fn unprocessable(detail: String) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail)
+fn unprocessable(detail: impl Into<Cow<'static, str>>) -> Problem {
+    Problem::unprocessable("invalid_request", detail)
 }

@@ -5,19 +5,21 @@ use serde_json::{Value, json};
 pub const TABLE: &str = "latchkey";
 const PASSWORD: &str = "seven green boats at noon";
 const MEGABYTE: u64 = 1024 * 1024;
+/// What an HTTP API asks the authorizer.
+const AUTHORIZER_EVENT: &str = include_str!("../../../functions/authorizer/tests/events/http-api-2.0.json");
 
-/// A function, the route that is measured, and its budget.
+/// A function, the call that is measured, and its budget.
 pub struct Function {
     pub binary: &'static str,
-    pub method: &'static str,
-    pub path: &'static str,
+    /// A method and a path; or a command, where nobody calls it over HTTP.
+    pub route: &'static str,
     pub call: Call,
     /// The most that the stripped binary may have, in bytes; none where it is not ours.
     pub size: Option<u64>,
 }
 
-/// What goes with a request.
-#[derive(Clone, Copy)]
+/// What is sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Call {
     Plain,
     SignUp,
@@ -25,38 +27,38 @@ pub enum Call {
     Refresh,
     /// With an access token.
     SignedIn,
+    /// With an access token, for this route of another API.
+    Authorize,
+    /// No request, but a command of the operator's.
+    Command,
 }
 
-const fn ours(
-    binary: &'static str,
-    method: &'static str,
-    path: &'static str,
-    call: Call,
-    mb: u64,
-) -> Function {
-    Function { binary, method, path, call, size: Some(mb * MEGABYTE) }
+const fn ours(binary: &'static str, route: &'static str, call: Call, mb: u64) -> Function {
+    Function { binary, route, call, size: Some(mb * MEGABYTE) }
 }
 
-/// Signing up comes first: the others use its tokens.
-pub const FUNCTIONS: [Function; 12] = [
-    ours("latchkey-signup", "POST", "/v1/signup", Call::SignUp, 12),
-    ours("latchkey-signin", "POST", "/v1/signin", Call::SignIn, 12),
-    ours("latchkey-session", "GET", "/v1/session", Call::SignedIn, 12),
-    ours("latchkey-token-refresh", "POST", "/v1/token/refresh", Call::Refresh, 12),
-    ours("latchkey-permission-check", "GET", "/v1/permissions", Call::SignedIn, 8),
-    ours("latchkey-admin", "GET", "/v1/roles", Call::SignedIn, 12),
-    ours("latchkey-oauth-start", "GET", "/v1/oauth/github/start", Call::Plain, 12),
+/// Every function. The roles and an account come first: the others use them.
+pub const FUNCTIONS: [Function; 14] = [
+    ours("latchkey-operator", "setup", Call::Command, 12),
+    ours("latchkey-signup", "POST /v1/signup", Call::SignUp, 12),
+    ours("latchkey-signin", "POST /v1/signin", Call::SignIn, 12),
+    ours("latchkey-session", "GET /v1/session", Call::SignedIn, 12),
+    ours("latchkey-token-refresh", "POST /v1/token/refresh", Call::Refresh, 12),
+    ours("latchkey-permission-check", "GET /v1/permissions", Call::SignedIn, 8),
+    ours("latchkey-admin", "GET /v1/roles", Call::SignedIn, 12),
+    ours("latchkey-oauth-start", "GET /v1/oauth/github/start", Call::Plain, 12),
     // A return needs a provider; this has everything but that.
-    ours("latchkey-oauth-callback", "GET", "/health", Call::Plain, 12),
-    ours("latchkey-identities", "GET", "/v1/identities", Call::SignedIn, 12),
-    ours("latchkey-keys", "GET", "/.well-known/jwks.json", Call::Plain, 12),
-    ours("latchkey-all", "GET", "/v1/session", Call::SignedIn, 12),
-    ours("latchkey-keys", "GET", "/health", Call::Plain, 12),
+    ours("latchkey-oauth-callback", "GET /health", Call::Plain, 12),
+    ours("latchkey-identities", "GET /v1/identities", Call::SignedIn, 12),
+    ours("latchkey-keys", "GET /.well-known/jwks.json", Call::Plain, 12),
+    ours("latchkey-authorizer", "GET /orders/{id}", Call::Authorize, 12),
+    ours("latchkey-all", "GET /v1/session", Call::SignedIn, 12),
+    ours("latchkey-keys", "GET /health", Call::Plain, 12),
 ];
 
 /// The same as the last of ours, as a team would write it without Latchkey.
 pub const ON_NODE: Function =
-    Function { binary: "node, @aws-sdk", method: "GET", path: "/health", call: Call::Plain, size: None };
+    Function { binary: "node, @aws-sdk", route: "GET /health", call: Call::Plain, size: None };
 
 /// The settings of every function.
 pub fn variables(endpoint: &str) -> Vec<(String, String)> {
@@ -68,6 +70,8 @@ pub fn variables(endpoint: &str) -> Vec<(String, String)> {
         ("LATCHKEY_ORIGINS", "https://app.example.com"),
         ("GITHUB_CLIENT_ID", "measured"),
         ("GITHUB_CLIENT_SECRET", "measured"),
+        // Only the authorizer reads it.
+        ("LATCHKEY_PERMISSIONS", "GET /orders/{id}=products:read"),
         ("LATCHKEY_LIMITS", "signup=10000/1m,signin=10000/1m,session=10000/1m,public=10000/1m"),
     ];
     let path = std::env::var("PATH").unwrap_or_default();
@@ -87,17 +91,39 @@ pub struct Service {
 }
 
 impl Service {
-    /// The next event for `function`: as a function URL sends it.
+    /// The next event for `function`.
     pub fn event(&mut self, function: &Function) -> String {
-        let bearer = format!("Bearer {}", self.access_token);
-        let authorization = if matches!(function.call, Call::SignedIn) { bearer.as_str() } else { "" };
+        match function.call {
+            Call::Command => json!({ "command": function.route }).to_string(),
+            Call::Authorize => AUTHORIZER_EVENT.replace("Bearer TOKEN", &self.bearer()),
+            call => self.request(function, call).to_string(),
+        }
+    }
+
+    /// As a function URL sends it.
+    fn request(&mut self, function: &Function, call: Call) -> Value {
         let headers = json!({
             "content-type": "application/json",
             "host": "auth.example.com",
-            "authorization": authorization,
+            "authorization": if call == Call::SignedIn { self.bearer() } else { String::new() },
         });
-        let body = match function.call {
-            Call::Plain | Call::SignedIn => None,
+        let (method, path) = function.route.split_once(' ').unwrap_or_default();
+        json!({
+            "version": "2.0",
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": headers,
+            "requestContext": {
+                "stage": "$default",
+                "http": { "method": method, "path": path, "sourceIp": "203.0.113.7" },
+            },
+            "body": self.body(call).map(|body| body.to_string()),
+            "isBase64Encoded": false,
+        })
+    }
+
+    fn body(&mut self, call: Call) -> Option<Value> {
+        match call {
             Call::SignUp => {
                 self.accounts += 1;
                 let email = format!("ada{}@example.com", self.accounts);
@@ -107,26 +133,23 @@ impl Service {
                 Some(json!({ "email": "ada1@example.com", "password": PASSWORD, "transport": "bearer" }))
             }
             Call::Refresh => Some(json!({ "refresh_token": self.refresh_token })),
-        };
-        let event = json!({
-            "version": "2.0",
-            "rawPath": function.path,
-            "rawQueryString": "",
-            "headers": headers,
-            "requestContext": {
-                "stage": "$default",
-                "http": { "method": function.method, "path": function.path, "sourceIp": "203.0.113.7" },
-            },
-            "body": body.map(|body| body.to_string()),
-            "isBase64Encoded": false,
-        });
-        event.to_string()
+            Call::Plain | Call::SignedIn | Call::Authorize | Call::Command => None,
+        }
+    }
+
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.access_token)
     }
 
     /// Takes the tokens out of an answer; the reason when it is none to measure.
-    pub fn learn(&mut self, answer: &Value) -> Result<(), String> {
-        // Reading the roles takes more than an ordinary user may: 403 is the whole check too. 303 goes on to a provider.
-        if !matches!(answer["statusCode"].as_u64(), Some(200 | 201 | 303 | 403)) {
+    pub fn learn(&mut self, call: Call, answer: &Value) -> Result<(), String> {
+        let is_good = match call {
+            Call::Authorize => answer["isAuthorized"] == true,
+            Call::Command => answer["done"].is_string(),
+            // Reading the roles takes more than an ordinary user may: 403 is the whole check too. 303 goes on to a provider.
+            _ => matches!(answer["statusCode"].as_u64(), Some(200 | 201 | 303 | 403)),
+        };
+        if !is_good {
             return Err(format!("the answer is {answer}"));
         }
         let body: Value =
@@ -139,5 +162,22 @@ impl Service {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_function_is_measured() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions");
+        let there: BTreeSet<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| format!("latchkey-{}", entry.unwrap().file_name().to_str().unwrap()))
+            .collect();
+        let measured: BTreeSet<_> = FUNCTIONS.iter().map(|function| function.binary.to_owned()).collect();
+        assert_eq!(measured, there);
     }
 }

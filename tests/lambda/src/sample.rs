@@ -47,7 +47,7 @@ pub async fn row(
     }
     Row {
         name: function.binary,
-        route: format!("{} {}", function.method, function.path),
+        route: function.route,
         size: function.size.map(|_| std::fs::metadata(&program.path).map_or(0, |file| file.len())),
         size_budget: function.size,
         ready: median(starts.iter().map(|start| start.ready)),
@@ -91,7 +91,7 @@ async fn event(api: &mut RuntimeApi, function: &Function, service: &mut Service)
     let What::Response(answer) = heard.what else {
         unreachable_answer(function, &heard.what);
     };
-    if let Err(why) = service.learn(&answer) {
+    if let Err(why) = service.learn(function.call, &answer) {
         unreachable_answer(function, &why);
     }
     assert_eq!(api.hear().await.what, What::Next);
@@ -99,7 +99,7 @@ async fn event(api: &mut RuntimeApi, function: &Function, service: &mut Service)
 }
 
 fn unreachable_answer(function: &Function, what: &dyn std::fmt::Debug) -> ! {
-    eprintln!("measure-lambda: {} {} {}: {what:?}", function.binary, function.method, function.path);
+    eprintln!("measure-lambda: {} {}: {what:?}", function.binary, function.route);
     std::process::exit(1)
 }
 

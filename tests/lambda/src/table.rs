@@ -7,7 +7,7 @@ const READY_BUDGET: Duration = Duration::from_millis(15);
 /// The figures of one function.
 pub struct Row {
     pub name: &'static str,
-    pub route: String,
+    pub route: &'static str,
     /// Of a binary of ours, in bytes.
     pub size: Option<u64>,
     pub size_budget: Option<u64>,
@@ -29,7 +29,7 @@ impl Row {
 /// A table in Markdown.
 pub fn render(rows: &[Row]) -> String {
     let mut text = String::from(
-        "| function | route | stripped | ready (fastest) | first event | warm event | peak memory | budgets |\n\
+        "| function | called with | stripped | ready (fastest) | first event | warm event | peak memory | budgets |\n\
          |---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {

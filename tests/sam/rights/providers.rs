@@ -3,7 +3,7 @@
 use http::header::SET_COOKIE;
 use latchkey_testkit::provider::ISSUER;
 use latchkey_testkit::{TestRequest, TestResponse};
-use latchkey_tests::support::{Signed, grant, make_role, sign_up};
+use latchkey_tests::support::{Person, grant, make_role, sign_up};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -65,7 +65,7 @@ async fn link(all: &Deployment, access: &str) -> TestResponse {
     come_back(all, &begun.text("location"), &flow_cookie(&begun)).await
 }
 
-/// Somebody new, known, renamed and refused; in a browser and in an app.
+/// Somebody new, known, renamed and refused, in a browser and in an app, and a code that comes again.
 async fn sign_ins(all: &Deployment) {
     vouch(all, "carol", "carol@example.com", "Carol");
     let first = enter(all, "").await;
@@ -86,10 +86,15 @@ async fn sign_ins(all: &Deployment) {
     let exchange = json!({ "code": code(all).await, "code_verifier": "x".repeat(43) });
     let refused = all.send("OauthCallback", TestRequest::post("/v1/oauth/exchange", &exchange)).await;
     assert_eq!(refused.code(), "invalid_signin_code");
+    let exchange = json!({ "code": code(all).await, "code_verifier": VERIFIER });
+    for code in ["", "invalid_signin_code"] {
+        let answer = all.send("OauthCallback", TestRequest::post("/v1/oauth/exchange", &exchange)).await;
+        assert_eq!(answer.code(), code);
+    }
 }
 
 /// The account of `who` gets another way in, twice, and loses it.
-async fn links(all: &Deployment, who: &Signed) {
+async fn links(all: &Deployment, who: &Person) {
     vouch(all, "dora", "dora@gmail.example", "Dora");
     for _ in 0..2 {
         assert_eq!(link(all, &who.access).await.status, 303);

@@ -49,6 +49,8 @@ actions! {
     CodeIssued = "code:issued",
     /// A one-time code came with the wrong verifier, or to an account that had changed; it was used up.
     CodeRefused = "code:refused",
+    /// A one-time code was presented again after its exchange; the session that it gave was revoked.
+    CodeReplayed = "code:replayed",
     /// An identity at a provider was linked to an account.
     IdentityLinked = "identity:linked",
     /// An identity was taken from an account.

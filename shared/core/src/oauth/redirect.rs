@@ -11,8 +11,7 @@ pub const MAX_REDIRECT: usize = 1024;
 /// The text does not name a place that the operator listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "redirect_to is no place to return to: give a path such as /welcome, a URL at an origin of LATCHKEY_ORIGINS, or a URI \
-     of LATCHKEY_APP_REDIRECTS"
+    "redirect_to is no place to return to: give a path such as /welcome, or an address that is listed here"
 )]
 pub struct InvalidRedirect;
 
@@ -39,10 +38,7 @@ impl ReturnTo {
 
     /// The app it belongs to: an origin, or the scheme of a native app.
     pub fn origin(&self) -> String {
-        match self.url.scheme() {
-            "https" | "http" => self.url.origin().ascii_serialization(),
-            scheme => format!("{scheme}:"),
-        }
+        app_of(&self.url)
     }
 
     /// The same place with `name=value` added to its query.
@@ -146,6 +142,24 @@ impl Redirects {
 fn plain(text: &str) -> Option<&str> {
     let fits = text.len() <= MAX_REDIRECT && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     fits.then_some(text)
+}
+
+fn app_of(url: &Url) -> String {
+    match url.scheme() {
+        "https" | "http" => url.origin().ascii_serialization(),
+        scheme => format!("{scheme}:"),
+    }
+}
+
+/// What the log says of a refused `redirect_to`: of a URL the app alone, since the rest may name a person.
+pub(super) fn described(text: Option<&str>) -> String {
+    match text {
+        None => "missing".to_owned(),
+        Some(text) => match plain(text).map(Url::parse) {
+            Some(Ok(url)) => app_of(&url),
+            Some(Err(_)) | None => "no URL".to_owned(),
+        },
+    }
 }
 
 fn has_user(url: &Url) -> bool {
@@ -288,6 +302,21 @@ mod tests {
         ] {
             assert_eq!(redirects().app(text), Err(InvalidRedirect), "{text}");
         }
+    }
+
+    #[test]
+    fn a_refused_place_is_told_by_its_app_alone() {
+        for (text, told) in [
+            (None, "missing"),
+            (Some("https://evil.example/ada@example.com?x=y"), "https://evil.example"),
+            (Some("https://user:pass@evil.example:8443/"), "https://evil.example:8443"),
+            (Some("com.example.other:/ada"), "com.example.other:"),
+            (Some("//evil.example"), "no URL"),
+            (Some("https://evil.example/\nforged line"), "no URL"),
+        ] {
+            assert_eq!(described(text), told, "{text:?}");
+        }
+        assert_eq!(described(Some(&format!("https://{}.example/", "x".repeat(MAX_REDIRECT)))), "no URL");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::profile::Profile;
 use super::provider::{Offline, Provider, Source};
 use super::{
     CodeChallenge, ExternalIdentity, InvalidRedirect, OauthMemory, ProviderName, ProviderTokens, Redirects,
-    ReturnTo, Settings, userinfo,
+    ReturnTo, Settings, redirect, userinfo,
 };
 use crate::account::{LinkTicket, ProviderGrant};
 use crate::port::{Cache, Clock, Entropy, EntropyError, Fetch};
@@ -177,10 +177,7 @@ impl Oauth {
     /// Begins a flow. Asks nobody, but for the metadata of a provider that is not known beforehand.
     pub async fn start(&self, start: Start<'_>) -> Result<Begun, StartError> {
         let provider = self.provider(start.provider).ok_or(StartError::UnknownProvider)?;
-        let return_to = match (&start.challenge, start.redirect_to) {
-            (Some(_), text) => self.redirects.app(text.ok_or(InvalidRedirect)?)?,
-            (None, text) => self.redirects.page(text)?,
-        };
+        let return_to = self.return_to(start.redirect_to, start.challenge.is_some())?;
         let purpose = match (start.link, start.challenge) {
             (Some(ticket), _) => Purpose::Link(ticket),
             (None, Some(challenge)) => Purpose::Code(challenge),
@@ -205,6 +202,21 @@ impl Oauth {
         let cookie = FlowCookie { name, value, cross_site: provider.form_post };
         let location = self.location(provider, &metadata, &flow, &state, now)?;
         Ok(Begun { location, cookie, ended: surplus(start.cookies) })
+    }
+
+    /// Where the browser goes afterwards. Whom it refuses may be anybody's user, so the answer names no setting; the log does.
+    fn return_to(&self, text: Option<&str>, is_app: bool) -> Result<ReturnTo, InvalidRedirect> {
+        let place = match (is_app, text) {
+            (true, Some(text)) => self.redirects.app(text),
+            (true, None) => Err(InvalidRedirect),
+            (false, text) => self.redirects.page(text),
+        };
+        place.inspect_err(|_| {
+            tracing::info!(
+                redirect_to = redirect::described(text),
+                "a sign-in did not begin: it would return to a place that LATCHKEY_ORIGINS and LATCHKEY_APP_REDIRECTS do not list"
+            );
+        })
     }
 
     /// The authorization request (RFC 6749, section 4.1.1).

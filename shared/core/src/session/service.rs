@@ -56,6 +56,11 @@ pub struct Started {
 }
 
 impl Started {
+    /// Which session it will be.
+    pub fn id(&self) -> SessionId {
+        self.session.id
+    }
+
     /// The writes that begin it.
     pub fn writes(&self) -> Result<Vec<Write>, StoreError> {
         let session = &self.session;

@@ -5,15 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use super::signin::{Entered, Proof};
 use super::{IdentityError, ProviderGrant};
-use crate::Timestamp;
 use crate::account::accounts::{MAX_TRIES, conflict};
 use crate::account::{AccountError, Accounts, User};
 use crate::audit::{Action, Actor, Event, Requester};
 use crate::oauth::{CodeChallenge, ExternalIdentity, OneTimeCode, ProviderName};
-use crate::port::table::{Condition, Key, Version, Write};
+use crate::port::table::{Condition, Item, Key, Version, Write};
 use crate::port::{EntropyError, StoreError};
-use crate::session::{Opening, SignedIn};
+use crate::session::{Opening, Session, SignedIn};
 use crate::token::Digest;
+use crate::{SessionId, Timestamp};
 
 /// How long a code can be exchanged.
 const LIFETIME: Duration = Duration::from_mins(1);
@@ -80,6 +80,9 @@ struct StoredCode {
     challenge: CodeChallenge,
     redirect_to: String,
     issued_at: Timestamp,
+    /// The session that began with it, once it was exchanged: presented again, the code ends that session.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    session: Option<SessionId>,
 }
 
 impl StoredCode {
@@ -113,8 +116,9 @@ impl Accounts {
                     challenge: opening.challenge.clone(),
                     redirect_to: opening.redirect_to.to_owned(),
                     issued_at: now,
+                    session: None,
                 };
-                let write = Write::create(StoredCode::key(&code), &stored)?.expiring(now + LIFETIME);
+                let write = Write::create(StoredCode::key(&code), &stored)?.expiring(stored.ends_at());
                 Ok((code, vec![write]))
             })
             .await?;
@@ -123,6 +127,9 @@ impl Accounts {
 
     /// Exchanges a code for a session: one read and one commit. Of any number of exchanges at once one succeeds. A code that comes
     /// with a wrong verifier is used up: whoever has it and not the verifier did not begin the flow.
+    ///
+    /// A code that comes again while it would have been good is in two hands, and nobody can tell which of them has the
+    /// session: it ends (RFC 6749, section 4.1.2). That goes for exchanges at once too.
     pub async fn redeem_code(
         &self,
         redemption: &Redemption,
@@ -137,28 +144,57 @@ impl Accounts {
                 return Err(RedeemError::Invalid);
             };
             let (stored, user): (StoredCode, User) = (item.decode()?, user_item.decode()?);
-            let delete = Write::Delete { key: key.clone(), condition: Some(item.version) };
+            if let Some(session) = stored.session {
+                self.end_replayed(&item, &stored, &user, session, opening.from).await?;
+                return Err(RedeemError::Invalid);
+            }
             if !stored.is_met_by(redemption) || !user.is_active() || user.epoch != stored.epoch {
                 let event =
                     self.code_event(Action::CodeRefused, Actor::Anonymous, &user, &stored, opening.from)?;
-                conflict(self.table.commit(&[delete, self.audit.write(&event)?], now).await)?;
-                return Err(RedeemError::Invalid);
+                match conflict(self.table.commit(&[used_up(&item), self.audit.write(&event)?], now).await)? {
+                    None => return Err(RedeemError::Invalid),
+                    // Somebody else used it.
+                    Some(_) => continue,
+                }
             }
             let started = self.sessions.start(&user, opening)?;
             let actor = Actor::User(user.id);
             let event = self.code_event(Action::SigninSucceeded, actor, &user, &stored, opening.from)?;
-            let mut writes = vec![delete, unchanged(&user, user_item.version), self.audit.write(&event)?];
+            let exchanged = StoredCode { session: Some(started.id()), ..stored };
+            let mut writes = vec![
+                Write::replace(item.key, &exchanged, item.version)?.expiring(exchanged.ends_at()),
+                unchanged(&user, user_item.version),
+                self.audit.write(&event)?,
+            ];
             writes.extend(started.writes()?);
-            match conflict(self.table.commit(&writes, now).await)? {
-                None => {
-                    return Ok(self.sessions.signed_in(user, started).await.map_err(AccountError::from)?);
-                }
-                // Somebody else used it.
-                Some(0) => return Err(RedeemError::Invalid),
-                Some(_) => {}
+            if conflict(self.table.commit(&writes, now).await)?.is_none() {
+                return Ok(self.sessions.signed_in(user, started).await.map_err(AccountError::from)?);
             }
         }
         Err(AccountError::Busy("this account is being changed").into())
+    }
+
+    /// Ends the session that began with a code which came again.
+    async fn end_replayed(
+        &self,
+        item: &Item,
+        stored: &StoredCode,
+        user: &User,
+        session: SessionId,
+        from: &Requester,
+    ) -> Result<(), RedeemError> {
+        let mut event = self.code_event(Action::CodeReplayed, Actor::System, user, stored, from)?;
+        event.resource = Some(format!("session:{session}"));
+        let end = Write::Delete { key: Session::key(user.id, session), condition: None };
+        let ended =
+            self.table.commit(&[used_up(item), end, self.audit.write(&event)?], self.clock.now()).await;
+        // Without an answer it may have ended.
+        self.sessions.memory().forget(session);
+        // Where the code is gone meanwhile, another replay has ended it.
+        if conflict(ended)?.is_none() {
+            tracing::warn!(%session, "a used one-time code was presented again; its session was revoked");
+        }
+        Ok(())
     }
 
     fn code_event(
@@ -177,10 +213,18 @@ impl Accounts {
 }
 
 impl StoredCode {
+    fn ends_at(&self) -> Timestamp {
+        self.issued_at + LIFETIME
+    }
+
     fn is_met_by(&self, redemption: &Redemption) -> bool {
         let target = redemption.redirect_to.as_ref();
         self.challenge.is_of(&redemption.verifier) && target.is_none_or(|target| *target == self.redirect_to)
     }
+}
+
+fn used_up(code: &Item) -> Write {
+    Write::Delete { key: code.key.clone(), condition: Some(code.version) }
 }
 
 /// An account that is disabled, deleted or signed out everywhere in this moment begins no session.
