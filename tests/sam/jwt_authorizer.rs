@@ -60,7 +60,7 @@ async fn it_takes_an_rs256_token_until_it_ends() {
     let authorizer = Authorizer { issuer: &app, audience: "https://api.example.com" };
     let ada = sign_up(&app, "ada@example.com").await;
     let claims = authorizer.admit(&ada.access).await.expect("it is taken");
-    assert_eq!(claims["sub"], ada.user_id);
+    assert_eq!(claims["sub"], ada.id);
     assert_eq!(claims["roles"], json!(["user"]));
     app.clock.advance(std::time::Duration::from_secs(15 * 60 - 1));
     authorizer.admit(&ada.access).await.expect("it is taken to the last second");
