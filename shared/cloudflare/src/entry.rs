@@ -48,8 +48,9 @@ async fn answer(function: fn() -> Function<App>, raw: &Request) -> worker::Resul
 
 /// Answers what reaches no service, and tells the log why, under the identifier that the client sees.
 async fn refuse(raw: &Request, problem: &Problem, cause: &(dyn Error + Sync)) -> worker::Result<Response> {
+    let entropy: &dyn Entropy = &WorkerEntropy;
     // Without randomness nothing else works either.
-    let request_id = format!("{:016x}", u64::from_be_bytes(WorkerEntropy.bytes().unwrap_or_default()));
+    let request_id = format!("{:016x}", u64::from_be_bytes(entropy.bytes().unwrap_or_default()));
     if problem.status().is_server_error() {
         tracing::error!(error = %cause, request_id, "this Worker is not set up");
     } else {

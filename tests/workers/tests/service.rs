@@ -79,6 +79,8 @@ impl Service {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         // As Cloudflare does, in front of a Worker.
         request = request.header("cf-connecting-ip", "192.0.2.1");
+        // workerd ends connections that are idle for 5 s, at times just when the next request is on its way.
+        request = request.header(header::CONNECTION, "close");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,11 +22,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct InlineHasher {
     admission: Mutex<Admission>,
     memory: Mutex<Vec<Block>>,
+    /// How many hashes were made.
+    made: AtomicU32,
 }
 
 impl Default for InlineHasher {
     fn default() -> Self {
-        Self { admission: Mutex::new(Admission::new(PLACES, PATIENCE)), memory: Mutex::default() }
+        Self {
+            admission: Mutex::new(Admission::new(PLACES, PATIENCE)),
+            memory: Mutex::default(),
+            made: AtomicU32::new(0),
+        }
     }
 }
 
@@ -35,9 +42,16 @@ impl PasswordHasher for InlineHasher {
         // Nothing that panics while it is locked leaves an isolate to go on with.
         let admission = || self.admission.lock().unwrap_or_else(PoisonError::into_inner);
         let ticket = admission().enter(WorkerClock.now()).ok_or(HasherError::Busy)?;
-        // To the end of the runtime's queue: what came meanwhile goes first, and what comes next finds the place taken.
-        SendFuture::new(Delay::from(Duration::ZERO)).await;
+        // To the end of the runtime's queue: what came meanwhile goes first, and what comes next finds the place taken. Timers
+        // that are due at once all fire before the runtime looks at what has come: so one of them hashes, and the others
+        // wait once more. Nobody wakes anybody, which one request must not do for another.
+        let mut made = self.made.load(Ordering::Relaxed).wrapping_sub(1);
+        while made != self.made.load(Ordering::Relaxed) {
+            made = self.made.load(Ordering::Relaxed);
+            SendFuture::new(Delay::from(Duration::ZERO)).await;
+        }
         let hash = job.run(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner));
+        self.made.fetch_add(1, Ordering::Relaxed);
         admission().leave(ticket);
         hash
     }
