@@ -107,14 +107,7 @@ impl Service {
 
     async fn sign_up(&self, email: &str) -> Answer {
         let body = json!({ "email": email, "password": PASSWORD, "transport": "bearer" });
-        // A burst of hashes is told to come again.
-        loop {
-            let answer = self.post("/v1/signup", body.clone()).await;
-            if answer.status != StatusCode::SERVICE_UNAVAILABLE || answer.text("code") != "unavailable" {
-                return answer;
-            }
-            assert!(answer.headers.contains_key(header::RETRY_AFTER));
-        }
+        self.post("/v1/signup", body).await
     }
 
     async fn sign_in(&self, email: &str) -> Answer {
@@ -127,6 +120,10 @@ impl Service {
         self.send(Method::POST, "/v1/permissions/check", &[("authorization", &bearer)], &body).await
     }
 }
+
+/// How many requests workerd is sent at one moment, each on a connection of its own. With 200 on a busy machine it ends some
+/// of the connections before it has looked at them.
+const AT_ONCE: usize = 100;
 
 /// Runs them at once.
 async fn together<T: Send + 'static>(
@@ -150,13 +147,25 @@ mod races {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn of_200_sign_ups_with_one_address_one_makes_the_account() {
+    async fn of_200_sign_ups_with_one_address_100_at_once_one_makes_the_account() {
         let (service, email) = (Service::new(), fresh("race"));
-        let answers = together((0..200).map(|_| {
-            let (service, email) = (service.clone(), email.clone());
-            async move { service.sign_up(&email).await }
-        }))
-        .await;
+        let (mut answers, mut waves) = (Vec::new(), 0);
+        while answers.len() < 200 {
+            let wave = together((answers.len()..200).take(AT_ONCE).map(|_| {
+                let (service, email) = (service.clone(), email.clone());
+                async move { service.sign_up(&email).await }
+            }));
+            // Who finds no place for their hash is told to come again, and does so with all the others.
+            let busy = |answer: &Answer| answer.status == StatusCode::SERVICE_UNAVAILABLE;
+            let (refused, done): (Vec<_>, Vec<_>) = wave.await.into_iter().partition(busy);
+            assert!(!done.is_empty());
+            refused
+                .iter()
+                .for_each(|answer| answer.is_problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
+            answers.extend(done);
+            waves += 1;
+        }
+        println!("200 sign-ups took {waves} waves");
         let made = answers.iter().filter(|answer| answer.status == StatusCode::CREATED).count();
         let taken = answers.iter().filter(|answer| answer.status == StatusCode::CONFLICT).count();
         assert_eq!((made, taken), (1, 199));
@@ -260,7 +269,8 @@ mod burst {
         let before = peak();
 
         let (answered, first) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
-        let callers = vec![(service.clone(), email.clone(), Arc::clone(&answered), Arc::clone(&first)); 100];
+        let callers =
+            vec![(service.clone(), email.clone(), Arc::clone(&answered), Arc::clone(&first)); AT_ONCE];
         let burst =
             tokio::spawn(together(callers.into_iter().map(|(service, email, answered, first)| async move {
                 let answer = service.sign_in(&email).await;
