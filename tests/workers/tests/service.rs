@@ -159,9 +159,9 @@ mod races {
             let busy = |answer: &Answer| answer.status == StatusCode::SERVICE_UNAVAILABLE;
             let (refused, done): (Vec<_>, Vec<_>) = wave.await.into_iter().partition(busy);
             assert!(!done.is_empty());
-            refused
-                .iter()
-                .for_each(|answer| answer.is_problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
+            for answer in &refused {
+                answer.is_problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+            }
             answers.extend(done);
             waves += 1;
         }
@@ -280,12 +280,14 @@ mod burst {
             })));
         // One answer says that the burst has reached the Worker.
         first.notified().await;
-        for fresh in [false, true] {
-            let checked = service.check(&token, fresh).await;
+        let checks = [false, true].map(|fresh| {
+            let (service, token, answered) = (service.clone(), token.clone(), Arc::clone(&answered));
+            async move { (fresh, service.check(&token, fresh).await, answered.load(Ordering::SeqCst)) }
+        });
+        for (fresh, checked, answered) in together(checks.into_iter()).await {
             assert_eq!(checked.status, StatusCode::OK, "{}", checked.body);
-            let answered = answered.load(Ordering::SeqCst);
-            println!("a check (fresh: {fresh}) was answered when {answered} of 100 sign-ins were");
-            assert!(answered < 100, "no sign-in was waiting any more");
+            println!("a check (fresh: {fresh}) was answered when {answered} of {AT_ONCE} sign-ins were");
+            assert!(answered < AT_ONCE, "no sign-in was waiting any more");
         }
 
         let answers = burst.await.unwrap();

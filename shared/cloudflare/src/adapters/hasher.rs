@@ -17,7 +17,7 @@ const PLACES: usize = 32;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How many hashes are made before what came meanwhile is answered. More of them leave checks waiting longer; fewer wake those
 /// who wait for their turn more often for nothing, a part of a millisecond each.
-const IN_A_ROW: u32 = 4;
+const IN_A_ROW: u32 = 2;
 
 /// argon2id on the isolate's one thread: one at a time, in one working memory that is kept (19 MiB at the default
 /// strength, of the isolate's 128). While requests wait for their turn others are answered, after each few hashes.
