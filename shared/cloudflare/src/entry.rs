@@ -1,18 +1,18 @@
 //! What the runtime calls.
 
 use std::convert::Infallible;
+use std::error::Error;
+use std::time::Duration;
 
-use axum::body::Body;
-use axum::response::IntoResponse;
-use http::{HeaderName, HeaderValue, StatusCode, header};
-use latchkey_core::port::Clock;
-use latchkey_http::{App, Function, ProblemBody};
+use http::StatusCode;
+use latchkey_core::port::{Clock, Entropy};
+use latchkey_http::{App, Function, Problem};
 use tower::ServiceExt;
 use worker::web_sys::{Request, Response};
 use worker::{Context, Env};
 
-use crate::adapters::WorkerClock;
-use crate::isolate::{self, SetupError};
+use crate::adapters::{WorkerClock, WorkerEntropy};
+use crate::isolate;
 use crate::{convert, peer, request};
 
 /// How many items one removal takes, and how many removals one scheduled event makes: D1 answers nobody else meanwhile, and
@@ -33,10 +33,11 @@ pub async fn fetch(
 async fn answer(function: fn() -> Function<App>, raw: &Request) -> worker::Result<Response> {
     let service = match isolate::service(function) {
         Ok(service) => service,
-        Err(error) => return convert::response(misconfigured(&error)).await,
+        Err(error) => return refuse(raw, &misconfigured(), &error).await,
     };
-    let Ok(mut request) = convert::request(raw) else {
-        return convert::response(StatusCode::BAD_REQUEST.into_response()).await;
+    let mut request = match convert::request(raw) {
+        Ok(request) => request,
+        Err(error) => return refuse(raw, &unreadable(), &error).await,
     };
     if let Some(peer) = peer::address(request.headers()) {
         request.extensions_mut().insert(peer);
@@ -45,24 +46,33 @@ async fn answer(function: fn() -> Function<App>, raw: &Request) -> worker::Resul
     convert::response(answer).await
 }
 
-/// Tells the log what is wrong and the mend, and the client that it is not theirs.
-fn misconfigured(error: &SetupError) -> http::Response<Body> {
-    tracing::error!(%error, "this Worker is not set up");
-    let body = ProblemBody {
-        kind: "urn:latchkey:problem:misconfigured".to_owned(),
-        title: "Service Unavailable",
-        status: StatusCode::SERVICE_UNAVAILABLE.as_u16(),
-        code: "misconfigured",
-        detail: "this service is not set up; its log names what is missing and the mend",
-        request_id: "",
-    };
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        (HeaderName::from_static("retry-after"), HeaderValue::from_static("60")),
-    ];
-    (StatusCode::SERVICE_UNAVAILABLE, headers, serde_json::to_vec(&body).unwrap_or_default()).into_response()
+/// Answers what reaches no service, and tells the log why, under the identifier that the client sees.
+async fn refuse(raw: &Request, problem: &Problem, cause: &(dyn Error + Sync)) -> worker::Result<Response> {
+    let entropy: &dyn Entropy = &WorkerEntropy;
+    // Without randomness nothing else works either.
+    let request_id = format!("{:016x}", u64::from_be_bytes(entropy.bytes().unwrap_or_default()));
+    if problem.status().is_server_error() {
+        tracing::error!(error = %cause, request_id, "this Worker is not set up");
+    } else {
+        tracing::debug!(error = %cause, request_id, "a request was not understood");
+    }
+    let https = raw.url().starts_with("https:");
+    convert::response(latchkey_http::without_service(problem, https, request_id)).await
+}
+
+/// The log has what is wrong and the mend; the client hears that it is not theirs.
+fn misconfigured() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "misconfigured",
+        "this service is not set up; its log names what is missing and the mend",
+    )
+    .retry_after(Duration::from_mins(1))
+}
+
+/// A method or an address that the runtime takes and `http` does not.
+fn unreadable() -> Problem {
+    Problem::invalid("the request's method or address is not one that this service takes")
 }
 
 /// Removes what has expired. It is hidden already: this is for space.
@@ -71,7 +81,7 @@ pub async fn scheduled(env: Env) {
 }
 
 async fn sweep() {
-    crate::log::begin(crate::log::level(request::var("LATCHKEY_LOG").as_deref()));
+    crate::log::begin(request::var("LATCHKEY_LOG").as_deref());
     let table = isolate::table();
     for _ in 0..SWEEPS {
         match table.sweep(WorkerClock.now(), SWEEP_ITEMS).await {

@@ -40,7 +40,7 @@ pub(crate) fn service(function: fn() -> Function<App>) -> Result<Edge<Router>, S
         if let Some(service) = known.get() {
             return Ok(service.clone());
         }
-        log::begin(log::level(request::var("LATCHKEY_LOG").as_deref()));
+        log::begin(request::var("LATCHKEY_LOG").as_deref());
         let service = latchkey_http::app(function(), App::new(services()?));
         Ok(known.get_or_init(|| service).clone())
     })

@@ -51,12 +51,7 @@ impl Shared {
     fn new(config: Arc<Config>, entropy: &dyn Entropy) -> Self {
         // Without randomness nothing else works either; the identifiers are then only unique within the process.
         let process = u64::from_be_bytes(entropy.bytes().unwrap_or_default());
-        // Room for what answers add.
-        let mut headers = HeaderMap::with_capacity(24);
-        headers.extend(HEADERS.iter().cloned());
-        if config.url.is_https() {
-            headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS.clone());
-        }
+        let headers = headers(config.url.is_https());
         Self { config, headers, process: format!("{process:016x}"), requests: AtomicU64::new(0) }
     }
 }
@@ -144,6 +139,34 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for EdgeFuture<F> 
     }
 }
 
+/// The answer `problem` to a request that reaches no service: what a platform's entry says while there is none, or of what
+/// it cannot hand over. It has the headers of every answer, and is named `request_id`.
+pub fn without_service(problem: &Problem, https: bool, request_id: String) -> Response {
+    let mut response = problem.render(&request_id);
+    dress(&mut response, headers(https), request_id);
+    response
+}
+
+/// Those of every answer.
+fn headers(https: bool) -> HeaderMap {
+    // Room for what answers add: copied for each, they never grow.
+    let mut headers = HeaderMap::with_capacity(24);
+    headers.extend(HEADERS.iter().cloned());
+    if https {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS.clone());
+    }
+    headers
+}
+
+/// Adds `headers`, where the answer has none of its own by that name, and the request's identifier.
+fn dress(response: &mut Response, headers: HeaderMap, request_id: String) {
+    let own = std::mem::replace(response.headers_mut(), headers);
+    response.headers_mut().extend(own);
+    if let Ok(id) = HeaderValue::try_from(request_id) {
+        response.headers_mut().insert(X_REQUEST_ID.clone(), id);
+    }
+}
+
 /// What never reaches a route.
 fn refuse<B>(request: &Request<B>, config: &Config) -> Option<Problem> {
     if !canonical(request.uri().path()) {
@@ -188,9 +211,7 @@ impl Shared {
             response.headers_mut().extend(parts.headers);
             *response.body_mut() = body;
         }
-        let own = std::mem::replace(response.headers_mut(), self.headers.clone());
-        response.headers_mut().extend(own);
-        response.headers_mut().insert(X_REQUEST_ID.clone(), id);
+        dress(&mut response, self.headers.clone(), id);
         response
     }
 
@@ -208,6 +229,21 @@ impl Shared {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_problem_without_a_service_has_what_every_answer_has() {
+        for https in [true, false] {
+            let answer = without_service(&Problem::invalid("no"), https, "7f".to_owned());
+            assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+            for (name, value) in &HEADERS {
+                assert_eq!(answer.headers().get_all(name).iter().collect::<Vec<_>>(), [value], "{name}");
+            }
+            assert_eq!(answer.headers().get(&X_REQUEST_ID).unwrap(), "7f");
+            assert_eq!(answer.headers().get(header::CONTENT_TYPE).unwrap(), "application/problem+json");
+            assert_eq!(answer.headers().get(header::CACHE_CONTROL).unwrap(), "no-store");
+            assert_eq!(answer.headers().contains_key(header::STRICT_TRANSPORT_SECURITY), https);
+        }
+    }
 
     #[test]
     fn one_spelling_per_path() {

@@ -31,7 +31,7 @@ pub use answer::{
 pub use app::{App, app};
 pub use body::Body;
 pub use caller::{Caller, Replaced};
-pub use edge::{Edge, canonical};
+pub use edge::{Edge, canonical, without_service};
 pub use flow::{clear_flow, flow_cookie, flow_cookies, set_flow};
 pub use function::Function;
 pub use health::health;

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 pub struct Report {
     /// The platform.
     pub platform: String,
+    /// How many requests of one case it took at one moment, where that is bounded.
+    #[serde(default)]
+    pub at_most: Option<usize>,
     /// The cases that are known to see something else there, with the reason.
     pub differences: Vec<(String, String)>,
     /// Case by case, in the suite's order.

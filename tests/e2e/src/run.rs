@@ -34,10 +34,10 @@ pub fn platform(platform: &dyn Platform, plan: &Plan) -> Result<Report> {
     let chosen = |cases: Vec<Case>| -> Vec<Case> {
         cases.into_iter().filter(|case| case.name().contains(&plan.only)).collect()
     };
-    let mut results = Vec::new();
+    let (mut results, mut at_most) = (Vec::new(), None);
     let open = chosen(cases::open());
     if !open.is_empty() {
-        results.extend(with_settings(platform, Settings::Open, plan.parallel, &open)?);
+        results.extend(with_settings(platform, Settings::Open, plan.parallel, &open, &mut at_most)?);
     }
     let limited = chosen(cases::limited());
     if !platform.is_started() {
@@ -45,7 +45,7 @@ pub fn platform(platform: &dyn Platform, plan: &Plan) -> Result<Report> {
         results.extend(limited.iter().map(|case| skipped(case, why)));
     } else if !limited.is_empty() {
         // One after the other: they share the limits of one address.
-        results.extend(with_settings(platform, Settings::Limited, 1, &limited)?);
+        results.extend(with_settings(platform, Settings::Limited, 1, &limited, &mut at_most)?);
     }
     for result in &mut results {
         if let Some((_, why)) = platform.unable().iter().find(|(case, _)| *case == result.case) {
@@ -54,7 +54,7 @@ pub fn platform(platform: &dyn Platform, plan: &Plan) -> Result<Report> {
     }
     let known = platform.differences().iter();
     let differences = known.map(|(case, why)| ((*case).to_owned(), (*why).to_owned())).collect();
-    Ok(Report { platform: platform.name().to_owned(), differences, results })
+    Ok(Report { platform: platform.name().to_owned(), at_most, differences, results })
 }
 
 fn with_settings(
@@ -62,12 +62,14 @@ fn with_settings(
     settings: Settings,
     parallel: usize,
     cases: &[Case],
+    at_most: &mut Option<usize>,
 ) -> Result<Vec<CaseResult>> {
     let made = Admin {
         email: format!("root.{:016x}@example.com", random()),
         password: format!("violet harbour tundra {:016x}", random()),
     };
     let running = platform.start(settings, &made)?;
+    *at_most = Some(running.at_most()).filter(|most| *most < usize::MAX);
     let admin = if platform.is_started() { Some(made) } else { platform.admin().cloned() };
     let place = Place::visit(&*running, admin)?;
     let results = run(cases, &place, parallel);

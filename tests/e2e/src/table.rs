@@ -52,6 +52,7 @@ pub struct Table {
     platforms: Vec<String>,
     rows: Vec<(String, Vec<Cell>)>,
     again: Vec<(String, u32)>,
+    at_most: Vec<(String, usize)>,
 }
 
 impl Table {
@@ -69,6 +70,10 @@ impl Table {
             platforms: reports.iter().map(|report| report.platform.clone()).collect(),
             rows,
             again: reports.iter().map(|report| (report.platform.clone(), again(report))).collect(),
+            at_most: reports
+                .iter()
+                .filter_map(|report| Some((report.platform.clone(), report.at_most?)))
+                .collect(),
         }
     }
 
@@ -184,6 +189,9 @@ impl Table {
         for (platform, again) in self.again.iter().filter(|(_, again)| *again > 0) {
             writeln!(f, "\n{platform}: {again} requests were answered 503 with Retry-After, and sent again")?;
         }
+        for (platform, most) in &self.at_most {
+            writeln!(f, "\n{platform}: at most {most} requests of a case were under way at one moment")?;
+        }
         let cells = self.rows.len() * self.platforms.len();
         writeln!(f, "\n{} cases, {cells} cells, {} failures", self.rows.len(), self.failures())
     }
@@ -202,6 +210,7 @@ mod tests {
         };
         Report {
             platform: platform.to_owned(),
+            at_most: None,
             differences: differences.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect(),
             results: results.iter().map(result).collect(),
         }
@@ -216,6 +225,15 @@ mod tests {
         let results = [("a", Outcome::Passed, ["201"].as_slice())];
         let table = Table::new(&[report("local", &results, &[]), report("lambda", &results, &[])]);
         assert_eq!((words(&table, "a"), table.failures()), (vec!["ok", "ok"], 0));
+    }
+
+    #[test]
+    fn how_many_were_under_way_at_once_is_told_where_it_is_bounded() {
+        let local = report("local", &[("a", Outcome::Passed, &[])], &[]);
+        let lambda = Report { platform: "lambda".to_owned(), at_most: Some(20), ..local.clone() };
+        let text = Table::new(&[local, lambda]).to_string();
+        assert!(text.contains("\nlambda: at most 20 requests of a case"), "{text}");
+        assert!(!text.contains("local: at most"), "{text}");
     }
 
     #[test]
