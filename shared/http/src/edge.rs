@@ -141,15 +141,16 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for EdgeFuture<F> 
 
 /// The answer `problem` to a request that reaches no service: what a platform's entry says while there is none, or of what
 /// it cannot hand over. It has the headers of every answer, and is named `request_id`.
-pub fn without_service(problem: &Problem, https: bool, request_id: String) -> Response {
-    let mut response = problem.render(&request_id);
-    dress(&mut response, headers(https), request_id);
+pub fn without_service(problem: &Problem, https: bool, request_id: u64) -> Response {
+    let id = format!("{request_id:016x}");
+    let mut response = problem.render(&id);
+    dress(&mut response, headers(https), HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("")));
     response
 }
 
 /// Those of every answer.
 fn headers(https: bool) -> HeaderMap {
-    // Room for what answers add: copied for each, they never grow.
+    // Room for what answers add.
     let mut headers = HeaderMap::with_capacity(24);
     headers.extend(HEADERS.iter().cloned());
     if https {
@@ -159,12 +160,10 @@ fn headers(https: bool) -> HeaderMap {
 }
 
 /// Adds `headers`, where the answer has none of its own by that name, and the request's identifier.
-fn dress(response: &mut Response, headers: HeaderMap, request_id: String) {
+fn dress(response: &mut Response, headers: HeaderMap, request_id: HeaderValue) {
     let own = std::mem::replace(response.headers_mut(), headers);
     response.headers_mut().extend(own);
-    if let Ok(id) = HeaderValue::try_from(request_id) {
-        response.headers_mut().insert(X_REQUEST_ID.clone(), id);
-    }
+    response.headers_mut().insert(X_REQUEST_ID.clone(), request_id);
 }
 
 /// What never reaches a route.
@@ -233,12 +232,12 @@ mod tests {
     #[test]
     fn a_problem_without_a_service_has_what_every_answer_has() {
         for https in [true, false] {
-            let answer = without_service(&Problem::invalid("no"), https, "7f".to_owned());
+            let answer = without_service(&Problem::invalid("no"), https, 0x7f);
             assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
             for (name, value) in &HEADERS {
                 assert_eq!(answer.headers().get_all(name).iter().collect::<Vec<_>>(), [value], "{name}");
             }
-            assert_eq!(answer.headers().get(&X_REQUEST_ID).unwrap(), "7f");
+            assert_eq!(answer.headers().get(&X_REQUEST_ID).unwrap(), "000000000000007f");
             assert_eq!(answer.headers().get(header::CONTENT_TYPE).unwrap(), "application/problem+json");
             assert_eq!(answer.headers().get(header::CACHE_CONTROL).unwrap(), "no-store");
             assert_eq!(answer.headers().contains_key(header::STRICT_TRANSPORT_SECURITY), https);
