@@ -53,6 +53,12 @@ impl Services {
         Ok(())
     }
 
+    /// Fails if Redis has counted anything: the place was to count elsewhere.
+    pub fn counted_nothing(&self) -> Result {
+        ensure_eq!(self.scripts_run()?, 0, "scripts that Redis has run");
+        Ok(())
+    }
+
     /// How many scripts Redis has run; nothing but the counters sends any.
     fn scripts_run(&self) -> Result<u64> {
         let stats = Request::post("/")
