@@ -28,10 +28,11 @@ fn start() -> Server {
     );
     // It takes a port and no socket; nobody else gets this one in between, as the system hands them out in turn.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let script = "java -Djava.library.path=DynamoDBLocal_lib -jar DynamoDBLocal.jar -inMemory -disableTelemetry -port \"$0\" & \
-                  server=$!; cat >/dev/null <&3; kill $server";
+    let script = "java -jar DynamoDBLocal.jar -inMemory -disableTelemetry -port \"$0\" & server=$!; cat >/dev/null <&3; kill $server";
     let mut shell = Command::new("bash")
         .args(["-c", &format!("exec 3<&0; {script}"), &port.to_string()])
+        // Its SQLite.
+        .env("LD_LIBRARY_PATH", folder.join("DynamoDBLocal_lib"))
         .current_dir(folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
