@@ -165,7 +165,7 @@ impl PublicUrl {
     }
 }
 
-/// The providers, where a function is built that asks for them: what reads them would be a tenth of every other Worker.
+/// The providers, where a function is built that asks for them: every other Worker would carry what reads them for nothing.
 #[cfg(feature = "providers")]
 fn providers(
     var: &dyn Fn(&str) -> Option<String>,

@@ -4,8 +4,8 @@ use latchkey_core::port::{
     Count, Counters, Derivation, HASH_LEN, HasherError, PasswordHasher, StoreError, Window,
 };
 
-/// A port that this Worker was built without, as no operation of it needs one: what stands behind it would be a twentieth of a
-/// small Worker.
+/// A port that this Worker was built without, as no operation of it needs one: what stands behind the two would be some 20 KB of a
+/// small Worker as it is sent.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Absent;
 
