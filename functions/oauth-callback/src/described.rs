@@ -2,6 +2,58 @@
 #![expect(dead_code, reason = "they are descriptions, and nobody calls them")]
 
 use latchkey_http::ProblemBody;
+use utoipa::IntoResponses;
+
+/// What both answer.
+#[derive(IntoResponses)]
+enum Answers {
+    #[response(status = 303, description = "To `redirect_to`, perhaps with `error` in the query")]
+    Onward,
+    #[response(
+        status = 400,
+        description = "`invalid_state`, `issuer_mismatch`, `invalid_code` or `code_refused`",
+        content_type = "application/problem+json"
+    )]
+    Invalid(ProblemBody<'static>),
+    #[response(
+        status = 401,
+        description = "`session_ended`: linking needs the session that began it",
+        content_type = "application/problem+json"
+    )]
+    Nobody(ProblemBody<'static>),
+    #[response(
+        status = 403,
+        description = "`signin_cancelled`, `no_verified_email`, `account_disabled` or `other_account`",
+        content_type = "application/problem+json"
+    )]
+    Refused(ProblemBody<'static>),
+    #[response(
+        status = 404,
+        description = "No provider by this name is configured",
+        content_type = "application/problem+json"
+    )]
+    Unknown(ProblemBody<'static>),
+    #[response(
+        status = 409,
+        description = "`account_exists`: the e-mail address has an account; when linking, `identity_taken`, `provider_linked` or `too_many_identities`",
+        content_type = "application/problem+json"
+    )]
+    Taken(ProblemBody<'static>),
+    #[response(
+        status = 429,
+        description = "`rate_limited`: `Retry-After` says for how long",
+        content_type = "application/problem+json"
+    )]
+    Limited(ProblemBody<'static>),
+    #[response(
+        status = 502,
+        description = "`provider_failed`, `provider_refused` or `identity_refused`",
+        content_type = "application/problem+json"
+    )]
+    ProviderFailed(ProblemBody<'static>),
+    #[response(status = 504, description = "`provider_timeout`", content_type = "application/problem+json")]
+    ProviderSlow(ProblemBody<'static>),
+}
 
 /// Come back from a provider
 ///
@@ -17,17 +69,7 @@ use latchkey_http::ProblemBody;
         ("error" = Option<String>, Query, description = "The provider's error, in place of a code"),
         ("iss" = Option<String>, Query, description = "The provider's issuer (RFC 9207)"),
     ),
-    responses(
-        (status = 303, description = "To `redirect_to`, perhaps with `error` in the query"),
-        (status = 400, description = "`invalid_state`, `issuer_mismatch`, `invalid_code` or `code_refused`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`session_ended`: linking needs the session that began it", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`signin_cancelled`, `no_verified_email`, `account_disabled` or `other_account`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "No provider by this name is configured", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`account_exists`: the e-mail address has an account; when linking, `identity_taken`, `provider_linked` or `too_many_identities`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`: `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 502, description = "`provider_failed`, `provider_refused` or `identity_refused`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 504, description = "`provider_timeout`", body = ProblemBody, content_type = "application/problem+json"),
-    ),
+    responses(Answers),
 )]
 pub fn by_redirect() {}
 
@@ -37,16 +79,6 @@ pub fn by_redirect() {}
 #[utoipa::path(
     post, path = "/v1/oauth/{provider}/callback", operation_id = "finish_oauth_by_form", tag = "oauth",
     params(("provider" = String, Path, description = "Such as `apple`")),
-    responses(
-        (status = 303, description = "To `redirect_to`, perhaps with `error` in the query"),
-        (status = 400, description = "`invalid_state`, `issuer_mismatch`, `invalid_code` or `code_refused`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`session_ended`: linking needs the session that began it", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`signin_cancelled`, `no_verified_email`, `account_disabled` or `other_account`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "No provider by this name is configured", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`account_exists`: the e-mail address has an account; when linking, `identity_taken`, `provider_linked` or `too_many_identities`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`: `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 502, description = "`provider_failed`, `provider_refused` or `identity_refused`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 504, description = "`provider_timeout`", body = ProblemBody, content_type = "application/problem+json"),
-    ),
+    responses(Answers),
 )]
 pub fn by_form() {}

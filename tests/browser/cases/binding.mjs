@@ -4,18 +4,20 @@ import { consent, leave, returned, shown, signIn, visit } from '../steps.mjs'
 
 const invalid = { status: 400, code: 'invalid_state', title: 'The sign-in did not work', says: /not begun in this browser/ }
 
-/** Where the provider sends a browser back. */
-const CALLBACK = '*/v1/oauth/*/callback?*'
+/** Goes to the provider and consents; gives the way back, which the browser does not take. */
+async function wayBack(person, world, login) {
+  await visit(person, world)
+  const { url } = await person.stopBefore('*/v1/oauth/*/callback?*')
+  await leave(person)
+  await consent(person, login)
+  return url
+}
 
 export default function cases(world) {
   world.test('the way back is open to the browser that set out, and to no other', async (open) => {
     const login = world.provider.account({ ...world.someone(), email_verified: true })
     const [person, other] = [await open(), await open()]
-    await visit(person, world)
-    const { url } = await person.stopBefore(CALLBACK)
-    await leave(person)
-    await consent(person, login)
-    const callback = await url
+    const callback = await wayBack(person, world, login)
     await other.page.goto(callback)
     await refused(other, world, invalid)
     assert.equal((await shown(other.page)).who, 'Not signed in')
@@ -39,11 +41,7 @@ export default function cases(world) {
   world.test('with its cookie kept, the way back leads nowhere a second time either', async (open) => {
     const login = world.provider.account({ ...world.someone(), email_verified: true })
     const person = await open()
-    await visit(person, world)
-    const { url } = await person.stopBefore(CALLBACK)
-    await leave(person)
-    await consent(person, login)
-    const callback = await url
+    const callback = await wayBack(person, world, login)
     const flow = await person.cookies('latchkey-oauth')
     assert.equal(flow.length, 1)
     await person.page.goto(callback)
@@ -72,11 +70,8 @@ export default function cases(world) {
   world.test('an answer to one provider is not taken for another', async (open) => {
     const login = world.provider.account({ ...world.someone(), email_verified: true })
     const person = await open()
-    await visit(person, world)
-    const { url } = await person.stopBefore(CALLBACK)
-    await leave(person)
-    await consent(person, login)
-    await person.page.goto((await url).replace('/oauth/acme/', '/oauth/beta/'))
+    const callback = await wayBack(person, world, login)
+    await person.page.goto(callback.replace('/oauth/acme/', '/oauth/beta/'))
     await refused(person, world, invalid)
     assert.equal((await shown(person.page)).who, 'Not signed in')
   })
@@ -84,11 +79,7 @@ export default function cases(world) {
   world.test('an answer in the name of another issuer is not taken', async (open) => {
     const login = world.provider.account({ ...world.someone(), email_verified: true })
     const person = await open()
-    await visit(person, world)
-    const { url } = await person.stopBefore(CALLBACK)
-    await leave(person)
-    await consent(person, login)
-    const callback = new URL(await url)
+    const callback = new URL(await wayBack(person, world, login))
     callback.searchParams.set('iss', 'https://other.example')
     await person.page.goto(callback.href)
     assert.equal((await returned(person, world, 'issuer_mismatch')).who, 'Not signed in')
