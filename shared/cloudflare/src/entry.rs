@@ -50,15 +50,14 @@ async fn answer(function: fn() -> Function<App>, raw: &Request) -> worker::Resul
 async fn refuse(raw: &Request, problem: &Problem, cause: &(dyn Error + Sync)) -> worker::Result<Response> {
     let entropy: &dyn Entropy = &WorkerEntropy;
     // Without randomness nothing else works either.
-    let number = u64::from_be_bytes(entropy.bytes().unwrap_or_default());
-    let request_id = format!("{number:016x}");
+    let request_id = format!("{:016x}", u64::from_be_bytes(entropy.bytes().unwrap_or_default()));
     if problem.status().is_server_error() {
         tracing::error!(error = %cause, request_id, "this Worker is not set up");
     } else {
         tracing::debug!(error = %cause, request_id, "a request was not understood");
     }
     let https = raw.url().starts_with("https:");
-    convert::response(latchkey_http::without_service(problem, https, number)).await
+    convert::response(latchkey_http::without_service(problem, https, &request_id)).await
 }
 
 /// The log has what is wrong and the mend; the client hears that it is not theirs.

@@ -141,10 +141,10 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for EdgeFuture<F> 
 
 /// The answer `problem` to a request that reaches no service: what a platform's entry says while there is none, or of what
 /// it cannot hand over. It has the headers of every answer, and is named `request_id`.
-pub fn without_service(problem: &Problem, https: bool, request_id: u64) -> Response {
-    let id = format!("{request_id:016x}");
-    let mut response = problem.render(&id);
-    dress(&mut response, headers(https), HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("")));
+pub fn without_service(problem: &Problem, https: bool, request_id: &str) -> Response {
+    let mut response = problem.render(request_id);
+    let id = HeaderValue::from_str(request_id).unwrap_or(HeaderValue::from_static(""));
+    dress(&mut response, headers(https), id);
     response
 }
 
@@ -232,12 +232,12 @@ mod tests {
     #[test]
     fn a_problem_without_a_service_has_what_every_answer_has() {
         for https in [true, false] {
-            let answer = without_service(&Problem::invalid("no"), https, 0x7f);
+            let answer = without_service(&Problem::invalid("no"), https, "7f");
             assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
             for (name, value) in &HEADERS {
                 assert_eq!(answer.headers().get_all(name).iter().collect::<Vec<_>>(), [value], "{name}");
             }
-            assert_eq!(answer.headers().get(&X_REQUEST_ID).unwrap(), "000000000000007f");
+            assert_eq!(answer.headers().get(&X_REQUEST_ID).unwrap(), "7f");
             assert_eq!(answer.headers().get(header::CONTENT_TYPE).unwrap(), "application/problem+json");
             assert_eq!(answer.headers().get(header::CACHE_CONTROL).unwrap(), "no-store");
             assert_eq!(answer.headers().contains_key(header::STRICT_TRANSPORT_SECURITY), https);

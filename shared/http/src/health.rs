@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use latchkey_core::limit::TableCounters;
+use latchkey_core::port::table::Key;
 use latchkey_core::{Ports, Timestamp};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
@@ -79,7 +79,7 @@ async fn show(State(ports): State<Ports>, State(health): State<Arc<Health>>) -> 
 async fn look(ports: &Ports, now: Timestamp) -> Stores {
     let word = |works: bool| if works { "ok" } else { "unavailable" };
     Stores {
-        table: word(ports.table.get(&[TableCounters::probe()], now).await.is_ok()),
+        table: word(ports.table.get(&[Key::probe()], now).await.is_ok()),
         // Asks and counts nothing: most functions never count, and some may not write.
         counters: word(ports.counters.hit(&[], now).await.is_ok()),
     }

@@ -38,7 +38,7 @@ impl<D: Driver> Counters for SqlCounters<D> {
     async fn hit(&self, windows: &[Window], now: Timestamp) -> Result<Vec<Count>, StoreError> {
         window::check(windows)?;
         if windows.is_empty() {
-            let probe = vec![statement::get(&TableCounters::probe(), now)];
+            let probe = vec![statement::get(&Key::probe(), now)];
             self.driver.run(Access::Read, probe).await?;
             return Ok(Vec::new());
         }

@@ -40,11 +40,6 @@ impl TableCounters {
         Key::new(format!("count#{window}"), "hits")
     }
 
-    /// What is read to see whether a table answers, and is never there.
-    pub fn probe() -> Key {
-        Key::new("health", "health")
-    }
-
     /// One attempt: `None` when another caller was quicker.
     async fn attempt(
         &self,
@@ -83,8 +78,7 @@ impl Counters for TableCounters {
     async fn hit(&self, windows: &[Window], now: Timestamp) -> Result<Vec<Count>, StoreError> {
         window::check(windows)?;
         if windows.is_empty() {
-            // Under no partition of its own, so that who may not count may ask.
-            return self.table.get(&[Self::probe()], now).await.map(|_| Vec::new());
+            return self.table.get(&[Key::probe()], now).await.map(|_| Vec::new());
         }
         if windows.len() > MAX_GET {
             return Err(StoreError::Refused(format!("a hit on {} windows; {MAX_GET} fit", windows.len())));
