@@ -2,8 +2,6 @@
 //
 // CPU time is that of the workerd process divided by the requests, one after the other: V8's and workerd's own work is in it,
 // and D1's SQLite and KV, which at Cloudflare run elsewhere. Nothing is subtracted: the bare Workers show what is not ours.
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { Agent, request } from "node:http";
 import { running } from "./workerd.mjs";
 
@@ -106,12 +104,11 @@ async function startUp(what) {
   return steps.map(median);
 }
 
-const migrations = readdirSync("shared/sql/migrations").sort().map((file) => join("shared/sql/migrations", file));
 const LATCHKEY_LIMITS = ["signup", "signin", "signup_email", "public", "session"].map((name) => `${name}=10000/1s`).join(",");
 
 /** Runs `work` with the Worker of every operation over an empty database. */
 const service = (strength, work) =>
-  running({ folder: "target/workers/all", migrations, variables: { LATCHKEY_LIMITS, LATCHKEY_ARGON2: strength } }, async (url, cpu) => {
+  running({ folder: "target/workers/all", tables: true, bindings: { LATCHKEY_LIMITS, LATCHKEY_ARGON2: strength } }, async (url, cpu) => {
     const post = (path, body, token) => send(`${url}${path}`, { method: "POST", body, token });
     const person = (n) => ({ email: `m${n}@example.com`, password: PASSWORD, transport: "bearer" });
     let signedUp = 0;
