@@ -43,7 +43,7 @@ impl Answer {
 
     /// Asserts that this is the problem `code` as every problem is told: with the headers of every answer, an identifier,
     /// and nothing from within.
-    fn is_problem(&self, status: StatusCode, code: &str) {
+    fn assert_problem(&self, status: StatusCode, code: &str) {
         assert_eq!((self.status, self.text("code")), (status, code));
         for (name, value) in [
             ("content-type", "application/problem+json"),
@@ -160,7 +160,7 @@ mod races {
             let (refused, done): (Vec<_>, Vec<_>) = wave.await.into_iter().partition(busy);
             assert!(!done.is_empty());
             for answer in &refused {
-                answer.is_problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+                answer.assert_problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
             }
             answers.extend(done);
             waves += 1;
@@ -186,6 +186,10 @@ mod races {
         assert_eq!(successors.len(), 1);
         assert!(answers.iter().all(|answer| answer.status == StatusCode::OK));
     }
+}
+
+mod requests {
+    use super::*;
 
     #[tokio::test]
     async fn a_revocation_shows_at_once_where_it_is_asked_for() {
@@ -228,7 +232,7 @@ mod races {
         }
         let body = serde_json::from_str(body).unwrap();
         let answer = Answer { status: StatusCode::BAD_REQUEST, headers, body };
-        answer.is_problem(StatusCode::BAD_REQUEST, "invalid_request");
+        answer.assert_problem(StatusCode::BAD_REQUEST, "invalid_request");
     }
 
     #[tokio::test]
@@ -294,7 +298,7 @@ mod burst {
         let (served, refused): (Vec<_>, Vec<_>) =
             answers.iter().partition(|answer| answer.status == StatusCode::OK);
         for answer in &refused {
-            answer.is_problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+            answer.assert_problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
         }
         let Some(wasm) = service.get("/harness/memory").await.body.as_u64() else { panic!("no size") };
         let grown = peak() - before;
@@ -393,7 +397,7 @@ mod misconfigured {
     async fn every_request_is_told_that_the_service_is_not_set_up() {
         let service = Service::new();
         for path in ["/health", "/v1/session", "/nowhere"] {
-            service.get(path).await.is_problem(StatusCode::SERVICE_UNAVAILABLE, "misconfigured");
+            service.get(path).await.assert_problem(StatusCode::SERVICE_UNAVAILABLE, "misconfigured");
         }
     }
 }
@@ -408,7 +412,7 @@ mod tables {
         let body = json!({ "email": fresh("tables"), "password": PASSWORD });
         for _ in 0..2 {
             let answer = service.post("/v1/signup", body.clone()).await;
-            answer.is_problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+            answer.assert_problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
         }
     }
 }
@@ -423,7 +427,7 @@ mod stores {
         assert_eq!(service.sign_up(&email).await.status, StatusCode::CREATED);
         service.get("/harness/break/DB").await;
         for _ in 0..3 {
-            service.sign_in(&email).await.is_problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+            service.sign_in(&email).await.assert_problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
         }
         service.get("/harness/mend/DB").await;
         assert_eq!(service.sign_in(&email).await.status, StatusCode::OK);
@@ -457,7 +461,7 @@ mod upstash {
             assert_eq!(service.sign_up(&fresh(&format!("upstash{n}"))).await.status, StatusCode::CREATED);
         }
         let fourth = service.sign_up(&fresh("fourth")).await;
-        fourth.is_problem(StatusCode::TOO_MANY_REQUESTS, "rate_limited");
+        fourth.assert_problem(StatusCode::TOO_MANY_REQUESTS, "rate_limited");
     }
 }
 
