@@ -1,3 +1,5 @@
+#![expect(clippy::expect_used, reason = "a test that cannot set itself up fails by a panic")]
+
 use std::sync::OnceLock;
 
 use http::Method;
@@ -35,7 +37,8 @@ impl Description {
     }
 
     fn document(&self) -> &Value {
-        self.document.get_or_init(|| serde_json::to_value(self.function.openapi()).unwrap_or_default())
+        self.document
+            .get_or_init(|| serde_json::to_value(self.function.openapi()).expect("the description is JSON"))
     }
 }
 
@@ -49,8 +52,11 @@ fn leads(path: &str, operation: &Operation) -> bool {
 /// What the description does not say of an answer.
 fn lack(document: &Value, operation: &Operation, answer: &TestResponse) -> Option<String> {
     let method = operation.method.as_str().to_lowercase();
-    let described = document.get("paths")?.get(operation.path)?.get(&method)?;
-    let Some(known) = described.get("responses")?.get(answer.status.as_str()) else {
+    let place = ["paths", operation.path, &method, "responses"];
+    let Some(responses) = place.iter().try_fold(document, |within, name| within.get(name)) else {
+        return Some("the description has no answers of it".to_owned());
+    };
+    let Some(known) = responses.get(answer.status.as_str()) else {
         return Some(format!("the description has no {}: {}", answer.status, answer.json()));
     };
     // 404 has one code.
@@ -86,6 +92,23 @@ mod tests {
             let status = StatusCode::from_u16(status).unwrap();
             let answer = TestResponse { status, headers: HeaderMap::new(), body };
             assert_eq!(lack(&document, &operation(), &answer).is_none(), is_described, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn a_route_must_be_described() {
+        let answer = TestResponse { status: StatusCode::OK, headers: HeaderMap::new(), body: Vec::new() };
+        let of_path = |described: Value| json!({ "paths": { "/v1/things/{id}": described } });
+        let described = of_path(json!({ "get": { "responses": { "200": {} } } }));
+        assert_eq!(lack(&described, &operation(), &answer), None);
+        for document in [
+            Value::Null,
+            json!({ "paths": { "/v1/things": { "get": { "responses": { "200": {} } } } } }),
+            of_path(json!({ "put": { "responses": { "200": {} } } })),
+            of_path(json!({ "get": {} })),
+        ] {
+            let lack = lack(&document, &operation(), &answer);
+            assert_eq!(lack.as_deref(), Some("the description has no answers of it"), "{document}");
         }
     }
 
