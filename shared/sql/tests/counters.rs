@@ -10,11 +10,12 @@ use async_trait::async_trait;
 use latchkey_core::Timestamp;
 use latchkey_core::limit::TableCounters;
 use latchkey_core::port::table::Write;
-use latchkey_core::port::{Counters, StoreError, Table, Window};
+use latchkey_core::port::{Count, Counters, StoreError, Table, Window};
 use latchkey_sql::sqlite::Sqlite;
 use latchkey_sql::{Access, Driver, DriverError, Outcome, SqlCounters, SqlTable, Statement};
 use latchkey_testkit::counters_conformance;
 use proptest::prelude::*;
+use tempfile::TempDir;
 
 /// One database for several, and how many batches it has run.
 #[derive(Clone)]
@@ -43,10 +44,23 @@ mod memory {
 mod file {
     use super::*;
 
+    /// Counters over a file, and the folder that it is in.
+    struct InFolder {
+        counters: SqlCounters<Sqlite>,
+        _folder: TempDir,
+    }
+
+    #[async_trait]
+    impl Counters for InFolder {
+        async fn hit(&self, windows: &[Window], now: Timestamp) -> Result<Vec<Count>, StoreError> {
+            self.counters.hit(windows, now).await
+        }
+    }
+
     counters_conformance!(async {
-        // An open file outlives its folder.
         let folder = tempfile::tempdir().unwrap();
-        Arc::new(SqlCounters::new(Sqlite::open(&folder.keep().join("latchkey.db")).unwrap()))
+        let counters = SqlCounters::new(Sqlite::open(&folder.path().join("latchkey.db")).unwrap());
+        Arc::new(InFolder { counters, _folder: folder })
     });
 }
 
