@@ -59,7 +59,7 @@ async fn bodies_that_are_none() {
 }
 
 #[tokio::test]
-async fn tokens_that_are_none_or_over() {
+async fn tokens_that_are_none() {
     let world = world().await;
     for operation in operations() {
         let request = world.request(&operation, None).bearer("no token");

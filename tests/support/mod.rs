@@ -1,4 +1,4 @@
-//! Person-in users, and tokens that only a holder of the signing key could make.
+//! Signed-in users, and tokens that only a holder of the signing key could make.
 
 mod forge;
 mod people;
