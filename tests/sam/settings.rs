@@ -22,6 +22,12 @@ const OTHERS: [&str; 5] = [
 /// What has no parameter: its default is the least that OWASP asks for, and a function's memory goes with it.
 const LEFT_OUT: [&str; 1] = ["LATCHKEY_ARGON2"];
 
+/// What a secret of providers may hold, as it stands between the quotes of JSON: neither a quote, nor a backslash, nor a control
+/// character.
+const PLAIN: &str = r#"^[^"\\\x00-\x1f]*$"#;
+/// The same, with `\n` for line breaks.
+const LINES: &str = r#"^([^"\\\x00-\x1f]|\\n)*$"#;
+
 fn config(vars: &BTreeMap<String, String>) -> Result<Config, Vec<latchkey_core::config::ConfigError>> {
     Config::read(|name| vars.get(name).cloned(), Place::Deployed)
 }
@@ -149,8 +155,22 @@ fn what_goes_to_providers_is_a_member_of_their_secret_under_its_own_name() {
         let parameter = value.as_str().and_then(|text| text.strip_prefix("${")?.strip_suffix('}'));
         let parameter = &template["Parameters"][parameter.expect("a parameter")];
         assert_eq!(parameter["NoEcho"], true, "{name}");
-        // Its value stands between the quotes of the JSON.
-        assert!(parameter["AllowedPattern"].as_str().expect("a pattern").starts_with("^[^\""), "{name}");
+        assert_eq!(
+            parameter["AllowedPattern"],
+            if name == "APPLE_PRIVATE_KEY" { LINES } else { PLAIN },
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn what_a_pattern_takes_stays_between_its_quotes_in_the_json() {
+    for pattern in [PLAIN, LINES] {
+        let pattern = pattern.trim_start_matches('^').trim_end_matches('$');
+        proptest!(|(text in proptest::string::string_regex(pattern).expect("a pattern"))| {
+            let member: String = serde_json::from_str(&format!("\"{text}\"")).expect("it is one text");
+            prop_assert_eq!(member, text.replace("\\n", "\n"));
+        });
     }
 }
 
