@@ -13,6 +13,7 @@ mod decisions;
 mod driver;
 mod floor;
 mod hello;
+mod oha;
 mod plan;
 mod report;
 mod scripts;

@@ -1,6 +1,5 @@
 //! The run: what is started, what is measured and in which order.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use clap::Args;
 
 use crate::cores::Cores;
 use crate::driver::{Script, Span, drive};
+use crate::oha::{Oha, Post, Request};
 use crate::report::{Figures, Sample};
 use crate::scripts::{credentials, get, post, refresh, same, sign_up};
 use crate::server::{Server, free_address};
@@ -37,16 +37,25 @@ pub struct PlanArgs {
     /// How many connections are used at once
     #[arg(long, default_value_t = 32)]
     connections: usize,
-    /// Only the measurements with this in their name, and `hello GET`; may be given several times
+    /// Only the measurements with this in their name, and what they are compared with; may be given several times
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
 }
 
-/// One line of the report that is driven over HTTP.
-struct Measure {
+/// One line of the report.
+struct Measure<'a> {
     name: &'static str,
-    address: SocketAddr,
-    scripts: Vec<Box<dyn Script>>,
+    server: &'a Server,
+    driver: Driver,
+}
+
+/// Who asks.
+enum Driver {
+    /// This program: a connection for each script.
+    Own(Vec<Box<dyn Script>>),
+    Oha(Oha, Request),
+    /// Nobody: hashes alone, where the server would run.
+    Floor(Command),
 }
 
 /// Measures and prints. What misses its budget is a failure.
@@ -77,18 +86,15 @@ async fn measure(args: &PlanArgs, cores: &Cores) -> Result<()> {
     let hello = Server::start(hello.args(["hello", "--listen", &address.to_string()]), address, "/").await?;
     let accounts = setup::sign_up(service.address, args.connections).await?;
 
-    let mut measures = measures(&service, &hello, &accounts);
+    let mut floor = cores.server_command(&this);
+    floor.args(["floor", "--seconds", &args.seconds.to_string()]);
+    let mut measures = measures(&service, &hello, &accounts, &Oha::beside(&this), floor);
     measures.retain(|measure| wanted(args, measure.name));
     let mut figures = Figures::default();
     for round in 1..=args.rounds {
-        if wanted(args, report::FLOOR) {
-            eprintln!("round {round} of {}: {}", args.rounds, report::FLOOR);
-            figures.add(report::FLOOR, Sample { rate: floor(cores, &this, args.seconds)?, cpu: None });
-        }
         for measure in &mut measures {
             eprintln!("round {round} of {}: {}", args.rounds, measure.name);
-            let server = if measure.address == hello.address { &hello } else { &service };
-            figures.add(measure.name, sample(measure, server, span).await?);
+            figures.add(measure.name, sample(measure, args.connections, span).await?);
         }
     }
     if wanted(args, report::DECISIONS) {
@@ -116,10 +122,24 @@ async fn measure(args: &PlanArgs, cores: &Cores) -> Result<()> {
 
 /// The budget lines in the order in which each round takes them. Those that are compared stand side by side, so that both
 /// see the same machine.
-fn measures(service: &Server, hello: &Server, accounts: &[Account]) -> Vec<Measure> {
+fn measures<'a>(
+    service: &'a Server,
+    hello: &'a Server,
+    accounts: &[Account],
+    oha: &Oha,
+    floor: Command,
+) -> Vec<Measure<'a>> {
     let each = |script: fn(&Account) -> Box<dyn Script>| accounts.iter().map(script).collect();
-    let measure = |name, server: &Server, scripts| Measure { name, address: server.address, scripts };
+    let measure = |name, server, scripts| Measure { name, server, driver: Driver::Own(scripts) };
+    let by_oha = |name, server, path, post| Measure {
+        name,
+        server,
+        driver: Driver::Oha(oha.clone(), Request { path, post }),
+    };
+    let check = accounts.first().map(|a| Post { token: a.access_token.clone(), body: CHECK_BODY });
     vec![
+        by_oha(report::HELLO_BY_OHA, hello, "/", None),
+        by_oha(report::CHECK_BY_OHA, service, CHECK, check),
         measure(report::HELLO, hello, each(|_| same(get("/", None), 200))),
         measure(report::CHECK, service, each(|a| same(post(CHECK, Some(&a.access_token), CHECK_BODY), 200))),
         measure(report::HELLO_POST, hello, each(|a| same(post("/", Some(&a.access_token), CHECK_BODY), 200))),
@@ -135,22 +155,26 @@ fn measures(service: &Server, hello: &Server, accounts: &[Account]) -> Vec<Measu
             service,
             each(|a| same(post("/v1/signin", None, &credentials(&a.email)), 200)),
         ),
+        Measure { name: report::FLOOR, server: service, driver: Driver::Floor(floor) },
         measure(report::SIGN_UP, service, (0..accounts.len()).map(sign_up).collect()),
     ]
 }
 
-async fn sample(measure: &mut Measure, server: &Server, span: Span) -> Result<Sample> {
+async fn sample(measure: &mut Measure<'_>, connections: usize, span: Span) -> Result<Sample> {
+    match &mut measure.driver {
+        Driver::Own(scripts) => own(measure.name, measure.server, scripts, span).await,
+        Driver::Oha(oha, request) => oha.sample(measure.server, request, connections, span),
+        Driver::Floor(command) => Ok(Sample { rate: floor(command)?, cpu: None }),
+    }
+}
+
+async fn own(name: &str, server: &Server, scripts: &mut Vec<Box<dyn Script>>, span: Span) -> Result<Sample> {
     let (mut before, mut after) = (None, None);
-    let answers = drive(
-        measure.address,
-        &mut measure.scripts,
-        span,
-        || before = server.cpu_time(),
-        || after = server.cpu_time(),
-    )
-    .await?;
+    let answers =
+        drive(server.address, scripts, span, || before = server.cpu_time(), || after = server.cpu_time())
+            .await?;
     if answers == 0 {
-        return Err(format!("{}: nothing was answered in time; measure for longer", measure.name).into());
+        return Err(format!("{name}: nothing was answered in time; measure for longer").into());
     }
     let seconds = span.counted.as_secs_f64();
     let cpu = before.zip(after).map(|(before, after)| after.saturating_sub(before).as_secs_f64());
@@ -158,9 +182,8 @@ async fn sample(measure: &mut Measure, server: &Server, span: Span) -> Result<Sa
 }
 
 fn wanted(args: &PlanArgs, name: &str) -> bool {
-    args.only.is_empty()
-        || [report::HELLO, report::FLOOR].contains(&name)
-        || args.only.iter().any(|text| name.contains(text))
+    let named = |name: &str| args.only.is_empty() || args.only.iter().any(|text| name.contains(text));
+    named(name) || report::compared_with(name).any(named)
 }
 
 fn latchkey(args: &PlanArgs, this: &Path) -> Result<PathBuf> {
@@ -191,9 +214,8 @@ async fn start_latchkey(cores: &Cores, latchkey: &Path, folder: &Path) -> Result
 }
 
 /// The floor, computed by a process of its own where the server runs.
-fn floor(cores: &Cores, this: &Path, seconds: u64) -> Result<f64> {
-    let mut command: Command = cores.server_command(this);
-    let output = command.args(["floor", "--seconds", &seconds.to_string()]).output()?;
+fn floor(command: &mut Command) -> Result<f64> {
+    let output = command.output()?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into());
     }
