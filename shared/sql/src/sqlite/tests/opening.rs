@@ -25,6 +25,18 @@ fn closing_folds_the_log_into_the_file() {
     assert_eq!(left, [path]);
 }
 
+/// In the words of SQLite: `synchronous` 2 is FULL, `temp_store` 2 is MEMORY.
+#[test]
+fn every_commit_reaches_the_disk_and_nothing_leaves_the_folder() {
+    let (_folder, path) = place();
+    for connection in [open::file(&path).unwrap(), open::reader(&path).unwrap()] {
+        for name in ["synchronous", "temp_store"] {
+            let value: i64 = connection.pragma_query_value(None, name, |row| row.get(0)).unwrap();
+            assert_eq!(value, 2, "{name}");
+        }
+    }
+}
+
 #[test]
 fn many_can_open_a_new_file_at_once() {
     for _ in 0..5 {
