@@ -36,6 +36,12 @@ pub fn is_forged(method: &Method, headers: &HeaderMap, config: &Config) -> bool 
     }
 }
 
+/// Whether `path`, or its template, is where the page of a provider may post to, from its own site. The state in what it posts,
+/// bound to a cookie, is the defence of that route (RFC 6749, section 10.12).
+pub fn is_way_back(path: &str) -> bool {
+    path.strip_prefix("/v1/oauth/").is_some_and(|rest| rest.ends_with("/callback"))
+}
+
 /// The origin of the page that made the request: `Origin`, else that of `Referer`.
 fn origin(headers: &HeaderMap) -> Option<String> {
     if let Some(origin) = headers.get(header::ORIGIN) {

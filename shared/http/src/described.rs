@@ -7,13 +7,10 @@ use utoipa::PartialSchema;
 use utoipa::openapi::path::{Operation as Described, PathItem};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
 
-use crate::{Access, Operation, ProblemBody};
+use crate::{Access, Operation, ProblemBody, csrf};
 
 /// The media type of a problem, and the name of its schema.
 const PROBLEM: (&str, &str) = ("application/problem+json", "ProblemBody");
-
-/// Where the page of a provider may post to, from its own site.
-const RETURN: &str = "/v1/oauth/{provider}/callback";
 
 /// Answers of one status: each code, and what it means where the name does not say so.
 type Answers = (u16, &'static [(&'static str, &'static str)]);
@@ -69,7 +66,7 @@ fn answers(operation: &Operation, described: &Described) -> Vec<Answers> {
         Access::SignedIn(Freshness::Fresh) => all.extend([NOBODY, LIMITED, ADDRESS]),
         Access::Permission(_) => all.extend([NOBODY, DENIED, LIMITED, ADDRESS]),
     }
-    if !operation.method.is_safe() && operation.path != RETURN {
+    if !operation.method.is_safe() && !csrf::is_way_back(operation.path) {
         all.push(FORGED);
     }
     if described.request_body.is_some() {

@@ -168,14 +168,12 @@ fn dress(response: &mut Response, headers: HeaderMap, request_id: HeaderValue) {
 
 /// What never reaches a route.
 fn refuse<B>(request: &Request<B>, config: &Config) -> Option<Problem> {
-    if !canonical(request.uri().path()) {
+    let path = request.uri().path();
+    if !canonical(path) {
         return Some(Problem::not_found("there is nothing under this path"));
     }
-    // A provider's page may post its answer. The state in it, bound to a cookie, is the defence of that route (RFC 6749,
-    // section 10.12).
-    let answers =
-        request.uri().path().strip_prefix("/v1/oauth/").is_some_and(|rest| rest.ends_with("/callback"));
-    (!answers && csrf::is_forged(request.method(), request.headers(), config)).then(|| {
+    let forged = !csrf::is_way_back(path) && csrf::is_forged(request.method(), request.headers(), config);
+    forged.then(|| {
         Problem::new(
             StatusCode::FORBIDDEN,
             "cross_site_request",
