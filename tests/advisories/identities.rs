@@ -11,13 +11,10 @@ use latchkey_core::oauth::ExternalIdentity;
 use latchkey_core::port::table::{Key, Write};
 use latchkey_core::session::{Freshness, Opening, Transport};
 use latchkey_core::{SessionId, UserId};
+use latchkey_testkit::pkce::{CHALLENGE, VERIFIER};
 use latchkey_testkit::{TestApp, TestRequest};
 use latchkey_tests::support::{PASSWORD, Person, credentials, external, link, open_app, sign_in, sign_up};
 use tokio::task::JoinSet;
-
-/// RFC 7636, appendix B.
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 async fn enter(app: &TestApp, who: &ExternalIdentity) -> Result<IdentitySignedIn, IdentityError> {
     enter_from(app, who, None).await

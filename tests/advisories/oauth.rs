@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
+use latchkey_testkit::pkce::{CHALLENGE, VERIFIER};
 use latchkey_testkit::provider::{CLIENT_ID, CLIENT_SECRET, Granted, ISSUER, Shape, StandInProvider};
 use latchkey_testkit::{TestApp, TestClock, TestRequest, TestResponse};
 use serde_json::{Value, json};
 use url::Url;
 
-/// RFC 7636, appendix B.
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const APP: &str = "com.example.app:/in";
 
 /// A service with one provider and one app.

@@ -10,6 +10,7 @@ use latchkey_core::audit::Requester;
 use latchkey_core::port::{Fetch, FetchError};
 use latchkey_core::{ExposeSecret, SecretString};
 use latchkey_http::{Access, Operation};
+use latchkey_testkit::pkce::{CHALLENGE, VERIFIER};
 use latchkey_testkit::{TestApp, TestRequest, TestResponse};
 use latchkey_tests::support::{
     PASSWORD, Person, admin, credentials, external, grant, link, make_role, sign_in, sign_up,
@@ -58,10 +59,6 @@ impl Fetch for Generous {
         Ok(http::Response::new(bytes::Bytes::from_static(b"{\"access_token\":\"at\"}")))
     }
 }
-
-/// RFC 7636, appendix B.
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 pub async fn world() -> World {
     world_with("off").await

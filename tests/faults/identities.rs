@@ -14,15 +14,12 @@ use latchkey_core::port::StoreError;
 use latchkey_core::port::table::{Key, Write};
 use latchkey_core::session::{Freshness, Opening, SignedIn, Transport};
 use latchkey_core::{ExposeSecret, SecretString};
+use latchkey_testkit::pkce::{CHALLENGE, VERIFIER};
 use latchkey_testkit::{Fault, TestApp};
 use latchkey_tests::support::{assert_whole, external};
 use proptest::prelude::*;
 
 use crate::support::Pair;
-
-/// RFC 7636, appendix B.
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 /// How a deed ended, as far as its caller can tell.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,15 +8,14 @@ use latchkey_core::oauth::CodeChallenge;
 use latchkey_core::session::{RefreshError, SignedIn};
 use latchkey_core::{ExposeSecret, SecretString};
 use latchkey_testkit::TestApp;
+use latchkey_testkit::pkce::{CHALLENGE, VERIFIER};
 
 use crate::support::{ada, app, enter, events, get, is_used, once, opening, sign_up};
 
 pub const REDIRECT: &str = "https://app.example.com/signed-in";
-/// RFC 7636, appendix B.
-pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 pub fn challenge() -> CodeChallenge {
-    "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".parse().unwrap()
+    CHALLENGE.parse().unwrap()
 }
 
 async fn issue(app: &TestApp) -> SecretString {
@@ -117,7 +116,7 @@ async fn no_session_begins_before_the_code_is_exchanged() {
 #[tokio::test]
 async fn a_wrong_verifier_uses_the_code_up() {
     let app = app().await;
-    for wrong in ["", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", &VERIFIER[1..]] {
+    for wrong in ["", CHALLENGE, &VERIFIER[1..]] {
         let code = issue(&app).await;
         assert!(is_invalid(&redeem(&app, &code, wrong).await), "{wrong}");
         assert!(is_invalid(&redeem(&app, &code, VERIFIER).await), "{wrong}");

@@ -12,10 +12,11 @@ use latchkey_core::audit::Requester;
 use latchkey_core::oauth::ExternalIdentity;
 use latchkey_core::port::table::{CommitError, Item, Key, Page, Query, QueryError, Write};
 use latchkey_core::port::{StoreError, Table};
+use latchkey_testkit::pkce::VERIFIER;
 use latchkey_testkit::{TestApp, TestClock, TestRequest, memory_table};
 use latchkey_tests::support::assert_whole;
 
-use crate::codes::{REDIRECT, VERIFIER, challenge};
+use crate::codes::{REDIRECT, challenge};
 use crate::support::{ada, allow_link, delete, enter, external, link, link_by, opening, sign_up, start};
 
 type Deed = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -9,11 +9,12 @@ use latchkey_core::ExposeSecret;
 use latchkey_core::account::{CodeOpening, ProviderGrant};
 use latchkey_core::audit::{Action, Requester};
 use latchkey_core::port::{Fetch, FetchError};
+use latchkey_testkit::pkce::VERIFIER;
 use latchkey_testkit::{FRONTEND, TestApp, TestRequest, TestResponse};
 use latchkey_tests::support::{Person, grant, make_role, sign_up};
 use serde_json::{Value, json};
 
-use crate::codes::{REDIRECT, VERIFIER, challenge};
+use crate::codes::{REDIRECT, challenge};
 use crate::support::{Entered, ada, enter_with, events, start};
 
 /// A provider's token endpoint: answers in turn, and keeps what it was asked.

@@ -2,8 +2,9 @@
 
 use latchkey_core::account::{CodeOpening, Redemption};
 use latchkey_core::audit::Requester;
+use latchkey_testkit::pkce::VERIFIER;
 
-use crate::codes::{REDIRECT, VERIFIER, challenge};
+use crate::codes::{REDIRECT, challenge};
 use crate::support::{ada, allow_link, app, enter, external, get, link, link_by, opening, sign_up};
 
 #[tokio::test]

@@ -5,13 +5,10 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use latchkey_core::account::Redemption;
 use latchkey_core::audit::Requester;
 use latchkey_core::session::{Opening, Transport};
+use latchkey_testkit::pkce::{CHALLENGE, VERIFIER};
 use latchkey_testkit::provider::ISSUER;
 
 use crate::support::{World, query, world_of};
-
-/// RFC 7636, appendix B.
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 fn world() -> World {
     let apps = "com.example.app:/signed-in,http://127.0.0.1/in";

@@ -11,6 +11,7 @@ use latchkey_core::audit::{Action, Requester};
 use latchkey_core::oauth::ExternalIdentity;
 use latchkey_core::session::{Freshness, Opening, SignedIn, Transport};
 use latchkey_testkit::TestApp;
+use latchkey_testkit::pkce::{CHALLENGE, VERIFIER};
 use latchkey_tests::support::external;
 
 use crate::support::{Person, Processes, bare, count, everywhere, signup_request};
@@ -177,17 +178,14 @@ async fn a_code_gives_one_session_however_many_exchange_it_and_their_number_ends
 
 async fn one_code(processes: Processes) {
     // RFC 7636, appendix B.
-    let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".parse().unwrap();
+    let challenge = CHALLENGE.parse().unwrap();
     let from = Requester::default();
     let opening = CodeOpening { challenge: &challenge, redirect_to: "https://app.example.com/", from: &from };
     let accounts = &processes.first().services.accounts;
     let issued = accounts.sign_in_for_code(&ada(), None, &opening, &[]).await.unwrap();
     let redeemed = processes.times_at_once(32, |app, _| {
-        let redemption = Redemption {
-            code: issued.code.clone(),
-            verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".into(),
-            redirect_to: None,
-        };
+        let redemption =
+            Redemption { code: issued.code.clone(), verifier: VERIFIER.into(), redirect_to: None };
         async move {
             let from = Requester::default();
             let opening = Opening { transport: Transport::Bearer, replaces: None, from: &from };

@@ -12,6 +12,7 @@ mod entropy;
 mod failing;
 mod fault;
 mod model;
+pub mod pkce;
 pub mod provider;
 pub mod stand_in;
 

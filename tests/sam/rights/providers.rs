@@ -1,6 +1,7 @@
 //! What people do with a provider, each step by the function that does it.
 
 use http::header::SET_COOKIE;
+use latchkey_testkit::pkce::{CHALLENGE, VERIFIER};
 use latchkey_testkit::provider::ISSUER;
 use latchkey_testkit::{TestRequest, TestResponse};
 use latchkey_tests::support::{Person, grant, make_role, sign_up};
@@ -8,10 +9,6 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{Deployment, delete, put};
-
-/// RFC 7636, appendix B.
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// Whoever the provider vouches for from now on.
 fn vouch(all: &Deployment, subject: &str, email: &str, name: &str) {
