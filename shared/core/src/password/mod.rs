@@ -1,6 +1,7 @@
 //! Passwords: what is accepted as one, how it is hashed, how a presented one is compared.
 
 mod hash;
+mod rated;
 mod rules;
 
 pub use hash::{HashError, InvalidPasswordHash, InvalidStrength, PasswordHash, Strength, hash, verify};

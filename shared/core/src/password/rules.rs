@@ -1,12 +1,11 @@
 use zxcvbn::{Score, zxcvbn};
 
 use super::Password;
+use super::rated::rated;
 use crate::Email;
 
 /// The longest password, in bytes of its NFC form.
 pub const MAX_LEN: usize = 256;
-/// zxcvbn's time grows with the square of the length, and what the first 100 characters are worth is worth enough.
-const RATED_CHARS: usize = 100;
 /// What must be left of a password when the words that anyone can guess from its owner are taken out.
 const MIN_OWN_CHARS: usize = 4;
 const PRODUCT: &str = "latchkey";
@@ -65,8 +64,7 @@ impl PasswordRules {
             return Err(WeakPassword::FromContext);
         }
         let words: Vec<&str> = context.iter().map(String::as_str).collect();
-        let rated: String = text.chars().take(RATED_CHARS).collect();
-        let rating = zxcvbn(&rated, &words);
+        let rating = zxcvbn(rated(text), &words);
         if rating.score() < Score::Three {
             return Err(WeakPassword::Guessable { advice: advice(&rating) });
         }
@@ -159,6 +157,7 @@ mod tests {
     fn no_rule_about_kinds_of_characters() {
         assert_eq!(check("violet harbour tundra"), Ok(()));
         assert_eq!(check("!)~(_{%;^+#"), Ok(()));
+        assert_eq!(check(&"4@8({[<3691!|70$5+%2".repeat(5)), Ok(()));
     }
 
     proptest! {
