@@ -35,8 +35,8 @@ impl Probe {
     }
 
     async fn send(&self, header: &str, body: Bytes) -> (Option<Answer>, Bytes) {
-        // As many connections as a browser's worth of clients, however many callers a rule starts.
-        static CONNECTIONS: Semaphore = Semaphore::const_new(64);
+        // However many callers a rule starts: wrangler's proxy loses connections where it has more and the machine other work.
+        static CONNECTIONS: Semaphore = Semaphore::const_new(40);
         let _connection = CONNECTIONS.acquire().await.unwrap();
         let request = Request::post(url()).header(HEADER, header).body(body).unwrap();
         let response = self.client.fetch(request, LONG).await.unwrap();
