@@ -5,7 +5,7 @@
 
 /// What the first characters are worth is worth enough.
 const MAX_CHARS: usize = 100;
-/// The most work, in parts times readings: some milliseconds. It is the work of 100 characters without signs, and half as much again.
+/// The most work, in parts times readings: some milliseconds. 100 characters without signs are 30,000.
 const MAX_WORK: usize = 50_000;
 
 /// The digits and signs that zxcvbn reads as a letter, for each letter that has some.
