@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use argon2::Block;
 use async_trait::async_trait;
 use latchkey_core::port::{Derivation, HASH_LEN, HasherError, PasswordHasher};
+use latchkey_native::vec_on_huge_pages;
 
 /// argon2id on a thread beside the one that does I/O, in one buffer that is kept from hash to hash.
 ///
@@ -21,7 +22,11 @@ impl PasswordHasher for BlockingHasher {
         let memory = Arc::clone(&self.memory);
         // What a panic left in the buffer is overwritten by the next hash.
         tokio::task::spawn_blocking(move || {
-            job.run(&mut memory.lock().unwrap_or_else(PoisonError::into_inner))
+            let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+            if memory.capacity() < job.memory_blocks() {
+                *memory = vec_on_huge_pages(job.memory_blocks());
+            }
+            job.run(&mut memory)
         })
         .await
         .unwrap_or_else(|error| Err(HasherError::Failed(error.to_string())))

@@ -9,6 +9,7 @@ use std::time::Duration;
 use argon2::Block;
 use async_trait::async_trait;
 use latchkey_core::port::{Derivation, HASH_LEN, HasherError, PasswordHasher};
+use latchkey_native::vec_on_huge_pages;
 use tokio::sync::oneshot;
 
 use self::queue::{Job, Next, Queue, Work};
@@ -103,7 +104,7 @@ fn serve(queue: &Queue, memory: &mut Vec<Block>, idle: Duration) -> ControlFlow<
     match queue.next(patience) {
         Next::Job(Job { work, reply }) => {
             if memory.capacity() == 0 {
-                memory.reserve_exact(ROOM);
+                *memory = vec_on_huge_pages(ROOM);
             }
             let answer = catch_unwind(AssertUnwindSafe(|| work(memory))).unwrap_or_else(|_| {
                 *memory = Vec::new();

@@ -1,0 +1,75 @@
+//! Pages of 2 MiB instead of 4 KiB, for memory that is read all over.
+
+/// An empty vector with room for `capacity` elements, for which Linux is asked for huge pages.
+///
+/// argon2id reads its 19 MiB at random: on small pages the processor looks up where each of them is, again and again, and the
+/// first hash waits for the system to hand out 4,864 of them. A wish and no more: where the system has no huge pages, or
+/// none left, the vector is like any other. `madvise(2)`, `MADV_HUGEPAGE`.
+pub fn vec_on_huge_pages<T>(capacity: usize) -> Vec<T> {
+    let mut memory = Vec::with_capacity(capacity);
+    #[cfg(target_os = "linux")]
+    advise(memory.spare_capacity_mut());
+    memory
+}
+
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "no crate wraps this advice for memory that it did not map itself")]
+fn advise<T>(room: &mut [std::mem::MaybeUninit<T>]) {
+    use rustix::mm::{Advice, madvise};
+
+    let page = rustix::param::page_size();
+    // Whole pages only: what shares one with the room belongs to somebody else.
+    let before = room.as_ptr().cast::<u8>().align_offset(page);
+    let length = size_of_val(room).saturating_sub(before) / page * page;
+    if length == 0 {
+        return;
+    }
+    let start = room.as_mut_ptr().wrapping_byte_add(before).cast();
+    // SAFETY: the range lies within `room`, which nobody else holds meanwhile. The advice changes which pages the system takes
+    // for it, and never what they hold.
+    let _ = unsafe { madvise(start, length, Advice::LinuxHugepage) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has_the_room_asked_for() {
+        for capacity in [0, 1, 100, 1 << 22] {
+            let mut memory = vec_on_huge_pages::<u64>(capacity);
+            assert!(memory.is_empty());
+            assert!(memory.capacity() >= capacity);
+            memory.resize(capacity, 7);
+            assert!(memory.iter().all(|element| *element == 7));
+        }
+    }
+
+    /// A kernel without huge pages refuses the advice; all that are built for servers and desktops have them.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn linux_is_asked_for_huge_pages() {
+        if !std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
+            println!("this kernel has no huge pages to ask for");
+            return;
+        }
+        let memory = vec_on_huge_pages::<u8>(64 << 20);
+        let middle = memory.as_ptr().addr() + (32 << 20);
+        assert!(flags_at(middle).split(' ').any(|flag| flag == "hg"));
+    }
+
+    /// The flags of the mapping that holds `address`, as `proc_pid_smaps(5)` lists them.
+    #[cfg(target_os = "linux")]
+    fn flags_at(address: usize) -> String {
+        let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        let holds = |line: &&str| {
+            let range = line.split(' ').next().and_then(|range| range.split_once('-'));
+            range.is_some_and(|(start, end)| {
+                let bound = |text| usize::from_str_radix(text, 16);
+                matches!((bound(start), bound(end)), (Ok(start), Ok(end)) if (start..end).contains(&address))
+            })
+        };
+        let mut mapping = maps.lines().skip_while(|line| !holds(line));
+        mapping.find_map(|line| line.strip_prefix("VmFlags: ")).unwrap().to_owned()
+    }
+}
