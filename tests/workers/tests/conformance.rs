@@ -35,8 +35,8 @@ impl Probe {
     }
 
     async fn send(&self, header: &str, body: Bytes) -> (Option<Answer>, Bytes) {
-        // However many callers a rule starts: wrangler's proxy loses connections where it has more and the machine other work.
-        static CONNECTIONS: Semaphore = Semaphore::const_new(40);
+        // However many callers a rule starts: workerd closes some of 200 connections unread.
+        static CONNECTIONS: Semaphore = Semaphore::const_new(100);
         let _connection = CONNECTIONS.acquire().await.unwrap();
         let request = Request::post(url()).header(HEADER, header).body(body).unwrap();
         let response = self.client.fetch(request, LONG).await.unwrap();
