@@ -45,15 +45,14 @@ pub struct PlanArgs {
 /// One line of the report.
 struct Measure<'a> {
     name: &'static str,
-    server: &'a Server,
-    driver: Driver,
+    driver: Driver<'a>,
 }
 
 /// Who asks.
-enum Driver {
+enum Driver<'a> {
     /// This program: a connection for each script.
-    Own(Vec<Box<dyn Script>>),
-    Oha(Oha, Request),
+    Own(&'a Server, Vec<Box<dyn Script>>),
+    Oha(&'a Server, Oha, Request),
     /// Nobody: hashes alone, where the server would run.
     Floor(Command),
 }
@@ -130,11 +129,10 @@ fn measures<'a>(
     floor: Command,
 ) -> Vec<Measure<'a>> {
     let each = |script: fn(&Account) -> Box<dyn Script>| accounts.iter().map(script).collect();
-    let measure = |name, server, scripts| Measure { name, server, driver: Driver::Own(scripts) };
+    let measure = |name, server, scripts| Measure { name, driver: Driver::Own(server, scripts) };
     let by_oha = |name, server, path, post| Measure {
         name,
-        server,
-        driver: Driver::Oha(oha.clone(), Request { path, post }),
+        driver: Driver::Oha(server, oha.clone(), Request { path, post }),
     };
     let check = accounts.first().map(|a| Post { token: a.access_token.clone(), body: CHECK_BODY });
     vec![
@@ -155,15 +153,15 @@ fn measures<'a>(
             service,
             each(|a| same(post("/v1/signin", None, &credentials(&a.email)), 200)),
         ),
-        Measure { name: report::FLOOR, server: service, driver: Driver::Floor(floor) },
+        Measure { name: report::FLOOR, driver: Driver::Floor(floor) },
         measure(report::SIGN_UP, service, (0..accounts.len()).map(sign_up).collect()),
     ]
 }
 
 async fn sample(measure: &mut Measure<'_>, connections: usize, span: Span) -> Result<Sample> {
     match &mut measure.driver {
-        Driver::Own(scripts) => own(measure.name, measure.server, scripts, span).await,
-        Driver::Oha(oha, request) => oha.sample(measure.server, request, connections, span),
+        Driver::Own(server, scripts) => own(measure.name, server, scripts, span).await,
+        Driver::Oha(server, oha, request) => oha.sample(server, request, connections, span),
         Driver::Floor(command) => Ok(Sample { rate: floor(command)?, cpu: None }),
     }
 }
