@@ -1,5 +1,5 @@
-//! What an operating system gives, wherever one is underneath: its clock, its generator, its large pages, and HTTP by reqwest. The local
-//! server and Lambda share it.
+//! What an operating system gives, wherever one is underneath: its clock, its generator, its large pages, and HTTP by reqwest.
+//! The local server and Lambda share it.
 
 mod clock;
 mod entropy;
