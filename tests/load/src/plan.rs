@@ -26,13 +26,13 @@ pub struct PlanArgs {
     #[arg(long, value_name = "FILE")]
     latchkey: Option<PathBuf>,
     /// How long each measurement counts, in seconds
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 2)]
     seconds: u64,
     /// How long each measurement runs before it counts, in seconds
     #[arg(long, default_value_t = 1)]
     warm_up: u64,
     /// How often each is measured; the medians are shown
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 9)]
     rounds: u32,
     /// How many connections are used at once
     #[arg(long, default_value_t = 32)]
