@@ -18,9 +18,6 @@ fn job() -> Derivation {
     Derivation::new(SecretString::from("correct horse battery staple"), *b"0123456789abcdef", params)
 }
 
-/// As the pool has it, in blocks of 1 KiB: too much for glibc to take from memory that another run has had on small pages.
-const ROOM: usize = 33 * 1024;
-
 /// What keeping the memory and huge pages are worth, and the floor under a sign-in.
 fn one_hash(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("one hash");
@@ -29,12 +26,12 @@ fn one_hash(criterion: &mut Criterion) {
     for (pages, room) in
         [("small", Vec::with_capacity as fn(usize) -> Vec<Block>), ("huge", vec_on_huge_pages)]
     {
-        let mut kept = room(ROOM);
+        let mut kept = room(PooledHasher::ROOM);
         group.bench_function(BenchmarkId::new("memory reused", pages), |bencher| {
             bencher.iter(|| job.run(&mut kept).unwrap());
         });
         group.bench_function(BenchmarkId::new("memory allocated", pages), |bencher| {
-            bencher.iter(|| job.run(&mut room(ROOM)).unwrap());
+            bencher.iter(|| job.run(&mut room(PooledHasher::ROOM)).unwrap());
         });
     }
     group.finish();

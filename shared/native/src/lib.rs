@@ -1,4 +1,4 @@
-//! What an operating system gives, wherever one is underneath: its clock, its generator, its large pages, and HTTP by reqwest.
+//! What an operating system gives, wherever one is underneath: its clock, its generator, its huge pages, and HTTP by reqwest.
 //! The local server and Lambda share it.
 
 mod clock;

@@ -53,6 +53,11 @@ pub struct PooledHasher {
 }
 
 impl PooledHasher {
+    /// How many blocks of 1 KiB a thread reserves. More than most jobs touch, and what is not touched costs nothing; but from
+    /// 32 MiB on glibc maps an allocation on its own and unmaps it when it is freed. What is smaller it keeps after the
+    /// first time, on the pages that it had, and the process grows by the size of the pool at every burst.
+    pub const ROOM: usize = 33 * 1024;
+
     /// Starts the threads. The error is the system's, when it grants none.
     pub fn new(size: &PoolSize) -> io::Result<Self> {
         let queue = Arc::new(Queue::new(size.threads.get().saturating_add(size.waiting)));
@@ -93,18 +98,13 @@ impl Drop for PooledHasher {
     }
 }
 
-/// How many blocks of 1 KiB a thread reserves. More than most jobs touch, and what is not touched costs nothing; but from
-/// 32 MiB on glibc maps an allocation on its own and unmaps it when it is freed. What is smaller it keeps after the first
-/// time, and the process grows by the size of the pool at every burst.
-const ROOM: usize = 33 * 1024;
-
 /// One turn of a thread: a job, or the end of its patience.
 fn serve(queue: &Queue, memory: &mut Vec<Block>, idle: Duration) -> ControlFlow<()> {
     let patience = (memory.capacity() > 0).then_some(idle);
     match queue.next(patience) {
         Next::Job(Job { work, reply }) => {
             if memory.capacity() == 0 {
-                *memory = vec_on_huge_pages(ROOM);
+                *memory = vec_on_huge_pages(PooledHasher::ROOM);
             }
             let answer = catch_unwind(AssertUnwindSafe(|| work(memory))).unwrap_or_else(|_| {
                 *memory = Vec::new();
