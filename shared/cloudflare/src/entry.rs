@@ -31,13 +31,13 @@ pub async fn fetch(
 }
 
 async fn answer(function: fn() -> Function<App>, raw: &Request) -> worker::Result<Response> {
+    let mut request = match convert::request(raw).await {
+        Ok(request) => request,
+        Err(error) => return refuse(raw, &unreadable(), &error).await,
+    };
     let service = match isolate::service(function) {
         Ok(service) => service,
         Err(error) => return refuse(raw, &misconfigured(), &error).await,
-    };
-    let mut request = match convert::request(raw) {
-        Ok(request) => request,
-        Err(error) => return refuse(raw, &unreadable(), &error).await,
     };
     if let Some(peer) = peer::address(request.headers()) {
         request.extensions_mut().insert(peer);

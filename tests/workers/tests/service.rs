@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -95,6 +95,29 @@ impl Service {
         let body = serde_json::from_slice(&body)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned()));
         Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Sends a request as it is written, on a connection of its own, and reads the answer.
+    fn by_hand(&self, request: &str) -> Answer {
+        let mut answer = BufReader::new(self.sent_by_hand(request));
+        let mut lines = answer.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty());
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            let (name, value) = line.split_once(": ").unwrap();
+            headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
+        }
+        // The connection stays open for a while.
+        let length = headers.get(header::CONTENT_LENGTH).unwrap().to_str().unwrap();
+        let mut body = vec![0; length.parse().unwrap()];
+        answer.read_exact(&mut body).unwrap();
+        Answer { status, headers, body: serde_json::from_slice(&body).unwrap() }
+    }
+
+    fn sent_by_hand(&self, request: &str) -> TcpStream {
+        let mut connection = TcpStream::connect(self.url.trim_start_matches("http://")).unwrap();
+        connection.write_all(request.as_bytes()).unwrap();
+        connection
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -218,21 +241,37 @@ mod requests {
     #[tokio::test]
     async fn an_address_that_is_too_long_is_answered_as_any_problem_is() {
         let service = Service::new();
-        // By hand: the client's crate takes no such address either.
-        let request = format!("GET /{} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "a".repeat(66_000));
-        let mut connection = TcpStream::connect(service.url.trim_start_matches("http://")).unwrap();
-        connection.write_all(request.as_bytes()).unwrap();
-        let mut text = String::new();
-        connection.read_to_string(&mut text).unwrap();
-        assert!(text.starts_with("HTTP/1.1 400 "), "{text}");
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let mut headers = HeaderMap::new();
-        for (name, value) in head.lines().filter_map(|line| line.split_once(": ")) {
-            headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
+        // The client's crate takes no such address either.
+        let request = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(66_000));
+        service.by_hand(&request).assert_problem(StatusCode::BAD_REQUEST, "invalid_request");
+    }
+
+    /// The head of a sign-in, for a body that is sent in this way.
+    fn sign_in_with(framing: &str) -> String {
+        format!(
+            "POST /v1/signin HTTP/1.1\r\nHost: a\r\nCF-Connecting-IP: 192.0.2.1\r\nContent-Type: application/json\r\n{framing}\r\n\r\n"
+        )
+    }
+
+    #[tokio::test]
+    async fn a_body_of_unknown_length_is_read_piece_by_piece_up_to_the_limit() {
+        let service = Service::new();
+        let head = sign_in_with("Transfer-Encoding: chunked");
+        let body = json!({ "email": fresh("nobody"), "password": PASSWORD }).to_string();
+        let (one, two) = body.split_at(9);
+        let pieces = format!("{head}9\r\n{one}\r\n{:x}\r\n{two}\r\n0\r\n\r\n", two.len());
+        service.by_hand(&pieces).assert_problem(StatusCode::UNAUTHORIZED, "invalid_credentials");
+        let spaces = format!("{head}10001\r\n{}\r\n0\r\n\r\n", " ".repeat(64 * 1024 + 1));
+        service.by_hand(&spaces).assert_problem(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_harms_nothing() {
+        let service = Service::new();
+        for framing in ["Content-Length: 100", "Transfer-Encoding: chunked"] {
+            drop(service.sent_by_hand(&format!("{}2\r\n{{\"", sign_in_with(framing))));
+            assert_eq!(service.get("/health").await.status, StatusCode::OK);
         }
-        let body = serde_json::from_str(body).unwrap();
-        let answer = Answer { status: StatusCode::BAD_REQUEST, headers, body };
-        answer.assert_problem(StatusCode::BAD_REQUEST, "invalid_request");
     }
 
     #[tokio::test]

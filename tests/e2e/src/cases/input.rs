@@ -4,6 +4,7 @@ use http::Method;
 use serde_json::json;
 
 use crate::failure::Result;
+use crate::person::PASSWORD;
 use crate::request::Request;
 use crate::trial::Trial;
 
@@ -13,6 +14,7 @@ cases![
     deep_nesting,
     another_content_type,
     a_body_of_64_kib_and_one_byte_more,
+    a_body_that_nobody_reads,
     a_secret_is_not_repeated,
     an_unknown_route,
     another_method_says_which_there_are,
@@ -97,6 +99,21 @@ fn a_body_of_64_kib_and_one_byte_more(t: &Trial<'_>) -> Result {
         ask(64 * 1024)?.problem(422, "invalid_request")?;
         ask(64 * 1024 + 1)?.problem(413, "body_too_large")?;
         ask(1024 * 1024)?.problem(413, "body_too_large")?;
+    }
+    Ok(())
+}
+
+/// An answer before the end of its request can spoil the connection for the next one. Asked of the client itself, as a trial
+/// would ask again.
+fn a_body_that_nobody_reads(t: &Trial<'_>) -> Result {
+    let ask = |request: Request, status, code| t.place.client.send(&request)?.problem(status, code);
+    let body = json!({ "email": t.email("ada"), "password": PASSWORD });
+    for _ in 0..20 {
+        let forged = Request::post("/v1/signin").json(&body).header("origin", "https://evil.example");
+        ask(forged, 403, "cross_site_request")?;
+        ask(Request::post("/v1/nothing").json(&body), 404, "not_found")?;
+        ask(Request::put("/v1/signup").json(&body), 405, "method_not_allowed")?;
+        ask(Request::post("/v1/signup").bytes("text/plain", vec![b'x'; 100]), 415, "unsupported_media_type")?;
     }
     Ok(())
 }
