@@ -5,51 +5,30 @@
 
 use axum::body::{Body, Bytes};
 use futures_util::stream;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use http_body_util::BodyExt;
 use worker::js_sys::{self, Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{Headers, Request, Response, ResponseInit};
-
-/// The largest announced body, in bytes, that is read before the service is asked. It is more than the service takes, so that
-/// a body that is a little too large is read to its end as well.
-const READ_FIRST: usize = 2 * latchkey_http::MAX_BODY;
 
 /// The request for a router: its method, path and query, headers and body.
 pub(crate) async fn request(raw: &Request) -> Result<http::Request<Body>, http::Error> {
     let url = raw.url();
-    let headers = headers_in(&raw.headers());
     let mut request = http::Request::builder()
         .method(Method::from_bytes(raw.method().as_bytes())?)
         .uri(Uri::try_from(path_and_query(&url))?)
-        .body(body(raw, announced(&headers)).await)?;
-    *request.headers_mut() = headers;
+        .body(body(raw).await)?;
+    *request.headers_mut() = headers_in(&raw.headers());
     Ok(request)
 }
 
-/// The body: whole, where its size is announced and moderate. The service refuses much without a look at the body, and an
-/// answer before the end of the request costs the connection between two Workers: in `wrangler dev`, which puts one of its own
-/// in front, one such request in six was answered 503 in plain text.
-async fn body(raw: &Request, announced: Option<usize>) -> Body {
+async fn body(raw: &Request) -> Body {
     let Some(stream) = raw.body() else { return Body::empty() };
-    if announced.is_none_or(|size| size > READ_FIRST) {
-        return Body::new(worker::Body::new(stream));
-    }
-    match whole(raw).await {
+    match crate::body::read(worker::Body::new(stream)).await {
         Ok(bytes) => bytes.into(),
         // Whoever wants it learns that it cannot be read.
-        Err(error) => Body::from_stream(stream::iter([Err::<Bytes, _>(thrown(&error))])),
+        Err(error) => Body::from_stream(stream::iter([Err::<Bytes, _>(error)])),
     }
-}
-
-async fn whole(raw: &Request) -> Result<Vec<u8>, JsValue> {
-    let buffer = JsFuture::from(raw.array_buffer()?).await?;
-    Ok(js_sys::Uint8Array::new(&buffer).to_vec())
-}
-
-fn announced(headers: &HeaderMap) -> Option<usize> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Behind scheme, host and port, without a fragment.

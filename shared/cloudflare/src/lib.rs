@@ -10,6 +10,8 @@
 #[cfg(any(test, all(target_arch = "wasm32", feature = "passwords")))]
 mod admission;
 #[cfg(any(test, target_arch = "wasm32"))]
+mod body;
+#[cfg(any(test, target_arch = "wasm32"))]
 mod kept;
 #[cfg(any(test, target_arch = "wasm32"))]
 mod log;

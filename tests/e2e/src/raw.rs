@@ -32,23 +32,31 @@ pub fn send(base: &str, request: &Request) -> Result<Answer> {
     stream.write_all(head.as_bytes())?;
     // A server may answer before it has read everything, and close.
     let sent = stream.write_all(request.body.as_deref().unwrap_or_default());
-    match receive(&mut stream) {
-        bytes if bytes.is_empty() => {
-            Err(sent.err().unwrap_or_else(|| ErrorKind::UnexpectedEof.into()).into())
+    let asked = format!("{method} {path}");
+    let mut bytes = Vec::new();
+    loop {
+        let ended = !receive(&mut stream, &mut bytes);
+        match read(&bytes, ended, &asked) {
+            Ok(answer) => return Ok(answer),
+            Err(_) if !ended => {}
+            Err(unreadable) if !bytes.is_empty() => return Err(unreadable),
+            Err(_) => return Err(sent.err().unwrap_or_else(|| ErrorKind::UnexpectedEof.into()).into()),
         }
-        bytes => read(&bytes, format!("{method} {path}")),
     }
 }
 
-/// What comes until the connection ends, in whichever way.
-fn receive(stream: &mut TcpStream) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    // What came before an error is kept; whether it is an answer shows when it is read.
-    let _ = stream.read_to_end(&mut bytes);
-    bytes
+/// Adds what comes next. Whether there may be more: there is none after an end, nor after an error, before which an answer may
+/// have come.
+fn receive(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> bool {
+    let mut piece = [0; 16 * 1024];
+    let read = stream.read(&mut piece).unwrap_or(0);
+    bytes.extend_from_slice(piece.get(..read).unwrap_or_default());
+    read > 0
 }
 
-fn read(bytes: &[u8], asked: String) -> Result<Answer> {
+/// The answer, once all of it is there, whether or not the connection has ended: workerd keeps one for 5 s more that is to be
+/// closed (RFC 9112, section 6.3).
+fn read(bytes: &[u8], ended: bool, asked: &str) -> Result<Answer> {
     let unreadable = |why: &str| Failure::Failed(format!("{asked}: {why}"));
     let mut parsed = [httparse::EMPTY_HEADER; 64];
     let mut response = httparse::Response::new(&mut parsed);
@@ -64,10 +72,16 @@ fn read(bytes: &[u8], asked: String) -> Result<Answer> {
         headers.append(name, HeaderValue::from_bytes(header.value).map_err(http::Error::from)?);
     }
     let rest = bytes.get(head..).unwrap_or_default();
-    let chunked = headers.get("transfer-encoding").is_some_and(|value| value == "chunked");
-    let body =
-        if chunked { unchunk(rest).ok_or_else(|| unreadable("a chunk is cut off"))? } else { rest.to_vec() };
-    Ok(Answer { asked, status, headers, body })
+    let length = headers.get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
+    let body = if headers.get("transfer-encoding").is_some_and(|value| value == "chunked") {
+        unchunk(rest)
+    } else if let Some(length) = length {
+        rest.get(..length).map(<[u8]>::to_vec)
+    } else {
+        ended.then(|| rest.to_vec())
+    };
+    let body = body.ok_or_else(|| unreadable("the answer's body is cut off"))?;
+    Ok(Answer { asked: asked.to_owned(), status, headers, body })
 }
 
 /// The body of its chunks (RFC 9112, section 7.1).
@@ -90,22 +104,33 @@ fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
+    fn read_all(text: &str, ended: bool) -> Result<Answer> {
+        read(text.as_bytes(), ended, "GET /")
+    }
+
     #[test]
     fn an_answer_is_read_with_every_header_by_itself() {
         let text =
-            b"HTTP/1.1 404 Not Found\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n\r\n{\"code\":\"not_found\"}";
-        let answer = read(text, "GET /".to_owned()).unwrap();
+            "HTTP/1.1 404 Not Found\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n\r\n{\"code\":\"not_found\"}";
+        let answer = read_all(text, true).unwrap();
         assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"));
         assert_eq!(answer.all("set-cookie"), ["a=1", "b=2"]);
+        assert!(read_all(text, false).is_err(), "only the end says that nothing more comes");
+    }
+
+    #[test]
+    fn a_body_ends_with_its_length() {
+        let head = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n";
+        assert_eq!(read_all(&format!("{head}abc"), false).unwrap().body, b"abc");
+        assert!(read_all(&format!("{head}ab"), true).is_err());
     }
 
     #[test]
     fn chunks_are_put_together_and_a_lost_end_is_noticed() {
         let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
         let whole = format!("{head}3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n");
-        assert_eq!(read(whole.as_bytes(), String::new()).unwrap().body, b"abc0123456789");
-        let cut = format!("{head}3\r\nabc\r\nA\r\n0123");
-        assert!(read(cut.as_bytes(), String::new()).is_err());
-        assert!(read(b"HTTP/1.1 200 OK\r\n", String::new()).is_err());
+        assert_eq!(read_all(&whole, false).unwrap().body, b"abc0123456789");
+        assert!(read_all(&format!("{head}3\r\nabc\r\nA\r\n0123"), true).is_err());
+        assert!(read_all("HTTP/1.1 200 OK\r\n", true).is_err());
     }
 }
