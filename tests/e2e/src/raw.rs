@@ -27,16 +27,21 @@ pub fn send(base: &str, request: &Request) -> Result<Answer> {
         head.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
     }
     head.push_str("\r\n");
+    let body = request.body.as_deref().unwrap_or_default();
+    exchange(&address, head.as_bytes(), body, &format!("{method} {path}"))
+}
+
+/// Sends a request as its bytes are, on a connection of its own, and reads the answer. Errors call the request `asked`.
+pub fn exchange(address: &str, head: &[u8], body: &[u8], asked: &str) -> Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(head.as_bytes())?;
+    stream.write_all(head)?;
     // A server may answer before it has read everything, and close.
-    let sent = stream.write_all(request.body.as_deref().unwrap_or_default());
-    let asked = format!("{method} {path}");
+    let sent = stream.write_all(body);
     let mut bytes = Vec::new();
     loop {
         let ended = !receive(&mut stream, &mut bytes);
-        match read(&bytes, ended, &asked) {
+        match read(&bytes, ended, asked) {
             Ok(answer) => return Ok(answer),
             Err(_) if !ended => {}
             Err(unreadable) if !bytes.is_empty() => return Err(unreadable),
