@@ -72,7 +72,7 @@ async fn asvs_7_2_4_and_cve_2026_7507_a_sign_in_begins_a_session_of_its_own() {
     // With cookies that an attacker planted, the session that begins is none of theirs.
     let body = json!({ "email": "user@example.com", "password": PASSWORD });
     let planted =
-        format!("__Host-latchkey-access={}; __Secure-latchkey-refresh={}", attacker.access, attacker.refresh);
+        format!("__Host-latchkey-access={}; __Host-latchkey-refresh={}", attacker.access, attacker.refresh);
     let request = TestRequest::post("/v1/signin", &body)
         .header("origin", latchkey_testkit::URL)
         .header("sec-fetch-site", "same-origin")

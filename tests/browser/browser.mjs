@@ -59,9 +59,9 @@ export class Person {
     return this.requests.findLast(({ url }) => new URL(url).pathname.endsWith(path))
   }
 
-  /** The values of the cookies whose names begin so. */
-  async cookies(prefix) {
-    return (await this.context.cookies()).filter(({ name }) => name.startsWith(prefix))
+  /** The cookies whose names have this part: on http the port stands in the name too. */
+  async cookies(part) {
+    return (await this.context.cookies()).filter(({ name }) => name.includes(part))
   }
 
   /** The next time that the page goes to a URL like `pattern`, it does not get there: gives that URL. */

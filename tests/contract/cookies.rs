@@ -8,7 +8,7 @@ use latchkey_tests::support::{PASSWORD, app, sign_up};
 use serde_json::{Value, json};
 
 const ACCESS: &str = "__Host-latchkey-access";
-const REFRESH: &str = "__Secure-latchkey-refresh";
+const REFRESH: &str = "__Host-latchkey-refresh";
 
 fn cookie_body(email: &str) -> Value {
     json!({ "email": email, "password": PASSWORD })
@@ -43,24 +43,20 @@ async fn on_https_names_and_attributes_bind_them_to_this_host() {
         let (_, attributes) = parts(&answer, ACCESS);
         assert_eq!(attributes, ["httponly", "max-age=900", "path=/", "samesite=lax", "secure"], "{path}");
         let (_, attributes) = parts(&answer, REFRESH);
-        assert_eq!(
-            attributes,
-            ["httponly", "max-age=604800", "path=/v1/token", "samesite=lax", "secure"],
-            "{path}"
-        );
+        assert_eq!(attributes, ["httponly", "max-age=604800", "path=/", "samesite=lax", "secure"], "{path}");
     }
 }
 
 #[tokio::test]
-async fn on_localhost_they_have_neither_prefix_nor_secure() {
+async fn on_localhost_their_names_carry_the_port_and_they_have_neither_prefix_nor_secure() {
     let app = TestApp::builder().var("LATCHKEY_URL", "http://localhost:8787").build(latchkey_all::function());
     let answer = app.send(TestRequest::post("/v1/signup", &cookie_body("user@example.com"))).await;
     assert_eq!(set_cookies(&answer), 2);
-    let (access, attributes) = parts(&answer, "latchkey-access");
+    let (access, attributes) = parts(&answer, "latchkey-8787-access");
     assert_eq!(attributes, ["httponly", "max-age=900", "path=/", "samesite=lax"]);
-    let (_, attributes) = parts(&answer, "latchkey-refresh");
-    assert_eq!(attributes, ["httponly", "max-age=604800", "path=/v1/token", "samesite=lax"]);
-    let session = TestRequest::get("/v1/session").header("cookie", &format!("latchkey-access={access}"));
+    let (_, attributes) = parts(&answer, "latchkey-8787-refresh");
+    assert_eq!(attributes, ["httponly", "max-age=604800", "path=/", "samesite=lax"]);
+    let session = TestRequest::get("/v1/session").header("cookie", &format!("latchkey-8787-access={access}"));
     assert_eq!(app.send(session).await.status, 200);
     let prefixed = TestRequest::get("/v1/session").header("cookie", &format!("{ACCESS}={access}"));
     assert_eq!(app.send(prefixed).await.status, 401);
@@ -108,7 +104,7 @@ async fn a_refresh_by_cookie_answers_with_cookies_only() {
     assert_eq!((answer.status.as_u16(), set_cookies(&answer)), (200, 2), "{}", answer.json());
     let (second, attributes) = parts(&answer, REFRESH);
     assert_ne!(first, second);
-    assert!(attributes.contains(&"path=/v1/token".to_owned()), "{attributes:?}");
+    assert!(attributes.contains(&"path=/".to_owned()), "{attributes:?}");
     assert!(!String::from_utf8(answer.body.clone()).unwrap().contains(&second));
 }
 
@@ -168,11 +164,12 @@ async fn a_name_that_only_looks_the_same_is_another_cookie() {
         "__Host-Latchkey-Access",
         "__Secure-latchkey-access",
         "latchkey-access",
+        "latchkey-443-access",
         "Host-latchkey-access",
         "__Host-latchkey-access2",
         "x__Host-latchkey-access",
         "__Host-latchkey-access ",
-        "__Secure-latchkey-refresh",
+        "__Host-latchkey-refresh",
     ] {
         let request = TestRequest::get("/v1/session").header("cookie", &format!("{name}={}", user.access));
         let answer = app.send(request).await;
@@ -195,9 +192,80 @@ async fn among_other_cookies_the_right_one_is_found() {
         let answer = app.send(TestRequest::get("/v1/session").header("cookie", &cookies)).await;
         assert_eq!(answer.status, 200, "{cookies}");
     }
+    // Bytes in any encoding are the business of whoever set that cookie.
+    for foreign in ["city=Zürich".as_bytes(), b"city=Z\xfcrich", b"\xff\xfe=\x80", "ключ=значение".as_bytes()]
+    {
+        let cookies = [foreign, b"; ", good.as_bytes(), b"; ", foreign].concat();
+        let answer = app.send(TestRequest::get("/v1/session").header_bytes("cookie", &cookies)).await;
+        assert_eq!(answer.status, 200, "{foreign:?}");
+    }
     // HTTP/2 may split the header (RFC 9113, section 8.2.3).
     let split = TestRequest::get("/v1/session").header("cookie", "a=b").header("cookie", &good);
     assert_eq!(app.send(split).await.status, 200);
+}
+
+#[tokio::test]
+async fn two_cookies_of_one_name_are_refused_and_neither_is_removed() {
+    let app = app();
+    let made = app.send(TestRequest::post("/v1/signup", &cookie_body("user@example.com"))).await;
+    let (access, refresh) = (parts(&made, ACCESS).0, parts(&made, REFRESH).0);
+    for (method, path, name, good) in [
+        (Method::GET, "/v1/session", ACCESS, &access),
+        (Method::POST, "/v1/token/refresh", REFRESH, &refresh),
+    ] {
+        for other in ["nonsense", "", good] {
+            for cookies in
+                [format!("{name}={other}; {name}={good}"), format!("{name}={good}; {name}={other}")]
+            {
+                let answer = app.send(same_origin(TestRequest::new(method.clone(), path), &cookies)).await;
+                assert_eq!(
+                    (answer.status.as_u16(), answer.code().as_str()),
+                    (401, "duplicate_cookie"),
+                    "{cookies}"
+                );
+                assert!(answer.text("detail").contains(&format!("`{name}`")), "{}", answer.text("detail"));
+                assert_eq!(set_cookies(&answer), 0);
+            }
+        }
+        let split = TestRequest::new(method.clone(), path).header("cookie", &format!("{name}=x"));
+        let answer = app.send(same_origin(split, &format!("{name}={good}"))).await;
+        assert_eq!(answer.code(), "duplicate_cookie");
+        assert_eq!(
+            app.send(same_origin(TestRequest::new(method, path), &format!("{name}={good}"))).await.status,
+            200
+        );
+    }
+    // A page of another site is not let through by a second cookie.
+    let forged = TestRequest::new(Method::POST, "/v1/signout").header("origin", "https://evil.example");
+    let answer = app.send(forged.header("cookie", &format!("{ACCESS}={access}; {ACCESS}=x"))).await;
+    assert_eq!(answer.code(), "cross_site_request");
+    // A bearer token says who asks, whatever the cookies say.
+    let bearer =
+        TestRequest::get("/v1/session").bearer(&access).header("cookie", &format!("{ACCESS}=x; {ACCESS}=y"));
+    assert_eq!(app.send(bearer).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_scheme_that_is_not_ours_stands_beside_a_good_cookie() {
+    let app = app();
+    let user = sign_up(&app, "user@example.com").await;
+    let cookie = format!("{ACCESS}={}", user.access);
+    for scheme in ["Basic dXNlcjpwYXNz", "Negotiate abc", "DPoP x", "Basic", "", "Bearerx y"] {
+        let request = TestRequest::get("/v1/session").header("authorization", scheme);
+        assert_eq!(app.send(request.header("cookie", &cookie)).await.status, 200, "{scheme:?}");
+        let alone = app.send(TestRequest::get("/v1/session").header("authorization", scheme)).await;
+        assert_eq!(alone.code(), "not_signed_in", "{scheme:?}");
+    }
+    let both =
+        TestRequest::get("/v1/session").header("authorization", "Basic dXNlcjpwYXNz").bearer(&user.access);
+    assert_eq!(app.send(both).await.status, 200);
+    let two = TestRequest::get("/v1/session").bearer(&user.access).bearer(&user.access);
+    assert_eq!(app.send(two).await.code(), "invalid_token");
+    // A browser sends Basic by itself: it proves nothing of the page that asks.
+    let forged = TestRequest::post("/v1/signin", &cookie_body("user@example.com"))
+        .header("authorization", "Basic dXNlcjpwYXNz")
+        .header("origin", "https://evil.example");
+    assert_eq!(app.send(forged).await.code(), "cross_site_request");
 }
 
 #[tokio::test]

@@ -112,7 +112,7 @@ fn build(mut request: TestRequest, row: &Row, user: &Person) -> TestRequest {
         request = request.header("cookie", &format!("__Host-latchkey-access={}", user.access));
     }
     if proof == RefreshCookie {
-        request = request.header("cookie", "__Secure-latchkey-refresh=something");
+        request = request.header("cookie", "__Host-latchkey-refresh=something");
     }
     if matches!(proof, Bearer | Both) { request.bearer(&user.access) } else { request }
 }
@@ -225,7 +225,8 @@ async fn on_this_machine_the_policy_is_the_same() {
         ("http://127.0.0.1:8787", false),
     ] {
         let request = TestRequest::new(Method::DELETE, "/v1/sessions/x").header("origin", origin);
-        let answer = app.send(request.header("cookie", &format!("latchkey-access={}", user.access))).await;
+        let answer =
+            app.send(request.header("cookie", &format!("latchkey-8787-access={}", user.access))).await;
         assert_eq!(answer.code() != "cross_site_request", allowed, "{origin}: {}", answer.json());
     }
 }

@@ -109,7 +109,7 @@ async fn signing_out_ends_this_session_and_removes_its_cookies() {
     let signout = || with_cookie(TestRequest::new("POST".parse().unwrap(), "/v1/signout"));
     let answer = app.send(signout()).await;
     assert_eq!(answer.status, 204);
-    for name in ["__Host-latchkey-access", "__Secure-latchkey-refresh"] {
+    for name in ["__Host-latchkey-access", "__Host-latchkey-refresh"] {
         assert!(answer.set_cookie(name).unwrap().starts_with("; "), "{name} is emptied");
         assert!(answer.set_cookie(name).unwrap().contains("Max-Age=0"), "{name} ends");
     }

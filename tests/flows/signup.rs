@@ -114,9 +114,7 @@ async fn a_browser_gets_cookies_and_no_tokens_to_read() {
     assert_eq!(answer.status, 201);
     assert_eq!((answer.text("access_token"), answer.text("refresh_token")), (String::new(), String::new()));
     assert_eq!(answer.text("session.transport"), "cookie");
-    for (name, path) in
-        [("__Host-latchkey-access", "Path=/"), ("__Secure-latchkey-refresh", "Path=/v1/token")]
-    {
+    for (name, path) in [("__Host-latchkey-access", "Path=/"), ("__Host-latchkey-refresh", "Path=/")] {
         let set = answer.set_cookie(name).unwrap_or_default();
         for attribute in ["HttpOnly", "Secure", "SameSite=Lax", path] {
             assert!(set.split("; ").any(|part| part == attribute), "{name}: {attribute} in {set}");

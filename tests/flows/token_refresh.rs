@@ -113,20 +113,20 @@ async fn a_browser_refreshes_by_its_cookie() {
     let signed_up = app.send(TestRequest::post("/v1/signup", &body)).await;
     let by_cookie = |token: &str| {
         TestRequest::new("POST".parse().unwrap(), "/v1/token/refresh")
-            .header("cookie", &format!("__Secure-latchkey-refresh={token}"))
+            .header("cookie", &format!("__Host-latchkey-refresh={token}"))
             .header("sec-fetch-site", "same-origin")
     };
-    let first = cookie(&signed_up, "__Secure-latchkey-refresh");
+    let first = cookie(&signed_up, "__Host-latchkey-refresh");
     let answer = app.send(by_cookie(&first)).await;
     assert_eq!(answer.status, 200, "{}", answer.json());
     assert_eq!(answer.text("refresh_token"), "", "what came in a cookie goes out in one");
-    let second = cookie(&answer, "__Secure-latchkey-refresh");
+    let second = cookie(&answer, "__Host-latchkey-refresh");
     assert!(second.starts_with("lkr_") && second != first);
 
     app.clock.advance(WINDOW + MOMENT);
     let refusal = app.send(by_cookie(&first)).await;
     assert!(refused(&refusal));
-    for name in ["__Host-latchkey-access", "__Secure-latchkey-refresh"] {
+    for name in ["__Host-latchkey-access", "__Host-latchkey-refresh"] {
         assert!(refusal.set_cookie(name).unwrap().contains("Max-Age=0"), "{name} is of no more use");
     }
 }

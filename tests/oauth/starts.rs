@@ -70,12 +70,12 @@ async fn the_cookie_is_for_this_host_alone_and_hides_what_it_holds() {
 }
 
 #[tokio::test]
-async fn on_http_the_cookie_has_another_name() {
+async fn on_http_the_name_of_the_cookie_carries_the_port() {
     let world = world_of(|app| app.var("LATCHKEY_URL", "http://localhost:8787"));
     let mut browser = world.browser();
     browser.start("acme", "").await;
     let (name, cookie) = browser.jar.first_key_value().unwrap();
-    assert!(name.starts_with("latchkey-oauth-") && !cookie.contains("Secure"), "{name}={cookie}");
+    assert!(name.starts_with("latchkey-8787-oauth-") && !cookie.contains("Secure"), "{name}={cookie}");
 }
 
 #[tokio::test]

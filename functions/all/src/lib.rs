@@ -48,7 +48,7 @@ impl utoipa::Modify for Schemes {
         let components = openapi.components.get_or_insert_default();
         let cookie = ApiKeyValue::with_description(
             "__Host-latchkey-access",
-            "The access token in a browser. On http://localhost its name is `latchkey-access`.",
+            "The access token in a browser. On http://localhost:8787 its name is `latchkey-8787-access`.",
         );
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
         let bearer = HttpBuilder::new()

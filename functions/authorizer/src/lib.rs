@@ -14,7 +14,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, Request, Uri, header};
 use http_body_util::BodyExt;
 use latchkey_core::Config;
-use latchkey_http::{App, Edge, csrf};
+use latchkey_http::{App, Edge, bearer, csrf};
 use serde::Deserialize;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -68,12 +68,11 @@ impl Authorizer {
         let Some(need) = self.needs.of(&call.method, &call.route) else {
             return Ok(Decision::deny("route_not_listed"));
         };
-        if call.headers.get_all(header::AUTHORIZATION).iter().count() > 1 {
-            return Ok(Decision::deny("invalid_token"));
-        }
         // Whether a page of another site made the request is told by headers that no cache of decisions looks at.
-        let by_cookie = !call.headers.contains_key(header::AUTHORIZATION);
-        if by_cookie && !call.method.is_safe() && call.may_be_cached {
+        let by_cookie = !bearer::is_present(&call.headers);
+        // Nor may a decision about a cookie be remembered under credentials of another scheme, which many people may share.
+        let other_scheme = call.headers.contains_key(header::AUTHORIZATION);
+        if by_cookie && call.may_be_cached && (other_scheme || !call.method.is_safe()) {
             return Ok(Decision::deny("bearer_token_required"));
         }
         if csrf::is_forged(&call.method, &call.headers, &self.config) {

@@ -79,9 +79,9 @@ fn by_cookie(shop: &Shop, event: &Value, headers: &[(&str, &str)]) -> Value {
     kept.remove("Authorization");
     kept.extend(headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
     if event["version"] == "2.0" {
-        event["cookies"] = json!(["theme=dark", cookie]);
+        event["cookies"] = json!(["city=Zürich", cookie]);
     } else {
-        event["headers"]["Cookie"] = json!(cookie);
+        event["headers"]["Cookie"] = json!(format!("city=Zürich; {cookie}"));
         event.as_object_mut().unwrap().remove("multiValueHeaders");
     }
     event
@@ -218,6 +218,9 @@ async fn what_may_be_remembered_takes_no_cookie_for_a_change() {
         let event = shop.event(text);
         let read = shop.ask(by_cookie(&shop, &event, &same_origin)).await;
         assert_eq!(read["context"]["roles"], "clerk,user", "{text}");
+        let shared = [("authorization", "Basic dXNlcjpwYXNz")];
+        let shared = shop.ask(by_cookie(&shop, &event, &shared)).await;
+        assert_eq!(shared["context"]["code"], "bearer_token_required", "{text}");
         let change = shop.ask(by_cookie(&shop, &by("POST", &event), &same_origin)).await;
         assert_eq!(change["context"]["code"], "bearer_token_required", "{text}");
     }

@@ -17,7 +17,7 @@ enum Answers {
     Invalid(ProblemBody<'static>),
     #[response(
         status = 401,
-        description = "`session_ended`: linking needs the session that began it",
+        description = "`session_ended`: linking needs the session that began it; `duplicate_cookie`: two cookies of one name",
         content_type = "application/problem+json"
     )]
     Nobody(ProblemBody<'static>),

@@ -86,7 +86,11 @@ async fn callback(
         Err(problem) => return parts.show(problem, &headers, None),
     };
     let name = answer.as_ref().ok().and_then(|returned| parts.oauth.cookie_name(returned));
-    let cookie = name.as_deref().and_then(|name| flow_cookie(&headers, name));
+    let cookie = name.as_deref().map(|name| flow_cookie(&headers, name, &parts.config.url)).transpose();
+    let cookie = match cookie {
+        Ok(cookie) => cookie.flatten(),
+        Err(duplicate) => return parts.show(duplicate.into(), &headers, None),
+    };
     let accepted = answer
         .and_then(|returned| parts.oauth.accept(&provider, &returned, cookie).map(|flow| (flow, returned)));
     let (flow, done) = match accepted {

@@ -50,7 +50,7 @@ pub struct RefreshRequest {
     post, path = "/v1/token/refresh", operation_id = "refresh_tokens", tag = "token", request_body = Option<RefreshRequest>,
     responses(
         (status = 200, description = "Refreshed", body = SignedInBody),
-        (status = 401, description = "`invalid_refresh_token`: sign in again; `not_signed_in`: there is no refresh token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_refresh_token`: sign in again; `not_signed_in`: there is no refresh token; `duplicate_cookie`: two cookies of one name, neither is used or removed", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "`rate_limited`: too many tokens that are not good; `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`: the store cannot answer; the token is still good", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -85,8 +85,9 @@ async fn refresh(
 
 /// From the cookie, else from the body.
 async fn token(request: Request, config: &Config) -> Result<SecretString, Problem> {
-    if let Some(token) = cookies::get(Kind::Refresh, request.headers(), &config.url) {
-        return Ok(token.into());
+    if let Some(token) = cookies::get(Kind::Refresh, request.headers(), &config.url)? {
+        // No token of ours has another character.
+        return Ok(String::from_utf8_lossy(token).into_owned().into());
     }
     let body = Option::<Body<RefreshRequest>>::from_request(request, &()).await?;
     let Body(body) = body.ok_or_else(|| {

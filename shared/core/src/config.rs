@@ -146,6 +146,7 @@ impl Config {
 pub struct PublicUrl {
     text: String,
     loopback: bool,
+    cookie_prefix: String,
 }
 
 impl PublicUrl {
@@ -154,9 +155,16 @@ impl PublicUrl {
         &self.text
     }
 
-    /// Whether cookies carry `Secure` and a name prefix, and HSTS is sent.
+    /// Whether cookies carry `Secure`, and HSTS is sent.
     pub fn is_https(&self) -> bool {
         self.text.starts_with("https:")
+    }
+
+    /// Start of the name of every cookie. On https it is `__Host-latchkey-`, a prefix that browsers enforce: no sibling domain
+    /// can set such a cookie (RFC 6265bis, section 4.1.3.2). On http, which is this machine only, it names the port, since
+    /// browsers send the cookies of one port to every other.
+    pub fn cookie_prefix(&self) -> &str {
+        &self.cookie_prefix
     }
 
     /// Whether it names this machine.
@@ -205,7 +213,11 @@ fn url(value: Option<String>) -> Result<PublicUrl, ConfigError> {
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
         return error("has more than scheme, host and port");
     }
-    Ok(PublicUrl { text: url.origin().ascii_serialization(), loopback })
+    let cookie_prefix = match url.scheme() {
+        "https" => "__Host-latchkey-".to_owned(),
+        _ => format!("latchkey-{}-", url.port_or_known_default().unwrap_or_default()),
+    };
+    Ok(PublicUrl { text: url.origin().ascii_serialization(), loopback, cookie_prefix })
 }
 
 fn parties(url: &PublicUrl, audience: Option<String>) -> Result<Parties, ConfigError> {

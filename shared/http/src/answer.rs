@@ -193,9 +193,7 @@ pub fn signed_out(config: &Config) -> Response {
 
 /// Removes both cookies in an answer that has other headers too.
 pub fn clear_cookies(headers: &mut HeaderMap, config: &Config) {
-    for cookie in
-        [Kind::Access, Kind::Refresh].into_iter().filter_map(|kind| cookies::clear(kind, &config.url))
-    {
+    for cookie in Kind::BOTH.into_iter().filter_map(|kind| cookies::clear(kind, &config.url)) {
         headers.append(header::SET_COOKIE, cookie);
     }
 }

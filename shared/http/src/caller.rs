@@ -4,17 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use latchkey_core::audit::{Action, Actor, AuditLog};
 use latchkey_core::permission::Permission;
 use latchkey_core::session::{Freshness, Live, Sessions};
 use latchkey_core::{Config, SessionId, UserId};
 
 use crate::cookies::{self, Kind};
-use crate::{Access, From, Problem};
-
-/// What stands before a bearer token.
-const BEARER: &[u8] = b"bearer ";
+use crate::{Access, From, Problem, bearer};
 
 /// The signed-in user, in the handlers of routes that demand one.
 #[derive(Clone)]
@@ -70,18 +67,10 @@ where
 
 /// The access token: a bearer token, else the cookie.
 fn token<'a>(headers: &'a HeaderMap, config: &Config) -> Result<&'a [u8], Problem> {
-    match headers.get(header::AUTHORIZATION) {
-        // Bytes, since a remembered token is compared whole: only one that is new need be looked at as text.
-        Some(value) => value
-            .as_bytes()
-            .split_at_checked(BEARER.len())
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(BEARER))
-            .map(|(_, token)| token.trim_ascii())
-            .ok_or_else(Problem::invalid_token),
-        None => cookies::get(Kind::Access, headers, &config.url)
-            .map(str::as_bytes)
-            .ok_or_else(Problem::not_signed_in),
+    if let Some(token) = bearer::token(headers)? {
+        return Ok(token);
     }
+    cookies::get(Kind::Access, headers, &config.url)?.ok_or_else(Problem::not_signed_in)
 }
 
 /// The session that a browser which signs in has until now, told by its cookie.
@@ -97,9 +86,11 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let config = Arc::<Config>::from_ref(state);
-        let Some(token) = cookies::get(Kind::Access, &parts.headers, &config.url) else {
+        // Where two cookies of one name came, neither says whose session it is.
+        let Ok(Some(token)) = cookies::get(Kind::Access, &parts.headers, &config.url) else {
             return Ok(Self(None));
         };
+        let Ok(token) = std::str::from_utf8(token) else { return Ok(Self(None)) };
         Ok(Self(Arc::<Sessions>::from_ref(state).named_by(token).await))
     }
 }

@@ -1,53 +1,104 @@
-//! The two cookies of a browser session.
+//! Cookies: the one parser of what browsers send, and the two cookies of a session.
 //!
-//! On https their names carry the prefixes that make browsers enforce their attributes (RFC 6265bis, section 4.1.3). On
-//! http, which is this machine only, they carry neither prefix nor `Secure`.
+//! The names begin with [`PublicUrl::cookie_prefix`]. Values are bytes, and only pairs of our own names are looked at: a cookie
+//! of somebody else, in any encoding, never decides about a request.
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use cookie::{Cookie, SameSite};
 use latchkey_core::config::PublicUrl;
 
-/// Which of the two.
+use crate::Problem;
+
+/// One of the two cookies of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// The access token, sent everywhere.
+    /// The access token.
     Access,
-    /// The refresh token, sent to the refresh route only.
+    /// The refresh token.
     Refresh,
 }
 
 impl Kind {
-    /// Its name under `url`.
-    pub fn name(self, url: &PublicUrl) -> &'static str {
-        match (self, url.is_https()) {
-            (Self::Access, true) => "__Host-latchkey-access",
-            (Self::Access, false) => "latchkey-access",
-            (Self::Refresh, true) => "__Secure-latchkey-refresh",
-            (Self::Refresh, false) => "latchkey-refresh",
-        }
-    }
+    /// Both cookies.
+    pub const BOTH: [Self; 2] = [Self::Access, Self::Refresh];
 
-    fn path(self) -> &'static str {
+    /// The name, without the prefix of the deployment.
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Access => "/",
-            Self::Refresh => "/v1/token",
+            Self::Access => "access",
+            Self::Refresh => "refresh",
         }
     }
 }
 
-/// The `Set-Cookie` value that keeps `token` for `lifetime`.
+/// A request has several cookies of one name. One of them may come from elsewhere, and nothing tells which: neither is used,
+/// and neither is removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DuplicateCookie(String);
+
+impl From<DuplicateCookie> for Problem {
+    fn from(error: DuplicateCookie) -> Self {
+        let DuplicateCookie(name) = error;
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "duplicate_cookie",
+            format!(
+                "the request has several cookies named `{name}`; remove the cookies of this site in the browser and sign in again"
+            ),
+        )
+    }
+}
+
+/// The names and values of all cookies of a request, in the browser's order. HTTP/2 may split the header (RFC 9113, section
+/// 8.2.3).
+pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| {
+            let pair = pair.trim_ascii();
+            let (name, value) = pair.split_at_checked(pair.iter().position(|byte| *byte == b'=')?)?;
+            Some((name, value.get(1..)?))
+        })
+}
+
+/// The value of our cookie `name` (without the prefix of the deployment), none where it is empty. The whole name is compared
+/// exactly: `__host-…` is another cookie, which any page of a sibling domain can set.
+pub fn find<'a>(
+    headers: &'a HeaderMap,
+    url: &PublicUrl,
+    name: &str,
+) -> Result<Option<&'a [u8]>, DuplicateCookie> {
+    let prefix = url.cookie_prefix();
+    let is_it = |key: &[u8]| key.strip_prefix(prefix.as_bytes()) == Some(name.as_bytes());
+    let mut values = pairs(headers).filter(|(key, _)| is_it(key)).map(|(_, value)| value);
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(DuplicateCookie(format!("{prefix}{name}")));
+    }
+    Ok(first.filter(|value| !value.is_empty()))
+}
+
+/// The token in a cookie of the session.
+pub fn get<'a>(
+    kind: Kind,
+    headers: &'a HeaderMap,
+    url: &PublicUrl,
+) -> Result<Option<&'a [u8]>, DuplicateCookie> {
+    find(headers, url, kind.name())
+}
+
+/// Whether a request carries a cookie of a session, good or not.
+pub fn any(headers: &HeaderMap, url: &PublicUrl) -> bool {
+    Kind::BOTH.into_iter().any(|kind| !matches!(get(kind, headers, url), Ok(None)))
+}
+
+/// The `Set-Cookie` value that stores `token` for `lifetime`.
 pub fn set(kind: Kind, token: &str, lifetime: Duration, url: &PublicUrl) -> Option<HeaderValue> {
-    let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
-    let cookie = Cookie::build((kind.name(url), token))
-        .path(kind.path())
-        .max_age(cookie::time::Duration::seconds(seconds))
-        .http_only(true)
-        .secure(url.is_https())
-        .same_site(SameSite::Lax)
-        .build();
-    HeaderValue::from_str(&cookie.to_string()).ok()
+    header_value(&format!("{}{}", url.cookie_prefix(), kind.name()), token, lifetime, SameSite::Lax, url)
 }
 
 /// The `Set-Cookie` value that removes the cookie.
@@ -55,14 +106,21 @@ pub fn clear(kind: Kind, url: &PublicUrl) -> Option<HeaderValue> {
     set(kind, "", Duration::ZERO, url)
 }
 
-/// The value of the cookie, its name compared exactly: `__host-…` is another cookie, which any page of a sibling domain can set.
-pub fn get<'a>(kind: Kind, headers: &'a HeaderMap, url: &PublicUrl) -> Option<&'a str> {
-    let name = kind.name(url);
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(key, value)| (key == name && !value.is_empty()).then_some(value))
+/// The `Set-Cookie` value of a cookie by its whole name: `HttpOnly`, for this host and every path, `Secure` on https.
+pub fn header_value(
+    name: &str,
+    value: &str,
+    lifetime: Duration,
+    same_site: SameSite,
+    url: &PublicUrl,
+) -> Option<HeaderValue> {
+    let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+    let cookie = Cookie::build((name, value))
+        .path("/")
+        .max_age(cookie::time::Duration::seconds(seconds))
+        .http_only(true)
+        .secure(url.is_https())
+        .same_site(same_site)
+        .build();
+    HeaderValue::from_str(&cookie.to_string()).ok()
 }

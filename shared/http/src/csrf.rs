@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, Method, header};
 use latchkey_core::Config;
 
-use crate::cookies::{self, Kind};
+use crate::{bearer, cookies};
 
 /// Whether an unsafe request may have been made by a page that is not ours.
 ///
@@ -14,10 +14,9 @@ pub fn is_forged(method: &Method, headers: &HeaderMap, config: &Config) -> bool 
     if method.is_safe() {
         return false;
     }
-    let cookie =
-        [Kind::Access, Kind::Refresh].iter().any(|kind| cookies::get(*kind, headers, &config.url).is_some());
-    // A bearer token is never attached by the browser itself.
-    if headers.contains_key(header::AUTHORIZATION) && !cookie {
+    let cookie = cookies::any(headers, &config.url);
+    // A bearer token is never attached by the browser itself, as the credentials of other schemes are.
+    if bearer::is_present(headers) && !cookie {
         return false;
     }
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("invalid"));

@@ -17,7 +17,15 @@ type Answers = (u16, &'static [(&'static str, &'static str)]);
 
 const UNREADABLE: Answers = (400, &[("invalid_json", "")]);
 const ADDRESS: Answers = (400, &[("address_unknown", "the platform does not say who the client is")]);
-const NOBODY: Answers = (401, &[("not_signed_in", ""), ("invalid_token", ""), ("session_ended", "")]);
+const NOBODY: Answers = (
+    401,
+    &[
+        ("not_signed_in", ""),
+        ("invalid_token", ""),
+        ("session_ended", ""),
+        ("duplicate_cookie", "two cookies of one name, and neither is used or removed"),
+    ],
+);
 const DENIED: Answers = (403, &[("permission_denied", "")]);
 const FORGED: Answers = (403, &[("cross_site_request", "from a page that is not in `LATCHKEY_ORIGINS`")]);
 const TOO_LARGE: Answers = (413, &[("body_too_large", "over 64 KiB")]);

@@ -1,19 +1,31 @@
-//! The cookies that bind a trip to a provider to a browser.
+//! The cookies that bind an authorization request to a browser.
 
-use axum::http::{HeaderMap, HeaderValue, header};
-use cookie::{Cookie, SameSite};
+use std::time::Duration;
+
+use axum::http::{HeaderMap, header};
+use cookie::SameSite;
 use latchkey_core::config::PublicUrl;
 use latchkey_core::oauth::{Begun, FLOW_LIFETIME, FlowCookie, Oauth};
 
+use crate::cookies::{self, DuplicateCookie};
+
 /// The flow cookies that came, as names and values, in the browser's order.
 pub fn flow_cookies(headers: &HeaderMap, oauth: &Oauth) -> Vec<(String, String)> {
-    let ours = |(name, _): &(&str, &str)| name.starts_with(oauth.cookie_prefix());
-    pairs(headers).filter(ours).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let prefix = oauth.cookie_prefix();
+    cookies::pairs(headers)
+        .filter(|(name, _)| name.starts_with(prefix.as_bytes()))
+        .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
+        .collect()
 }
 
-/// The value of the flow cookie `name`, compared exactly.
-pub fn flow_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    pairs(headers).find_map(|(key, value)| (key == name).then_some(value))
+/// The value of the flow cookie with this whole name.
+pub fn flow_cookie<'a>(
+    headers: &'a HeaderMap,
+    name: &str,
+    url: &PublicUrl,
+) -> Result<Option<&'a str>, DuplicateCookie> {
+    let Some(name) = name.strip_prefix(url.cookie_prefix()) else { return Ok(None) };
+    Ok(cookies::find(headers, url, name)?.and_then(|value| std::str::from_utf8(value).ok()))
 }
 
 /// Sets the cookie of a flow that has begun, and removes those that make room for it.
@@ -21,32 +33,25 @@ pub fn set_flow(headers: &mut HeaderMap, begun: &Begun, url: &PublicUrl) {
     for name in &begun.ended {
         clear_flow(headers, name, url);
     }
-    append(headers, &begun.cookie, i64::try_from(FLOW_LIFETIME.as_secs()).unwrap_or_default(), url);
+    append(headers, &begun.cookie, FLOW_LIFETIME, url);
 }
 
 /// Removes the cookie of a flow.
 pub fn clear_flow(headers: &mut HeaderMap, name: &str, url: &PublicUrl) {
     let none = FlowCookie { name: name.to_owned(), value: String::new(), cross_site: false };
-    append(headers, &none, 0, url);
+    append(headers, &none, Duration::ZERO, url);
 }
 
 /// `SameSite=Lax` comes with a redirect from the provider, not with a form that its page posts. `None` needs `Secure`, which http
 /// does not have; no provider that posts takes an http address anyway.
-fn append(headers: &mut HeaderMap, cookie: &FlowCookie, seconds: i64, url: &PublicUrl) {
+fn append(headers: &mut HeaderMap, cookie: &FlowCookie, lifetime: Duration, url: &PublicUrl) {
     let cross_site = cookie.cross_site && url.is_https();
-    let cookie = Cookie::build((cookie.name.as_str(), cookie.value.as_str()))
-        .path("/")
-        .max_age(cookie::time::Duration::seconds(seconds))
-        .http_only(true)
-        .secure(url.is_https())
-        .same_site(if cross_site { SameSite::None } else { SameSite::Lax })
-        .build();
-    if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
+    let same_site = if cross_site { SameSite::None } else { SameSite::Lax };
+    if let Some(value) = cookies::header_value(&cookie.name, &cookie.value, lifetime, same_site, url) {
         headers.append(header::SET_COOKIE, value);
     }
 }
 
-fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='))
+fn text(bytes: &[u8]) -> Option<String> {
+    String::from_utf8(bytes.to_vec()).ok()
 }

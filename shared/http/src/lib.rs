@@ -6,6 +6,7 @@
 
 mod answer;
 mod app;
+pub mod bearer;
 mod body;
 mod caller;
 pub mod cookies;

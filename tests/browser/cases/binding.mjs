@@ -42,7 +42,7 @@ export default function cases(world) {
     const login = world.provider.account({ ...world.someone(), email_verified: true })
     const person = await open()
     const callback = await wayBack(person, world, login)
-    const flow = await person.cookies('latchkey-oauth')
+    const flow = await person.cookies('-oauth-')
     assert.equal(flow.length, 1)
     await person.page.goto(callback)
     await person.page.waitForURL(/\/welcome/)

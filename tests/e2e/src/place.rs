@@ -61,13 +61,16 @@ impl Place {
     }
 
     /// The cookie's name there.
-    pub fn cookie(&self, cookie: Cookie) -> &'static str {
-        match (cookie, self.issuer.starts_with("https:")) {
-            (Cookie::Access, true) => "__Host-latchkey-access",
-            (Cookie::Access, false) => "latchkey-access",
-            (Cookie::Refresh, true) => "__Secure-latchkey-refresh",
-            (Cookie::Refresh, false) => "latchkey-refresh",
+    pub fn cookie(&self, cookie: Cookie) -> String {
+        let name = match cookie {
+            Cookie::Access => "access",
+            Cookie::Refresh => "refresh",
+        };
+        if self.issuer.starts_with("https:") {
+            return format!("__Host-latchkey-{name}");
         }
+        let port = self.issuer.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.starts_with('/'));
+        format!("latchkey-{}-{name}", port.unwrap_or("80"))
     }
 
     /// A word of letters and digits that nothing else in the store has: it may hold the data of earlier runs.

@@ -140,7 +140,7 @@ impl<'a> Trial<'a> {
     pub fn sign_up_in_browser(&self, name: &str) -> Result<(String, String)> {
         let body = json!({ "email": self.email(name), "password": PASSWORD });
         let answer = self.send(Request::post("/v1/signup").json(&body))?.ok(201)?;
-        let value = |cookie| Ok::<_, Failure>(answer.set_cookie(self.place.cookie(cookie))?.0);
+        let value = |cookie| Ok::<_, Failure>(answer.set_cookie(&self.place.cookie(cookie))?.0);
         Ok((value(Cookie::Access)?, value(Cookie::Refresh)?))
     }
 

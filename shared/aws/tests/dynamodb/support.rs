@@ -167,7 +167,7 @@ impl Person {
         };
         Self {
             access: token("access_token", "__Host-latchkey-access"),
-            refresh: token("refresh_token", "__Secure-latchkey-refresh"),
+            refresh: token("refresh_token", "__Host-latchkey-refresh"),
         }
     }
 }

@@ -143,16 +143,14 @@ impl fmt::Debug for FlowCookie {
     }
 }
 
-/// What the names of flow cookies begin with. `__Host-` keeps sibling domains from setting one.
-pub(super) fn cookie_prefix(https: bool) -> &'static str {
-    if https { "__Host-latchkey-oauth-" } else { "latchkey-oauth-" }
-}
+/// Part of the name of every flow cookie, after the prefix of the deployment.
+pub(super) const COOKIE: &str = "oauth-";
 
 /// The name of the cookie of `state`: half its hash, which tells nothing of it and keeps the flows of several tabs apart.
-pub(super) fn cookie_name(state: &str, https: bool) -> String {
+pub(super) fn cookie_name(state: &str, prefix: &str) -> String {
     let hash = Sha256::digest(state);
     let half = hash.first_chunk::<16>().map(|half| BASE64_URL_SAFE_NO_PAD.encode(half));
-    format!("{}{}", cookie_prefix(https), half.unwrap_or_default())
+    format!("{prefix}{COOKIE}{}", half.unwrap_or_default())
 }
 
 /// 256 random bits as 43 characters, each unreserved in a URL.

@@ -28,7 +28,7 @@ pub struct Oauth {
     redirects: Redirects,
     /// `LATCHKEY_URL`.
     own: String,
-    https: bool,
+    cookie_prefix: String,
     keep_tokens: bool,
     sealer: Arc<Sealer>,
     clock: Arc<dyn Clock>,
@@ -150,7 +150,7 @@ impl Oauth {
             settings: Arc::clone(&config.oauth),
             redirects: Redirects::new(url.as_str(), &config.origins, config.oauth.apps()),
             own: url.as_str().to_owned(),
-            https: url.is_https(),
+            cookie_prefix: url.cookie_prefix().to_owned(),
             keep_tokens: config.keep_provider_tokens,
             sealer: Arc::clone(&config.sealer),
             clock,
@@ -169,9 +169,9 @@ impl Oauth {
         self.redirects.page(None).ok()
     }
 
-    /// What the names of flow cookies begin with.
-    pub fn cookie_prefix(&self) -> &'static str {
-        flow::cookie_prefix(self.https)
+    /// Start of the names of flow cookies.
+    pub fn cookie_prefix(&self) -> String {
+        format!("{}{}", self.cookie_prefix, flow::COOKIE)
     }
 
     /// Begins a flow. Asks nobody, but for the metadata of a provider that is not known beforehand.
@@ -198,7 +198,7 @@ impl Oauth {
             started_at: now,
         };
         let value = flow.seal(&self.sealer, &*self.entropy)?.ok_or(StartError::TooLong)?;
-        let name = flow::cookie_name(state.expose_secret(), self.https);
+        let name = flow::cookie_name(state.expose_secret(), &self.cookie_prefix);
         let cookie = FlowCookie { name, value, cross_site: provider.form_post };
         let location = self.location(provider, &metadata, &flow, &state, now)?;
         Ok(Begun { location, cookie, ended: surplus(start.cookies) })
@@ -267,7 +267,7 @@ impl Oauth {
 
     /// The name of the cookie that must come with this answer.
     pub fn cookie_name(&self, returned: &Returned) -> Option<String> {
-        Some(flow::cookie_name(returned.state().ok()?, self.https))
+        Some(flow::cookie_name(returned.state().ok()?, &self.cookie_prefix))
     }
 
     /// The flow that an answer to `provider` belongs to, told by its state and by the cookie of that state: it was begun in

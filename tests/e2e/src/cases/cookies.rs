@@ -13,6 +13,9 @@ cases![
     two_headers_with_every_attribute,
     they_open_and_the_body_has_no_token,
     similar_names_are_other_cookies,
+    cookies_of_others_in_any_encoding_do_not_disturb,
+    two_of_one_name_are_refused_and_neither_is_removed,
+    another_scheme_beside_a_good_cookie,
     refreshed_by_cookie,
     removed_by_signing_out,
     removed_by_a_refused_refresh,
@@ -35,14 +38,14 @@ fn attributes(t: &Trial<'_>, path: &str, max_age: u32) -> Vec<String> {
 
 fn same_origin(t: &Trial<'_>, request: Request, cookie: Cookie, value: &str) -> Request {
     let origin = t.place.issuer.clone();
-    let request = request.cookie(t.place.cookie(cookie), value);
+    let request = request.cookie(&t.place.cookie(cookie), value);
     request.header("origin", &origin).header("sec-fetch-site", "same-origin")
 }
 
 fn both_removed(t: &Trial<'_>, answer: &Answer) -> Result {
     ensure_eq!(answer.all("set-cookie").len(), 2);
-    for (cookie, path) in [(Cookie::Access, "/"), (Cookie::Refresh, "/v1/token")] {
-        let set = answer.set_cookie(t.place.cookie(cookie))?;
+    for (cookie, path) in [(Cookie::Access, "/"), (Cookie::Refresh, "/")] {
+        let set = answer.set_cookie(&t.place.cookie(cookie))?;
         ensure_eq!(set, (String::new(), attributes(t, path, 0)));
     }
     Ok(())
@@ -53,11 +56,11 @@ fn two_headers_with_every_attribute(t: &Trial<'_>) -> Result {
     for (path, status) in [("/v1/signup", 201), ("/v1/signin", 200)] {
         let answer = t.send(Request::post(path).json(&body))?.ok(status)?;
         ensure_eq!(answer.all("set-cookie").len(), 2, "two headers, never one folded");
-        let (access, found) = answer.set_cookie(t.place.cookie(Cookie::Access))?;
+        let (access, found) = answer.set_cookie(&t.place.cookie(Cookie::Access))?;
         ensure_eq!(found, attributes(t, "/", 900));
-        let (refresh, found) = answer.set_cookie(t.place.cookie(Cookie::Refresh))?;
+        let (refresh, found) = answer.set_cookie(&t.place.cookie(Cookie::Refresh))?;
         // It lives as long as the session, which has begun a moment ago.
-        let ages = (604_790..=604_800).map(|age| attributes(t, "/v1/token", age));
+        let ages = (604_790..=604_800).map(|age| attributes(t, "/", age));
         ensure!(ages.into_iter().any(|expected| expected == found), "{found:?}");
         let text = String::from_utf8_lossy(&answer.body);
         ensure!(!text.contains(&access) && !text.contains(&refresh), "the body repeats a token");
@@ -74,8 +77,8 @@ fn they_open_and_the_body_has_no_token(t: &Trial<'_>) -> Result {
         let answer = t.send(Request::get("/v1/session").header("cookie", &cookies))?.ok(200)?;
         ensure_eq!(answer.text("user.email"), t.email("ada"));
     }
-    t.send(Request::get("/v1/session").cookie(other, &refresh))?.problem(401, "not_signed_in")?;
-    t.send(Request::get("/v1/session").cookie(name, &refresh))?.problem(401, "invalid_token")?;
+    t.send(Request::get("/v1/session").cookie(&other, &refresh))?.problem(401, "not_signed_in")?;
+    t.send(Request::get("/v1/session").cookie(&name, &refresh))?.problem(401, "invalid_token")?;
     Ok(())
 }
 
@@ -88,17 +91,57 @@ fn similar_names_are_other_cookies(t: &Trial<'_>) -> Result {
     Ok(())
 }
 
+fn cookies_of_others_in_any_encoding_do_not_disturb(t: &Trial<'_>) -> Result {
+    let (access, refresh) = t.sign_up_in_browser("ada")?;
+    let name = t.place.cookie(Cookie::Access);
+    let cookies = format!("city=Zürich; {name}={access}; ключ=значение");
+    t.send(Request::get("/v1/session").header("cookie", &cookies))?.ok(200)?;
+    let name = t.place.cookie(Cookie::Refresh);
+    let request =
+        Request::post("/v1/token/refresh").header("cookie", &format!("city=Zürich; {name}={refresh}"));
+    t.send(request.header("origin", &t.place.issuer).header("sec-fetch-site", "same-origin"))?.ok(200)?;
+    Ok(())
+}
+
+fn two_of_one_name_are_refused_and_neither_is_removed(t: &Trial<'_>) -> Result {
+    let (access, refresh) = t.sign_up_in_browser("ada")?;
+    let name = t.place.cookie(Cookie::Access);
+    let cookies = format!("{name}=planted; {name}={access}");
+    let answer =
+        t.send(Request::get("/v1/session").header("cookie", &cookies))?.problem(401, "duplicate_cookie")?;
+    ensure_eq!(answer.all("set-cookie").len(), 0);
+    let name = t.place.cookie(Cookie::Refresh);
+    let request = same_origin(
+        t,
+        Request::post("/v1/token/refresh"),
+        Cookie::Refresh,
+        &format!("planted; {name}={refresh}"),
+    );
+    let answer = t.send(request)?.problem(401, "duplicate_cookie")?;
+    ensure_eq!(answer.all("set-cookie").len(), 0);
+    t.send(same_origin(t, Request::post("/v1/token/refresh"), Cookie::Refresh, &refresh))?.ok(200)?;
+    Ok(())
+}
+
+fn another_scheme_beside_a_good_cookie(t: &Trial<'_>) -> Result {
+    let (access, _) = t.sign_up_in_browser("ada")?;
+    let request = Request::get("/v1/session").header("authorization", "Basic dXNlcjpwYXNz");
+    t.send(request.clone().cookie(&t.place.cookie(Cookie::Access), &access))?.ok(200)?;
+    t.send(request)?.problem(401, "not_signed_in")?;
+    Ok(())
+}
+
 fn refreshed_by_cookie(t: &Trial<'_>) -> Result {
     let (_, first) = t.sign_up_in_browser("ada")?;
     let request = same_origin(t, Request::post("/v1/token/refresh"), Cookie::Refresh, &first);
     let answer = t.send(request)?.ok(200)?;
     ensure_eq!(answer.all("set-cookie").len(), 2);
-    let (second, found) = answer.set_cookie(t.place.cookie(Cookie::Refresh))?;
+    let (second, found) = answer.set_cookie(&t.place.cookie(Cookie::Refresh))?;
     ensure!(second != first && second.starts_with("lkr_"), "the token did not change");
-    ensure!(found.contains(&"path=/v1/token".to_owned()), "{found:?}");
+    ensure!(found.contains(&"path=/".to_owned()), "{found:?}");
     ensure_eq!(answer.text("refresh_token"), "", "what came in a cookie goes out in one");
-    let (access, _) = answer.set_cookie(t.place.cookie(Cookie::Access))?;
-    t.send(Request::get("/v1/session").cookie(t.place.cookie(Cookie::Access), &access))?.ok(200)?;
+    let (access, _) = answer.set_cookie(&t.place.cookie(Cookie::Access))?;
+    t.send(Request::get("/v1/session").cookie(&t.place.cookie(Cookie::Access), &access))?.ok(200)?;
     Ok(())
 }
 
@@ -107,7 +150,7 @@ fn removed_by_signing_out(t: &Trial<'_>) -> Result {
     both_removed(t, &t.send(same_origin(t, Request::post("/v1/signout"), Cookie::Access, &first))?.ok(204)?)?;
     let body = json!({ "email": t.email("ada"), "password": PASSWORD });
     let again = t.send(Request::post("/v1/signin").json(&body))?.ok(200)?;
-    let (second, _) = again.set_cookie(t.place.cookie(Cookie::Access))?;
+    let (second, _) = again.set_cookie(&t.place.cookie(Cookie::Access))?;
     let path = format!("/v1/sessions/{}", again.text("session.id"));
     both_removed(t, &t.send(same_origin(t, Request::delete(&path), Cookie::Access, &second))?.ok(204)?)
 }

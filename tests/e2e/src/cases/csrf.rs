@@ -47,7 +47,7 @@ fn which_pages_may_change_something(t: &Trial<'_>) -> Result {
     ] {
         let what = format!("{site} {origin} {referer}");
         // What passes finds nothing to revoke.
-        let request = Request::delete("/v1/sessions/x").cookie(t.place.cookie(Cookie::Access), &access);
+        let request = Request::delete("/v1/sessions/x").cookie(&t.place.cookie(Cookie::Access), &access);
         let answer = t.quietly(&from_page(request, site, origin, referer))?;
         t.note(&format!("{} {}: {}", answer.status, answer.code(), what.replace(own, "own")));
         let expected = if passes { (404, "not_found") } else { (403, "cross_site_request") };
@@ -63,10 +63,10 @@ fn a_forged_sign_out_signs_nobody_out(t: &Trial<'_>) -> Result {
     let (access, _) = t.sign_up_in_browser("ada")?;
     let name = t.place.cookie(Cookie::Access);
     for path in ["/v1/signout", "/v1/signout/all"] {
-        let forged = from_page(Request::post(path).cookie(name, &access), "cross-site", EVIL, "");
+        let forged = from_page(Request::post(path).cookie(&name, &access), "cross-site", EVIL, "");
         t.send(forged)?.problem(403, "cross_site_request")?;
     }
-    t.send(Request::get("/v1/session").cookie(name, &access))?.ok(200)?;
+    t.send(Request::get("/v1/session").cookie(&name, &access))?.ok(200)?;
     Ok(())
 }
 

@@ -58,7 +58,7 @@ fn the_session_that_the_browser_had_ends(t: &Trial<'_>) -> Result {
     let (access, _) = t.sign_up_in_browser("ada")?;
     let name = t.place.cookie(Cookie::Access);
     let body = json!({ "email": t.email("ada"), "password": PASSWORD });
-    let again = Request::post("/v1/signin").json(&body).cookie(name, &access);
+    let again = Request::post("/v1/signin").json(&body).cookie(&name, &access);
     t.send(again.header("sec-fetch-site", "same-origin"))?.ok(200)?;
     let check = Request::post("/v1/permissions/check").json(&json!({ "permission": "a:b", "fresh": true }));
     t.send(check.bearer(&access))?.problem(401, "session_ended")?;

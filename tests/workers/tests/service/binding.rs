@@ -20,7 +20,7 @@ async fn a_worker_protects_its_routes_over_a_service_binding() {
     assert_eq!((nobody.status, nobody.text("code")), (StatusCode::UNAUTHORIZED, "not_signed_in"));
     let forged = ask(Method::GET, &[("authorization", &format!("{bearer}x"))]).await;
     assert_eq!((forged.status, forged.text("code")), (StatusCode::UNAUTHORIZED, "invalid_token"));
-    let cookie = format!("latchkey-access={token}");
+    let cookie = format!("latchkey-80-access={token}");
     for headers in [[("authorization", &*bearer)], [("cookie", &*cookie)]] {
         let allowed = ask(Method::GET, &headers).await;
         assert_eq!((allowed.status, allowed.text("done")), (StatusCode::OK, "products:read"));
