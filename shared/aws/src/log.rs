@@ -1,47 +1,59 @@
 use std::io;
-use std::str::FromStr;
 
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use latchkey_core::log::{Filter, tell_ignored};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+/// The variables that choose, the first that is set.
+const VARIABLES: [&str; 2] = ["LATCHKEY_LOG", "AWS_LAMBDA_LOG_LEVEL"];
+
 /// Logs one JSON object a line to standard output, which Lambda takes to its log group.
 ///
-/// What is logged says `LATCHKEY_LOG` (such as `info` or `warn,latchkey_core=debug`), else the level that Lambda's own logging
-/// settings give in `AWS_LAMBDA_LOG_LEVEL`, else `warn`.
+/// `LATCHKEY_LOG` chooses (such as `info` or `warn,latchkey_core=debug`), else the level that Lambda's own logging settings
+/// give in `AWS_LAMBDA_LOG_LEVEL`, else it is `warn`. Neither raises the level of anybody's lines but ours
+/// ([`latchkey_core::log`]).
 pub fn init(var: impl Fn(&str) -> Option<String>) {
+    let (name, text) = chosen(var);
+    let (filter, ignored) = Filter::read(text.as_deref());
+    let most = filter.most();
+    let filter =
+        filter_fn(move |about| filter.takes(about.target(), *about.level())).with_max_level_hint(most);
     let format = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(io::stdout);
     // An error means that the process logs already.
-    let _ = tracing_subscriber::registry().with(filter(var)).with(format).try_init();
+    if tracing_subscriber::registry().with(filter).with(format).try_init().is_ok() {
+        tell_ignored(name, &ignored);
+    }
 }
 
-fn filter(var: impl Fn(&str) -> Option<String>) -> Targets {
-    let read = |name| Targets::from_str(var(name)?.trim()).ok();
-    read("LATCHKEY_LOG")
-        .or_else(|| read("AWS_LAMBDA_LOG_LEVEL"))
-        .unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN))
+/// The variable that chooses, and its value.
+fn chosen(var: impl Fn(&str) -> Option<String>) -> (&'static str, Option<String>) {
+    let found = VARIABLES.iter().find_map(|name| Some((*name, var(name)?)));
+    found.map_or(("LATCHKEY_LOG", None), |(name, text)| match text.trim() {
+        // A level of Lambda's that is not one of ours.
+        fatal if fatal.eq_ignore_ascii_case("fatal") => (name, Some("error".to_owned())),
+        _ => (name, Some(text)),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(vars: &[(&str, &str)]) -> Targets {
-        filter(|name| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
+    fn of(vars: &[(&str, &str)]) -> (&'static str, Option<String>) {
+        chosen(|name| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
     }
 
     #[test]
     fn our_variable_comes_before_lambdas_own() {
         let both = [("LATCHKEY_LOG", "error"), ("AWS_LAMBDA_LOG_LEVEL", "DEBUG")];
-        assert!(!of(&both).would_enable("latchkey_core", &tracing::Level::WARN));
-        assert!(of(&both[1..]).would_enable("latchkey_core", &tracing::Level::DEBUG));
+        assert_eq!(of(&both), ("LATCHKEY_LOG", Some("error".to_owned())));
+        assert_eq!(of(&both[1..]), ("AWS_LAMBDA_LOG_LEVEL", Some("DEBUG".to_owned())));
+        assert_eq!(of(&[]), ("LATCHKEY_LOG", None));
     }
 
     #[test]
-    fn without_a_word_or_with_nonsense_it_warns() {
-        for vars in [&[][..], &[("LATCHKEY_LOG", "a=b=c")][..]] {
-            assert!(of(vars).would_enable("latchkey_core", &tracing::Level::WARN));
-            assert!(!of(vars).would_enable("latchkey_core", &tracing::Level::INFO));
-        }
+    fn the_highest_level_of_lambda_is_the_highest_of_ours() {
+        assert_eq!(of(&[("AWS_LAMBDA_LOG_LEVEL", "FATAL")]).1.as_deref(), Some("error"));
     }
 }

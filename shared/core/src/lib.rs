@@ -9,6 +9,7 @@ pub mod config;
 pub mod email;
 pub mod id;
 pub mod limit;
+pub mod log;
 pub mod oauth;
 pub mod password;
 pub mod permission;

@@ -3,9 +3,12 @@ use std::sync::Arc;
 
 use latchkey_core::Services;
 use latchkey_core::audit::{Action, Actor, Requester};
+use latchkey_core::log::{Filter, tell_ignored};
 use latchkey_core::permission::{Admins, Versioned};
 use latchkey_http::App;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::{Failure, say};
 use crate::cli::ServeArgs;
@@ -64,6 +67,14 @@ async fn greeting(local: &Local) -> Result<String, Failure> {
 }
 
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("LATCHKEY_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let variable = std::env::var("LATCHKEY_LOG").ok();
+    let (filter, ignored) = Filter::read(variable.as_deref());
+    let most = filter.most();
+    let filter =
+        filter_fn(move |about| filter.takes(about.target(), *about.level())).with_max_level_hint(most);
+    let format = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // An error means that the process logs already.
+    if tracing_subscriber::registry().with(filter).with(format).try_init().is_ok() {
+        tell_ignored("LATCHKEY_LOG", &ignored);
+    }
 }

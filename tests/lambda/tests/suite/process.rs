@@ -4,7 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use latchkey_aws::dynamodb::{self, Emulator};
+use latchkey_core::port::table::Key;
+use latchkey_core::port::{Clock, Table};
 use latchkey_lambda::{FunctionProcess, RuntimeApi, What};
+use latchkey_native::SystemClock;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -189,4 +192,143 @@ async fn a_secret_that_is_wrong_stops_the_start_without_being_shown() {
     assert!(text.starts_with("LATCHKEY_SECRET: ") && !text.contains("changeme"), "{text}");
     let (status, log, _) = running.process.end().await;
     assert!(!status.success() && !log.contains("changeme"), "{log}");
+}
+
+/// A request as a function URL hands it over.
+fn asked(method: &str, path: &str, headers: &Value, body: &Value) -> String {
+    json!({
+        "version": "2.0",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": headers,
+        "requestContext": { "stage": "$default", "http": { "method": method, "path": path, "sourceIp": "203.0.113.7" } },
+        "body": if body.is_null() { Value::Null } else { body.to_string().into() },
+        "isBase64Encoded": false,
+    })
+    .to_string()
+}
+
+/// Everything secret of a run: what was sent, what was given, what is stored.
+async fn use_it(running: &mut Running, endpoint: &str) -> Vec<String> {
+    let (password, wrong) = ("seven green boats at noon", "a mistyped password 1234");
+    let mut secrets = vec![SECRET.to_owned(), password.to_owned(), wrong.to_owned()];
+    let json_body = json!({ "content-type": "application/json", "host": "auth.example.com" });
+    let credentials =
+        |password: &str| json!({ "email": "ada@example.com", "password": password, "transport": "bearer" });
+    let mut answers = Vec::new();
+    for (path, body) in [
+        ("/v1/signup", credentials(password)),
+        ("/v1/signin", credentials(wrong)),
+        ("/v1/signin", json!({ "email": "ada@example.com", "password": password })),
+        ("/v1/signin", credentials(password)),
+    ] {
+        answers.push(running.response(&asked("POST", path, &json_body, &body)).await);
+    }
+    let body = |answer: &Value| -> Value { serde_json::from_str(answer["body"].as_str().unwrap()).unwrap() };
+    let tokens = body(answers.last().unwrap());
+    let text = |name: &str| tokens[name].as_str().unwrap().to_owned();
+    let bearer = json!({ "authorization": format!("Bearer {}", text("access_token")) });
+    let forged = json!({
+        "cookie": format!("__Host-latchkey-access={}", text("access_token")),
+        "origin": "https://evil.example",
+        "content-type": "application/json",
+    });
+    let rogue = "lkr_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    secrets.push(rogue.to_owned());
+    for event in [
+        asked("GET", "/v1/session", &bearer, &Value::Null),
+        asked("GET", "/v1/users", &bearer, &Value::Null),
+        asked("POST", "/v1/signout/all", &forged, &Value::Null),
+        asked("POST", "/v1/token/refresh", &json_body, &json!({ "refresh_token": rogue })),
+        asked(
+            "POST",
+            "/v1/oauth/exchange",
+            &json_body,
+            &json!({ "code": "lkc_secret-of-an-app", "code_verifier": "verifier-of-an-app" }),
+        ),
+        asked("POST", "/v1/token/refresh", &json_body, &json!({ "refresh_token": text("refresh_token") })),
+        asked("GET", "/v1/oauth/github/start", &json!({ "sec-fetch-mode": "navigate" }), &Value::Null),
+    ] {
+        answers.push(running.response(&event).await);
+    }
+    secrets.extend(["lkc_secret-of-an-app", "verifier-of-an-app"].map(str::to_owned));
+    for answer in &answers {
+        let given: Value =
+            answer["body"].as_str().and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default();
+        secrets.extend(
+            ["access_token", "refresh_token"]
+                .iter()
+                .filter_map(|name| given[name].as_str())
+                .map(str::to_owned),
+        );
+        for cookie in answer["cookies"].as_array().into_iter().flatten() {
+            let pair = cookie.as_str().unwrap().split(';').next().unwrap();
+            secrets.push(pair.split_once('=').unwrap().1.to_owned());
+        }
+        let location = answer["headers"]["location"].as_str().unwrap_or_default();
+        secrets.extend(
+            location.split_once("state=").map(|(_, rest)| rest.split('&').next().unwrap().to_owned()),
+        );
+    }
+    let table = dynamodb::DynamoTable::new(
+        dynamodb::client(&dynamodb::Settings::emulated(endpoint)),
+        "latchkey".to_owned(),
+    );
+    let keys = [Key::new("email#ada@example.com", "login"), Key::new("keys", "ring")];
+    for item in table.get(&keys, SystemClock.now()).await.unwrap() {
+        let stored: Value = item.expect("it is there").decode().unwrap();
+        leaves(&stored, &mut |text| secrets.extend((text.len() >= 40).then(|| text.to_owned())));
+    }
+    secrets.retain(|secret| secret.len() >= 8);
+    secrets
+}
+
+fn leaves(value: &Value, take: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => take(text),
+        Value::Array(items) => items.iter().for_each(|item| leaves(item, take)),
+        Value::Object(members) => members.values().for_each(|member| leaves(member, take)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[tokio::test]
+async fn no_variable_makes_a_function_log_a_secret() {
+    for (level, finest) in [
+        (&[("LATCHKEY_LOG", "trace")][..], true),
+        (&[("AWS_LAMBDA_LOG_LEVEL", "TRACE"), ("AWS_LAMBDA_LOG_FORMAT", "JSON")], true),
+        (
+            &[(
+                "LATCHKEY_LOG",
+                "debug,lambda_runtime=trace,aws_smithy_runtime=trace,aws_sdk_dynamodb=trace,hyper=trace",
+            )],
+            true,
+        ),
+        (&[("RUST_LOG", "trace"), ("LATCHKEY_LOG", "info")], false),
+    ] {
+        let emulator = emulator().await;
+        let mut variables = settings(emulator.endpoint()).to_vec();
+        variables
+            .extend([("GITHUB_CLIENT_ID", "tested"), ("GITHUB_CLIENT_SECRET", "the-secret-of-the-client")]);
+        variables.extend(level);
+        let mut running = start(&variables).await;
+        let mut secrets = use_it(&mut running, emulator.endpoint()).await;
+        assert!(secrets.len() > 16, "{}", secrets.len());
+        secrets.push("the-secret-of-the-client".to_owned());
+        // A token that is nearly valid: errors are where secrets leak.
+        let nearly = json!({ "authorization": "Bearer aaaaaaaaaa.bbbbbbbbbb.cccccccccc" });
+        assert_eq!(
+            running.response(&asked("GET", "/v1/session", &nearly, &Value::Null)).await["statusCode"],
+            401
+        );
+        secrets.push("bbbbbbbbbb".to_owned());
+        let (out, err) = running.process.stop().await;
+        let log = out + &err;
+        assert_eq!(log.contains("an access token was refused"), finest, "{level:?}: {log}");
+        for secret in secrets {
+            let part =
+                if secret.len() >= 32 { &secret[secret.len() / 4..secret.len() * 3 / 4] } else { &secret };
+            assert!(!log.contains(part), "{level:?}: {secret} is in {log}");
+        }
+    }
 }

@@ -1,0 +1,178 @@
+//! What is logged: one rule for every platform.
+//!
+//! The log of a library may hold whole requests and responses: the runtime of Lambda writes each event at `trace`, and the SDK
+//! what it sends to the table. No level and no variable lets those through: whatever is not Latchkey's own is logged from
+//! [`OTHERS`] on, and Latchkey's own lines hold no secret at any level.
+
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
+
+/// The finest level that is logged of anything but Latchkey.
+pub const OTHERS: LevelFilter = LevelFilter::WARN;
+
+/// What is logged, by the target of an event: the path of the module that it comes from.
+#[derive(Debug, Clone)]
+pub struct Filter {
+    default: LevelFilter,
+    targets: Vec<(String, LevelFilter)>,
+}
+
+impl Filter {
+    /// Reads the value of `LATCHKEY_LOG`: `LEVEL` and `TARGET=LEVEL`, with commas between. Returns the directives that were
+    /// ignored too: those that are neither, and those that ask for more of others than [`OTHERS`]. Targets without a
+    /// directive are logged from `warn` on.
+    ///
+    /// The syntax is that of tracing-subscriber. Ours, as a Worker would carry far more of it than these lines, and would
+    /// take a misspelt level for the name of the one target to log.
+    pub fn read(variable: Option<&str>) -> (Self, Vec<&str>) {
+        let (mut filter, mut ignored) =
+            (Self { default: LevelFilter::WARN, targets: Vec::new() }, Vec::new());
+        for directive in
+            variable.unwrap_or_default().split(',').map(str::trim).filter(|text| !text.is_empty())
+        {
+            let (target, level) = match directive.split_once('=') {
+                Some((target, level)) => (Some(target.trim()), level.trim()),
+                None => (None, directive),
+            };
+            match (target, level.parse()) {
+                // No level at all would be `error`.
+                (Some(""), _) | (_, Err(_)) => ignored.push(directive),
+                _ if level.is_empty() => ignored.push(directive),
+                (Some(target), Ok(level)) if level > OTHERS && !may_be_ours(target) => {
+                    ignored.push(directive)
+                }
+                (Some(target), Ok(level)) => filter.targets.push((target.to_owned(), level)),
+                (None, Ok(level)) => filter.default = level,
+            }
+        }
+        (filter, ignored)
+    }
+
+    /// Whether an event is logged: the longest beginning of its target decides, and of equal ones the last; but of what is
+    /// not ours never more than [`OTHERS`].
+    pub fn takes(&self, target: &str, level: Level) -> bool {
+        if level > OTHERS && !is_ours(target) {
+            return false;
+        }
+        let named = self.targets.iter().filter(|(start, _)| target.starts_with(start.as_str()));
+        let most = named.max_by_key(|(start, _)| start.len()).map_or(self.default, |(_, level)| *level);
+        level <= most
+    }
+
+    /// The finest level that it takes of anything.
+    pub fn most(&self) -> LevelFilter {
+        self.targets.iter().map(|(_, level)| *level).fold(self.default, Ord::max)
+    }
+}
+
+/// Logs a warning about the directives of `variable` that [`Filter::read`] ignored, once the log is there.
+pub fn tell_ignored(variable: &str, ignored: &[&str]) {
+    if !ignored.is_empty() {
+        tracing::warn!(
+            ignored = ignored.join(","),
+            "{variable} is a level (off, error, warn, info, debug, trace) or directives such as warn,latchkey_http=debug; \
+             other targets than Latchkey's are logged at warn and error alone"
+        );
+    }
+}
+
+/// Whether the target is a module of one of Latchkey's crates.
+fn is_ours(target: &str) -> bool {
+    target.strip_prefix("latchkey").is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', ':']))
+}
+
+/// Whether a target of ours can begin so.
+fn may_be_ours(start: &str) -> bool {
+    is_ours(start) || "latchkey".starts_with(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEVELS: [Level; 5] = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
+
+    /// The filter, and what it ignored.
+    fn read(text: &str) -> (Filter, Vec<&str>) {
+        Filter::read(Some(text))
+    }
+
+    #[test]
+    fn a_level_is_for_everything_of_ours() {
+        for (text, taken, not) in [
+            (" debug ", Level::DEBUG, Level::TRACE),
+            ("WARN", Level::WARN, Level::INFO),
+            ("", Level::WARN, Level::INFO),
+            (" , ,", Level::WARN, Level::INFO),
+        ] {
+            let (filter, ignored) = read(text);
+            assert!(filter.takes("latchkey_core", taken) && !filter.takes("latchkey_core", not), "{text}");
+            assert!(ignored.is_empty(), "{ignored:?}");
+        }
+        assert!(!read("off").0.takes("latchkey_core", Level::ERROR));
+        assert!(Filter::read(None).0.takes("latchkey_core", Level::WARN));
+    }
+
+    #[test]
+    fn the_longest_target_decides_wherever_it_stands() {
+        let (filter, ignored) =
+            read("latchkey_core::limit=off, latchkey_core = debug,info,latchkey=error,worker=error");
+        assert!(ignored.is_empty(), "{ignored:?}");
+        for (target, most) in [
+            ("latchkey_core::limit::limiter", LevelFilter::OFF),
+            ("latchkey_core::token", LevelFilter::DEBUG),
+            ("latchkey_http", LevelFilter::ERROR),
+            ("worker::d1", LevelFilter::ERROR),
+        ] {
+            for level in LEVELS {
+                assert_eq!(filter.takes(target, level), level <= most, "{target} {level}");
+            }
+        }
+        assert_eq!(filter.most(), LevelFilter::DEBUG);
+    }
+
+    #[test]
+    fn a_directive_that_is_not_understood_changes_nothing_and_is_returned() {
+        let (filter, ignored) = read("loud,latchkey_http=,=debug,a=b=c,latchkey_http=debug");
+        assert_eq!(ignored, ["loud", "latchkey_http=", "=debug", "a=b=c"]);
+        assert!(filter.takes("latchkey_http::edge", Level::DEBUG));
+        assert!(filter.takes("latchkey_core", Level::WARN) && !filter.takes("latchkey_core", Level::INFO));
+    }
+
+    #[test]
+    fn nothing_that_is_not_ours_is_logged_below_warn_whatever_is_asked_for() {
+        for text in
+            ["trace", "lambda_runtime=trace", "l=trace", "latchkey=trace,hyper=debug", "latchkeyed=trace"]
+        {
+            let (filter, _) = read(text);
+            for target in
+                ["lambda_runtime::requests", "aws_smithy_runtime", "hyper", "log", "latchkeyed", "l", ""]
+            {
+                for level in [Level::INFO, Level::DEBUG, Level::TRACE] {
+                    assert!(!filter.takes(target, level), "{text}: {target} {level}");
+                }
+                assert!(filter.takes(target, Level::WARN), "{text}: {target}");
+            }
+        }
+        assert_eq!(read("trace,lambda_runtime=trace,hyper=warn").1, ["lambda_runtime=trace"]);
+    }
+
+    proptest::proptest! {
+        /// Operators know the syntax from tracing-subscriber.
+        #[test]
+        fn directives_about_ours_are_read_as_tracing_subscriber_reads_them(
+            default in "error|warn|info|debug|trace|off",
+            targets in proptest::collection::vec(("latchkey_[ab]{1,3}", "error|warn|info|debug|trace|off"), 0..4),
+            target in "latchkey_[ab]{0,4}",
+        ) {
+            let named = targets.iter().map(|(target, level)| format!(",{target}={level}"));
+            let text = default.clone() + &named.collect::<String>();
+            let theirs: tracing_subscriber::filter::Targets = text.parse().unwrap();
+            let (filter, ignored) = read(&text);
+            proptest::prop_assert!(ignored.is_empty());
+            for level in LEVELS {
+                proptest::prop_assert_eq!(filter.takes(&target, level), theirs.would_enable(&target, &level));
+            }
+        }
+    }
+}
