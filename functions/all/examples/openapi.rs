@@ -1,6 +1,8 @@
 //! Prints the description of every route, as it is made of what stands at the handlers:
 //! `cargo run -q -p latchkey-all --example openapi > functions/all/openapi.json`
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

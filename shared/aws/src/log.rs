@@ -19,7 +19,13 @@ pub fn init(var: impl Fn(&str) -> Option<String>) {
     let most = filter.most();
     let filter =
         filter_fn(move |about| filter.takes(about.target(), *about.level())).with_max_level_hint(most);
-    let format = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(io::stdout);
+    let format = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_writer(io::stdout)
+        // A line that cannot be written is lost. The layer would complain by a macro that panics where standard error cannot be
+        // written either.
+        .log_internal_errors(false);
     // An error means that the process logs already.
     if tracing_subscriber::registry().with(filter).with(format).try_init().is_ok() {
         tell_ignored(name, &ignored);

@@ -1,4 +1,5 @@
 use std::fmt::Display;
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -48,7 +49,9 @@ where
 {
     let var: Var = Arc::new(|name| std::env::var(name).ok());
     let Some(runtime_api) = var(RUNTIME_API) else {
-        eprintln!(
+        // Nobody may read it: that is no second failure.
+        let _ = writeln!(
+            std::io::stderr(),
             "latchkey: this program is a Lambda function, and {RUNTIME_API} is not set; run it with `cargo lambda watch`, or \
              run `latchkey serve` instead"
         );

@@ -1,5 +1,6 @@
 //! One permission decision with everything loaded. The budget: at least 5 million a second on one core.
 
+#![expect(clippy::print_stdout, reason = "a figure for people")]
 #![expect(clippy::expect_used, reason = "a benchmark stops at a mistake of its own")]
 
 use std::collections::BTreeSet;

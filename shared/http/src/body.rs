@@ -11,6 +11,21 @@ use crate::Problem;
 /// The largest request body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
 
+/// Error of a request body whose rest did not arrive in time.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the request did not arrive in time")]
+pub struct RequestTimeout;
+
+impl From<RequestTimeout> for Problem {
+    fn from(_: RequestTimeout) -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "request_timeout",
+            "the request took too long to arrive; send it again",
+        )
+    }
+}
+
 /// A JSON request body. Only `application/json` is taken: a browser cannot send that to another site without asking it first,
 /// so no form or plain text post reaches a handler. Members that the type does not name are ignored.
 pub struct Body<T>(pub T);
@@ -75,7 +90,10 @@ async fn whole(mut body: axum::body::Body) -> Result<Bytes, Problem> {
 /// The next piece of `body`, of which `read` bytes came before it.
 async fn next(body: &mut axum::body::Body, read: usize) -> Result<Option<Bytes>, Problem> {
     let Some(frame) = body.frame().await else { return Ok(None) };
-    let frame = frame.map_err(|_| Problem::invalid("the body could not be read"))?;
+    let frame = frame.map_err(|error| match error.into_inner().downcast::<RequestTimeout>() {
+        Ok(timeout) => Problem::from(*timeout),
+        Err(_) => Problem::invalid("the body could not be read"),
+    })?;
     // A frame without data is one of trailers, which say nothing here.
     let piece = frame.into_data().unwrap_or_default();
     if read + piece.len() > MAX_BODY {

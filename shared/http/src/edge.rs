@@ -69,6 +69,12 @@ impl<S> Edge<S> {
     pub(crate) fn new(inner: S, config: Arc<Config>, entropy: &dyn Entropy) -> Self {
         Self { shared: Arc::new(Shared::new(config, entropy)), inner }
     }
+
+    /// The response `problem` to a request that does not reach the service, named like those that do.
+    pub fn refuse(&self, problem: Problem) -> Response {
+        let number = self.shared.requests.fetch_add(1, Ordering::Relaxed);
+        self.shared.finish(problem.into_response(), number)
+    }
 }
 
 impl<S, B> Service<Request<B>> for Edge<S>

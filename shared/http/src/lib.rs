@@ -30,7 +30,7 @@ pub use answer::{
     set_cookies, signed_in, signed_out, tokens_refreshed,
 };
 pub use app::{App, app};
-pub use body::{Body, MAX_BODY};
+pub use body::{Body, MAX_BODY, RequestTimeout};
 pub use caller::{Caller, Replaced};
 pub use edge::{Edge, canonical, without_service};
 pub use flow::{clear_flow, flow_cookie, flow_cookies, set_flow};

@@ -1,5 +1,6 @@
 //! The `latchkey` command.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -10,7 +11,8 @@ fn main() -> ExitCode {
     match commands::run(Cli::parse()) {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("latchkey: {failure}");
+            // Nobody may read it: that is no second failure.
+            let _ = writeln!(std::io::stderr(), "latchkey: {failure}");
             ExitCode::FAILURE
         }
     }

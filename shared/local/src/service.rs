@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use latchkey_core::port::in_process::{InProcessCache, InProcessCounters};
-use latchkey_core::{Config, Memory, Ports, Services};
+use latchkey_core::{Memory, Ports, Services};
 use latchkey_native::{HttpFetch, SystemClock, SystemEntropy};
 use latchkey_sql::SqlTable;
 use latchkey_sql::sqlite::{OpenError, Sqlite};
@@ -13,7 +13,8 @@ use crate::adapters::mailbox::{DEFAULT_FROM, MailboxError};
 use crate::adapters::{Mailbox, PoolSize, PooledHasher};
 use crate::cli::DataArgs;
 use crate::data::{DataError, DataFolder};
-use crate::settings::{self, SettingsError};
+use crate::serve::Timeouts;
+use crate::settings::{self, Settings, SettingsError};
 
 /// Why the services cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -43,13 +44,17 @@ pub struct Local {
     pub table: Arc<SqlTable<Sqlite>>,
     /// The data folder.
     pub data: DataFolder,
+    /// The most connections at once.
+    pub connections: usize,
+    /// How long clients may take.
+    pub timeouts: Timeouts,
 }
 
 /// Opens the data folder and puts the services together for a server that listens on `listen`.
 pub fn open(args: &DataArgs, listen: SocketAddr) -> Result<Local, StartError> {
     let data = DataFolder::open(&args.data)?;
     let entropy = Arc::new(SystemEntropy);
-    let config: Config = settings::read(&data, listen, &*entropy)?;
+    let Settings { config, connections, timeouts } = settings::read(&data, listen, &*entropy)?;
     let table = Arc::new(SqlTable::new(Sqlite::open(&data.database())?));
     let clock = Arc::new(SystemClock);
     let mailbox = Mailbox::open(
@@ -68,5 +73,6 @@ pub fn open(args: &DataArgs, listen: SocketAddr) -> Result<Local, StartError> {
         entropy,
         hasher: Arc::new(PooledHasher::new(&PoolSize::default()).map_err(StartError::Threads)?),
     };
-    Ok(Local { services: Services::new(Arc::new(config), ports, &Memory::default()), table, data })
+    let services = Services::new(Arc::new(config), ports, &Memory::default());
+    Ok(Local { services, table, data, connections, timeouts })
 }

@@ -9,6 +9,7 @@ use latchkey_core::config::{ConfigError, Place};
 use latchkey_core::port::Entropy;
 
 use crate::data::{DataError, DataFolder};
+use crate::serve::{Timeouts, connections};
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -24,8 +25,18 @@ pub enum SettingsError {
     Data(#[from] DataError),
 }
 
+/// The settings of the local server.
+pub struct Settings {
+    /// Of the service, on any platform.
+    pub config: Config,
+    /// The most connections at once.
+    pub connections: usize,
+    /// How long clients may take.
+    pub timeouts: Timeouts,
+}
+
 /// Reads the configuration. `listen` is where the server listens, for the address that it assumes.
-pub fn read(data: &DataFolder, listen: SocketAddr, entropy: &dyn Entropy) -> Result<Config, SettingsError> {
+pub fn read(data: &DataFolder, listen: SocketAddr, entropy: &dyn Entropy) -> Result<Settings, SettingsError> {
     let file = dot_env(Path::new(".env"))?;
     let set = |name: &str| {
         std::env::var(name).ok().or_else(|| file.get(name).cloned()).filter(|v| !v.trim().is_empty())
@@ -40,7 +51,18 @@ pub fn read(data: &DataFolder, listen: SocketAddr, entropy: &dyn Entropy) -> Res
         "LATCHKEY_URL" => url.clone(),
         other => set(other),
     };
-    Config::read(var, Place::Local).map_err(SettingsError::Config)
+    let config = Config::read(var, Place::Local);
+    let timeouts = Timeouts::read(set);
+    let connections = connections(set("LATCHKEY_CONNECTIONS").as_deref());
+    match (config, timeouts, connections) {
+        (Ok(config), Ok(timeouts), Ok(connections)) => Ok(Settings { config, connections, timeouts }),
+        (config, timeouts, connections) => {
+            let mut wrong = config.err().unwrap_or_default();
+            wrong.extend(timeouts.err().unwrap_or_default());
+            wrong.extend(connections.err());
+            Err(SettingsError::Config(wrong))
+        }
+    }
 }
 
 /// A server that only this machine reaches is at localhost; one that others reach must be told its address.

@@ -60,7 +60,7 @@ pub(crate) fn get(key: &Key, now: Timestamp) -> Statement {
 }
 
 /// Removes up to `limit` items that ended at or before `now`, the oldest first.
-pub(crate) fn sweep(now: Timestamp, limit: u32) -> Statement {
+pub(crate) fn purge(now: Timestamp, limit: u32) -> Statement {
     Statement::new(
         "DELETE FROM item WHERE (partition, sort) IN \
          (SELECT partition, sort FROM item WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",

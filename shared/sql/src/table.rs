@@ -24,10 +24,10 @@ impl<D: Driver> SqlTable<D> {
         &self.driver
     }
 
-    /// Removes up to `limit` items that ended at or before `now`, and says how many it removed. Nothing depends on it but
-    /// the room that they take.
-    pub async fn sweep(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let outcomes = self.driver.run(Access::Write, vec![statement::sweep(now, limit)]).await?;
+    /// Removes up to `limit` items that expired at or before `now`, and returns their number. Nothing depends on it but the
+    /// room that they take.
+    pub async fn purge(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let outcomes = self.driver.run(Access::Write, vec![statement::purge(now, limit)]).await?;
         Ok(outcomes.iter().map(|outcome| outcome.changed).sum())
     }
 }

@@ -1,5 +1,7 @@
 //! Runs the cases on platforms, and prints one table of what they saw.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

@@ -19,7 +19,7 @@ use latchkey_e2e::table::Table;
 use latchkey_http::App;
 use latchkey_local::adapters::mailbox::DEFAULT_FROM;
 use latchkey_local::adapters::{Mailbox, PoolSize, PooledHasher};
-use latchkey_local::serve;
+use latchkey_local::serve::{self, Serving};
 use latchkey_native::{HttpFetch, SystemClock, SystemEntropy};
 use latchkey_sql::SqlTable;
 use latchkey_sql::sqlite::Sqlite;
@@ -82,7 +82,9 @@ impl Platform for InProcess {
         runtime.block_on(make_admin(&services, admin));
         let app = latchkey_http::app(latchkey_all::function(), App::new(services));
         let (stop, stopped) = oneshot::channel();
-        runtime.spawn(serve::serve(listener, app, async {
+        let refused = app.clone();
+        let serving = Serving::new(move |problem| refused.refuse(problem));
+        runtime.spawn(serve::serve(listener, app, serving, async {
             let _ = stopped.await;
         }));
         Ok(Box::new(Server { runtime: Some(runtime), url, stop: Some(stop), _data: data }))

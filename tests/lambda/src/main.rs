@@ -2,6 +2,7 @@
 //!
 //! `infra/measure-lambda` builds what this measures and runs it.
 
+#![expect(clippy::print_stdout, reason = "a program for people")]
 #![expect(clippy::expect_used, reason = "a measurement that cannot be made ends with the reason")]
 
 mod functions;

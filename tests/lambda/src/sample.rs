@@ -1,3 +1,5 @@
+#![expect(clippy::print_stderr, reason = "a program for people")]
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

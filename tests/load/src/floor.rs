@@ -1,5 +1,7 @@
 //! How many passwords this machine can hash at all: what sign-in and sign-up are measured against.
 
+#![expect(clippy::print_stdout, reason = "a program for people")]
+
 use std::time::Duration;
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};

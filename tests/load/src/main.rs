@@ -1,6 +1,8 @@
 //! Measures the release build of the local server beside a bare axum server and the argon2id floor, in one run, so that
 //! the ratios hold on any machine.
 
+#![expect(clippy::print_stderr, reason = "a program for people")]
+
 use std::error::Error;
 use std::net::SocketAddr;
 use std::process::ExitCode;

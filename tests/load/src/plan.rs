@@ -1,5 +1,7 @@
 //! The run: what is started, what is measured and in which order.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! What each operation asks of DynamoDB and of Redis: which requests, counted exactly; how many bytes and capacity units, printed
 //! by `cargo test -p latchkey-aws --test dynamodb costs -- --nocapture`.
 
+#![expect(clippy::print_stdout, reason = "a table for people")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -95,6 +95,6 @@ fn say(line: impl Display) {
     if let Err(error) = writeln!(std::io::stdout(), "{line}")
         && error.kind() != ErrorKind::BrokenPipe
     {
-        eprintln!("latchkey: standard output cannot be written ({error})");
+        let _ = writeln!(std::io::stderr(), "latchkey: standard output cannot be written ({error})");
     }
 }

@@ -1,3 +1,4 @@
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -12,8 +13,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::{Failure, say};
 use crate::cli::ServeArgs;
+use crate::pages;
+use crate::serve::{self, Serving};
 use crate::service::{self, Local};
-use crate::{pages, serve};
 
 /// Serves until it is asked to stop.
 pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
@@ -26,10 +28,16 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
         let stop = serve::stop_asked()?;
         say(greeting(&local).await?);
         let clock = Arc::clone(&local.services.ports.clock);
-        tokio::spawn(serve::sweep(Arc::clone(&local.table), clock));
+        tokio::spawn(serve::purge(Arc::clone(&local.table), clock));
         let pages = pages::routes(&local.services.config, latchkey_all::OPENAPI);
         let app = latchkey_http::app(latchkey_all::function().with_pages(pages), App::new(local.services));
-        serve::serve(listener, app, stop).await;
+        let edge = app.clone();
+        let serving = Serving {
+            connections: local.connections,
+            timeouts: local.timeouts,
+            ..Serving::new(move |problem| edge.refuse(problem))
+        };
+        serve::serve(listener, app, serving, stop).await;
         say("Stopped.");
         Ok(ExitCode::SUCCESS)
     })
@@ -72,9 +80,19 @@ fn log_to_stderr() {
     let most = filter.most();
     let filter =
         filter_fn(move |about| filter.takes(about.target(), *about.level())).with_max_level_hint(most);
-    let format = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let format = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(has_colors())
+        // A line that cannot be written is lost. The layer would complain by a macro that panics where this one cannot be
+        // written either.
+        .log_internal_errors(false);
     // An error means that the process logs already.
     if tracing_subscriber::registry().with(filter).with(format).try_init().is_ok() {
         tell_ignored("LATCHKEY_LOG", &ignored);
     }
+}
+
+/// Whether the log has colours: on a terminal whose owner did not opt out (<https://no-color.org>).
+fn has_colors() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

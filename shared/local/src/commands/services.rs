@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use super::{Failure, say};
 use crate::cli::ServicesArgs;
 use crate::data::DataFolder;
-use crate::serve;
+use crate::serve::{self, Serving};
 use crate::services::{Bridge, Database, DatabaseError, Environment, RedisServer, Stop, listen};
 
 /// How long requests to DynamoDB's stand-in that are under way get to end.
@@ -60,7 +60,7 @@ async fn serve_all(
 ) -> Result<(), Failure> {
     let stop = Stop::default();
     let mut database = tokio::spawn(database.serve(dynamodb, stop.asked()));
-    let bridge = tokio::spawn(serve::serve(upstash, bridge.routes(), stop.asked()));
+    let bridge = tokio::spawn(serve::serve(upstash, bridge.routes(), Serving::default(), stop.asked()));
     let ended: Result<(), Failure> = tokio::select! {
         () = asked => Ok(()),
         () = redis.ended() => Err("redis-server ended; start again".into()),

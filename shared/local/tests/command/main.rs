@@ -8,6 +8,7 @@
 )]
 
 mod administration;
+mod connections;
 mod crash;
 mod d1;
 mod http;

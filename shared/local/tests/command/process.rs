@@ -90,8 +90,18 @@ impl Home {
 
     /// Starts the server and waits until it says that it is there.
     pub fn serve(&self) -> Server {
+        self.start(self.command(BINARY))
+    }
+
+    /// The same by a script of the shell, which gets the program as `$0`.
+    pub fn serve_by(&self, script: &str) -> Server {
+        let mut command = self.command("sh");
+        command.args(["-c", script, BINARY]);
+        self.start(command)
+    }
+
+    fn start(&self, mut command: Command) -> Server {
         let log = OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
-        let mut command = self.command(BINARY);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut process = command.spawn().unwrap();
         let mut stdout = BufReader::new(process.stdout.take().unwrap());

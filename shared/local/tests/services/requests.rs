@@ -1,5 +1,7 @@
 //! What a hit costs: HTTP requests, bytes, commands, and what stays in Redis.
 
+#![expect(clippy::print_stdout, reason = "a figure for people")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use latchkey_core::Timestamp;
 use latchkey_core::port::{Cache, Count, Counters, Fetch, FetchError, StoreError, Window};
-use latchkey_local::serve;
+use latchkey_local::serve::{self, Serving};
 use latchkey_local::services::{Bridge, RedisServer, Stop, listen};
 use latchkey_native::HttpFetch;
 use latchkey_upstash::{Breaker, Settings, UpstashCache, UpstashCounters};
@@ -32,7 +32,7 @@ impl Upstash {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let stop = Stop::default();
         let routes = Bridge::new(redis.client(), TOKEN.to_owned()).routes();
-        tokio::spawn(serve::serve(listener, routes, stop.asked()));
+        tokio::spawn(serve::serve(listener, routes, Serving::default(), stop.asked()));
         Self { url, redis, _stop: stop }
     }
 

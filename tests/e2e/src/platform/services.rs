@@ -1,6 +1,8 @@
 //! What stands in for the cloud: `latchkey services` of this workspace, with a DynamoDB and an Upstash over a real Redis, both
 //! empty at each start.
 
+#![expect(clippy::print_stderr, reason = "a program for people")]
+
 use serde_json::json;
 use tempfile::TempDir;
 

@@ -1,5 +1,7 @@
 //! Prints the CPU milliseconds of so many native hashes, and the hash: `latchkey-measure-argon2 KIBIBYTES PASSES RUNS`.
 
+#![expect(clippy::print_stdout, reason = "a program for people")]
+
 mod hash;
 
 use std::error::Error;

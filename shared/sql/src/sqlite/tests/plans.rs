@@ -26,14 +26,14 @@ fn every_statement_finds_its_rows_by_a_key() {
         Write::Delete { key: key("a"), condition: None },
     ];
     let mut statements = statement::commit(&writes, NOW);
-    statements.extend([statement::get(&key("a"), NOW), statement::sweep(NOW, 10)]);
+    statements.extend([statement::get(&key("a"), NOW), statement::purge(NOW, 10)]);
     assert_eq!(statements.len(), 7);
     for statement in statements {
         let plan = plan(&connection, &statement);
         assert!(!plan.contains("SCAN item"), "{statement:?}\n{plan}");
         assert!(!plan.contains("TEMP B-TREE"), "{statement:?}\n{plan}");
     }
-    assert!(plan(&connection, &statement::sweep(NOW, 10)).contains("item_expiring (expires_at<?)"));
+    assert!(plan(&connection, &statement::purge(NOW, 10)).contains("item_expiring (expires_at<?)"));
 }
 
 #[test]

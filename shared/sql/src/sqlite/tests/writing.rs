@@ -68,7 +68,7 @@ fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
 }
 
 #[tokio::test]
-async fn a_sweep_removes_the_oldest_ended_items_and_no_others() {
+async fn a_purge_removes_the_oldest_expired_items_and_no_others() {
     let table = SqlTable::new(Sqlite::open_in_memory().unwrap());
     let at = |secs| NOW + std::time::Duration::from_secs(secs);
     let writes: Vec<_> = [("a", 3), ("b", 1), ("c", 2), ("d", 9)]
@@ -77,12 +77,12 @@ async fn a_sweep_removes_the_oldest_ended_items_and_no_others() {
         .chain([create("e")])
         .collect();
     table.commit(&writes, NOW).await.unwrap();
-    assert_eq!(table.sweep(NOW, 10).await.unwrap(), 0);
-    assert_eq!(table.sweep(at(3), 2).await.unwrap(), 2);
+    assert_eq!(table.purge(NOW, 10).await.unwrap(), 0);
+    assert_eq!(table.purge(at(3), 2).await.unwrap(), 2);
     // Seen from before they ended, the items that are still kept are all there.
     let kept = table.query(&Query::prefix("p", "", 10), NOW).await.unwrap();
     assert_eq!(kept.items.iter().map(|item| item.key.sort.as_str()).collect::<Vec<_>>(), ["a", "d", "e"]);
-    assert_eq!(table.sweep(at(3), 10).await.unwrap(), 1);
-    assert_eq!(table.sweep(at(3), 10).await.unwrap(), 0);
+    assert_eq!(table.purge(at(3), 10).await.unwrap(), 1);
+    assert_eq!(table.purge(at(3), 10).await.unwrap(), 0);
     assert_eq!(count(&table).await, 2);
 }

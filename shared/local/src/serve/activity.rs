@@ -1,0 +1,237 @@
+//! The state of one connection, which its own task changes and the accepting task reads.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use futures_util::task::AtomicWaker;
+use tokio::time::Instant;
+
+use super::Timeouts;
+
+/// The step that a connection is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Accepted, and no byte has arrived.
+    Fresh,
+    /// Between two requests.
+    Idle,
+    /// The headers of a request arrive.
+    Head,
+    /// The body of a request arrives.
+    Body,
+    /// The service works on a request.
+    Work,
+    /// A response is written.
+    Response,
+    /// The last bytes of a response leave.
+    Flush,
+    /// The client has its last response, and may still be sending.
+    Farewell,
+}
+
+impl Phase {
+    const ALL: [Self; 8] = [
+        Self::Fresh,
+        Self::Idle,
+        Self::Head,
+        Self::Body,
+        Self::Work,
+        Self::Response,
+        Self::Flush,
+        Self::Farewell,
+    ];
+
+    fn number(self) -> u64 {
+        match self {
+            Self::Fresh => 0,
+            Self::Idle => 1,
+            Self::Head => 2,
+            Self::Body => 3,
+            Self::Work => 4,
+            Self::Response => 5,
+            Self::Flush => 6,
+            Self::Farewell => 7,
+        }
+    }
+}
+
+/// Bits of the packed state that hold the phase.
+const PHASE_BITS: u32 = 3;
+
+/// The state of one connection.
+#[derive(Debug)]
+pub(super) struct Activity {
+    accepted: Instant,
+    /// The phase in the lowest bits, above them the milliseconds from `accepted` to its start.
+    state: AtomicU64,
+    /// The connection is to end: others wait for its place.
+    gives_way: AtomicBool,
+    /// The server stops.
+    stops: AtomicBool,
+    /// The rest of the body is not waited for.
+    body_is_late: AtomicBool,
+    task: AtomicWaker,
+    body: AtomicWaker,
+}
+
+impl Activity {
+    /// A connection that was accepted now.
+    pub(super) fn new() -> Self {
+        Self {
+            accepted: Instant::now(),
+            state: AtomicU64::new(Phase::Fresh.number()),
+            gives_way: AtomicBool::new(false),
+            stops: AtomicBool::new(false),
+            body_is_late: AtomicBool::new(false),
+            task: AtomicWaker::new(),
+            body: AtomicWaker::new(),
+        }
+    }
+
+    /// The phase and its start. The phase `Body` starts with the first byte of the request.
+    pub(super) fn phase(&self) -> (Phase, Instant) {
+        let state = self.state.load(Ordering::Acquire);
+        let number = state & ((1 << PHASE_BITS) - 1);
+        let phase = Phase::ALL.into_iter().find(|phase| phase.number() == number).unwrap_or(Phase::Work);
+        (phase, self.accepted + Duration::from_millis(state >> PHASE_BITS))
+    }
+
+    fn enter_at(&self, phase: Phase, since: Instant) {
+        let millis = since.saturating_duration_since(self.accepted).as_millis();
+        let millis = u64::try_from(millis).unwrap_or(u64::MAX >> PHASE_BITS);
+        self.state.store(millis << PHASE_BITS | phase.number(), Ordering::Release);
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.enter_at(phase, Instant::now());
+    }
+
+    /// Bytes have arrived.
+    pub(super) fn bytes_arrived(&self) {
+        match self.phase() {
+            (Phase::Fresh, accepted) => self.enter_at(Phase::Head, accepted),
+            (Phase::Idle, _) => self.enter(Phase::Head),
+            _ => {}
+        }
+    }
+
+    /// The headers of a request are whole. Its body is still to come, or there is none.
+    pub(super) fn request_begins(&self, has_body: bool) {
+        self.body_is_late.store(false, Ordering::Relaxed);
+        match self.phase() {
+            (Phase::Head, since) if has_body => self.enter_at(Phase::Body, since),
+            // Sent together with the request before it.
+            _ if has_body => self.enter(Phase::Body),
+            _ => self.enter(Phase::Work),
+        }
+    }
+
+    /// The body of the request is whole, or nobody wants the rest of it.
+    pub(super) fn body_ends(&self) {
+        if self.phase().0 == Phase::Body {
+            self.enter(Phase::Work);
+        }
+    }
+
+    /// The service has a response.
+    pub(super) fn response_begins(&self) {
+        self.enter(Phase::Response);
+    }
+
+    /// The response is in the buffers.
+    pub(super) fn response_ends(&self) {
+        if self.phase().0 == Phase::Response {
+            self.enter(Phase::Flush);
+        }
+    }
+
+    /// The buffers are empty.
+    pub(super) fn flushed(&self) {
+        if self.phase().0 == Phase::Flush {
+            self.enter(Phase::Idle);
+        }
+    }
+
+    /// The client has its last response.
+    pub(super) fn farewell(&self) {
+        self.enter(Phase::Farewell);
+    }
+
+    /// The moment until which the client has time, or none while it waits for the service.
+    pub(super) fn deadline(&self, timeouts: &Timeouts) -> Option<Instant> {
+        let (phase, since) = self.phase();
+        match phase {
+            Phase::Fresh | Phase::Head => Some(since + timeouts.header.min(timeouts.request)),
+            Phase::Idle => Some(since + timeouts.idle),
+            Phase::Body if self.body_is_late() => None,
+            Phase::Body | Phase::Response | Phase::Flush => Some(since + timeouts.request),
+            Phase::Work | Phase::Farewell => None,
+        }
+    }
+
+    /// Since when the client is waited for: the idle ones first. `None` where the service is at work, and where a client
+    /// has had less than `patience` so far.
+    pub(super) fn waits_for_client(&self, patience: Duration) -> Option<(bool, Instant)> {
+        let (phase, since) = self.phase();
+        match phase {
+            Phase::Idle | Phase::Farewell => Some((false, since)),
+            Phase::Work => None,
+            Phase::Body if self.body_is_late() => None,
+            _ => (since.elapsed() >= patience).then_some((true, since)),
+        }
+    }
+
+    /// Tells the connection to end, since others wait for its place.
+    pub(super) fn give_way(&self) {
+        self.gives_way.store(true, Ordering::Release);
+        self.task.wake();
+    }
+
+    /// Whether it was told so since the last call.
+    pub(super) fn takes_give_way(&self) -> bool {
+        self.gives_way.swap(false, Ordering::AcqRel)
+    }
+
+    /// Ready once it is told so.
+    pub(super) async fn told_to_give_way(&self) {
+        poll_fn(|cx| {
+            self.register_task(cx.waker());
+            if self.takes_give_way() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Tells the connection to end after the request under way.
+    pub(super) fn stop(&self) {
+        self.stops.store(true, Ordering::Release);
+        self.task.wake();
+    }
+
+    /// Whether it was told so since the last call.
+    pub(super) fn takes_stop(&self) -> bool {
+        self.stops.swap(false, Ordering::AcqRel)
+    }
+
+    /// Ends the wait for the rest of a body.
+    pub(super) fn end_body(&self) {
+        self.body_is_late.store(true, Ordering::Release);
+        self.body.wake();
+    }
+
+    /// Whether the wait for the rest of the body has ended.
+    pub(super) fn body_is_late(&self) -> bool {
+        self.body_is_late.load(Ordering::Acquire)
+    }
+
+    /// Has the connection's task woken by `give_way` and `stop`.
+    pub(super) fn register_task(&self, waker: &Waker) {
+        self.task.register(waker);
+    }
+
+    /// Has the reader of the body woken by `end_body`.
+    pub(super) fn register_body(&self, waker: &Waker) {
+        self.body.register(waker);
+    }
+}

@@ -1,0 +1,205 @@
+//! What hyper reads, writes and hands over, so that each step tells the connection's [`Activity`].
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use latchkey_http::RequestTimeout;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::activity::{Activity, Phase};
+
+/// The bytes that are kept of what hyper says by itself: a status line.
+const REFUSAL_BYTES: usize = 64;
+
+/// A client's socket.
+pub(super) struct Watched<T> {
+    socket: T,
+    activity: Arc<Activity>,
+    /// The start of what hyper wrote without the service.
+    refusal: Vec<u8>,
+}
+
+impl<T> Watched<T> {
+    pub(super) fn new(socket: T, activity: Arc<Activity>) -> Self {
+        Self { socket, activity, refusal: Vec::new() }
+    }
+
+    /// The socket, and the status with which hyper refused a request, if it did.
+    pub(super) fn into_parts(self) -> (T, Option<u16>) {
+        let line = String::from_utf8_lossy(&self.refusal);
+        let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+        (self.socket, status)
+    }
+
+    /// Whether hyper writes a response of its own: it does so before a request reaches the service, and without a body that
+    /// says why.
+    fn is_refusal(&self) -> bool {
+        matches!(self.activity.phase().0, Phase::Fresh | Phase::Idle | Phase::Head)
+    }
+
+    fn keep_refusal(&mut self, bytes: &[u8]) {
+        let room = REFUSAL_BYTES.saturating_sub(self.refusal.len());
+        self.refusal.extend(bytes.iter().take(room));
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        if read.is_ready() && buffer.filled().len() > before {
+            self.activity.bytes_arrived();
+        }
+        read
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.is_refusal() {
+            self.keep_refusal(bytes);
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        Pin::new(&mut self.socket).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if self.is_refusal() {
+            for bytes in slices {
+                self.keep_refusal(bytes);
+            }
+            return Poll::Ready(Ok(slices.iter().map(|bytes| bytes.len()).sum()));
+        }
+        Pin::new(&mut self.socket).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
+        self.activity.flushed();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+/// The body of a request, which may end with a [`RequestTimeout`].
+pub struct RequestBody {
+    body: Incoming,
+    activity: Arc<Activity>,
+}
+
+impl RequestBody {
+    pub(super) fn new(body: Incoming, activity: Arc<Activity>) -> Self {
+        Self { body, activity }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = axum::BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
+        self.activity.register_body(cx.waker());
+        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+            return if self.activity.body_is_late() {
+                Poll::Ready(Some(Err(RequestTimeout.into())))
+            } else {
+                Poll::Pending
+            };
+        };
+        if frame.is_none() || self.body.is_end_stream() {
+            self.activity.body_ends();
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        self.activity.body_ends();
+    }
+}
+
+/// The body of a response.
+pub(super) struct ResponseBody {
+    body: axum::body::Body,
+    activity: Arc<Activity>,
+}
+
+impl ResponseBody {
+    pub(super) fn new(body: axum::body::Body, activity: Arc<Activity>) -> Self {
+        Self { body, activity }
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        self.activity.response_ends();
+    }
+}
+
+/// The response as HTTP/1.1 spells it, after which the connection ends.
+pub(super) async fn spelled(response: axum::response::Response) -> Vec<u8> {
+    let (parts, body) = response.into_parts();
+    // A problem is in memory: its body cannot fail.
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let mut text = format!("HTTP/1.1 {}\r\n", parts.status).into_bytes();
+    for (name, value) in &parts.headers {
+        if name != http::header::CONTENT_LENGTH && name != http::header::CONNECTION {
+            text.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+    }
+    text.extend(format!("content-length: {}\r\nconnection: close\r\n\r\n", body.len()).into_bytes());
+    text.extend(body);
+    text
+}
