@@ -111,17 +111,28 @@ async fn what_is_refused_costs_no_count_and_no_hash() {
 }
 
 #[tokio::test]
-async fn what_cannot_succeed_costs_no_count() {
+async fn twenty_refused_sign_ups_in_15_minutes_leave_three_good_ones() {
     let app = app();
-    for _ in 0..10 {
-        let weak = TestRequest::post("/v1/signup", &credentials("user@example.com", "password"));
-        assert_eq!(app.send(weak).await.code(), "weak_password");
-        let wrong = TestRequest::post("/v1/signup", &credentials("no address", PASSWORD));
-        assert_eq!(app.send(wrong).await.code(), "invalid_email");
+    let weak = || TestRequest::post("/v1/signup", &credentials("user@example.com", "password"));
+    let wrong = || TestRequest::post("/v1/signup", &credentials("no address", PASSWORD));
+    let none = || TestRequest::post("/v1/signup", &serde_json::json!({ "email": "user@example.com" }));
+    for n in 0..20 {
+        let (request, code) = match n % 3 {
+            0 => (weak(), "weak_password"),
+            1 => (wrong(), "invalid_email"),
+            _ => (none(), "invalid_request"),
+        };
+        assert_eq!(app.send(request).await.code(), code);
+    }
+    for _ in 0..20 {
+        assert_limited(&app.send(weak()).await, "20", "900");
     }
     for n in 0..3 {
         assert_eq!(sign_up_from(&app, HERE, &format!("user{n}@example.com")).await.status, 201);
     }
+    assert_limited(&sign_up_from(&app, HERE, "user3@example.com").await, "3", "900");
+    app.clock.advance(Duration::from_mins(15));
+    assert_eq!(app.send(weak()).await.code(), "weak_password");
 }
 
 #[tokio::test]

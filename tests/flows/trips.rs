@@ -37,6 +37,13 @@ async fn a_sign_up_takes_two() {
     assert_eq!(app.trips.take(), 2);
     assert_eq!(app.send(signup_request("ada@example.com")).await.status, 409);
     assert_eq!(app.trips.take(), 3, "a refused one is noted");
+    assert_eq!(
+        app.send(TestRequest::post("/v1/signup", &json!({"email": "a@b.example", "password": "password"})))
+            .await
+            .status,
+        422
+    );
+    assert_eq!(app.trips.take(), 1, "a weak password is counted");
 }
 
 #[tokio::test]

@@ -91,7 +91,7 @@ fn configured(clock: Arc<TestClock>, provider: &StandInProvider) -> TestAppBuild
         // All counted, and none ever reached.
         (
             "LATCHKEY_LIMITS",
-            "signup=1000/15m,signup_email=1000/1h,signin=1000/1m,public=1000/1m,oauth_callback=1000/1m",
+            "signup=1000/15m,signup_email=1000/1h,signup_refused=1000/15m,signin=1000/1m,public=1000/1m,oauth_callback=1000/1m",
         ),
         ("LATCHKEY_APP_REDIRECTS", "com.example.app:/in"),
         ("LATCHKEY_PROVIDER_TOKENS", "keep"),

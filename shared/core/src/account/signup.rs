@@ -53,7 +53,7 @@ impl From<StoreError> for SignUpError {
 }
 
 impl Accounts {
-    /// Checks what a sign-up brings: once, since it takes a while, and before the sign-up is counted against a limit.
+    /// Checks what a sign-up brings, without asking a store.
     pub fn check_sign_up(&self, request: SignUp) -> Result<CheckedSignUp, WeakPassword> {
         self.rules.check(&request.password, &request.email, request.name.as_ref().map(Name::as_str))?;
         Ok(CheckedSignUp(request))

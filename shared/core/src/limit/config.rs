@@ -12,6 +12,8 @@ pub enum Action {
     Signup,
     /// Signing up, by e-mail.
     SignupEmail,
+    /// Signing up with what is refused, such as a weak password, by address.
+    SignupRefused,
     /// Presenting a credential, by address.
     Signin,
     /// Coming back from an OAuth provider, by address.
@@ -24,14 +26,22 @@ pub enum Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Signup, Self::SignupEmail, Self::Signin, Self::OauthCallback, Self::Public, Self::Session];
+    pub const ALL: [Self; 7] = [
+        Self::Signup,
+        Self::SignupEmail,
+        Self::SignupRefused,
+        Self::Signin,
+        Self::OauthCallback,
+        Self::Public,
+        Self::Session,
+    ];
 
     /// Its name in configuration, in keys and in errors.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Signup => "signup",
             Self::SignupEmail => "signup_email",
+            Self::SignupRefused => "signup_refused",
             Self::Signin => "signin",
             Self::OauthCallback => "oauth_callback",
             Self::Public => "public",
@@ -44,6 +54,7 @@ impl Action {
         match self {
             Self::Signup => Quota::per_minutes(3, 15),
             Self::SignupEmail => Quota::per_minutes(5, 60),
+            Self::SignupRefused => Quota::per_minutes(20, 15),
             Self::Signin => Quota::per_minutes(5, 1),
             Self::OauthCallback => Quota::per_minutes(10, 1),
             Self::Public => Quota::per_minutes(60, 1),
@@ -54,7 +65,9 @@ impl Action {
     /// Whether it takes or makes a credential: then it stays limited, in process, while the counters fail.
     pub const fn is_credential(self) -> bool {
         match self {
-            Self::Signup | Self::SignupEmail | Self::Signin | Self::OauthCallback => true,
+            Self::Signup | Self::SignupEmail | Self::SignupRefused | Self::Signin | Self::OauthCallback => {
+                true
+            }
             Self::Public | Self::Session => false,
         }
     }
@@ -89,6 +102,7 @@ pub enum Limits {
 pub struct Quotas {
     signup: Quota,
     signup_email: Quota,
+    signup_refused: Quota,
     signin: Quota,
     oauth_callback: Quota,
     public: Quota,
@@ -137,6 +151,7 @@ impl Quotas {
         match action {
             Action::Signup => self.signup,
             Action::SignupEmail => self.signup_email,
+            Action::SignupRefused => self.signup_refused,
             Action::Signin => self.signin,
             Action::OauthCallback => self.oauth_callback,
             Action::Public => self.public,
@@ -148,6 +163,7 @@ impl Quotas {
         match action {
             Action::Signup => &mut self.signup,
             Action::SignupEmail => &mut self.signup_email,
+            Action::SignupRefused => &mut self.signup_refused,
             Action::Signin => &mut self.signin,
             Action::OauthCallback => &mut self.oauth_callback,
             Action::Public => &mut self.public,
@@ -161,6 +177,7 @@ impl Default for Quotas {
         Self {
             signup: Action::Signup.default_quota(),
             signup_email: Action::SignupEmail.default_quota(),
+            signup_refused: Action::SignupRefused.default_quota(),
             signin: Action::Signin.default_quota(),
             oauth_callback: Action::OauthCallback.default_quota(),
             public: Action::Public.default_quota(),
@@ -234,7 +251,7 @@ mod tests {
         let shown = Limits::default().to_string();
         assert_eq!(
             shown,
-            "signup=3/15m,signup_email=5/1h,signin=5/1m,oauth_callback=10/1m,public=60/1m,session=600/1m"
+            "signup=3/15m,signup_email=5/1h,signup_refused=20/15m,signin=5/1m,oauth_callback=10/1m,public=60/1m,session=600/1m"
         );
         for text in ["", "  ", shown.as_str(), "session=600/60s, signup=3/15m"] {
             assert_eq!(Limits::parse(text, false), Ok(Limits::default()), "{text:?}");
@@ -285,7 +302,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_reads_back(quotas in proptest::array::uniform6((1..=MAX_LIMIT, 1..=MAX_SECS))) {
+        fn what_is_shown_reads_back(quotas in proptest::array::uniform7((1..=MAX_LIMIT, 1..=MAX_SECS))) {
             let mut all = Quotas::default();
             for (action, (limit, secs)) in Action::ALL.into_iter().zip(quotas) {
                 *all.slot(action) = Quota::new(limit, Duration::from_secs(secs)).unwrap();

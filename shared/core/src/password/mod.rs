@@ -1,7 +1,9 @@
 //! Passwords: what is accepted as one, how it is hashed, how a presented one is compared.
 
+mod common;
+mod fold;
 mod hash;
-mod rated;
+mod pattern;
 mod rules;
 
 pub use hash::{HashError, InvalidPasswordHash, InvalidStrength, PasswordHash, Strength, hash, verify};

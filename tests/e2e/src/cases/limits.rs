@@ -12,6 +12,7 @@ cases![
     a_session_asks_600_times_a_minute,
     five_sign_ins_a_minute_whatever_headers_say,
     three_sign_ups_in_15_minutes_whatever_headers_say,
+    twenty_refused_sign_ups_in_15_minutes,
     sixty_bad_refreshes_a_minute,
     another_address_has_its_own
 ];
@@ -99,6 +100,19 @@ fn three_sign_ups_in_15_minutes_whatever_headers_say(t: &Trial<'_>) -> Result {
         let body = bearer(&t.email(&format!("ada{number}")), PASSWORD);
         t.quietly(&claiming(t, Request::post("/v1/signup").json(&body), number))
     })
+}
+
+/// The case before has spent some.
+fn twenty_refused_sign_ups_in_15_minutes(t: &Trial<'_>) -> Result {
+    for number in 0..=20 {
+        let body = bearer(&t.email("weak"), &"qw".repeat(15));
+        let answer = t.quietly(&claiming(t, Request::post("/v1/signup").json(&body), number))?;
+        if answer.status == 429 {
+            return is_limited(answer, "20", 900);
+        }
+        answer.problem(422, "weak_password")?;
+    }
+    Err("21 requests and no 429".to_owned().into())
 }
 
 fn sixty_bad_refreshes_a_minute(t: &Trial<'_>) -> Result {

@@ -94,7 +94,7 @@ impl Settings {
         if self == Self::Open {
             variables.push((
                 "LATCHKEY_LIMITS",
-                "signup=10000/15m,signup_email=10000/1h,signin=10000/1m,public=10000/1m,session=10000/1m",
+                "signup=10000/15m,signup_email=10000/1h,signup_refused=10000/15m,signin=10000/1m,public=10000/1m,session=10000/1m",
             ));
         }
         variables
