@@ -1,5 +1,7 @@
 //! Whether an address has an account is told to nobody who does not know its password.
 
+use std::sync::atomic::Ordering;
+
 use http::HeaderMap;
 use latchkey_core::account::{Authority, Status};
 use latchkey_core::audit::Requester;
@@ -47,6 +49,46 @@ async fn asvs_6_3_8_a_wrong_password_and_an_unknown_address_get_the_same_answer(
         assert_eq!(other, answer, "{email}");
         assert_eq!(others_hashes, hashes, "{email}: password hashes");
         assert_eq!(others_trips, trips, "{email}: store round trips");
+    }
+}
+
+/// By what the hasher is asked to do, which is what takes the time. Parameters change over the years, and hashes stay.
+#[tokio::test]
+async fn a_sign_in_takes_the_same_work_whatever_its_account_was_hashed_with() {
+    let table = latchkey_testkit::memory_table();
+    let process = |strength, seed| {
+        let builder = TestApp::builder().var("LATCHKEY_LIMITS", "off").var("LATCHKEY_ARGON2", strength);
+        builder.table(std::sync::Arc::clone(&table)).seed(seed).build(latchkey_all::function())
+    };
+    let (cheap, app) = (process("m=32,t=1,p=1", 1), process("m=256,t=2,p=1", 2));
+    for (at, email) in [(&cheap, "cheap"), (&cheap, "locked"), (&app, "current")] {
+        sign_up(at, &format!("{email}@example.com")).await;
+    }
+    for name in ["cheap-disabled", "disabled"] {
+        let at = if name.starts_with("cheap") { &cheap } else { &app };
+        disable(at, &sign_up(at, &format!("{name}@example.com")).await).await;
+    }
+    for _ in 0..5 {
+        app.send(TestRequest::post("/v1/signin", &credentials("locked@example.com", "wrong password"))).await;
+    }
+    let work = async |email: &str, password: &str| {
+        app.hash_work.store(0, Ordering::SeqCst);
+        app.send(TestRequest::post("/v1/signin", &credentials(&format!("{email}@example.com"), password)))
+            .await;
+        app.hash_work.load(Ordering::SeqCst)
+    };
+    for (name, password) in [
+        ("unknown", "wrong password"),
+        ("current", "wrong password"),
+        ("current", PASSWORD),
+        ("cheap", "wrong password"),
+        ("locked", "wrong password"),
+        ("locked", PASSWORD),
+        ("disabled", PASSWORD),
+        ("cheap-disabled", PASSWORD),
+        ("cheap-disabled", "wrong password"),
+    ] {
+        assert_eq!(work(name, password).await, 512, "{name} with {password}");
     }
 }
 

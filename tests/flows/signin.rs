@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use latchkey_core::account::{Authority, Login, Status};
+use latchkey_core::account::{Authority, Login, SignUp, Status};
 use latchkey_core::audit::{Action, Requester};
+use latchkey_core::password::Password;
 use latchkey_core::port::Clock as _;
 use latchkey_testkit::{TestApp, TestRequest, TestResponse, memory_table};
 use serde_json::json;
@@ -32,12 +33,18 @@ async fn locked() -> TestApp {
     app
 }
 
-/// The hash of the account's password as it is stored.
-async fn stored_hash(app: &TestApp) -> String {
+/// The login of the account as it is stored.
+async fn stored_login(app: &TestApp) -> Login {
     let key = Login::key(&EMAIL.parse().unwrap());
     let items = app.services.ports.table.get(&[key], app.clock.now()).await.unwrap();
-    let login: serde_json::Value = items[0].as_ref().unwrap().decode().unwrap();
-    login["credential"]["hash"].as_str().unwrap().to_owned()
+    items[0].as_ref().unwrap().decode().unwrap()
+}
+
+/// The hash of the account's password.
+async fn stored_hash(app: &TestApp) -> String {
+    let login = stored_login(app).await;
+    let sealer = &app.services.config.sealer;
+    login.credential.unwrap().hash.open(login.user.id, sealer).unwrap().into()
 }
 
 #[tokio::test]
@@ -163,6 +170,59 @@ async fn a_right_password_is_hashed_anew_when_the_parameters_changed() {
     assert_eq!(right(&after).await.status, 200);
     assert_eq!(stored_hash(&after).await, second, "once is enough");
     assert_eq!(wrong(&after).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_lower_cost_makes_no_hash_weaker() {
+    let table = memory_table();
+    let process = |strength, seed| {
+        start(unlimited().var("LATCHKEY_ARGON2", strength).table(Arc::clone(&table)).seed(seed))
+    };
+    let (before, after) = (process("m=16,t=2,p=1", 1).await, process("m=8,t=1,p=1", 2).await);
+    sign_up(&before, EMAIL).await;
+    let first = stored_hash(&before).await;
+    assert_eq!(right(&after).await.status, 200);
+    assert_eq!(stored_hash(&after).await, first);
+}
+
+#[tokio::test]
+async fn a_hash_that_came_unsealed_is_sealed_when_its_owner_signs_in() {
+    let app = start(unlimited()).await;
+    let sign_up =
+        SignUp { email: EMAIL.parse().unwrap(), password: Password::new(&PASSWORD.into()), name: None };
+    let checked = app.services.accounts.check_sign_up(sign_up).unwrap();
+    app.services.accounts.create_unsealed(checked).await.unwrap();
+    let sealer = &app.services.config.sealer;
+    let unsealed = stored_login(&app).await.credential.unwrap().hash;
+    assert!(serde_json::to_string(&unsealed).unwrap().contains("$argon2id$"));
+
+    assert_eq!(wrong(&app).await.status, 401);
+    assert_eq!(stored_login(&app).await.credential.unwrap().hash, unsealed);
+    assert_eq!(right(&app).await.status, 200);
+    let sealed = stored_login(&app).await;
+    let hash = sealed.credential.unwrap().hash;
+    assert!(hash.is_current(sealer) && !serde_json::to_string(&hash).unwrap().contains("argon2"));
+    assert_eq!(hash.open(sealed.user.id, sealer).unwrap(), unsealed.open(sealed.user.id, sealer).unwrap());
+    assert_eq!(right(&app).await.status, 200);
+    assert_eq!(stored_login(&app).await.credential.unwrap().hash, hash, "once is enough");
+}
+
+#[tokio::test]
+async fn a_hash_under_another_secret_is_no_wrong_password() {
+    let table = memory_table();
+    let process =
+        |secret, seed| start(unlimited().var("LATCHKEY_SECRET", secret).table(Arc::clone(&table)).seed(seed));
+    let (old, new) =
+        ("fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo=", "qkU3cd6UKfPE0DF9SkOFNzlQKGVLF2Ry1wHhP3oFjZ8=");
+    let before = process(old, 1).await;
+    sign_up(&before, EMAIL).await;
+    let both = format!("{new},{old}");
+    let after = process(&both, 2).await;
+    assert_eq!(right(&after).await.status, 200);
+    let login = stored_login(&after).await;
+    assert!(login.credential.unwrap().hash.is_current(&after.services.config.sealer), "sealed anew");
+    let answer = right(&before).await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (503, "unavailable"));
 }
 
 #[tokio::test]

@@ -2,46 +2,80 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use latchkey_core::Timestamp;
+use latchkey_core::port::{MAX_WAIT, Pace};
 
-/// Who waits for a turn, up to a bound.
+/// Who waits for a turn to hash, as long as each is served within [`MAX_WAIT`].
 ///
 /// A place is given back by its end, or by time: the runtime drops a request whose client has gone without a word, and
 /// places that only their holders could give back would run out.
 #[derive(Debug)]
 pub(crate) struct Admission {
+    /// How many may wait at most, which bounds the memory.
     places: usize,
     patience: Duration,
-    taken: VecDeque<(u64, Timestamp)>,
+    taken: VecDeque<Place>,
     next: u64,
+    pace: Pace,
+    /// The blocks that were hashed since the clock last moved, and where it stood then.
+    hashed: Option<(Timestamp, usize)>,
+}
+
+#[derive(Debug)]
+struct Place {
+    number: u64,
+    since: Timestamp,
+    work: usize,
 }
 
 /// A place.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Ticket(u64);
+pub(crate) struct Ticket {
+    number: u64,
+    work: usize,
+    /// How long the turn is away, as far as is known.
+    pub(crate) wait: Duration,
+}
 
 impl Admission {
-    /// `places` of them, each for at most `patience`.
+    /// At most `places` of them, each for at most `patience`.
     pub(crate) const fn new(places: usize, patience: Duration) -> Self {
-        Self { places, patience, taken: VecDeque::new(), next: 0 }
+        Self { places, patience, taken: VecDeque::new(), next: 0, pace: Pace::assumed(), hashed: None }
     }
 
-    /// A place, unless all are taken.
-    pub(crate) fn enter(&mut self, now: Timestamp) -> Option<Ticket> {
+    /// A place for `work` blocks, unless the turn would come too late.
+    pub(crate) fn enter(&mut self, work: usize, now: Timestamp) -> Option<Ticket> {
+        self.measure(now);
         let patience = self.patience;
         // One from the future was taken before the clock jumped back: nobody knows how long ago.
-        self.taken.retain(|(_, since)| *since <= now && now.since(*since) < patience);
-        if self.taken.len() >= self.places {
+        self.taken.retain(|place| place.since <= now && now.since(place.since) < patience);
+        let wait =
+            self.pace.of(self.taken.iter().fold(0, |sum: usize, place| sum.saturating_add(place.work)));
+        if self.taken.len() >= self.places || wait > MAX_WAIT {
             return None;
         }
         self.next = self.next.wrapping_add(1);
-        self.taken.push_back((self.next, now));
-        Some(Ticket(self.next))
+        self.taken.push_back(Place { number: self.next, since: now, work });
+        Some(Ticket { number: self.next, work, wait })
     }
 
-    /// Gives a place back.
+    /// Gives a place back after its hash, which began at `now`: a Worker's clock stands still while it computes.
     #[expect(clippy::needless_pass_by_value, reason = "a ticket is good once")]
-    pub(crate) fn leave(&mut self, ticket: Ticket) {
-        self.taken.retain(|(number, _)| *number != ticket.0);
+    pub(crate) fn leave(&mut self, ticket: Ticket, now: Timestamp) {
+        self.taken.retain(|place| place.number != ticket.number);
+        self.measure(now);
+        let (since, work) = self.hashed.unwrap_or((now, 0));
+        self.hashed = Some((since, work.saturating_add(ticket.work)));
+    }
+
+    /// Takes note of how long the hashes took that were made before the clock moved.
+    fn measure(&mut self, now: Timestamp) {
+        // After a pause of the isolate the clock has moved by more than the hashes.
+        if let Some((since, work)) = self.hashed.take_if(|(since, _)| now != *since) {
+            let took = now.since(since);
+            if since < now && took < MAX_WAIT && !self.taken.is_empty() {
+                self.pace.note(work, took);
+            }
+        }
     }
 }
 
@@ -49,36 +83,82 @@ impl Admission {
 mod tests {
     use super::*;
 
-    fn at(secs: i64) -> Timestamp {
-        Timestamp::from_secs(secs)
+    const HASH: usize = 38_912;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    fn admission(places: usize) -> Admission {
+        Admission::new(places, Duration::from_secs(30))
     }
 
     #[test]
     fn the_bound_holds_and_a_place_given_back_is_free() {
-        let mut admission = Admission::new(2, Duration::from_secs(10));
-        let first = admission.enter(at(0)).unwrap();
-        assert!(admission.enter(at(0)).is_some() && admission.enter(at(0)).is_none());
-        admission.leave(first);
-        assert!(admission.enter(at(0)).is_some() && admission.enter(at(0)).is_none());
+        let mut admission = admission(2);
+        let first = admission.enter(HASH, at(0)).unwrap();
+        assert!(admission.enter(HASH, at(0)).is_some() && admission.enter(HASH, at(0)).is_none());
+        admission.leave(first, at(0));
+        assert!(admission.enter(HASH, at(0)).is_some() && admission.enter(HASH, at(0)).is_none());
     }
 
     #[test]
     fn a_place_that_nobody_gives_back_is_free_in_time() {
-        let mut admission = Admission::new(1, Duration::from_secs(10));
-        assert!(admission.enter(at(0)).is_some());
-        assert!(admission.enter(at(9)).is_none());
-        assert!(admission.enter(at(10)).is_some());
-        assert!(admission.enter(at(5)).is_some(), "the clock jumped back");
+        let mut admission = admission(1);
+        assert!(admission.enter(HASH, at(0)).is_some());
+        assert!(admission.enter(HASH, at(29_000)).is_none());
+        assert!(admission.enter(HASH, at(30_000)).is_some());
+        assert!(admission.enter(HASH, at(25_000)).is_some(), "the clock jumped back");
     }
 
     #[test]
     fn a_late_return_takes_nobody_elses_place() {
-        let mut admission = Admission::new(1, Duration::from_secs(10));
-        let late = admission.enter(at(0)).unwrap();
-        let current = admission.enter(at(10)).unwrap();
-        admission.leave(late);
-        assert!(admission.enter(at(11)).is_none());
-        admission.leave(current);
-        assert!(admission.enter(at(11)).is_some());
+        let mut admission = admission(1);
+        let late = admission.enter(HASH, at(0)).unwrap();
+        let current = admission.enter(HASH, at(30_000)).unwrap();
+        admission.leave(late, at(30_000));
+        assert!(admission.enter(HASH, at(31_000)).is_none());
+        admission.leave(current, at(31_000));
+        assert!(admission.enter(HASH, at(31_000)).is_some());
+    }
+
+    #[test]
+    fn two_hundred_at_once_wait_and_only_those_beyond_ten_seconds_are_refused() {
+        let mut admission = admission(100_000);
+        // 39 ms each are assumed before one was measured.
+        let admitted = (0..1000).take_while(|_| admission.enter(HASH, at(0)).is_some()).count();
+        assert!((250..260).contains(&admitted), "{admitted}");
+    }
+
+    #[test]
+    fn the_pace_is_measured_when_the_clock_moves_while_others_wait() {
+        let mut admission = admission(100_000);
+        let tickets: Vec<_> = (0..10).map(|_| admission.enter(HASH, at(0)).unwrap()).collect();
+        let mut tickets = tickets.into_iter();
+        // Two hashes in a row, 100 ms each; the clock tells after them.
+        for turn in 0..4 {
+            for ticket in tickets.by_ref().take(2) {
+                admission.leave(ticket, at(turn * 200));
+            }
+        }
+        // Two of ten still wait.
+        let ticket = admission.enter(HASH, at(800)).unwrap();
+        assert!(
+            ticket.wait.abs_diff(Duration::from_millis(200)) < Duration::from_millis(2),
+            "{:?}",
+            ticket.wait
+        );
+        // 100 ms each: a hundred in ten seconds.
+        let admitted = (0..1000).take_while(|_| admission.enter(HASH, at(800)).is_some()).count();
+        assert!((95..=100).contains(&admitted), "{admitted}");
+    }
+
+    #[test]
+    fn a_pause_without_anybody_waiting_is_not_measured() {
+        let mut admission = admission(100_000);
+        let only = admission.enter(HASH, at(0)).unwrap();
+        admission.leave(only, at(0));
+        admission.enter(HASH, at(5000)).unwrap();
+        assert!(admission.enter(HASH, at(5000)).unwrap().wait < Duration::from_millis(50));
     }
 }

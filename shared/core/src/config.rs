@@ -32,6 +32,8 @@ pub struct Config {
     pub password_rules: PasswordRules,
     /// What a password hash costs: `LATCHKEY_ARGON2`.
     pub strength: Strength,
+    /// The dangers that are allowed and in use; the log of each start repeats them.
+    pub overrides: Vec<Override>,
     /// How long audit events are kept: `LATCHKEY_AUDIT_DAYS`.
     pub audit_retention: Duration,
     /// How many reverse proxies append to `X-Forwarded-For`: `LATCHKEY_TRUSTED_PROXIES`.
@@ -61,10 +63,49 @@ impl ConfigError {
     }
 }
 
+/// A danger that an operator takes on by naming it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Override {
+    /// `LATCHKEY_ALLOW_WEAK_HASHES=yes`: `LATCHKEY_ARGON2` may be below OWASP's least.
+    WeakHashes,
+    /// `LATCHKEY_ALLOW_NO_LIMITS=yes`: `LATCHKEY_LIMITS` may be `off`.
+    NoLimits,
+}
+
+impl Override {
+    const ALL: [Self; 2] = [Self::WeakHashes, Self::NoLimits];
+
+    /// The variable that names it.
+    pub const fn variable(self) -> &'static str {
+        match self {
+            Self::WeakHashes => "LATCHKEY_ALLOW_WEAK_HASHES",
+            Self::NoLimits => "LATCHKEY_ALLOW_NO_LIMITS",
+        }
+    }
+
+    /// What it lets happen, for the log of each start.
+    pub const fn consequence(self) -> &'static str {
+        match self {
+            Self::WeakHashes => {
+                "stolen password hashes are cheap to guess: remove it and set LATCHKEY_ARGON2 to m=19456,t=2,p=1"
+            }
+            Self::NoLimits => "passwords can be guessed without a limit: remove it and set LATCHKEY_LIMITS",
+        }
+    }
+
+    fn given(self, value: Option<&str>) -> Result<bool, ConfigError> {
+        match value {
+            None => Ok(false),
+            Some("yes") => Ok(true),
+            Some(_) => Err(ConfigError::new(self.variable(), "is not yes", "write yes, or remove it")),
+        }
+    }
+}
+
 /// What only the local server may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// On somebody's own machine: limits may be off.
+    /// On somebody's own machine.
     Local,
     /// Anywhere that others reach.
     Deployed,
@@ -78,13 +119,16 @@ impl Config {
         let url = keep(url(var("LATCHKEY_URL")), &mut errors);
         let origins = keep(origins(var("LATCHKEY_ORIGINS").as_deref()), &mut errors);
         let secrets = keep(secrets(var("LATCHKEY_SECRET").as_deref()), &mut errors);
-        let limits = keep(limits(var("LATCHKEY_LIMITS").as_deref(), place), &mut errors);
+        // Others reach it, or may: of a URL that is wrong nothing is known.
+        let is_public = url.as_ref().is_none_or(|url| !url.is_loopback());
+        let allowed = overrides(&var, &mut errors);
+        let allows = |danger: Override| !is_public || allowed.contains(&danger);
+        let limits = keep(limits(var("LATCHKEY_LIMITS").as_deref(), allows(Override::NoLimits)), &mut errors);
         let algorithm = keep(
             parsed("LATCHKEY_SIGNING_ALG", var("LATCHKEY_SIGNING_ALG"), "use EdDSA, ES256 or RS256"),
             &mut errors,
         );
-        let strength =
-            keep(parsed("LATCHKEY_ARGON2", var("LATCHKEY_ARGON2"), "use m=19456,t=2,p=1"), &mut errors);
+        let strength = keep(strength(var("LATCHKEY_ARGON2"), allows(Override::WeakHashes)), &mut errors);
         let min = keep(number("LATCHKEY_PASSWORD_MIN", var("LATCHKEY_PASSWORD_MIN"), 8, 8, 64), &mut errors);
         let days = keep(number("LATCHKEY_AUDIT_DAYS", var("LATCHKEY_AUDIT_DAYS"), 400, 1, 3650), &mut errors);
         let proxies =
@@ -122,7 +166,8 @@ impl Config {
                 Some(proxies),
                 Some(keep_provider_tokens),
                 Some(oauth),
-            ) => Ok(Self {
+            ) if errors.is_empty() => Ok(Self {
+                overrides: overrides_in_use(&allowed, limits, &strength),
                 parties: Arc::new(parties),
                 url,
                 origins,
@@ -130,7 +175,7 @@ impl Config {
                 limits,
                 algorithm: algorithm.unwrap_or_default(),
                 password_rules: PasswordRules { min_chars: usize::from(min) },
-                strength: strength.unwrap_or_default(),
+                strength,
                 audit_retention: DAY * u32::from(days),
                 trusted_proxies: u8::try_from(proxies).unwrap_or(0),
                 keep_provider_tokens,
@@ -268,8 +313,35 @@ fn secrets(value: Option<&str>) -> Result<MasterSecrets, ConfigError> {
     MasterSecrets::parse(value).map_err(|error| ConfigError::new("LATCHKEY_SECRET", error.to_string(), MEND))
 }
 
-fn limits(value: Option<&str>, place: Place) -> Result<Limits, ConfigError> {
-    let allow_off = place == Place::Local;
+fn overrides(var: &dyn Fn(&str) -> Option<String>, errors: &mut Vec<ConfigError>) -> Vec<Override> {
+    let given =
+        |danger: &Override| keep(danger.given(var(danger.variable()).as_deref()), errors) == Some(true);
+    Override::ALL.into_iter().filter(given).collect()
+}
+
+/// Those without which the configuration would not be taken on a public URL.
+fn overrides_in_use(allowed: &[Override], limits: Limits, strength: &Strength) -> Vec<Override> {
+    let in_use = |danger: &&Override| match danger {
+        Override::WeakHashes => !strength.meets_owasp(),
+        Override::NoLimits => limits == Limits::Off,
+    };
+    allowed.iter().filter(in_use).copied().collect()
+}
+
+fn strength(value: Option<String>, allow_weak: bool) -> Result<Strength, ConfigError> {
+    const NAME: &str = "LATCHKEY_ARGON2";
+    let strength = parsed::<Strength>(NAME, value, "use m=19456,t=2,p=1")?.unwrap_or_default();
+    if strength.meets_owasp() || allow_weak {
+        return Ok(strength);
+    }
+    Err(ConfigError::new(
+        NAME,
+        format!("`{strength}` is below OWASP's least, which only a loopback LATCHKEY_URL may use"),
+        "use m=19456,t=2,p=1, m=12288,t=3,p=1 or m=7168,t=5,p=1, or take the risk with LATCHKEY_ALLOW_WEAK_HASHES=yes",
+    ))
+}
+
+fn limits(value: Option<&str>, allow_off: bool) -> Result<Limits, ConfigError> {
     value.map_or_else(|| Ok(Limits::default()), |text| Limits::parse(text, allow_off)).map_err(|error| {
         ConfigError::new(
             "LATCHKEY_LIMITS",
@@ -408,10 +480,42 @@ mod tests {
         }
     }
 
+    const HERE: (&str, &str) = ("LATCHKEY_URL", "http://localhost:8787");
+
     #[test]
-    fn limits_are_off_on_this_machine_only() {
-        assert!(read(&[("LATCHKEY_LIMITS", "off")], Place::Local).is_ok());
-        assert!(error(&[("LATCHKEY_LIMITS", "off")]).starts_with("LATCHKEY_LIMITS: "));
+    fn limits_are_off_on_a_loopback_url_or_by_name() {
+        let off = ("LATCHKEY_LIMITS", "off");
+        for place in [Place::Local, Place::Deployed] {
+            assert_eq!(read(&[HERE, off], place).ok().unwrap().overrides, []);
+            let errors = read(&[off], place).err().unwrap();
+            assert!(errors[0].to_string().contains("LATCHKEY_ALLOW_NO_LIMITS=yes"), "{errors:?}");
+            let allowed = read(&[off, ("LATCHKEY_ALLOW_NO_LIMITS", "yes")], place).ok().unwrap();
+            assert_eq!((allowed.limits, allowed.overrides), (Limits::Off, vec![Override::NoLimits]));
+        }
+        assert!(error(&[off, ("LATCHKEY_ALLOW_WEAK_HASHES", "yes")]).starts_with("LATCHKEY_LIMITS: "));
+    }
+
+    #[test]
+    fn hashes_are_weak_on_a_loopback_url_or_by_name() {
+        for weak in ["m=4096,t=1,p=1", "m=19456,t=1,p=1", "m=8,t=1,p=1"] {
+            let weak = ("LATCHKEY_ARGON2", weak);
+            assert!(read(&[HERE, weak], Place::Deployed).is_ok());
+            assert!(error(&[weak]).contains("LATCHKEY_ALLOW_WEAK_HASHES=yes"));
+            let allowed = read(&[weak, ("LATCHKEY_ALLOW_WEAK_HASHES", "yes")], Place::Deployed).ok().unwrap();
+            assert_eq!(allowed.overrides, [Override::WeakHashes]);
+        }
+        for enough in ["m=19456,t=2,p=1", "m=7168,t=5,p=1", "m=47104,t=1,p=1"] {
+            assert!(read(&[("LATCHKEY_ARGON2", enough)], Place::Deployed).is_ok(), "{enough}");
+        }
+    }
+
+    #[test]
+    fn an_override_is_yes_and_is_told_only_where_it_is_used() {
+        assert!(
+            error(&[("LATCHKEY_ALLOW_NO_LIMITS", "true")])
+                .starts_with("LATCHKEY_ALLOW_NO_LIMITS: is not yes")
+        );
+        assert_eq!(read(&[("LATCHKEY_ALLOW_NO_LIMITS", "yes")], Place::Local).ok().unwrap().overrides, []);
     }
 
     #[test]

@@ -50,6 +50,10 @@ pub struct Services {
 impl Services {
     /// The services over `ports`, as `config` says.
     pub fn new(config: Arc<Config>, ports: Ports, memory: &Memory) -> Self {
+        for danger in &config.overrides {
+            let (variable, consequence) = (danger.variable(), danger.consequence());
+            tracing::warn!(variable, consequence, "the configuration is unsafe");
+        }
         let Ports { table, counters, cache, fetch, clock, entropy, hasher, .. } = ports.clone();
         let audit = AuditLog::new(
             Arc::clone(&table),
@@ -96,6 +100,7 @@ impl Services {
             roles.clone(),
             config.password_rules.clone(),
             config.strength.clone(),
+            Arc::clone(&config.sealer),
             config.keep_provider_tokens.then(|| Arc::clone(&config.sealer)),
         ));
         let limiter = Arc::new(Limiter::new(counters, config.limits, Arc::clone(&memory.fallback)));

@@ -216,6 +216,8 @@ impl From<AccountError> for Problem {
             AccountError::Entropy(error) => error.into(),
             AccountError::Issue(error) => error.into(),
             AccountError::Hash(_) | AccountError::Seal(_) => Self::internal(error),
+            // Retried when the secrets are in place again: nobody's password is wrong.
+            AccountError::Open(_) => Self::unavailable(error, Duration::from_secs(60)),
         }
     }
 }

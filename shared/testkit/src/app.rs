@@ -6,6 +6,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use axum::Router;
@@ -45,6 +46,8 @@ pub struct TestApp {
     pub trips: Trips,
     /// Password hashes that were computed.
     pub hashes: Trips,
+    /// The blocks of 1 KiB that they were: their work.
+    pub hash_work: Arc<AtomicUsize>,
     /// The table's faults.
     pub table: Arc<FailingTable>,
     /// The counters' faults.
@@ -131,7 +134,7 @@ impl TestAppBuilder {
     /// The app that serves `function`.
     pub fn build(self, function: Function<App>) -> TestApp {
         let table = self.table.unwrap_or_else(memory_table);
-        let (trips, hashes) = (Trips::default(), Trips::default());
+        let (trips, hashes, hash_work) = (Trips::default(), Trips::default(), Arc::default());
         let failing_table = Arc::new(FailingTable::new(table));
         let counters = self.counters.unwrap_or_else(|| Arc::new(InProcessCounters::default()));
         let failing_counters = Arc::new(FailingCounters::new(counters));
@@ -146,7 +149,7 @@ impl TestAppBuilder {
             fetch: self.fetch,
             clock: Arc::<TestClock>::clone(&self.clock),
             entropy: Arc::new(SeededEntropy::new(self.seed)),
-            hasher: Arc::new(InlineHasher(hashes.clone())),
+            hasher: Arc::new(InlineHasher { hashes: hashes.clone(), work: Arc::clone(&hash_work) }),
         };
         let config = config(&self.vars);
         let services = Services::new(Arc::new(config), ports, &Memory::default());
@@ -157,6 +160,7 @@ impl TestAppBuilder {
             clock: self.clock,
             trips,
             hashes,
+            hash_work,
             table: failing_table,
             counters: failing_counters,
             description,
@@ -178,6 +182,8 @@ fn config(vars: &[(String, String)]) -> Config {
         ("LATCHKEY_SECRET", "fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo="),
         // The least that argon2 computes: these tests are about everything but its cost.
         ("LATCHKEY_ARGON2", "m=8,t=1,p=1"),
+        ("LATCHKEY_ALLOW_WEAK_HASHES", "yes"),
+        ("LATCHKEY_ALLOW_NO_LIMITS", "yes"),
     ];
     let find = |name: &str| {
         let own = vars.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.clone());
@@ -335,12 +341,16 @@ impl TestResponse {
 }
 
 /// Hashes in line, since tests run at the least cost, and counts.
-struct InlineHasher(Trips);
+struct InlineHasher {
+    hashes: Trips,
+    work: Arc<AtomicUsize>,
+}
 
 #[async_trait]
 impl PasswordHasher for InlineHasher {
     async fn derive(&self, job: Derivation) -> Result<[u8; 32], HasherError> {
-        self.0.add();
+        self.hashes.add();
+        self.work.fetch_add(job.work(), Ordering::SeqCst);
         job.run(&mut Vec::new())
     }
 }

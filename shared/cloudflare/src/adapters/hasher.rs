@@ -11,8 +11,9 @@ use worker::send::SendFuture;
 use super::WorkerClock;
 use crate::admission::Admission;
 
-/// How many requests of an isolate may wait for their hash; the last of them waits for two or three seconds.
-const PLACES: usize = 32;
+/// How many requests of an isolate may wait for their hash at most. Before that many wait, those whose turn would come after ten
+/// seconds are refused.
+const PLACES: usize = 1024;
 /// How long a request that never comes back holds its place.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How many hashes are made before what came meanwhile is answered. More of them leave checks waiting longer; fewer wake those
@@ -44,20 +45,22 @@ impl PasswordHasher for InlineHasher {
     async fn derive(&self, job: Derivation) -> Result<[u8; HASH_LEN], HasherError> {
         // Nothing that panics while it is locked leaves an isolate to go on with.
         let admission = || self.admission.lock().unwrap_or_else(PoisonError::into_inner);
-        let ticket = admission().enter(WorkerClock.now()).ok_or(HasherError::Busy)?;
+        let ticket = admission().enter(job.work(), WorkerClock.now()).ok_or(HasherError::Busy)?;
+        // Who has many before them need not look at each turn whether it is theirs.
+        let mut pause = ticket.wait / 4 * 3;
         // To the end of the runtime's queue: what came meanwhile goes first, and what comes next finds the place taken. Timers
         // that are due at once all fire before the runtime looks at what has come: so the first of them hash, and the others
         // wait once more. Nobody wakes anybody, which one request must not do for another.
         loop {
             let before = self.made.load(Ordering::Relaxed);
-            SendFuture::new(Delay::from(Duration::ZERO)).await;
+            SendFuture::new(Delay::from(std::mem::take(&mut pause))).await;
             if self.made.load(Ordering::Relaxed).wrapping_sub(before) < IN_A_ROW {
                 break;
             }
         }
         let hash = job.run(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner));
         self.made.fetch_add(1, Ordering::Relaxed);
-        admission().leave(ticket);
+        admission().leave(ticket, WorkerClock.now());
         hash
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{Account, Login, User};
 use crate::audit::AuditLog;
-use crate::password::{HashError, PasswordRules, Strength};
+use crate::password::{HashError, OpenHashError, PasswordRules, Strength};
 use crate::permission::Roles;
 use crate::port::table::CommitError;
 use crate::port::{Clock, Entropy, EntropyError, HasherError, PasswordHasher, StoreError, Table};
@@ -24,6 +24,8 @@ pub struct Accounts {
     pub(super) roles: Roles,
     pub(super) rules: PasswordRules,
     pub(super) strength: Strength,
+    /// Seals password hashes.
+    pub(super) sealer: Arc<Sealer>,
     /// Seals the refresh tokens of providers, where they are kept.
     pub(super) grants: Option<Arc<Sealer>>,
 }
@@ -46,9 +48,12 @@ pub enum AccountError {
     /// Tokens could not be issued.
     #[error(transparent)]
     Issue(#[from] IssueError),
-    /// A provider's refresh token could not be sealed.
+    /// A password hash or a provider's refresh token could not be sealed.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// A password hash could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenHashError),
 }
 
 impl From<HasherError> for AccountError {
@@ -82,9 +87,10 @@ impl Accounts {
         roles: Roles,
         rules: PasswordRules,
         strength: Strength,
+        sealer: Arc<Sealer>,
         grants: Option<Arc<Sealer>>,
     ) -> Self {
-        Self { table, clock, entropy, hasher, audit, sessions, roles, rules, strength, grants }
+        Self { table, clock, entropy, hasher, audit, sessions, roles, rules, strength, sealer, grants }
     }
 
     /// The user with this identifier.

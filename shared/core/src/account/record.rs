@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::identity::Sole;
 use super::{Identity, Lockout, User};
 use crate::oauth::ProviderName;
-use crate::password::PasswordHash;
+use crate::password::StoredHash;
 use crate::port::StoreError;
 use crate::port::table::{Item, Key, Version, Write};
 use crate::{Email, Timestamp, UserId};
@@ -12,7 +12,7 @@ use crate::{Email, Timestamp, UserId};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credential {
     /// Its hash.
-    pub hash: PasswordHash,
+    pub hash: StoredHash,
     /// When it was chosen.
     pub changed_at: Timestamp,
     /// Wrong passwords against it.

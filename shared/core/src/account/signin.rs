@@ -4,7 +4,7 @@ use super::accounts::{MAX_TRIES, conflict};
 use super::{AccountError, Accounts, Credential, Lockout, Login};
 use crate::Email;
 use crate::audit::{Action, Actor, Requester};
-use crate::password::{self, Password};
+use crate::password::{self, Password, StoredHash};
 use crate::port::StoreError;
 use crate::port::table::{Condition, Item, Write};
 use crate::session::{Opening, SignedIn};
@@ -91,7 +91,11 @@ impl Accounts {
     }
 
     async fn verify(&self, password: &Password, read: Option<&Read>) -> Result<bool, AccountError> {
-        Ok(password::verify(password, hash_of(read), &self.strength, &*self.hasher).await?)
+        let hash = read
+            .and_then(|read| Some((read.login.credential.as_ref()?, read.login.user.id)))
+            .map(|(credential, owner)| credential.hash.open(owner, &self.sealer))
+            .transpose()?;
+        Ok(password::verify(password, hash.as_ref(), &self.strength, &*self.hasher).await?)
     }
 
     /// The password is right. None when another attempt came first.
@@ -128,8 +132,8 @@ impl Accounts {
         }
     }
 
-    /// The login after a right password: failures forgotten, the hash made anew where its parameters are not the configured
-    /// ones. When neither applies it is only checked to be unchanged.
+    /// The login after a right password: failures forgotten, the hash made anew where the configured parameters protect better,
+    /// and sealed under the current secret. When none of this applies it is only checked to be unchanged.
     async fn refreshed_login(
         &self,
         read: &Read,
@@ -137,16 +141,19 @@ impl Accounts {
         password: &Password,
     ) -> Result<Write, SignInError> {
         let key = read.item.key.clone();
-        let outdated = credential.hash.is_outdated(&self.strength);
-        if credential.lockout.is_clear() && !outdated {
+        let owner = read.login.user.id;
+        let hash = credential.hash.open(owner, &self.sealer).map_err(AccountError::from)?;
+        let outdated = hash.is_outdated(&self.strength);
+        if credential.lockout.is_clear() && !outdated && credential.hash.is_current(&self.sealer) {
             return Ok(Write::Check { key, condition: Condition::Unchanged(read.item.version) });
         }
         let mut login = read.login.clone();
         let mut renewed = Credential { lockout: Lockout::default(), ..credential.clone() };
         if outdated {
-            renewed.hash = password::hash(password, &self.strength, &*self.hasher, &*self.entropy)
-                .await
-                .map_err(AccountError::from)?;
+            renewed.hash = self.hash(password, owner).await?;
+        } else if !credential.hash.is_current(&self.sealer) {
+            renewed.hash =
+                StoredHash::seal(&hash, owner, &self.sealer, &*self.entropy).map_err(AccountError::from)?;
         }
         login.credential = Some(renewed);
         Ok(Write::replace(key, &login, read.item.version)?)
@@ -207,6 +214,6 @@ impl Accounts {
     }
 }
 
-fn hash_of(read: Option<&Read>) -> Option<&password::PasswordHash> {
+fn hash_of(read: Option<&Read>) -> Option<&StoredHash> {
     read.and_then(|read| read.login.credential.as_ref()).map(|credential| &credential.hash)
 }

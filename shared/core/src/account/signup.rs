@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::accounts::conflict;
 use super::{AccountError, Accounts, Credential, Lockout, Login, Name, Status, User};
 use crate::audit::{Action, Actor, Requester};
-use crate::password::{self, Password, WeakPassword};
+use crate::password::{self, Password, StoredHash, WeakPassword};
 use crate::permission::RoleName;
 use crate::port::StoreError;
 use crate::port::table::Write;
@@ -69,9 +69,7 @@ impl Accounts {
     ) -> Result<SignedIn, SignUpError> {
         let from = opening.from;
         let user = self.new_user(&request)?;
-        let hash = password::hash(&request.password, &self.strength, &*self.hasher, &*self.entropy)
-            .await
-            .map_err(AccountError::from)?;
+        let hash = self.hash(&request.password, user.id).await?;
         let started = self.sessions.start(&user, opening).map_err(AccountError::from)?;
         let mut writes = creation(&user, hash)?;
         let login = 0;
@@ -95,9 +93,27 @@ impl Accounts {
     /// Makes an account without a session, as an operator does.
     pub async fn create(&self, CheckedSignUp(request): CheckedSignUp) -> Result<User, SignUpError> {
         let user = self.new_user(&request)?;
+        let hash = self.hash(&request.password, user.id).await?;
+        self.create_with(user, hash).await
+    }
+
+    /// Makes an account without a session for a service whose secret is not at hand: its password hash is sealed when its owner
+    /// first signs in there.
+    pub async fn create_unsealed(&self, CheckedSignUp(request): CheckedSignUp) -> Result<User, SignUpError> {
+        let user = self.new_user(&request)?;
         let hash = password::hash(&request.password, &self.strength, &*self.hasher, &*self.entropy)
             .await
             .map_err(AccountError::from)?;
+        self.create_with(user, StoredHash::unsealed(hash)).await
+    }
+
+    /// Hashes a password of `owner` and seals the hash.
+    pub(super) async fn hash(&self, password: &Password, owner: UserId) -> Result<StoredHash, AccountError> {
+        let hash = password::hash(password, &self.strength, &*self.hasher, &*self.entropy).await?;
+        Ok(StoredHash::seal(&hash, owner, &self.sealer, &*self.entropy)?)
+    }
+
+    async fn create_with(&self, user: User, hash: StoredHash) -> Result<User, SignUpError> {
         let mut writes = creation(&user, hash)?;
         writes.push(self.signup_event(&user, Actor::Operator, &Requester::default())?);
         match conflict(self.table.commit(&writes, self.clock.now()).await)? {
@@ -130,7 +146,7 @@ impl Accounts {
 }
 
 /// The login first: its conflict is the one that means something.
-fn creation(user: &User, hash: password::PasswordHash) -> Result<Vec<Write>, StoreError> {
+fn creation(user: &User, hash: StoredHash) -> Result<Vec<Write>, StoreError> {
     let credential = Some(Credential { hash, changed_at: user.created_at, lockout: Lockout::default() });
     Ok(vec![
         Write::create(Login::key(&user.email), &Login { user: user.clone(), credential })?,

@@ -111,7 +111,7 @@ pub struct Quotas {
 
 impl Limits {
     /// Reads the quotas that differ from the defaults; an empty text changes none. `allow_off` says whether `off` may
-    /// stand for the whole: on the local server only.
+    /// stand for the whole.
     pub fn parse(text: &str, allow_off: bool) -> Result<Self, InvalidLimits> {
         let text = text.trim();
         if text == "off" {
@@ -208,7 +208,8 @@ impl fmt::Display for Limits {
 pub enum InvalidLimits {
     /// `off` where it would leave a public service open.
     #[error(
-        "limits can be off on the local server only: remove the value, or raise quotas, such as signin=100/1m"
+        "limits can be off on a loopback LATCHKEY_URL only: remove the value, raise quotas, such as signin=100/1m, or take the \
+         risk with LATCHKEY_ALLOW_NO_LIMITS=yes"
     )]
     OffNotAllowed,
     /// A part without an equals sign.
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn off_is_for_the_local_server() {
+    fn off_is_for_where_it_is_allowed() {
         assert_eq!(Limits::parse(" off ", true), Ok(Limits::Off));
         assert_eq!(Limits::parse("off", false), Err(InvalidLimits::OffNotAllowed));
         assert_eq!(Limits::Off.quota(Action::Signin), None);
@@ -283,7 +284,7 @@ mod tests {
     #[test]
     fn errors_name_the_part_and_the_mend() {
         for (text, part, mend) in [
-            ("off", "off", "local server only"),
+            ("off", "off", "LATCHKEY_ALLOW_NO_LIMITS=yes"),
             ("signup=3/15m,signin", "\"signin\"", "write it as signup=3/15m"),
             ("signup=3/15m,", "\"\"", "write it as signup=3/15m"),
             ("sign-up=3/15m", "\"sign-up\"", "signup, signup_email"),

@@ -24,6 +24,38 @@ pub struct Strength(Params);
 )]
 pub struct InvalidStrength;
 
+/// OWASP's least for argon2id, from its Password Storage Cheat Sheet: memory in KiB and passes. Each is as good as the others.
+const OWASP_LEAST: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9216, 4), (7168, 5)];
+
+impl Strength {
+    /// The work of one hash, in blocks of 1 KiB computed: what it takes whoever guesses, and the time that it takes here.
+    fn work(&self) -> u64 {
+        u64::from(self.0.m_cost()).saturating_mul(u64::from(self.0.t_cost()))
+    }
+
+    /// Whether it is at least one of OWASP's choices.
+    pub fn meets_owasp(&self) -> bool {
+        OWASP_LEAST.iter().any(|(memory, passes)| self.0.m_cost() >= *memory && self.0.t_cost() >= *passes)
+    }
+
+    /// Whether it protects better than `other`: it takes more work, or meets OWASP's least where the other does not.
+    fn is_above(&self, other: &Self) -> bool {
+        match (self.meets_owasp(), other.meets_owasp()) {
+            (true, false) => true,
+            (false, true) => false,
+            (true, true) | (false, false) => self.work() > other.work(),
+        }
+    }
+
+    /// What is missing from the work of this to that of `dearer`; `None` when it is next to nothing.
+    fn rest_of(&self, dearer: &Self) -> Option<Self> {
+        let missing = dearer.work().checked_sub(self.work())?;
+        let passes = u64::from(dearer.0.t_cost());
+        let memory = u32::try_from(missing.checked_div(passes)?).ok()?;
+        Params::new(memory, dearer.0.t_cost(), 1, Some(32)).map(Self).ok()
+    }
+}
+
 impl Default for Strength {
     /// 19 MiB, 2 passes, 1 lane: the OWASP cheat sheet's first choice.
     fn default() -> Self {
@@ -75,9 +107,10 @@ pub struct PasswordHash {
 pub struct InvalidPasswordHash;
 
 impl PasswordHash {
-    /// Whether it was made with other parameters than are configured now, and so is to be made anew at the next sign-in.
+    /// Whether `wanted` protects better than the parameters that it was made with: then it is to be made anew at the next
+    /// sign-in. A cost that was lowered since makes no hash weaker.
     pub fn is_outdated(&self, wanted: &Strength) -> bool {
-        self.strength != *wanted
+        wanted.is_above(&self.strength)
     }
 }
 
@@ -158,16 +191,21 @@ pub async fn hash(
     Ok(PasswordHash { strength: strength.clone(), salt, hash })
 }
 
-/// Whether `password` is the one that was hashed. Without a hash to compare with (no such account, or one without a password)
-/// it does the same work at `strength` and says no.
+/// Whether `password` is the one that was hashed.
+///
+/// The work is that of the dearer of the hash's own parameters and `strength`, whatever the outcome. Without a hash to compare with
+/// (no such account, or one without a password) it is that of `strength`. So the time tells nothing about an account.
 pub async fn verify(
     password: &Password,
     expected: Option<&PasswordHash>,
     strength: &Strength,
     hasher: &dyn PasswordHasher,
 ) -> Result<bool, HasherError> {
-    let (salt, strength) = expected.map_or(([0; 16], strength), |e| (e.salt, &e.strength));
-    let actual = hasher.derive(derivation(password, salt, strength)).await?;
+    let (salt, own) = expected.map_or(([0; 16], strength), |e| (e.salt, &e.strength));
+    let actual = hasher.derive(derivation(password, salt, own)).await?;
+    if let Some(rest) = own.rest_of(strength) {
+        hasher.derive(derivation(password, salt, &rest)).await?;
+    }
     Ok(expected.is_some_and(|e| actual.ct_eq(&e.hash).into()))
 }
 
@@ -183,13 +221,18 @@ mod tests {
 
     use super::*;
 
-    /// Runs each hash in line.
-    struct Inline(Mutex<Vec<argon2::Block>>);
+    /// Runs each hash in line, and notes how many blocks it computed.
+    #[derive(Default)]
+    struct Inline {
+        memory: Mutex<Vec<argon2::Block>>,
+        asked: Mutex<Vec<usize>>,
+    }
 
     #[async_trait]
     impl PasswordHasher for Inline {
         async fn derive(&self, job: Derivation) -> Result<[u8; 32], HasherError> {
-            job.run(&mut self.0.lock().unwrap())
+            self.asked.lock().unwrap().push(job.work());
+            job.run(&mut self.memory.lock().unwrap())
         }
     }
 
@@ -208,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_hash_verifies_its_password_and_no_other() {
-        let hasher = Inline(Mutex::default());
+        let hasher = Inline::default();
         let right = Password::new(&"correct horse".into());
         let wrong = Password::new(&"correct horse ".into());
         let stored = pollster::block_on(hash(&right, &weak(), &hasher, &Zeros)).unwrap();
@@ -221,7 +264,7 @@ mod tests {
     #[test]
     fn it_is_a_phc_string_that_the_argon2_crate_verifies_too() {
         use argon2::password_hash::PasswordVerifier;
-        let hasher = Inline(Mutex::default());
+        let hasher = Inline::default();
         let password = Password::new(&"correct horse".into());
         let stored = pollster::block_on(hash(&password, &weak(), &hasher, &Zeros)).unwrap();
         let text = String::from(stored.clone());
@@ -247,13 +290,69 @@ mod tests {
         }
     }
 
+    fn strength(text: &str) -> Strength {
+        text.parse().unwrap()
+    }
+
     #[test]
-    fn a_change_of_parameters_makes_a_hash_outdated() {
-        let hasher = Inline(Mutex::default());
+    fn owasps_least_is_any_of_its_choices() {
+        for enough in [
+            "m=19456,t=2,p=1",
+            "m=47104,t=1,p=1",
+            "m=12288,t=3,p=1",
+            "m=9216,t=4,p=1",
+            "m=7168,t=5,p=1",
+            "m=65536,t=3,p=4",
+        ] {
+            assert!(strength(enough).meets_owasp(), "{enough}");
+        }
+        for less in ["m=19455,t=2,p=1", "m=19456,t=1,p=1", "m=7167,t=32,p=1", "m=4096,t=1,p=1", "m=8,t=1,p=1"]
+        {
+            assert!(!strength(less).meets_owasp(), "{less}");
+        }
+    }
+
+    #[test]
+    fn a_hash_is_outdated_when_the_configured_parameters_protect_better_and_never_otherwise() {
+        let hasher = Inline::default();
         let password = Password::new(&"correct horse".into());
-        let stored = pollster::block_on(hash(&password, &weak(), &hasher, &Zeros)).unwrap();
-        assert!(!stored.is_outdated(&weak()));
-        assert!(stored.is_outdated(&"m=64,t=2,p=1".parse().unwrap()));
+        for (made, wanted, outdated) in [
+            ("m=64,t=1,p=1", "m=64,t=1,p=1", false),
+            ("m=64,t=1,p=1", "m=64,t=2,p=1", true),
+            ("m=64,t=2,p=1", "m=64,t=1,p=1", false),
+            ("m=128,t=1,p=1", "m=64,t=2,p=1", false),
+        ] {
+            let stored = pollster::block_on(hash(&password, &strength(made), &hasher, &Zeros)).unwrap();
+            assert_eq!(stored.is_outdated(&strength(wanted)), outdated, "{made} to {wanted}");
+        }
+        // Many passes over little memory are work, and still below what OWASP asks for.
+        assert!(strength("m=19456,t=2,p=1").is_above(&strength("m=4096,t=32,p=1")));
+        assert!(!strength("m=4096,t=32,p=1").is_above(&strength("m=19456,t=2,p=1")));
+    }
+
+    #[test]
+    fn the_work_is_that_of_the_dearer_parameters_whoever_asks() {
+        let (right, wrong) = (Password::new(&"correct horse".into()), Password::new(&"wrong horse".into()));
+        let configured = strength("m=256,t=2,p=1");
+        for (made, work) in [
+            ("m=8,t=1,p=1", 512),
+            ("m=64,t=1,p=1", 512),
+            ("m=128,t=3,p=1", 512),
+            ("m=256,t=2,p=1", 512),
+            ("m=512,t=2,p=1", 1024),
+        ] {
+            let hasher = Inline::default();
+            let stored = pollster::block_on(hash(&right, &strength(made), &hasher, &Zeros)).unwrap();
+            for password in [&right, &wrong] {
+                hasher.asked.lock().unwrap().clear();
+                pollster::block_on(verify(password, Some(&stored), &configured, &hasher)).unwrap();
+                let asked: usize = hasher.asked.lock().unwrap().iter().sum();
+                assert!(asked.abs_diff(work) <= 16, "{made}: {asked} blocks");
+            }
+            hasher.asked.lock().unwrap().clear();
+            pollster::block_on(verify(&right, None, &configured, &hasher)).unwrap();
+            assert_eq!(hasher.asked.lock().unwrap().iter().sum::<usize>(), 512);
+        }
     }
 
     #[test]

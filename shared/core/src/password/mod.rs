@@ -5,9 +5,11 @@ mod fold;
 mod hash;
 mod pattern;
 mod rules;
+mod stored;
 
 pub use hash::{HashError, InvalidPasswordHash, InvalidStrength, PasswordHash, Strength, hash, verify};
 pub use rules::{MAX_LEN, PasswordRules, WeakPassword};
+pub use stored::{OpenHashError, ResealHashError, StoredHash};
 
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;

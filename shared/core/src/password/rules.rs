@@ -284,7 +284,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #![proptest_config(ProptestConfig::with_cases(400))]
 
         #[test]
         fn no_text_makes_the_rules_panic(password in text(), name in proptest::option::of(text())) {

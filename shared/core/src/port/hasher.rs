@@ -23,6 +23,12 @@ impl Derivation {
         self.params.block_count()
     }
 
+    /// How many blocks it computes: the work, to which its time is proportional.
+    pub fn work(&self) -> usize {
+        let passes = usize::try_from(self.params.t_cost()).unwrap_or(usize::MAX);
+        self.memory_blocks().saturating_mul(passes)
+    }
+
     /// Computes the hash in `memory`, which grows as needed and can be used again: allocating it anew costs a tenth of
     /// the whole computation. Takes tens of milliseconds.
     pub fn run(&self, memory: &mut Vec<Block>) -> Result<[u8; HASH_LEN], HasherError> {
@@ -45,7 +51,7 @@ impl Derivation {
 /// Why a password was not hashed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum HasherError {
-    /// More hashes wait than can be served soon: answer 503 and let the caller come again.
+    /// More hashes wait than can be served in time: answer 503 and let the caller come again.
     #[error("too many passwords are being hashed at once")]
     Busy,
     /// The computation itself failed, or the thread that ran it is gone.
@@ -57,6 +63,7 @@ pub enum HasherError {
 /// how much memory they take.
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
-    /// Runs `job` and gives its hash. [`HasherError::Busy`] at once when the queue is full.
+    /// Runs `job` and gives its hash. A caller waits for its turn, at most [`MAX_WAIT`](super::MAX_WAIT); what cannot be served
+    /// within that is refused at once with [`HasherError::Busy`].
     async fn derive(&self, job: Derivation) -> Result<[u8; HASH_LEN], HasherError>;
 }

@@ -16,6 +16,7 @@ mod fetch;
 mod hasher;
 pub mod in_process;
 mod mailer;
+mod pace;
 pub mod table;
 
 pub use cache::Cache;
@@ -25,6 +26,7 @@ pub use entropy::{Entropy, EntropyError};
 pub use fetch::{Fetch, FetchError, MAX_BODY};
 pub use hasher::{Derivation, HASH_LEN, HasherError, PasswordHasher};
 pub use mailer::{Mailer, MailerError, Message};
+pub use pace::{MAX_WAIT, Pace};
 pub use table::Table;
 
 /// Why a store gave no answer.

@@ -103,6 +103,11 @@ impl Sealer {
         aead::decrypt(&key, associated_data, &sealed.bytes).ok_or(OpenError::Refused)
     }
 
+    /// Whether `sealed` was sealed under the current secret.
+    pub fn is_current(&self, sealed: &Sealed) -> bool {
+        sealed.secret == self.current.id
+    }
+
     /// A tag over `message` that only a holder of the current secret can make (HMAC-SHA256, RFC 2104).
     pub fn tag(&self, purpose: Purpose, message: &[u8]) -> [u8; TAG_LEN] {
         self.current.tag(purpose, message)

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use argon2::Block;
 use async_trait::async_trait;
@@ -21,18 +21,18 @@ mod queue;
 pub struct PoolSize {
     /// How many hashes are computed at once, each on a thread and in memory of its own (19 MiB at the default strength).
     pub threads: NonZeroUsize,
-    /// How many callers may wait for a thread, all threads together, before the next one is told
-    /// [`HasherError::Busy`].
+    /// How many callers may wait for a thread at most, all threads together. Before that many wait, those who cannot be served
+    /// within [`MAX_WAIT`](latchkey_core::port::MAX_WAIT) are told [`HasherError::Busy`].
     pub waiting: usize,
     /// How long a thread without work keeps its memory.
     pub idle: Duration,
 }
 
 impl PoolSize {
-    /// `threads` threads with 64 waiting callers each, the last of whom waits about two seconds, and memory given back
-    /// after five seconds without work.
+    /// `threads` threads with at most 4,096 waiting callers each, which are some 4 MB, and memory given back after five seconds
+    /// without work.
     pub fn of(threads: NonZeroUsize) -> Self {
-        Self { threads, waiting: threads.get().saturating_mul(64), idle: Duration::from_secs(5) }
+        Self { threads, waiting: threads.get().saturating_mul(4096), idle: Duration::from_secs(5) }
     }
 }
 
@@ -60,10 +60,11 @@ impl PooledHasher {
 
     /// Starts the threads. The error is the system's, when it grants none.
     pub fn new(size: &PoolSize) -> io::Result<Self> {
-        let queue = Arc::new(Queue::new(size.threads.get().saturating_add(size.waiting)));
+        let threads = size.threads.get();
+        let queue = Arc::new(Queue::new(threads, threads.saturating_add(size.waiting)));
         // Made first, so that an error part-way ends the threads that run already.
-        let mut pool = Self { queue, threads: Vec::with_capacity(size.threads.get()) };
-        for number in 0..size.threads.get() {
+        let mut pool = Self { queue, threads: Vec::with_capacity(threads) };
+        for number in 0..threads {
             let (queue, idle) = (Arc::clone(&pool.queue), size.idle);
             let thread = thread::Builder::new().name(format!("hasher-{number}")).spawn(move || {
                 let mut memory = Vec::new();
@@ -74,9 +75,9 @@ impl PooledHasher {
         Ok(pool)
     }
 
-    async fn run(&self, work: Work) -> Result<[u8; HASH_LEN], HasherError> {
+    async fn run(&self, blocks: usize, work: Work) -> Result<[u8; HASH_LEN], HasherError> {
         let (reply, answer) = oneshot::channel();
-        self.queue.push(Job { work, reply })?;
+        self.queue.push(Job { work, blocks, since: Instant::now(), reply })?;
         answer.await.unwrap_or_else(|_| Err(HasherError::Failed("the thread that ran it is gone".to_owned())))
     }
 }
@@ -84,7 +85,7 @@ impl PooledHasher {
 #[async_trait]
 impl PasswordHasher for PooledHasher {
     async fn derive(&self, job: Derivation) -> Result<[u8; HASH_LEN], HasherError> {
-        self.run(Box::new(move |memory| job.run(memory))).await
+        self.run(job.work(), Box::new(move |memory| job.run(memory))).await
     }
 }
 
@@ -101,8 +102,9 @@ impl Drop for PooledHasher {
 /// One turn of a thread: a job, or the end of its patience.
 fn serve(queue: &Queue, memory: &mut Vec<Block>, idle: Duration) -> ControlFlow<()> {
     let patience = (memory.capacity() > 0).then_some(idle);
-    match queue.next(patience) {
-        Next::Job(Job { work, reply }) => {
+    match queue.next(patience, Instant::now) {
+        Next::Job(Job { work, blocks, reply, .. }) => {
+            let begin = Instant::now();
             if memory.capacity() == 0 {
                 *memory = vec_on_huge_pages(PooledHasher::ROOM);
             }
@@ -111,7 +113,7 @@ fn serve(queue: &Queue, memory: &mut Vec<Block>, idle: Duration) -> ControlFlow<
                 Err(HasherError::Failed("the computation panicked".to_owned()))
             });
             // Before the reply: who has an answer and asks again finds the place free.
-            queue.done();
+            queue.done(blocks, begin.elapsed());
             let _ = reply.send(answer);
         }
         Next::Nothing => *memory = Vec::new(),

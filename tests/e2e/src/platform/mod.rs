@@ -89,8 +89,11 @@ impl Settings {
 
     /// The variables. Hashes are cheap: that the default strength works is not a question of the platform's HTTP.
     pub fn variables(self) -> Vec<(&'static str, &'static str)> {
-        let mut variables =
-            vec![("LATCHKEY_ORIGINS", crate::place::FRONTEND), ("LATCHKEY_ARGON2", "m=8,t=1,p=1")];
+        let mut variables = vec![
+            ("LATCHKEY_ORIGINS", crate::place::FRONTEND),
+            ("LATCHKEY_ARGON2", "m=8,t=1,p=1"),
+            ("LATCHKEY_ALLOW_WEAK_HASHES", "yes"),
+        ];
         if self == Self::Open {
             variables.push((
                 "LATCHKEY_LIMITS",

@@ -8,8 +8,6 @@ use tokio::sync::Notify;
 
 use crate::support::{AT_ONCE, Service, fresh, together};
 
-/// How many requests may wait for their hash, in `adapters/hasher.rs`.
-const PLACES: usize = 32;
 /// What Cloudflare gives an isolate, in bytes.
 const ISOLATE: u64 = 128 << 20;
 
@@ -24,7 +22,7 @@ fn peak() -> u64 {
 
 /// All 100 are sent at once, each on a connection of its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_100_sign_ins_at_once_those_without_a_place_are_told_so_and_a_check_overtakes_the_others() {
+async fn of_100_sign_ins_at_once_all_are_served_and_a_check_overtakes_them() {
     let (service, email) = (Service::new(), fresh("burst"));
     let begun = service.sign_up(&email).await;
     let token = begun.text("access_token").to_owned();
@@ -68,8 +66,7 @@ async fn of_100_sign_ins_at_once_those_without_a_place_are_told_so_and_a_check_o
         wasm / 1024,
         grown / 1024
     );
-    assert!(served.len() >= PLACES, "{} were served", served.len());
-    assert!(!refused.is_empty(), "there were more than {PLACES} at once");
+    assert!(refused.is_empty(), "all of them can be served within ten seconds");
     // WebAssembly's memory never shrinks: this is its peak.
     assert!(wasm + grown < ISOLATE, "{wasm} and {grown} bytes");
     assert_eq!(service.sign_in(&email).await.status, StatusCode::OK);

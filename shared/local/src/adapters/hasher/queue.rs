@@ -1,9 +1,9 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use argon2::Block;
-use latchkey_core::port::{HASH_LEN, HasherError};
+use latchkey_core::port::{HASH_LEN, HasherError, MAX_WAIT, Pace};
 use tokio::sync::oneshot;
 
 /// A computation in the memory of the thread that runs it.
@@ -12,6 +12,10 @@ pub(super) type Work = Box<dyn FnOnce(&mut Vec<Block>) -> Result<[u8; HASH_LEN],
 /// Work, and where its answer goes.
 pub(super) struct Job {
     pub(super) work: Work,
+    /// How much work it is.
+    pub(super) blocks: usize,
+    /// When it came.
+    pub(super) since: Instant,
     pub(super) reply: oneshot::Sender<Result<[u8; HASH_LEN], HasherError>>,
 }
 
@@ -23,10 +27,11 @@ pub(super) enum Next {
     Closed,
 }
 
-/// First come, first served, for several threads, up to a bound.
+/// First come, first served, for several threads, as long as those who wait are served within [`MAX_WAIT`].
 pub(super) struct Queue {
-    /// How many jobs may run and wait together. One bound over both, so that a job that an idle thread has not yet
-    /// picked up does not take the place of one that waits.
+    threads: usize,
+    /// How many may run and wait together at most, which bounds the memory. One bound over both, so that a job that an idle
+    /// thread has not yet picked up does not take the place of one that waits.
     capacity: usize,
     state: Mutex<State>,
     changed: Condvar,
@@ -36,37 +41,74 @@ pub(super) struct Queue {
 struct State {
     waiting: VecDeque<Job>,
     running: usize,
+    /// The blocks of those that wait and those that run.
+    blocks: usize,
+    pace: Pace,
     closed: bool,
 }
 
+impl State {
+    fn is_full(&self, queue: &Queue) -> bool {
+        // An idle thread serves at once, whatever the pace.
+        let ahead = self.running.saturating_add(self.waiting.len());
+        let wait = self.pace.of(self.blocks / queue.threads.max(1));
+        ahead >= queue.capacity || (ahead >= queue.threads && wait > MAX_WAIT)
+    }
+
+    /// Forgets those whose callers have gone away.
+    fn drop_abandoned(&mut self) {
+        self.waiting.retain(|job| {
+            let is_wanted = !job.reply.is_closed();
+            if !is_wanted {
+                self.blocks = self.blocks.saturating_sub(job.blocks);
+            }
+            is_wanted
+        });
+    }
+
+    /// The next whose caller still wants it and came within [`MAX_WAIT`]. The others of those who were before it are told that
+    /// they are too many: the pace was better when they came.
+    fn take(&mut self, now: Instant) -> Option<Job> {
+        while let Some(job) = self.waiting.pop_front() {
+            let is_late = now.saturating_duration_since(job.since) > MAX_WAIT;
+            if !is_late && !job.reply.is_closed() {
+                return Some(job);
+            }
+            self.blocks = self.blocks.saturating_sub(job.blocks);
+            let _ = job.reply.send(Err(HasherError::Busy));
+        }
+        None
+    }
+}
+
 impl Queue {
-    pub(super) fn new(capacity: usize) -> Self {
-        Self { capacity, state: Mutex::default(), changed: Condvar::new() }
+    pub(super) fn new(threads: usize, capacity: usize) -> Self {
+        Self { threads, capacity, state: Mutex::default(), changed: Condvar::new() }
     }
 
     /// Queues `job`, or [`HasherError::Busy`].
     pub(super) fn push(&self, job: Job) -> Result<(), HasherError> {
         let mut state = self.state();
-        if state.running + state.waiting.len() >= self.capacity {
-            state.waiting.retain(|job| !job.reply.is_closed());
+        if state.is_full(self) {
+            state.drop_abandoned();
         }
-        if state.running + state.waiting.len() >= self.capacity {
+        if state.is_full(self) {
             return Err(HasherError::Busy);
         }
+        state.blocks = state.blocks.saturating_add(job.blocks);
         state.waiting.push_back(job);
         drop(state);
         self.changed.notify_one();
         Ok(())
     }
 
-    /// The next job whose caller still wants it. Waits for one at most as long as `patience`, or until the queue is
-    /// closed. Whoever takes a job says [`done`](Self::done) after it.
-    pub(super) fn next(&self, patience: Option<Duration>) -> Next {
+    /// The next job. Waits for one at most as long as `patience`, or until the queue is closed. Whoever takes a job says
+    /// [`done`](Self::done) after it.
+    pub(super) fn next(&self, patience: Option<Duration>, now: impl Fn() -> Instant) -> Next {
+        let mut taken = None;
         let nothing_to_do = |state: &mut State| {
-            while state.waiting.front().is_some_and(|job| job.reply.is_closed()) {
-                state.waiting.pop_front();
-            }
-            state.waiting.is_empty() && !state.closed
+            taken = state.take(now());
+            taken.is_none() && !state.closed
         };
         let state = self.state();
         let mut state = match patience {
@@ -81,14 +123,17 @@ impl Queue {
         if state.closed {
             return Next::Closed;
         }
-        let Some(job) = state.waiting.pop_front() else { return Next::Nothing };
+        let Some(job) = taken else { return Next::Nothing };
         state.running += 1;
         Next::Job(job)
     }
 
-    /// A job that [`next`](Self::next) gave has ended.
-    pub(super) fn done(&self) {
-        self.state().running -= 1;
+    /// A job of `blocks` that [`next`](Self::next) gave has ended and `took` so long.
+    pub(super) fn done(&self, blocks: usize, took: Duration) {
+        let mut state = self.state();
+        state.running -= 1;
+        state.blocks = state.blocks.saturating_sub(blocks);
+        state.pace.note(blocks, took);
     }
 
     /// Sends every thread home. What still waits is dropped.

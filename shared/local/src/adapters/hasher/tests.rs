@@ -35,37 +35,40 @@ async fn callers_beyond_the_threads_and_the_queue_are_told_busy_at_once() {
     let (gates, mut callers): (Vec<_>, Vec<_>) = (0..5)
         .map(|_| {
             let (gate, work) = until_opened();
-            (gate, Box::pin(pool.run(work)))
+            (gate, Box::pin(pool.run(1, work)))
         })
         .unzip();
     for caller in &mut callers {
         assert!(asks(caller.as_mut()).is_pending());
     }
-    assert!(matches!(asks(pin!(pool.run(at_once()))), Poll::Ready(Err(HasherError::Busy))));
+    assert!(matches!(asks(pin!(pool.run(1, at_once()))), Poll::Ready(Err(HasherError::Busy))));
     drop(gates);
     for caller in callers {
         assert_eq!(caller.await.unwrap(), [1; HASH_LEN]);
     }
-    assert_eq!(pool.run(at_once()).await.unwrap(), [2; HASH_LEN]);
+    assert_eq!(pool.run(1, at_once()).await.unwrap(), [2; HASH_LEN]);
 }
 
 #[tokio::test]
 async fn no_hash_is_computed_for_a_caller_that_has_gone_away() {
     let pool = pool(1, 2);
     let (gate, work) = until_opened();
-    let mut first = pin!(pool.run(work));
+    let mut first = pin!(pool.run(1, work));
     assert!(asks(first.as_mut()).is_pending());
 
     let ran = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&ran);
-    let mut gone = Box::pin(pool.run(Box::new(move |_| {
-        flag.store(true, Ordering::SeqCst);
-        Ok([3; HASH_LEN])
-    })));
+    let mut gone = Box::pin(pool.run(
+        1,
+        Box::new(move |_| {
+            flag.store(true, Ordering::SeqCst);
+            Ok([3; HASH_LEN])
+        }),
+    ));
     assert!(asks(gone.as_mut()).is_pending());
     drop(gone);
 
-    let mut last = pin!(pool.run(at_once()));
+    let mut last = pin!(pool.run(1, at_once()));
     assert!(asks(last.as_mut()).is_pending());
     drop(gate);
     assert_eq!(first.await.unwrap(), [1; HASH_LEN]);
@@ -77,13 +80,13 @@ async fn no_hash_is_computed_for_a_caller_that_has_gone_away() {
 async fn a_caller_that_has_gone_away_makes_room() {
     let pool = pool(1, 1);
     let (gate, work) = until_opened();
-    let mut first = pin!(pool.run(work));
+    let mut first = pin!(pool.run(1, work));
     assert!(asks(first.as_mut()).is_pending());
-    let mut gone = Box::pin(pool.run(at_once()));
+    let mut gone = Box::pin(pool.run(1, at_once()));
     assert!(asks(gone.as_mut()).is_pending());
-    assert!(matches!(asks(pin!(pool.run(at_once()))), Poll::Ready(Err(HasherError::Busy))));
+    assert!(matches!(asks(pin!(pool.run(1, at_once()))), Poll::Ready(Err(HasherError::Busy))));
     drop(gone);
-    let mut last = pin!(pool.run(at_once()));
+    let mut last = pin!(pool.run(1, at_once()));
     assert!(asks(last.as_mut()).is_pending());
     drop(gate);
     assert_eq!(last.await.unwrap(), [2; HASH_LEN]);
@@ -93,19 +96,19 @@ async fn a_caller_that_has_gone_away_makes_room() {
 async fn a_job_that_panics_fails_alone() {
     let pool = pool(1, 4);
     for _ in 0..3 {
-        let failed = pool.run(Box::new(|_| panic!("the test said so"))).await;
+        let failed = pool.run(1, Box::new(|_| panic!("the test said so"))).await;
         assert!(matches!(failed, Err(HasherError::Failed(_))), "{failed:?}");
     }
-    assert_eq!(pool.run(at_once()).await.unwrap(), [2; HASH_LEN]);
+    assert_eq!(pool.run(1, at_once()).await.unwrap(), [2; HASH_LEN]);
 }
 
 #[tokio::test]
 async fn dropping_the_pool_ends_its_threads() {
     let pool = pool(3, 0);
-    assert_eq!(pool.run(at_once()).await.unwrap(), [2; HASH_LEN]);
+    assert_eq!(pool.run(1, at_once()).await.unwrap(), [2; HASH_LEN]);
     let (gate, work) = until_opened();
     // Its caller goes away while it may already run.
-    assert!(asks(pin!(pool.run(work))).is_pending());
+    assert!(asks(pin!(pool.run(1, work))).is_pending());
     drop(gate);
     let queue = Arc::downgrade(&pool.queue);
     drop(pool);
@@ -114,7 +117,7 @@ async fn dropping_the_pool_ends_its_threads() {
 
 #[test]
 fn memory_is_kept_while_there_is_work_and_given_back_after() {
-    let queue = Queue::new(1);
+    let queue = Queue::new(1, 1);
     let mut memory = Vec::new();
     // Grows the memory to 64 blocks, and answers with how many it found.
     let hash = |memory: &mut Vec<Block>| {
@@ -124,7 +127,7 @@ fn memory_is_kept_while_there_is_work_and_given_back_after() {
             memory.resize(64, Block::new());
             Ok([found; HASH_LEN])
         });
-        queue.push(Job { work, reply }).unwrap();
+        queue.push(Job { work, blocks: 1, since: Instant::now(), reply }).unwrap();
         assert!(serve(&queue, memory, Duration::ZERO).is_continue());
         answer.try_recv().unwrap().unwrap()
     };
@@ -133,4 +136,78 @@ fn memory_is_kept_while_there_is_work_and_given_back_after() {
     assert!(serve(&queue, &mut memory, Duration::ZERO).is_continue());
     assert_eq!(memory.capacity(), 0);
     assert_eq!(hash(&mut memory), [0; HASH_LEN]);
+}
+
+/// A job of `blocks` that came at `since`, and its answer.
+fn job(blocks: usize, since: Instant) -> (Job, oneshot::Receiver<Result<[u8; HASH_LEN], HasherError>>) {
+    let (reply, answer) = oneshot::channel();
+    (Job { work: at_once(), blocks, since, reply }, answer)
+}
+
+/// A queue for two threads that has measured hashes of 40 ms.
+fn at_40_ms() -> Queue {
+    let queue = Queue::new(2, 100_000);
+    let (first, _answer) = job(38_912, Instant::now());
+    queue.push(first).unwrap();
+    let Next::Job(_) = queue.next(None, Instant::now) else { panic!("it was pushed") };
+    queue.done(38_912, Duration::from_millis(40));
+    queue
+}
+
+#[test]
+fn two_hundred_at_once_wait_and_only_those_beyond_ten_seconds_are_told_busy() {
+    let (queue, now) = (at_40_ms(), Instant::now());
+    let mut answers = Vec::new();
+    let admitted = (0..2000)
+        .take_while(|_| {
+            let (job, answer) = job(38_912, now);
+            answers.push(answer);
+            queue.push(job).is_ok()
+        })
+        .count();
+    // Two threads make 50 a second together.
+    assert!((500..=505).contains(&admitted), "{admitted}");
+    // A turn later there is room for one more.
+    let Next::Job(done) = queue.next(None, || now) else { panic!("there are many") };
+    queue.done(done.blocks, Duration::from_millis(40));
+    assert!(queue.push(job(38_912, now).0).is_ok());
+}
+
+#[test]
+fn a_slow_machine_admits_fewer_and_cheap_hashes_more() {
+    let (queue, now) = (Queue::new(1, 100_000), Instant::now());
+    let (first, _answer) = job(38_912, now);
+    queue.push(first).unwrap();
+    assert!(matches!(queue.next(None, || now), Next::Job(_)));
+    queue.done(38_912, Duration::from_secs(6));
+    let mut answers = Vec::new();
+    let mut push = |blocks| {
+        let (job, answer) = job(blocks, now);
+        answers.push(answer);
+        queue.push(job).is_ok()
+    };
+    // One at 6 s, one that waits 6 s, and the next would wait 12.
+    assert!(push(38_912) && push(38_912) && !push(38_912));
+}
+
+#[test]
+fn an_idle_thread_takes_a_job_whatever_it_costs() {
+    let (queue, now) = (Queue::new(1, 100), Instant::now());
+    let (dear, _answer) = job(usize::MAX, now);
+    assert!(queue.push(dear).is_ok());
+    assert!(matches!(queue.push(job(1, now).0), Err(HasherError::Busy)));
+}
+
+#[test]
+fn who_waited_too_long_after_all_is_told_busy_and_the_next_is_served() {
+    let (queue, since) = (Queue::new(1, 100), Instant::now());
+    let (late, mut told) = job(1, since);
+    let (fresh, _answer) = job(1, since + Duration::from_secs(5));
+    queue.push(late).unwrap();
+    queue.push(fresh).unwrap();
+    let Next::Job(next) = queue.next(None, || since + Duration::from_secs(11)) else {
+        panic!("one is in time")
+    };
+    assert_eq!(next.since, since + Duration::from_secs(5));
+    assert!(matches!(told.try_recv(), Ok(Err(HasherError::Busy))));
 }
