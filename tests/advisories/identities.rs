@@ -141,7 +141,8 @@ async fn cve_2026_7507_a_sign_in_with_a_provider_begins_a_session_of_its_own() {
     let who = external("github", "1", "ada@example.com");
     let ada = enter_from(&app, &who, replaces).await.unwrap().signed_in;
     assert_ne!(ada.session.id.to_string(), planted.session);
-    let old = app.send(TestRequest::get("/v1/authorize?fresh=true").bearer(&planted.access)).await;
+    let old =
+        app.send(TestRequest::get("/v1/authorize?signed_in=true&fresh=true").bearer(&planted.access)).await;
     assert_eq!(old.code(), "session_ended");
 }
 

@@ -113,7 +113,7 @@ async fn words_of_the_functions() {
     for (request, status, code) in [
         (TestRequest::post("/v1/signin", &json!({ "email": "no", "password": "x" })), 422, "invalid_email"),
         (bearer(TestRequest::get("/v1/authorize?permission=no")), 422, "invalid_permission"),
-        (bearer(TestRequest::get("/v1/authorize?fresh=perhaps")), 400, "invalid_request"),
+        (bearer(TestRequest::get("/v1/authorize?signed_in=true&fresh=perhaps")), 400, "invalid_request"),
         (bearer(TestRequest::get("/v1/users?email=no")), 400, "invalid_request"),
         (bearer(TestRequest::get("/v1/audit?limit=0")), 400, "invalid_request"),
     ] {

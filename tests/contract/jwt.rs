@@ -426,8 +426,11 @@ async fn a_token_in_the_query_is_no_proof() {
     for name in ["access_token", "token", "jwt"] {
         let answer =
             world.app.send(TestRequest::get(&format!("/v1/session?{name}={}", world.user.access))).await;
-        assert_eq!(answer.code(), "not_signed_in");
+        assert_eq!(answer.code(), "invalid_request");
+        assert!(!answer.text("detail").contains(&world.user.access));
     }
+    let named = format!("/v1/authorize?signed_in=true&access_token={}", world.user.access);
+    assert_eq!(world.app.send(TestRequest::get(&named)).await.code(), "not_signed_in");
 }
 
 /// One app for all cases of a property, with the runtime that its futures need.

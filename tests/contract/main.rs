@@ -16,3 +16,4 @@ mod headers;
 mod jwt;
 mod limits;
 mod matrix;
+mod strict;

@@ -106,6 +106,11 @@ impl World {
 
     /// The same with no body yet.
     pub fn without_body(&self, operation: &Operation, caller: Option<&Person>) -> TestRequest {
+        self.asking(operation, caller, "")
+    }
+
+    /// The same with `more` in the query.
+    pub fn asking(&self, operation: &Operation, caller: Option<&Person>, more: &str) -> TestRequest {
         let own = caller.unwrap_or(&self.target);
         let path = operation
             .path
@@ -115,6 +120,11 @@ impl World {
             .replace("{provider}/token", &format!("{{provider}}/token?user={}", self.target.id))
             .replace("{provider}", "github");
         assert!(!path.contains('{'), "{path}: say here what stands for its parameter");
+        let path = match (path.as_str(), more) {
+            ("/v1/authorize", _) => format!("{path}?signed_in=true&{more}"),
+            (_, "") => path,
+            (_, more) => format!("{path}{}{more}", if path.contains('?') { '&' } else { '?' }),
+        };
         let request = TestRequest::new(operation.method.clone(), &path);
         match caller {
             Some(caller) => request.bearer(&caller.access),
@@ -122,7 +132,7 @@ impl World {
         }
     }
 
-    fn body(&self, operation: &Operation) -> Option<Value> {
+    pub fn body(&self, operation: &Operation) -> Option<Value> {
         let Operation { method, path, .. } = operation;
         match (method.as_str(), *path) {
             ("POST", "/v1/signup") => Some(credentials("new@example.com", PASSWORD)),

@@ -279,7 +279,8 @@ async fn compare(pair: &Pair, root: &Person, ledger: Ledger) -> Result<(), TestC
         prop_assert!(known.editor.is_none_or(|editor| editor == is_editor), "person {}", who);
     }
     for held in &ledger.sessions {
-        let answer = pair.witness.send(bare("GET", "/v1/authorize?fresh=true", &held.person)).await;
+        let answer =
+            pair.witness.send(bare("GET", "/v1/authorize?signed_in=true&fresh=true", &held.person)).await;
         if let Some(lives) = held.lives {
             prop_assert_eq!(answer.status == 204, lives, "a session of person {}", held.who);
         }

@@ -54,7 +54,7 @@ async fn every_operation_says_that_it_cannot_answer() {
     }
     pair.app.table.faults.clear();
     assert_eq!(pair.events().await.len(), before, "nothing happened");
-    let session = pair.app.send(bare("GET", "/v1/authorize?fresh=true", &ada)).await;
+    let session = pair.app.send(bare("GET", "/v1/authorize?signed_in=true&fresh=true", &ada)).await;
     assert_eq!(session.status, 204, "the session lives");
     assert_eq!(pair.app.send(refresh_request(&ada.refresh)).await.status, 200, "its family too");
     assert_eq!(
@@ -145,7 +145,7 @@ async fn a_process_that_starts_without_a_table_has_no_keys_and_says_so() {
         assert!(is_unavailable(&answer), "{} {}", answer.status, answer.json());
     }
     app.table.faults.clear();
-    assert_eq!(app.send(bare("GET", "/v1/authorize?fresh=true", &ada)).await.status, 204);
+    assert_eq!(app.send(bare("GET", "/v1/authorize?signed_in=true&fresh=true", &ada)).await.status, 204);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ async fn the_status_is_the_answer_and_headers_say_who() {
     let app = app().await;
     let root = admin(&app, "root@example.com").await;
     for path in [
-        "/v1/authorize",
+        "/v1/authorize?signed_in=true",
         "/v1/authorize?permission=users:read",
         "/v1/authorize?permission=users:read&fresh=true",
     ] {
@@ -30,16 +30,16 @@ async fn who_may_not_gets_403_and_who_is_nobody_401() {
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "permission_denied"));
     assert_eq!(answer.header("x-latchkey-user"), "", "a refused caller is not passed on");
     for request in [
-        TestRequest::get("/v1/authorize"),
+        TestRequest::get("/v1/authorize?signed_in=true"),
         TestRequest::get("/v1/authorize?permission=products:read"),
-        TestRequest::get("/v1/authorize").bearer("nonsense"),
+        TestRequest::get("/v1/authorize?signed_in=true").bearer("nonsense"),
     ] {
         let answer = app.send(request).await;
         assert_eq!(answer.status, 401);
         assert!(answer.header("www-authenticate").starts_with("Bearer"));
     }
     post(&app, "/v1/signout", &ada).await;
-    assert_eq!(get(&app, "/v1/authorize", &ada).await.status, 401);
+    assert_eq!(get(&app, "/v1/authorize?signed_in=true", &ada).await.status, 401);
 }
 
 #[tokio::test]
@@ -50,5 +50,26 @@ async fn a_question_that_is_none_is_refused_not_answered() {
         let answer = get(&app, &format!("/v1/authorize?{query}"), &root).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "invalid_permission"), "{query}");
     }
-    assert_eq!(get(&app, "/v1/authorize?fresh=perhaps", &root).await.status, 400);
+    assert_eq!(get(&app, "/v1/authorize?signed_in=true&fresh=perhaps", &root).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_misspelt_question_opens_no_door() {
+    let app = app().await;
+    let root = admin(&app, "root@example.com").await;
+    for (query, named) in [
+        ("", "`signed_in=true`"),
+        ("?fresh=true", "`signed_in=true`"),
+        ("?signed_in=false", "`signed_in=true`"),
+        ("?permission=users:read&signed_in=true", "`signed_in=true`"),
+        ("?permissions=users:read", "`permissions`"),
+        ("?perm=users:read", "`perm`"),
+        ("?Permission=users:read", "`Permission`"),
+        ("?signed_in=true&signedin=true", "`signedin`"),
+        ("?permission=users:read&permission=orders:read", "`permission`"),
+    ] {
+        let answer = get(&app, &format!("/v1/authorize{query}"), &root).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "invalid_request"), "{query}");
+        assert!(answer.text("detail").contains(named), "{query}: {}", answer.json());
+    }
 }

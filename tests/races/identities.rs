@@ -228,7 +228,8 @@ async fn disabled_meanwhile(processes: Processes) {
             }
         });
         for person in entered.await.into_iter().flatten() {
-            let answer = processes.send(bare("GET", "/v1/authorize?fresh=true", &person)).await;
+            let answer =
+                processes.send(bare("GET", "/v1/authorize?signed_in=true&fresh=true", &person)).await;
             assert_eq!(answer.status, 401, "{}", processes.name);
         }
         assert_whole(&processes).await;

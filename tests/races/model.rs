@@ -288,7 +288,7 @@ async fn run(steps: Vec<Step>, table: Arc<dyn Table>) -> Result<(), TestCaseErro
             }
             Step::ShowAsOfNow(session) => {
                 let session = session.index(count);
-                let found = build.act("GET", "/v1/authorize?fresh=true", session).await;
+                let found = build.act("GET", "/v1/authorize?signed_in=true&fresh=true", session).await;
                 (model.act(session, |_| Told::Done), found)
             }
             Step::SignOut(session) => {

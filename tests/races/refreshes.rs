@@ -96,7 +96,7 @@ async fn everywhere_and_in(processes: Processes) {
         for answer in &answers[1..] {
             let person = Person::read(answer);
             let refreshed = processes.send(refresh_request(&person.refresh)).await;
-            let as_of_now = bare("GET", "/v1/authorize?fresh=true", &person);
+            let as_of_now = bare("GET", "/v1/authorize?signed_in=true&fresh=true", &person);
             let shown = processes.send(as_of_now).await;
             assert_eq!(refreshed.status == 200, shown.status == 204, "{}", processes.name);
             alive += usize::from(refreshed.status == 200);

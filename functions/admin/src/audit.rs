@@ -12,6 +12,7 @@ use crate::{page_size, user_id};
 
 /// Which events.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AuditParams {
     /// Only those about this user.

@@ -5,7 +5,7 @@ use latchkey_core::audit::AuditLog;
 use latchkey_core::permission::Roles;
 use latchkey_core::session::Sessions;
 use latchkey_core::{Config, UserId};
-use latchkey_http::Routes;
+use latchkey_http::{Routes, at};
 use std::sync::Arc;
 
 use axum::extract::FromRef;
@@ -30,17 +30,17 @@ where
     Routes::new()
         .permission("roles:manage", Method::GET, "/v1/roles", roles::list)
         .permission("roles:manage", Method::GET, "/v1/roles/{name}", roles::show)
-        .permission("roles:manage", Method::PUT, "/v1/roles/{name}", roles::put)
+        .permission("roles:manage", Method::PUT, at("/v1/roles/{name}").with_body(), roles::put)
         .permission("roles:manage", Method::DELETE, "/v1/roles/{name}", roles::delete)
-        .permission("users:read", Method::GET, "/v1/users", users::list)
+        .permission("users:read", Method::GET, at("/v1/users").with_query(), users::list)
         .permission("users:read", Method::GET, "/v1/users/{id}", users::show)
-        .permission("users:update", Method::PATCH, "/v1/users/{id}", users::update)
+        .permission("users:update", Method::PATCH, at("/v1/users/{id}").with_body(), users::update)
         .permission("users:delete", Method::DELETE, "/v1/users/{id}", users::delete)
         .permission("users:read", Method::GET, "/v1/users/{id}/sessions", users::sessions)
         .permission("users:update", Method::DELETE, "/v1/users/{id}/sessions", users::end_sessions)
         .permission("roles:manage", Method::PUT, "/v1/users/{id}/roles/{name}", grants::grant)
         .permission("roles:manage", Method::DELETE, "/v1/users/{id}/roles/{name}", grants::revoke)
-        .permission("system:admin", Method::GET, "/v1/audit", audit::list)
+        .permission("system:admin", Method::GET, at("/v1/audit").with_query(), audit::list)
 }
 
 #[derive(OpenApi)]

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 /// A role as it is to be.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct RoleRequest {
     /// What it is for: one line of at most 200 characters.
     description: Option<String>,

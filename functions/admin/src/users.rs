@@ -17,6 +17,7 @@ use crate::page_size;
 
 /// Which users.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListParams {
     /// Only the one with this address.
@@ -39,6 +40,7 @@ pub(crate) struct UserList {
 
 /// What an administrator may change of a user.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct UserRequest {
     /// `disabled` ends every session and refuses the sign-in; `active` allows it again.
     #[schema(value_type = String, examples("disabled"))]

@@ -84,7 +84,7 @@ impl Authorizer {
     /// Asks `GET /v1/authorize` in this process.
     async fn ask(&self, need: &Need, headers: &HeaderMap) -> Result<Decision, AuthorizerError> {
         let uri = match need {
-            Need::SignedIn => "/v1/authorize".to_owned(),
+            Need::SignedIn => "/v1/authorize?signed_in=true".to_owned(),
             Need::Permission(permission) => format!("/v1/authorize?permission={permission}"),
         };
         let mut request = Request::new(Body::empty());

@@ -10,7 +10,7 @@ use latchkey_core::account::{Accounts, Identity, UnlinkError};
 use latchkey_core::audit::AuditLog;
 use latchkey_core::oauth::{Oauth, ProviderName};
 use latchkey_core::session::Sessions;
-use latchkey_http::{Caller, From, PathParam, Problem, ProblemBody, Routes, private};
+use latchkey_http::{Caller, From, PathParam, Problem, ProblemBody, Routes, at, private};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
@@ -31,8 +31,13 @@ where
         // Fresh: whoever has just linked one comes from another process, and looks for it here.
         .fresh(Method::GET, "/v1/identities", list)
         .fresh(Method::DELETE, "/v1/identities/{provider}", unlink)
-        .fresh(Method::POST, "/v1/oauth/{provider}/link", link::link)
-        .permission("identities:token", Method::GET, "/v1/identities/{provider}/token", token::token)
+        .fresh(Method::POST, at("/v1/oauth/{provider}/link").with_query(), link::link)
+        .permission(
+            "identities:token",
+            Method::GET,
+            at("/v1/identities/{provider}/token").with_query(),
+            token::token,
+        )
 }
 
 #[derive(OpenApi)]

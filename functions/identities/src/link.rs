@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 /// How the trip ends.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct LinkParams {
     /// Where the browser goes afterwards: a path of the first frontend, or a URL at an origin of `LATCHKEY_ORIGINS`. There

@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 /// Whose token.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct TokenParams {
     /// The user, by their identifier.

@@ -8,7 +8,7 @@ use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 use latchkey_core::Config;
 use latchkey_core::token::{Algorithm, Keys};
-use latchkey_http::{Problem, ProblemBody, Routes};
+use latchkey_http::{Problem, ProblemBody, Routes, at};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
@@ -22,9 +22,10 @@ where
     Arc<Keys>: FromRef<S>,
     Arc<Config>: FromRef<S>,
 {
-    Routes::new().public(Method::GET, "/.well-known/jwks.json", jwks).public(
+    // Libraries and gateways of others ask here, and some add a parameter against stale caches.
+    Routes::new().public(Method::GET, at("/.well-known/jwks.json").with_any_query(), jwks).public(
         Method::GET,
-        "/.well-known/openid-configuration",
+        at("/.well-known/openid-configuration").with_any_query(),
         discovery,
     )
 }

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 /// A one-time code, and the proof that it is the caller's.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ExchangeRequest {
     /// The `code` that came to the app.
     #[schema(value_type = String)]

@@ -13,7 +13,7 @@ use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::oauth::{Flow, Oauth, ProviderName, Purpose, Returned};
 use latchkey_core::port::Ports;
 use latchkey_core::session::Sessions;
-use latchkey_http::{From, Onward, PathParam, Problem, Replaced, Routes, clear_flow, flow_cookie};
+use latchkey_http::{From, Onward, PathParam, Problem, Replaced, Routes, at, clear_flow, flow_cookie};
 use utoipa::OpenApi;
 
 mod answer;
@@ -38,10 +38,13 @@ where
     AuditLog: FromRef<S>,
     Ports: FromRef<S>,
 {
-    Routes::new()
-        .public(Method::GET, "/v1/oauth/{provider}/callback", callback)
-        .public(Method::POST, "/v1/oauth/{provider}/callback", callback)
-        .public(Method::POST, "/v1/oauth/exchange", exchange::exchange)
+    // Providers add parameters of their own to what the standards name.
+    let back = at("/v1/oauth/{provider}/callback").with_any_query();
+    Routes::new().public(Method::GET, back, callback).public(Method::POST, back.with_body(), callback).public(
+        Method::POST,
+        at("/v1/oauth/exchange").with_body(),
+        exchange::exchange,
+    )
 }
 
 #[derive(OpenApi)]

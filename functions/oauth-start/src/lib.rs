@@ -11,7 +11,7 @@ use latchkey_core::oauth::{CodeChallenge, Oauth, ProviderName, Start};
 use latchkey_core::port::Ports;
 use latchkey_core::session::Sessions;
 use latchkey_http::{
-    From, Onward, Params, PathParam, Problem, ProblemBody, Replaced, Routes, flow_cookies, see_other,
+    From, Onward, Params, PathParam, Problem, ProblemBody, Replaced, Routes, at, flow_cookies, see_other,
     set_flow,
 };
 use serde::Deserialize;
@@ -27,7 +27,7 @@ where
     Arc<Config>: FromRef<S>,
     Ports: FromRef<S>,
 {
-    Routes::new().public(Method::GET, "/v1/oauth/{provider}/start", start)
+    Routes::new().public(Method::GET, at("/v1/oauth/{provider}/start").with_query(), start)
 }
 
 #[derive(OpenApi)]
@@ -38,6 +38,7 @@ latchkey_http::function!(routes(), Description);
 
 /// How the trip ends.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct StartParams {
     /// Where the browser goes afterwards: a path of the first frontend, a URL at an origin of `LATCHKEY_ORIGINS`, or, with a

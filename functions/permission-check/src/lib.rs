@@ -10,7 +10,7 @@ use latchkey_core::Config;
 use latchkey_core::audit::AuditLog;
 use latchkey_core::permission::{InvalidPermission, Permission, Reason, RoleName};
 use latchkey_core::session::Sessions;
-use latchkey_http::{Body, Caller, Params, Problem, ProblemBody, Routes, private};
+use latchkey_http::{Body, Caller, Params, Problem, ProblemBody, Routes, at, private};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
@@ -26,9 +26,9 @@ where
     AuditLog: FromRef<S>,
 {
     Routes::new()
-        .signed_in(Method::POST, "/v1/permissions/check", check)
+        .signed_in(Method::POST, at("/v1/permissions/check").with_body(), check)
         .signed_in(Method::GET, "/v1/permissions", list)
-        .signed_in(Method::GET, "/v1/authorize", authorize)
+        .signed_in(Method::GET, at("/v1/authorize").with_query(), authorize)
 }
 
 #[derive(OpenApi)]
@@ -39,6 +39,7 @@ latchkey_http::function!(routes(), Description);
 
 /// What is asked: one permission or several.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct CheckRequest {
     /// `resource:action`, or an action of `resource`.
     #[schema(examples("products:update"))]
@@ -96,10 +97,14 @@ pub struct PermissionList<'a> {
 
 /// What a reverse proxy asks.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AuthorizeParams {
-    /// `resource:action`; without one it is enough to be signed in.
+    /// `resource:action`. Either this or `signed_in=true`.
     permission: Option<String>,
+    /// `true`: it is enough to be signed in. A request that names neither is refused, so a misspelt name never opens a door.
+    #[serde(default)]
+    signed_in: bool,
     /// Whether the answer must be as of now.
     #[serde(default)]
     fresh: bool,
@@ -166,11 +171,15 @@ async fn authorize(
     caller: Caller,
     Params(params): Params<AuthorizeParams>,
 ) -> Result<Response, Problem> {
-    let permission = params
-        .permission
-        .map(|text| text.parse::<Permission>())
-        .transpose()
-        .map_err(|error| invalid(&error))?;
+    let permission = match (&params.permission, params.signed_in) {
+        (Some(text), false) => Some(text.parse::<Permission>().map_err(|error| invalid(&error))?),
+        (None, true) => None,
+        (Some(_), true) | (None, false) => {
+            return Err(Problem::invalid(
+                "give either `permission`, or `signed_in=true` where it is enough to be signed in",
+            ));
+        }
+    };
     let caller = if params.fresh { caller.renew(&sessions).await? } else { caller };
     if permission.is_some_and(|permission| !caller.grants.decide(&permission).allowed()) {
         return Err(Problem::new(

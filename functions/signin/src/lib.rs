@@ -12,7 +12,7 @@ use latchkey_core::port::Ports;
 use latchkey_core::session::{Opening, Sessions};
 use latchkey_core::{Config, Email, SecretString};
 use latchkey_http::{
-    Body, From, Problem, ProblemBody, Replaced, Routes, SignedInBody, TransportName, signed_in,
+    Body, From, Problem, ProblemBody, Replaced, Routes, SignedInBody, TransportName, at, signed_in,
 };
 use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
@@ -27,7 +27,7 @@ where
     Arc<Config>: FromRef<S>,
     Ports: FromRef<S>,
 {
-    Routes::new().public(Method::POST, "/v1/signin", signin)
+    Routes::new().public(Method::POST, at("/v1/signin").with_body(), signin)
 }
 
 #[derive(OpenApi)]
@@ -38,6 +38,7 @@ latchkey_http::function!(routes(), Description);
 
 /// Somebody's proof.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SignInRequest {
     /// The address of the account.
     #[schema(format = Email, examples("ada@example.com"))]

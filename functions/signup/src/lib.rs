@@ -12,7 +12,7 @@ use latchkey_core::port::Ports;
 use latchkey_core::session::{Opening, Sessions};
 use latchkey_core::{Config, Email, SecretString};
 use latchkey_http::{
-    Body, From, Problem, ProblemBody, Replaced, Routes, SignedInBody, TransportName, signed_in,
+    Body, From, Problem, ProblemBody, Replaced, Routes, SignedInBody, TransportName, at, signed_in,
 };
 use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
@@ -27,7 +27,7 @@ where
     Arc<Config>: FromRef<S>,
     Ports: FromRef<S>,
 {
-    Routes::new().public(Method::POST, "/v1/signup", signup)
+    Routes::new().public(Method::POST, at("/v1/signup").with_body(), signup)
 }
 
 #[derive(OpenApi)]
@@ -38,6 +38,7 @@ latchkey_http::function!(routes(), Description);
 
 /// A new account.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SignUpRequest {
     /// The address to sign in with.
     #[schema(format = Email, examples("ada@example.com"))]

@@ -11,7 +11,7 @@ use latchkey_core::session::{RefreshError, Sessions};
 use latchkey_core::{Config, SecretString};
 use latchkey_http::cookies::{self, Kind};
 use latchkey_http::{
-    Body, From, Problem, ProblemBody, Routes, SignedInBody, clear_cookies, tokens_refreshed,
+    Body, From, Problem, ProblemBody, Routes, SignedInBody, at, clear_cookies, tokens_refreshed,
 };
 use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
@@ -25,7 +25,7 @@ where
     Arc<Config>: FromRef<S>,
     Ports: FromRef<S>,
 {
-    Routes::new().public(Method::POST, "/v1/token/refresh", refresh)
+    Routes::new().public(Method::POST, at("/v1/token/refresh").with_body(), refresh)
 }
 
 #[derive(OpenApi)]
@@ -36,10 +36,11 @@ latchkey_http::function!(routes(), Description);
 
 /// A refresh token, for clients that hold it themselves. Browsers send their cookie and no body.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct RefreshRequest {
     /// As the last sign-in or refresh gave it.
-    #[schema(value_type = String)]
-    refresh_token: SecretString,
+    #[schema(value_type = Option<String>)]
+    refresh_token: Option<SecretString>,
 }
 
 /// Refresh
@@ -85,19 +86,17 @@ async fn refresh(
 
 /// From the cookie, else from the body.
 async fn token(request: Request, config: &Config) -> Result<SecretString, Problem> {
-    if let Some(token) = cookies::get(Kind::Refresh, request.headers(), &config.url)? {
-        // No token of ours has another character.
-        return Ok(String::from_utf8_lossy(token).into_owned().into());
-    }
+    // No token of ours has a character beyond ASCII.
+    let cookie = cookies::get(Kind::Refresh, request.headers(), &config.url)?
+        .map(|token| SecretString::from(String::from_utf8_lossy(token).into_owned()));
     let body = Option::<Body<RefreshRequest>>::from_request(request, &()).await?;
-    let Body(body) = body.ok_or_else(|| {
+    cookie.or_else(|| body.and_then(|Body(body)| body.refresh_token)).ok_or_else(|| {
         Problem::new(
             StatusCode::UNAUTHORIZED,
             "not_signed_in",
             "send the refresh token as its cookie or as {\"refresh_token\": …}",
         )
-    })?;
-    Ok(body.refresh_token)
+    })
 }
 
 /// The cookies are of no more use, so they go.

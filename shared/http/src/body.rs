@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 
-use crate::Problem;
+use crate::{Problem, strict};
 
 /// The largest request body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -27,7 +27,9 @@ impl From<RequestTimeout> for Problem {
 }
 
 /// A JSON request body. Only `application/json` is taken: a browser cannot send that to another site without asking it first,
-/// so no form or plain text post reaches a handler. Members that the type does not name are ignored.
+/// so no form or plain text post reaches a handler.
+/// `T` says `deny_unknown_fields`, and its route [`with_body`](crate::Target::with_body): a member that `T` does not name, or that
+/// comes twice, is refused.
 pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
@@ -122,11 +124,7 @@ fn explain(error: &serde_json::Error, body: &[u8]) -> Problem {
         Category::Syntax if is_json() => wrong_member(line, column),
         Category::Data => {
             let text = error.to_string();
-            // The texts of serde that carry no input: missing fields by the names of our own types.
-            match text.split(" at line ").next() {
-                Some(missing) if missing.starts_with("missing field") => unprocessable(missing.to_owned()),
-                _ => wrong_member(line, column),
-            }
+            strict::member_detail(&text).map_or_else(|| wrong_member(line, column), unprocessable)
         }
         Category::Syntax | Category::Eof | Category::Io => Problem::new(
             StatusCode::BAD_REQUEST,

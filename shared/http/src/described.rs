@@ -7,7 +7,7 @@ use utoipa::PartialSchema;
 use utoipa::openapi::path::{Operation as Described, PathItem};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
 
-use crate::{Access, Operation, ProblemBody, csrf};
+use crate::{Access, Operation, ProblemBody, Query, csrf};
 
 /// The media type of a problem, and the name of its schema.
 const PROBLEM: (&str, &str) = ("application/problem+json", "ProblemBody");
@@ -15,6 +15,8 @@ const PROBLEM: (&str, &str) = ("application/problem+json", "ProblemBody");
 /// Answers of one status: each code, and what it means where the name does not say so.
 type Answers = (u16, &'static [(&'static str, &'static str)]);
 
+const NO_QUERY: Answers =
+    (400, &[("invalid_request", "a query parameter that is not known here, or is there twice")]);
 const UNREADABLE: Answers = (400, &[("invalid_json", "")]);
 const ADDRESS: Answers = (400, &[("address_unknown", "the platform does not say who the client is")]);
 const NOBODY: Answers = (
@@ -30,7 +32,8 @@ const DENIED: Answers = (403, &[("permission_denied", "")]);
 const FORGED: Answers = (403, &[("cross_site_request", "from a page that is not in `LATCHKEY_ORIGINS`")]);
 const TOO_LARGE: Answers = (413, &[("body_too_large", "over 64 KiB")]);
 const NO_JSON: Answers = (415, &[("unsupported_media_type", "the body is not `application/json`")]);
-const WRONG_FORM: Answers = (422, &[("invalid_request", "a member is missing, or of the wrong form")]);
+const WRONG_FORM: Answers =
+    (422, &[("invalid_request", "a member is missing, not known here, or of the wrong form")]);
 const LIMITED: Answers = (429, &[("rate_limited", "`Retry-After` says for how long")]);
 const FAILED: Answers = (500, &[("internal", "a failure of ours")]);
 const UNABLE: Answers =
@@ -77,7 +80,11 @@ fn answers(operation: &Operation, described: &Described) -> Vec<Answers> {
     if !operation.method.is_safe() && !csrf::is_way_back(operation.path) {
         all.push(FORGED);
     }
-    if described.request_body.is_some() {
+    if operation.takes.query != Query::Anything {
+        all.push(NO_QUERY);
+    }
+    // A route without a body refuses one with members.
+    if described.request_body.is_some() || !(operation.takes.body || operation.method.is_safe()) {
         all.extend([UNREADABLE, TOO_LARGE, NO_JSON, WRONG_FORM]);
     }
     all

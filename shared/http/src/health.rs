@@ -10,7 +10,7 @@ use latchkey_core::{Ports, Timestamp};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
-use crate::{App, Function, Routes};
+use crate::{App, Function, Routes, at};
 
 /// How long an answer is repeated: the route is public, and each look costs the stores a round trip.
 const REPEATED_FOR: Duration = Duration::from_secs(5);
@@ -41,7 +41,9 @@ pub struct HealthBody {
 
 /// `GET /health`, which every deployment has.
 pub fn health() -> Function<App> {
-    Function::new(Routes::new().public(Method::GET, "/health", show), Description::openapi)
+    // Probes and load balancers of others add parameters of their own.
+    let path = at("/health").with_any_query();
+    Function::new(Routes::new().public(Method::GET, path, show), Description::openapi)
 }
 
 #[derive(OpenApi)]

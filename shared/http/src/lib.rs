@@ -24,6 +24,7 @@ mod problem;
 mod provider;
 mod requester;
 mod routes;
+mod strict;
 
 pub use answer::{
     SessionBody, SignedInBody, TransportName, UserBody, clear_cookies, private, rate_limit_headers,
@@ -41,6 +42,7 @@ pub use params::{Params, PathParam, PathParams};
 pub use problem::{Problem, ProblemBody};
 pub use requester::{From, PeerAddress};
 pub use routes::{Access, Operation, Routes};
+pub use strict::{Query, Takes, Target, at};
 
 #[doc(hidden)]
 pub use utoipa;

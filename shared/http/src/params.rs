@@ -1,21 +1,22 @@
 use std::str::FromStr;
 
-use axum::extract::{FromRequestParts, Path, Query};
+use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use crate::Problem;
+use crate::{Problem, strict};
 
-/// The query parameters.
+/// The query parameters. `T` says `deny_unknown_fields`, and its route [`with_query`](crate::Target::with_query): a parameter that
+/// `T` does not name, or that comes twice, is refused.
 pub struct Params<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Query::try_from_uri(&parts.uri)
-            .map(|Query(params)| Self(params))
-            .map_err(|_| Problem::invalid("a query parameter is missing, or of the wrong form"))
+        serde_urlencoded::from_str(parts.uri.query().unwrap_or_default())
+            .map(Self)
+            .map_err(|error| Problem::invalid(strict::parameter_detail(&error.to_string())))
     }
 }
 

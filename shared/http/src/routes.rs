@@ -12,7 +12,7 @@ use latchkey_core::Config;
 use latchkey_core::audit::AuditLog;
 use latchkey_core::session::{Freshness, Sessions};
 
-use crate::caller;
+use crate::{Problem, Takes, Target, caller};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,10 +34,12 @@ pub struct Operation {
     pub path: &'static str,
     /// Who may call it.
     pub access: Access,
+    /// The inputs that it has.
+    pub takes: Takes,
 }
 
 /// Routes, each with who may call it. There is no way to add one without saying so, and whoever may not call it never
-/// reaches its handler.
+/// reaches its handler. Nor does a request with a query or a body that the route does not say it takes.
 pub struct Routes<S> {
     router: Router<S>,
     operations: Vec<Operation>,
@@ -57,8 +59,14 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// A route that anyone may call.
     #[must_use]
-    pub fn public<T: 'static>(self, method: Method, path: &'static str, handler: impl Handler<T, S>) -> Self {
-        self.add(method, path, Access::Public, handler)
+    pub fn public<T: 'static>(
+        self,
+        method: Method,
+        target: impl Into<Target>,
+        handler: impl Handler<T, S>,
+    ) -> Self {
+        let target = target.into();
+        self.add(method, target, Access::Public, Open { takes: target.takes, handler })
     }
 
     /// A route for whoever is signed in, on state at most 60 s old; the handler takes a [`Caller`](crate::Caller).
@@ -66,7 +74,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     pub fn signed_in<T: 'static>(
         self,
         method: Method,
-        path: &'static str,
+        target: impl Into<Target>,
         handler: impl Handler<T, S>,
     ) -> Self
     where
@@ -74,18 +82,23 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         Arc<Config>: FromRef<S>,
         AuditLog: FromRef<S>,
     {
-        self.guarded(method, path, Access::SignedIn(Freshness::Recent), handler)
+        self.guarded(method, target.into(), Access::SignedIn(Freshness::Recent), handler)
     }
 
     /// A route for whoever is signed in, on state as of now: for changes.
     #[must_use]
-    pub fn fresh<T: 'static>(self, method: Method, path: &'static str, handler: impl Handler<T, S>) -> Self
+    pub fn fresh<T: 'static>(
+        self,
+        method: Method,
+        target: impl Into<Target>,
+        handler: impl Handler<T, S>,
+    ) -> Self
     where
         Arc<Sessions>: FromRef<S>,
         Arc<Config>: FromRef<S>,
         AuditLog: FromRef<S>,
     {
-        self.guarded(method, path, Access::SignedIn(Freshness::Fresh), handler)
+        self.guarded(method, target.into(), Access::SignedIn(Freshness::Fresh), handler)
     }
 
     /// A route for whoever holds `permission` as of now.
@@ -94,7 +107,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self,
         permission: &'static str,
         method: Method,
-        path: &'static str,
+        target: impl Into<Target>,
         handler: impl Handler<T, S>,
     ) -> Self
     where
@@ -102,13 +115,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         Arc<Config>: FromRef<S>,
         AuditLog: FromRef<S>,
     {
-        self.guarded(method, path, Access::Permission(permission), handler)
+        self.guarded(method, target.into(), Access::Permission(permission), handler)
     }
 
     fn guarded<T: 'static>(
         self,
         method: Method,
-        path: &'static str,
+        target: Target,
         access: Access,
         handler: impl Handler<T, S>,
     ) -> Self
@@ -117,20 +130,20 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         Arc<Config>: FromRef<S>,
         AuditLog: FromRef<S>,
     {
-        self.add(method, path, access, Guarded { access, handler })
+        self.add(method, target, access, Guarded { access, takes: target.takes, handler })
     }
 
     fn add<T: 'static>(
         mut self,
         method: Method,
-        path: &'static str,
+        Target { path, takes }: Target,
         access: Access,
         handler: impl Handler<T, S>,
     ) -> Self {
         // Every method that routes use has a filter; one that has none would be a route that nobody can call.
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::TRACE);
         self.router = self.router.route(path, on(filter, handler));
-        self.operations.push(Operation { method, path, access });
+        self.operations.push(Operation { method, path, access, takes });
         self
     }
 
@@ -139,10 +152,18 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 }
 
+/// A handler that anyone may call.
+#[derive(Clone)]
+struct Open<H> {
+    takes: Takes,
+    handler: H,
+}
+
 /// A handler behind its access rule.
 #[derive(Clone)]
 struct Guarded<H> {
     access: Access,
+    takes: Takes,
     handler: H,
 }
 
@@ -162,9 +183,45 @@ where
 
     fn call(self, request: Request, state: S) -> Self::Future {
         Box::pin(async move {
-            let (mut parts, body) = request.into_parts();
-            match caller::admit(&mut parts, &state, self.access).await {
-                Ok(()) => self.handler.call(Request::from_parts(parts, body), state).await,
+            let Self { access, takes, handler } = self;
+            match admit(request, &state, access, takes).await {
+                Ok(request) => handler.call(request, state).await,
+                Err(problem) => problem.into_response(),
+            }
+        })
+    }
+}
+
+async fn admit<S>(request: Request, state: &S, access: Access, takes: Takes) -> Result<Request, Problem>
+where
+    S: Clone + Send + Sync + 'static,
+    Arc<Sessions>: FromRef<S>,
+    Arc<Config>: FromRef<S>,
+    AuditLog: FromRef<S>,
+{
+    takes.check_query(request.uri())?;
+    let (mut parts, body) = request.into_parts();
+    caller::admit(&mut parts, state, access).await?;
+    takes.check_body(Request::from_parts(parts, body)).await
+}
+
+impl<H, T, S> Handler<Guard<T>, S> for Open<H>
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    type Future = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+    fn call(self, request: Request, state: S) -> Self::Future {
+        Box::pin(async move {
+            let Self { takes, handler } = self;
+            let checked = match takes.check_query(request.uri()) {
+                Ok(()) => takes.check_body(request).await,
+                Err(problem) => Err(problem),
+            };
+            match checked {
+                Ok(request) => handler.call(request, state).await,
                 Err(problem) => problem.into_response(),
             }
         })

@@ -70,11 +70,16 @@ fn lack(document: &Value, operation: &Operation, answer: &TestResponse) -> Optio
 mod tests {
     use super::*;
     use http::{HeaderMap, StatusCode};
-    use latchkey_http::Access;
+    use latchkey_http::{Access, at};
     use serde_json::json;
 
     fn operation() -> Operation {
-        Operation { method: Method::GET, path: "/v1/things/{id}", access: Access::Public }
+        Operation {
+            method: Method::GET,
+            path: "/v1/things/{id}",
+            access: Access::Public,
+            takes: at("/").takes,
+        }
     }
 
     #[test]

@@ -314,7 +314,8 @@ async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
         prop_assert_eq!(accounts.find(user.id).await.unwrap(), Some(user), "login and user");
     }
     for held in &ledger.sessions {
-        let answer = pair.witness.send(bare("GET", "/v1/authorize?fresh=true", &held.person)).await;
+        let answer =
+            pair.witness.send(bare("GET", "/v1/authorize?signed_in=true&fresh=true", &held.person)).await;
         if let Some(lives) = held.lives {
             prop_assert_eq!(answer.status == 204, lives, "a session of {}", &held.who);
         }

@@ -1,7 +1,7 @@
 //! What no client should send: a problem that says so, never a failure of ours.
 
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::failure::Result;
 use crate::person::PASSWORD;
@@ -17,6 +17,7 @@ cases![
     a_body_that_nobody_reads,
     a_secret_is_not_repeated,
     an_unknown_route,
+    no_route_takes_a_name_that_it_does_not_know,
     another_method_says_which_there_are,
     bad_percent_encoding,
     an_identifier_that_is_none
@@ -141,6 +142,49 @@ fn an_unknown_route(t: &Trial<'_>) -> Result {
     for path in ["/v1/nothing", "/v2/signup", "/v1/signup/more", "/v1", "/v1/sign"] {
         t.send(Request::get(path))?.problem(404, "not_found")?;
         t.send(Request::post(path).json(&json!({})))?.problem(404, "not_found")?;
+    }
+    Ok(())
+}
+
+/// The routes that others than Latchkey's clients call take any query.
+const ANY_QUERY: [&str; 4] = [
+    "/.well-known/jwks.json",
+    "/.well-known/openid-configuration",
+    "/health",
+    "/v1/oauth/{provider}/callback",
+];
+
+fn no_route_takes_a_name_that_it_does_not_know(t: &Trial<'_>) -> Result {
+    let root = t.admin()?;
+    let document: Value = serde_json::from_str(include_str!("../../../../functions/all/openapi.json"))?;
+    let paths = document["paths"].as_object().into_iter().flatten();
+    for (path, item) in paths.filter(|(path, _)| !ANY_QUERY.contains(&path.as_str())) {
+        for method in item.as_object().into_iter().flatten().map(|(method, _)| method.to_uppercase()) {
+            // A permission that no role has is asked for first.
+            if path.ends_with("/token") && path.contains("identities") {
+                continue;
+            }
+            let method = Method::from_bytes(method.as_bytes()).map_err(http::Error::from)?;
+            let at = path
+                .replace("/users/{id}", &format!("/users/{}", root.id))
+                .replace("/sessions/{id}", &format!("/sessions/{}", root.session))
+                .replace("{name}", "user")
+                .replace("{provider}", "nobody");
+            let what = format!("{method} {path}");
+            let asked = Request::new(method.clone(), &format!("{at}?latchkey_unknown=1"));
+            let asked = if item[method.as_str().to_lowercase()]["requestBody"].is_null() {
+                asked
+            } else {
+                asked.json(&json!({}))
+            };
+            let answer = t.ask(asked, &root)?.problem(400, "invalid_request")?;
+            ensure!(answer.text("detail").contains("`latchkey_unknown`"), "{what}: {}", answer.shown());
+            if !method.is_safe() {
+                let asked = Request::new(method, &at).json(&json!({ "latchkey_unknown": 1 }));
+                let answer = t.ask(asked, &root)?.problem(422, "invalid_request")?;
+                ensure!(answer.text("detail").contains("`latchkey_unknown`"), "{what}: {}", answer.shown());
+            }
+        }
     }
     Ok(())
 }

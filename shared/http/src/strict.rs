@@ -1,0 +1,204 @@
+//! The rule that a request says nothing a route does not know: a misspelt name must never be taken for an absent one.
+
+use axum::body::Body as Bytes;
+use axum::extract::{OptionalFromRequest, Request};
+use axum::http::Uri;
+use serde::Deserialize;
+
+use crate::{Body, Problem};
+
+/// The longest name that a problem repeats, in characters.
+const MAX_NAME: usize = 64;
+
+/// The query of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Query {
+    /// It has none.
+    Nothing,
+    /// Its handler takes [`Params`](crate::Params).
+    Params,
+    /// Anybody may add to it: the route is called by others, or by a cache or a probe that adds a parameter of its own.
+    Anything,
+}
+
+/// The inputs of a route beside its path and headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Takes {
+    /// The query.
+    pub query: Query,
+    /// Whether its handler reads a body.
+    pub body: bool,
+}
+
+/// The path of a route with what the route [takes](Takes). A path alone takes neither a query nor a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// The path.
+    pub path: &'static str,
+    /// Its inputs.
+    pub takes: Takes,
+}
+
+/// The path of a route, with `{names}` for what varies.
+pub const fn at(path: &'static str) -> Target {
+    Target { path, takes: Takes { query: Query::Nothing, body: false } }
+}
+
+impl Target {
+    /// The same with a query, which the handler takes as [`Params`](crate::Params).
+    #[must_use]
+    pub const fn with_query(self) -> Self {
+        Self { takes: Takes { query: Query::Params, ..self.takes }, ..self }
+    }
+
+    /// The same with any query, for a route that others than Latchkey's clients call.
+    #[must_use]
+    pub const fn with_any_query(self) -> Self {
+        Self { takes: Takes { query: Query::Anything, ..self.takes }, ..self }
+    }
+
+    /// The same with a body, which the handler takes as [`Body`](crate::Body).
+    #[must_use]
+    pub const fn with_body(self) -> Self {
+        Self { takes: Takes { body: true, ..self.takes }, ..self }
+    }
+}
+
+impl From<&'static str> for Target {
+    fn from(path: &'static str) -> Self {
+        at(path)
+    }
+}
+
+/// The body of a route that takes none: no members.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+impl Takes {
+    /// Refuses a query that the route does not have.
+    pub(crate) fn check_query(self, uri: &Uri) -> Result<(), Problem> {
+        let query = uri.query().unwrap_or_default();
+        if self.query != Query::Nothing || query.is_empty() {
+            return Ok(());
+        }
+        match url::form_urlencoded::parse(query.as_bytes()).next() {
+            Some((name, _)) => Err(Problem::invalid(unknown_parameter(&name))),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses a body with members that the route does not have. Requests of a safe method are left alone: servers and proxies
+    /// on their way may drop a body that has no meaning there.
+    pub(crate) async fn check_body(self, request: Request) -> Result<Request, Problem> {
+        if self.body || request.method().is_safe() {
+            return Ok(request);
+        }
+        let (parts, body) = request.into_parts();
+        let mut read = Request::new(body);
+        read.headers_mut().clone_from(&parts.headers);
+        <Body<Nothing> as OptionalFromRequest<()>>::from_request(read, &()).await?;
+        Ok(Request::from_parts(parts, Bytes::empty()))
+    }
+}
+
+/// The detail about a query that `error`, of serde, refuses.
+pub(crate) fn parameter_detail(error: &str) -> String {
+    match Fault::of(error) {
+        Some(Fault::Unknown(name)) => unknown_parameter(name),
+        Some(Fault::Twice(name)) => format!("the query parameter `{name}` is there twice; give it once"),
+        Some(Fault::Missing(name)) => format!("the query parameter `{name}` is missing; give it"),
+        None => "a query parameter is of the wrong form".to_owned(),
+    }
+}
+
+/// The detail about a body that `error`, of serde, refuses, where it names a member.
+pub(crate) fn member_detail(error: &str) -> Option<String> {
+    Some(match Fault::of(error)? {
+        Fault::Unknown(name) => match printable(name) {
+            Some(name) => format!(
+                "the body has a member `{name}` that is not known here; remove it or correct its name"
+            ),
+            None => "the body has a member that is not known here; remove it or correct its name".to_owned(),
+        },
+        Fault::Twice(name) => format!("the body has the member `{name}` twice; give it once"),
+        Fault::Missing(name) => format!("missing field `{name}`"),
+    })
+}
+
+fn unknown_parameter(name: &str) -> String {
+    match printable(name) {
+        Some(name) => {
+            format!("the query parameter `{name}` is not known here; remove it or correct its name")
+        }
+        None => "a query parameter is not known here; remove it or correct its name".to_owned(),
+    }
+}
+
+/// A name as it can be repeated. Anything else may be a value that lost its name.
+fn printable(name: &str) -> Option<&str> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    (!name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(plain)).then_some(name)
+}
+
+/// A fault in the names of a form, told by the texts of serde's derived code. They carry no value of the input.
+enum Fault<'a> {
+    /// A name of the input.
+    Unknown(&'a str),
+    /// A name of our own types.
+    Twice(&'a str),
+    /// A name of our own types.
+    Missing(&'a str),
+}
+
+impl<'a> Fault<'a> {
+    fn of(error: &'a str) -> Option<Self> {
+        let named = |begin| error.strip_prefix(begin).and_then(|rest: &str| rest.split('`').next());
+        named("unknown field `")
+            .map(Self::Unknown)
+            .or_else(|| named("duplicate field `").map(Self::Twice))
+            .or_else(|| named("missing field `").map(Self::Missing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(query: &str) -> Option<String> {
+        let uri: Uri = format!("/v1/session{query}").parse().unwrap();
+        at("/v1/session").takes.check_query(&uri).err().map(|problem| problem.detail().to_owned())
+    }
+
+    #[test]
+    fn a_route_without_a_query_names_what_it_does_not_know() {
+        for none in ["", "?", "?&", "?&&"] {
+            assert_eq!(refused(none), None, "{none}");
+        }
+        for one in ["?x=1", "?x", "?x=", "?&x=1&y=2", "?%78=1"] {
+            let detail = refused(one).unwrap();
+            assert!(detail.starts_with("the query parameter `x` is not known here"), "{one}: {detail}");
+        }
+        for odd in ["?a%0Ab=1", "?=1", "?%00", "?a%20b", &format!("?{}", "x".repeat(65))] {
+            let detail = refused(odd).unwrap();
+            assert!(detail.starts_with("a query parameter is not known here"), "{odd}: {detail}");
+        }
+    }
+
+    #[test]
+    fn a_route_of_others_takes_any_query() {
+        let uri = Uri::from_static("/health?probe=1");
+        assert!(at("/health").with_any_query().takes.check_query(&uri).is_ok());
+    }
+
+    #[test]
+    fn a_name_that_may_be_a_value_is_not_repeated() {
+        let error = serde_json::from_str::<Nothing>(r#"{"a secret value":1}"#).err().unwrap().to_string();
+        assert_eq!(
+            member_detail(&error).unwrap(),
+            "the body has a member that is not known here; remove it or correct its name"
+        );
+        let error = serde_json::from_str::<Nothing>(r#"{"permission":1}"#).err().unwrap().to_string();
+        assert!(member_detail(&error).unwrap().contains("`permission`"));
+    }
+}
