@@ -80,7 +80,11 @@ where
 {
     let platform = Platform::new(Arc::clone(&var));
     let fetch = Arc::clone(&platform.aws.fetch);
-    let live = match Live::start(make, platform, var).await {
+    let started = match Mistakes::of_environment(std::env::vars_os()) {
+        Ok(()) => Live::start(make, platform, var).await,
+        Err(mistakes) => Err(mistakes),
+    };
+    let live = match started {
         Ok(live) => live,
         Err(mistakes) => {
             report(&mistakes);

@@ -7,11 +7,12 @@ mod tests;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use latchkey_core::config::ConfigError;
+use latchkey_core::config::{ConfigError, variables};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use api::Aws;
@@ -119,6 +120,23 @@ impl Settings {
 pub struct Mistakes(Vec<String>);
 
 impl Mistakes {
+    /// About the environment itself: the variables of ours whose values are not text. Those that look like ours and are not
+    /// are warned of.
+    pub fn of_environment(all: impl Iterator<Item = (OsString, OsString)>) -> Result<(), Self> {
+        let (mut names, mut mistakes) = (Vec::new(), Vec::new());
+        for (name, value) in all {
+            let name = name.to_string_lossy().into_owned();
+            if variables::is_ours(&name) && value.to_str().is_none() {
+                mistakes.push(format!("{name}: is not UTF-8; set it to text, such as base64"));
+            }
+            names.push(name);
+        }
+        for text in variables::misspelt(names.iter().map(String::as_str)) {
+            tracing::warn!("{text}");
+        }
+        if mistakes.is_empty() { Ok(()) } else { Err(Self(mistakes)) }
+    }
+
     /// The lines.
     pub fn lines(&self) -> &[String] {
         &self.0

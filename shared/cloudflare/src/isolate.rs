@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use axum::Router;
-use latchkey_core::config::{ConfigError, Place};
+use latchkey_core::config::{ConfigError, Place, variables};
 use latchkey_core::port::{Counters, Fetch, PasswordHasher, StoreError};
 use latchkey_core::{Config, Memory, Ports, Services};
 use latchkey_http::{App, Edge, Function};
@@ -41,6 +41,9 @@ pub(crate) fn service(function: fn() -> Function<App>) -> Result<Edge<Router>, S
             return Ok(service.clone());
         }
         log::begin(request::var("LATCHKEY_LOG").as_deref());
+        for text in variables::misspelt(request::names().iter().map(String::as_str)) {
+            tracing::warn!("{text}");
+        }
         let service = latchkey_http::app(function(), App::new(services()?));
         Ok(known.get_or_init(|| service).clone())
     })

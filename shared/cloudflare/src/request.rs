@@ -65,6 +65,13 @@ pub(crate) fn var(name: &str) -> Option<String> {
     worker::js_sys::Reflect::get(&bindings.env, &name.into()).ok()?.as_string()
 }
 
+/// The names of all variables, secrets and bindings.
+pub(crate) fn names() -> Vec<String> {
+    let Some(bindings) = current() else { return Vec::new() };
+    let names = worker::js_sys::Reflect::own_keys(&bindings.env).unwrap_or_default();
+    names.iter().filter_map(|name| name.as_string()).collect()
+}
+
 /// Lets `work` go on after the answer, as a part of the same request; where there is no answer to wait with, does it now.
 pub(crate) async fn after_the_answer(work: impl Future<Output = ()> + 'static) {
     match current() {

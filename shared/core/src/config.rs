@@ -1,5 +1,7 @@
 //! What an operator sets, read from named variables: environment variables, a Worker's vars and secrets, a `.env` file.
 
+pub mod variables;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,16 +1,19 @@
 //! What the command line takes.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use latchkey_core::Email;
 use latchkey_core::account::Name;
 use latchkey_core::permission::RoleName;
 
 /// Sign-in for people who run no servers.
 #[derive(Parser)]
-#[command(name = "latchkey", version, about, args_conflicts_with_subcommands = true)]
+#[command(name = "latchkey", version, about)]
 pub struct Cli {
     /// What to do; `serve` when nothing is said.
     #[command(subcommand)]
@@ -18,6 +21,28 @@ pub struct Cli {
     /// For `serve`.
     #[command(flatten)]
     pub serve: ServeArgs,
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+impl Cli {
+    /// Reads the command line; ends the process where it is wrong, or asks for help.
+    pub fn read() -> Self {
+        Self::from(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
+    fn from(line: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let matches = Self::command().try_get_matches_from(line)?;
+        let given = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
+        if given("listen") && matches.subcommand_name().is_some() {
+            let text = "`--listen` stands behind `serve`: write `latchkey serve --listen ADDR`";
+            return Err(Self::command().error(ErrorKind::ArgumentConflict, text));
+        }
+        let mut cli = Self::from_arg_matches(&matches)?;
+        cli.data.given = given("data");
+        Ok(cli)
+    }
 }
 
 /// The commands.
@@ -39,8 +64,8 @@ pub enum Command {
     D1(D1Command),
     /// Print the description of every route (OpenAPI 3.1)
     Openapi,
-    /// Check the configuration and the data, and say each mend
-    Doctor(DataArgs),
+    /// Check the configuration and the data, and say each fix
+    Doctor,
     /// Run what stands in for DynamoDB and Upstash while functions are developed
     Services(ServicesArgs),
 }
@@ -48,9 +73,12 @@ pub enum Command {
 /// Where the data is.
 #[derive(Args, Clone)]
 pub struct DataArgs {
-    /// The folder that holds the database, the secret and the mailbox
-    #[arg(long, env = "LATCHKEY_DATA", default_value = "latchkey-data", value_name = "DIR")]
+    /// The folder that holds the database, the secret and the mailbox; only `serve` and `users add` make one
+    #[arg(long, global = true, env = "LATCHKEY_DATA", default_value = "latchkey-data", value_name = "DIR")]
     pub data: PathBuf,
+    /// Whether it stands on the command line.
+    #[arg(skip)]
+    pub given: bool,
 }
 
 /// How to serve.
@@ -59,12 +87,9 @@ pub struct ServeArgs {
     /// The address to listen on
     #[arg(long, env = "LATCHKEY_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
     pub listen: SocketAddr,
-    /// Where the data is.
-    #[command(flatten)]
-    pub data: DataArgs,
 }
 
-/// What stands in for the cloud. All of it is for this machine only.
+/// What stands in for the cloud. All of it is for this machine only, and in memory unless `--data` keeps it.
 #[derive(Args)]
 pub struct ServicesArgs {
     /// Where DynamoDB is to listen: a loopback address
@@ -76,9 +101,6 @@ pub struct ServicesArgs {
     /// A Redis that runs already, instead of one that is started here
     #[arg(long, value_name = "ADDR")]
     pub redis: Option<SocketAddr>,
-    /// Keep everything in this folder, instead of in memory
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
     /// Write the environment into this file as well; lines of it that set something else stay
     #[arg(long, value_name = "FILE")]
     pub env_file: Option<PathBuf>,
@@ -94,9 +116,9 @@ pub struct ServicesArgs {
 #[derive(Subcommand)]
 pub enum RolesCommand {
     /// Make the roles `user`, `content-editor` and `admin`, as far as they are missing
-    Init(DataArgs),
+    Init,
     /// List the roles
-    List(DataArgs),
+    List,
 }
 
 /// What to do with users.
@@ -115,21 +137,15 @@ pub enum UsersCommand {
         /// Read the password from standard input instead of asking for it
         #[arg(long)]
         password_stdin: bool,
-        /// Where the data is.
-        #[command(flatten)]
-        data: DataArgs,
     },
     /// List the accounts
-    List(DataArgs),
+    List,
     /// Grant a role
     Grant {
         /// Whose
         email: Email,
         /// Which
         role: RoleName,
-        /// Where the data is.
-        #[command(flatten)]
-        data: DataArgs,
     },
     /// Take a role away
     Revoke {
@@ -137,25 +153,16 @@ pub enum UsersCommand {
         email: Email,
         /// Which
         role: RoleName,
-        /// Where the data is.
-        #[command(flatten)]
-        data: DataArgs,
     },
     /// Disable an account and end its sessions
     Disable {
         /// Whose
         email: Email,
-        /// Where the data is.
-        #[command(flatten)]
-        data: DataArgs,
     },
     /// Enable a disabled account
     Enable {
         /// Whose
         email: Email,
-        /// Where the data is.
-        #[command(flatten)]
-        data: DataArgs,
     },
 }
 
@@ -179,5 +186,50 @@ pub enum D1Command {
 #[derive(Subcommand)]
 pub enum KeysCommand {
     /// Let the next key sign, and publish a new next one; tokens stay valid
-    Rotate(DataArgs),
+    Rotate,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Cli, clap::Error> {
+        Cli::from(std::iter::once("latchkey").chain(line.split_whitespace()).map(OsString::from))
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_data_folder_stands_before_or_behind_the_command() {
+        for line in [
+            "--data here",
+            "--data here serve",
+            "serve --data here",
+            "--data here users list",
+            "users --data here list",
+            "users list --data here",
+            "users add a@example.com --data here --role admin",
+            "services --data here",
+        ] {
+            let data = read(line).unwrap_or_else(|error| panic!("{line}: {error}")).data;
+            assert_eq!((data.data.as_path(), data.given), (std::path::Path::new("here"), true), "{line}");
+        }
+        assert!(!read("users list").unwrap().data.given);
+    }
+
+    #[test]
+    fn an_address_to_listen_on_is_for_the_server_alone() {
+        let address: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        assert_eq!(read("--listen 127.0.0.1:1").unwrap().serve.listen, address);
+        let Some(Command::Serve(args)) = read("serve --listen 127.0.0.1:1").unwrap().command else {
+            panic!()
+        };
+        assert_eq!(args.listen, address);
+        for line in ["--listen 127.0.0.1:1 users list", "users list --listen 127.0.0.1:1"] {
+            assert!(read(line).is_err(), "{line}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ pub mod adapters;
 pub mod cli;
 pub mod commands;
 pub mod data;
+pub mod dotenv;
 pub mod pages;
 pub mod serve;
 pub mod service;

@@ -3,12 +3,11 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
 use latchkey_local::cli::Cli;
 use latchkey_local::commands;
 
 fn main() -> ExitCode {
-    match commands::run(Cli::parse()) {
+    match commands::run(Cli::read()) {
         Ok(code) => code,
         Err(failure) => {
             // Nobody may read it: that is no second failure.

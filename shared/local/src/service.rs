@@ -12,7 +12,7 @@ use latchkey_sql::sqlite::{OpenError, Sqlite};
 use crate::adapters::mailbox::{DEFAULT_FROM, MailboxError};
 use crate::adapters::{Mailbox, PoolSize, PooledHasher};
 use crate::cli::DataArgs;
-use crate::data::{DataError, DataFolder};
+use crate::data::{DataError, DataFolder, DataPlan, MadeData, Missing};
 use crate::serve::Timeouts;
 use crate::settings::{self, Settings, SettingsError};
 
@@ -50,11 +50,16 @@ pub struct Local {
     pub timeouts: Timeouts,
 }
 
-/// Opens the data folder and puts the services together for a server that listens on `listen`.
-pub fn open(args: &DataArgs, listen: SocketAddr) -> Result<Local, StartError> {
-    let data = DataFolder::open(&args.data)?;
+/// Opens the data folder and puts the services together for a server that listens on `listen`. The configuration is read first:
+/// a mistake in it makes nothing. What a start makes goes again with the first of the two, unless that is kept.
+pub fn open(args: &DataArgs, missing: Missing, listen: SocketAddr) -> Result<(MadeData, Local), StartError> {
     let entropy = Arc::new(SystemEntropy);
-    let Settings { config, connections, timeouts } = settings::read(&data, listen, &*entropy)?;
+    let plan = DataPlan::new(&args.data, missing)?;
+    let Settings { config, connections, timeouts, own_secret } = settings::read(&plan, listen, &*entropy)?;
+    let (data, made) = plan.open()?;
+    if let Some(secret) = own_secret {
+        data.store_secret(secret)?;
+    }
     let table = Arc::new(SqlTable::new(Sqlite::open(&data.database())?));
     let clock = Arc::new(SystemClock);
     let mailbox = Mailbox::open(
@@ -74,5 +79,5 @@ pub fn open(args: &DataArgs, listen: SocketAddr) -> Result<Local, StartError> {
         hasher: Arc::new(PooledHasher::new(&PoolSize::default()).map_err(StartError::Threads)?),
     };
     let services = Services::new(Arc::new(config), ports, &Memory::default());
-    Ok(Local { services, table, data, connections, timeouts })
+    Ok((made, Local { services, table, data, connections, timeouts }))
 }

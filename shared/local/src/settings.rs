@@ -1,15 +1,19 @@
 //! The configuration of the local server: the environment, then a `.env` file, then what only this machine may assume.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::Path;
 
 use latchkey_core::Config;
-use latchkey_core::config::{ConfigError, Place};
+use latchkey_core::config::{ConfigError, Place, variables};
 use latchkey_core::port::Entropy;
 
-use crate::data::{DataError, DataFolder};
+use crate::data::{DataError, DataPlan};
+use crate::dotenv;
 use crate::serve::{Timeouts, connections};
+
+/// The name of the file.
+const FILE: &str = ".env";
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -17,9 +21,12 @@ pub enum SettingsError {
     /// Variables are wrong or missing: all of them.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\nlatchkey: "))]
     Config(Vec<ConfigError>),
-    /// The `.env` file cannot be read.
-    #[error(".env: {0}; write lines such as NAME=value")]
-    DotEnv(String),
+    /// The `.env` file has mistakes: all of them.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\nlatchkey: "))]
+    DotEnv(Vec<dotenv::Mistake>),
+    /// The values of these variables are not text.
+    #[error("{}", .0.iter().map(|name| format!("{name}: is not UTF-8; set it to text, such as base64")).collect::<Vec<_>>().join("\nlatchkey: "))]
+    NotText(Vec<String>),
     /// The secret cannot be had.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -33,21 +40,21 @@ pub struct Settings {
     pub connections: usize,
     /// How long clients may take.
     pub timeouts: Timeouts,
+    /// The secret that belongs into the data folder, where `LATCHKEY_SECRET` is not set.
+    pub own_secret: Option<String>,
 }
 
 /// Reads the configuration. `listen` is where the server listens, for the address that it assumes.
-pub fn read(data: &DataFolder, listen: SocketAddr, entropy: &dyn Entropy) -> Result<Settings, SettingsError> {
-    let file = dot_env(Path::new(".env"))?;
-    let set = |name: &str| {
-        std::env::var(name).ok().or_else(|| file.get(name).cloned()).filter(|v| !v.trim().is_empty())
-    };
-    let secret = match set("LATCHKEY_SECRET") {
-        Some(secret) => secret,
-        None => data.secret(entropy)?,
+pub fn read(data: &DataPlan, listen: SocketAddr, entropy: &dyn Entropy) -> Result<Settings, SettingsError> {
+    let environment = Environment::read()?;
+    let set = |name: &str| environment.get(name);
+    let own_secret = match set("LATCHKEY_SECRET") {
+        Some(_) => None,
+        None => Some(data.secret(entropy)?),
     };
     let url = set("LATCHKEY_URL").or_else(|| assumed_url(listen));
     let var = |name: &str| match name {
-        "LATCHKEY_SECRET" => Some(secret.clone()),
+        "LATCHKEY_SECRET" => own_secret.clone().or_else(|| set(name)),
         "LATCHKEY_URL" => url.clone(),
         other => set(other),
     };
@@ -55,7 +62,9 @@ pub fn read(data: &DataFolder, listen: SocketAddr, entropy: &dyn Entropy) -> Res
     let timeouts = Timeouts::read(set);
     let connections = connections(set("LATCHKEY_CONNECTIONS").as_deref());
     match (config, timeouts, connections) {
-        (Ok(config), Ok(timeouts), Ok(connections)) => Ok(Settings { config, connections, timeouts }),
+        (Ok(config), Ok(timeouts), Ok(connections)) => {
+            Ok(Settings { config, connections, timeouts, own_secret })
+        }
         (config, timeouts, connections) => {
             let mut wrong = config.err().unwrap_or_default();
             wrong.extend(timeouts.err().unwrap_or_default());
@@ -70,19 +79,39 @@ fn assumed_url(listen: SocketAddr) -> Option<String> {
     listen.ip().is_loopback().then(|| format!("http://localhost:{}", listen.port()))
 }
 
-fn dot_env(path: &Path) -> Result<HashMap<String, String>, SettingsError> {
-    match dotenvy::from_path_iter(path) {
-        Ok(pairs) => pairs.collect::<Result<_, _>>().map_err(|error| SettingsError::DotEnv(line(&error))),
-        Err(error) if error.not_found() => Ok(HashMap::new()),
-        Err(error) => Err(SettingsError::DotEnv(line(&error))),
-    }
+/// The environment, and beneath it the `.env` file of the folder that the command runs in.
+pub struct Environment {
+    file: BTreeMap<String, String>,
 }
 
-/// Which line is wrong, without its text, which may be a secret.
-fn line(error: &dotenvy::Error) -> String {
-    match error {
-        dotenvy::Error::LineParse(_, column) => format!("a line cannot be read (at character {column})"),
-        dotenvy::Error::Io(error) => error.to_string(),
-        _ => "it cannot be read".to_owned(),
+impl Environment {
+    /// Reads the file, and checks that every variable of ours is text. Warns of those that look like ours and are not.
+    pub fn read() -> Result<Self, SettingsError> {
+        let file = match std::fs::read(FILE) {
+            Ok(bytes) => dotenv::parse(&bytes).map_err(SettingsError::DotEnv)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) => return Err(SettingsError::DotEnv(vec![dotenv::Mistake::file(&error)])),
+        };
+        let (mut names, mut unreadable) = (Vec::new(), Vec::new());
+        for (name, value) in std::env::vars_os() {
+            let name = name.to_string_lossy().into_owned();
+            if variables::is_ours(&name) && value.to_str().is_none() {
+                unreadable.push(name.clone());
+            }
+            names.push(name);
+        }
+        if !unreadable.is_empty() {
+            return Err(SettingsError::NotText(unreadable));
+        }
+        for text in variables::misspelt(names.iter().chain(file.keys()).map(String::as_str)) {
+            tracing::warn!("{text}");
+        }
+        Ok(Self { file })
+    }
+
+    /// The value of a variable; an empty one counts as missing.
+    pub fn get(&self, name: &str) -> Option<String> {
+        let value = std::env::var(name).ok().or_else(|| self.file.get(name).cloned());
+        value.filter(|value| !value.trim().is_empty())
     }
 }

@@ -20,7 +20,7 @@ use latchkey_sql::{Access, Driver, DriverError, Outcome, SqlTable, Statement, Va
 use super::users::read_password;
 use super::{Failure, say};
 use crate::adapters::{PoolSize, PooledHasher};
-use crate::settings::SettingsError;
+use crate::settings::{Environment, SettingsError};
 
 /// Prints what makes the initial roles and the first admin in a database that has neither. In one that has, the first of its
 /// conditions fails, and nothing is written.
@@ -50,10 +50,11 @@ pub(super) async fn first_admin(
 fn services(written: Written) -> Result<Services, Failure> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let secret = STANDARD.encode(entropy.bytes::<32>()?);
+    let environment = Environment::read()?;
     let var = |name: &str| match name {
         "LATCHKEY_URL" => Some("http://localhost".to_owned()),
         "LATCHKEY_SECRET" => Some(secret.clone()),
-        other => std::env::var(other).ok(),
+        other => environment.get(other),
     };
     let config = Config::read(var, Place::Local).map_err(SettingsError::Config)?;
     let ports = Ports {

@@ -6,13 +6,14 @@ use latchkey_core::permission::{Admins, Versioned};
 
 use super::{Failure, default_listen, say};
 use crate::cli::DataArgs;
+use crate::data::Missing;
 use crate::service::{self, Local, StartError};
 use crate::settings::SettingsError;
 
 /// How long the running server gets to answer.
 const DEADLINE: Duration = Duration::from_secs(3);
 
-/// What was found: good, or wrong with its mend.
+/// What was found: good, or wrong with its fix.
 struct Findings {
     wrong: usize,
 }
@@ -31,8 +32,9 @@ fn good(what: &str) {
 /// Checks the configuration and the data.
 pub(super) fn run(data: &DataArgs) -> Result<ExitCode, Failure> {
     let mut findings = Findings { wrong: 0 };
-    match service::open(data, default_listen()) {
-        Ok(local) => {
+    match service::open(data, Missing::Refuse, default_listen()) {
+        Ok((made, local)) => {
+            made.keep();
             good("the configuration");
             good(&format!("the data folder {}", local.data.path().display()));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -18,19 +18,21 @@ use std::process::ExitCode;
 use latchkey_core::Services;
 
 use crate::cli::{Cli, Command, D1Command, DataArgs, KeysCommand, RolesCommand, UsersCommand};
+use crate::data::Missing;
 use crate::service;
 
-/// Why a command failed: one line that says what and the mend.
+/// Why a command failed: one line that says what and the fix.
 pub type Failure = Box<dyn std::error::Error>;
 
 /// Carries out the command.
 pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let data = &cli.data;
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-        Command::Serve(args) => serve::run(&args),
-        Command::Roles(RolesCommand::Init(data)) => administer(&data, roles::init),
-        Command::Roles(RolesCommand::List(data)) => administer(&data, roles::list),
-        Command::Users(command) => users(command),
-        Command::Keys(KeysCommand::Rotate(data)) => administer(&data, keys::rotate),
+        Command::Serve(args) => serve::run(&args, data),
+        Command::Roles(RolesCommand::Init) => administer(data, roles::init),
+        Command::Roles(RolesCommand::List) => administer(data, roles::list),
+        Command::Users(command) => users(command, data),
+        Command::Keys(KeysCommand::Rotate) => administer(data, keys::rotate),
         Command::D1(D1Command::FirstAdmin { email, name, password_stdin }) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(d1::first_admin(email, name, password_stdin))?;
@@ -40,9 +42,9 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
             say(latchkey_all::OPENAPI.trim_end());
             Ok(ExitCode::SUCCESS)
         }
-        Command::Doctor(data) => doctor::run(&data),
+        Command::Doctor => doctor::run(data),
         #[cfg(feature = "services")]
-        Command::Services(args) => services::run(&args),
+        Command::Services(args) => services::run(&args, data),
         #[cfg(not(feature = "services"))]
         Command::Services(_) => {
             Err("this `latchkey` was built without them: run `cargo run --features services -- services`"
@@ -51,37 +53,47 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     }
 }
 
-fn users(command: UsersCommand) -> Result<ExitCode, Failure> {
+fn users(command: UsersCommand, data: &DataArgs) -> Result<ExitCode, Failure> {
     match command {
-        UsersCommand::Add { email, name, roles, password_stdin, data } => {
-            administer(&data, async move |services| {
+        UsersCommand::Add { email, name, roles, password_stdin } => {
+            // The first admin may be made before the server's first start.
+            administer_in(data, Missing::Make, async move |services| {
                 users::add(services, email, name, roles, password_stdin).await
             })
         }
-        UsersCommand::List(data) => administer(&data, users::list),
-        UsersCommand::Grant { email, role, data } => {
-            administer(&data, async move |services| users::grant(services, &email, &role).await)
+        UsersCommand::List => administer(data, users::list),
+        UsersCommand::Grant { email, role } => {
+            administer(data, async move |services| users::grant(services, &email, &role).await)
         }
-        UsersCommand::Revoke { email, role, data } => {
-            administer(&data, async move |services| users::revoke(services, &email, &role).await)
+        UsersCommand::Revoke { email, role } => {
+            administer(data, async move |services| users::revoke(services, &email, &role).await)
         }
-        UsersCommand::Disable { email, data } => {
-            administer(&data, async move |services| users::disable(services, &email).await)
+        UsersCommand::Disable { email } => {
+            administer(data, async move |services| users::disable(services, &email).await)
         }
-        UsersCommand::Enable { email, data } => {
-            administer(&data, async move |services| users::enable(services, &email).await)
+        UsersCommand::Enable { email } => {
+            administer(data, async move |services| users::enable(services, &email).await)
         }
     }
 }
 
-/// Runs `task` over the services, beside a server that may be running on the same data.
+/// Runs `task` over the services of data that exists, beside a server that may be running on it.
 fn administer<F: Future<Output = Result<(), Failure>>>(
     data: &DataArgs,
     task: impl FnOnce(Services) -> F,
 ) -> Result<ExitCode, Failure> {
+    administer_in(data, Missing::Refuse, task)
+}
+
+fn administer_in<F: Future<Output = Result<(), Failure>>>(
+    data: &DataArgs,
+    missing: Missing,
+    task: impl FnOnce(Services) -> F,
+) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let local = service::open(data, default_listen())?;
+    let (made, local) = service::open(data, missing, default_listen())?;
     runtime.block_on(task(local.services))?;
+    made.keep();
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,21 +13,24 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::{Failure, say};
-use crate::cli::ServeArgs;
+use crate::cli::{DataArgs, ServeArgs};
+use crate::data::Missing;
 use crate::pages;
 use crate::serve::{self, Serving};
 use crate::service::{self, Local};
 
 /// Serves until it is asked to stop.
-pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
+pub(super) fn run(args: &ServeArgs, data: &DataArgs) -> Result<ExitCode, Failure> {
     log_to_stderr();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = serve::listen(args.listen).await?;
-        let local = service::open(&args.data, listener.local_addr()?)?;
+        let (made, local) = service::open(data, Missing::Make, listener.local_addr()?)?;
         prepare(&local.services).await?;
         let stop = serve::stop_asked()?;
-        say(greeting(&local).await?);
+        let greeting = greeting(&local, data).await?;
+        made.keep();
+        say(greeting);
         let clock = Arc::clone(&local.services.ports.clock);
         tokio::spawn(serve::purge(Arc::clone(&local.table), clock));
         let pages = pages::routes(&local.services.config, latchkey_all::OPENAPI);
@@ -53,7 +57,7 @@ async fn prepare(services: &Services) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn greeting(local: &Local) -> Result<String, Failure> {
+async fn greeting(local: &Local, data: &DataArgs) -> Result<String, Failure> {
     let url = local.services.config.url.as_str();
     let mut text = format!(
         "Latchkey is at      {url}\nReference           {url}/docs\nData                {}\n",
@@ -62,16 +66,32 @@ async fn greeting(local: &Local) -> Result<String, Failure> {
     let now = local.services.ports.clock.now();
     let item = local.services.ports.table.get(&[Admins::key()], now).await?.pop().flatten();
     if Versioned::<Admins>::read(item.as_ref())?.value.users().is_empty() {
-        // As it was started, so that the line can be copied where `latchkey` is not on the path.
-        let program = std::env::args().next().unwrap_or_else(|| "latchkey".to_owned());
-        text.extend([
-            "Make the first admin with\n    ",
-            &program,
-            " users add you@example.com --role admin\n",
-        ]);
+        let _ = writeln!(text, "Make the first admin with\n    {}", first_admin(data));
     }
     text.push_str("Stop with Ctrl-C.");
     Ok(text)
+}
+
+/// The command that makes the first admin, for the shell that this one was started in.
+fn first_admin(data: &DataArgs) -> String {
+    // As it was started, so that the line can be copied where `latchkey` is not on the path.
+    let program = std::env::args().next().unwrap_or_else(|| "latchkey".to_owned());
+    let mut line = quoted(&program);
+    // The variable is there for the command too.
+    if data.given {
+        line.extend([" --data ", &quoted(&data.data.to_string_lossy())]);
+    }
+    line.push_str(" users add you@example.com --role admin");
+    line
+}
+
+/// One word for a shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 fn log_to_stderr() {

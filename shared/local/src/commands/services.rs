@@ -8,7 +8,7 @@ use latchkey_native::SystemEntropy;
 use tokio::net::TcpListener;
 
 use super::{Failure, say};
-use crate::cli::ServicesArgs;
+use crate::cli::{DataArgs, ServicesArgs};
 use crate::data::DataFolder;
 use crate::serve::{self, Serving};
 use crate::services::{Bridge, Database, DatabaseError, Environment, RedisServer, Stop, listen};
@@ -17,15 +17,16 @@ use crate::services::{Bridge, Database, DatabaseError, Environment, RedisServer,
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Serves until it is asked to stop, or until one of them ends by itself.
-pub(super) fn run(args: &ServicesArgs) -> Result<ExitCode, Failure> {
+pub(super) fn run(args: &ServicesArgs, data: &DataArgs) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(start(args))
+    runtime.block_on(start(args, data))
 }
 
-async fn start(args: &ServicesArgs) -> Result<ExitCode, Failure> {
+async fn start(args: &ServicesArgs, data: &DataArgs) -> Result<ExitCode, Failure> {
     let (dynamodb, upstash) = (listen(args.dynamodb).await?, listen(args.upstash).await?);
     let asked = serve::stop_asked()?;
-    let data = args.data.as_deref().map(DataFolder::open).transpose()?;
+    // In memory unless a folder is named: the one of the local server is not meant by it.
+    let data = data.given.then(|| DataFolder::open(&data.data)).transpose()?;
     let keys = Keys::of(data.as_ref())?;
     let database = Database::open(data.as_ref().map(DataFolder::dynamodb).as_deref())?;
     database.ensure_table(&args.table)?;

@@ -93,6 +93,13 @@ impl Home {
         self.start(self.command(BINARY))
     }
 
+    /// The same with these arguments.
+    pub fn serve_with(&self, arguments: &[&str]) -> Server {
+        let mut command = self.command(BINARY);
+        command.args(arguments);
+        self.start(command)
+    }
+
     /// The same by a script of the shell, which gets the program as `$0`.
     pub fn serve_by(&self, script: &str) -> Server {
         let mut command = self.command("sh");

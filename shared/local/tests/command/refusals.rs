@@ -1,9 +1,10 @@
 //! What stops a start: one line that says what and the mend, and an exit code that is not 0.
 
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::process::Home;
+use crate::process::{Home, Said};
 
 #[test]
 fn a_port_in_use() {
@@ -50,8 +51,81 @@ fn an_address_for_others_without_a_url() {
 fn an_env_file_that_cannot_be_read_does_not_show_its_lines() {
     let home = Home::new();
     std::fs::write(home.path().join(".env"), "LATCHKEY_SECRET='hunter2hunter2\n").unwrap();
-    let line = home.run(&[]).refused(&[".env: ", "NAME=value"]);
+    let line = home.run(&[]).refused(&[".env, line 1: LATCHKEY_SECRET", "close it"]);
     assert!(!line.contains("hunter2"), "{line}");
+    for text in ["LATCHKEY_SECRET=hunter2$hunter2", "LATCHKEY_SECRET=hunter2#hunter2", "\nhunter2\n"] {
+        std::fs::write(home.path().join(".env"), text).unwrap();
+        let line = home.run(&[]).refused(&[".env, line "]);
+        assert!(!line.contains("hunter2"), "{line}");
+    }
+    assert!(!home.data().exists());
+}
+
+#[test]
+fn a_secret_that_is_not_text() {
+    let home = Home::new();
+    let mut command = home.command(crate::process::BINARY);
+    command.env("LATCHKEY_SECRET", std::ffi::OsStr::from_bytes(&[0xff; 40]));
+    Said::from(command.output().unwrap()).refused(&["LATCHKEY_SECRET: is not UTF-8", "base64"]);
+    assert!(!home.data().exists());
+}
+
+#[test]
+fn a_misspelt_folder_is_not_made() {
+    let home = Home::new();
+    home.add("grace@example.com", &["--role", "admin"]);
+    let typo = home.path().join("typo");
+    std::fs::create_dir(home.path().join("empty")).unwrap();
+    for command in [
+        &["users", "list"][..],
+        &["users", "grant", "grace@example.com", "user"],
+        &["roles", "init"],
+        &["roles", "list"],
+        &["keys", "rotate"],
+    ] {
+        for (folder, path) in [("typo", "/typo"), ("empty", "/empty")] {
+            home.run(&[&["--data", folder], command].concat()).refused(&[
+                "there is no data in ",
+                path,
+                "--data",
+            ]);
+            home.run(&[command, &["--data", folder]].concat()).refused(&["there is no data in ", path]);
+        }
+    }
+    let doctor = home.run(&["doctor", "--data", "typo"]);
+    assert!(doctor.stdout.contains("wrong there is no data in "), "{doctor:?}");
+    assert!(!typo.exists());
+    assert_eq!(std::fs::read_dir(home.path().join("empty")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_shell_without_the_servers_secret() {
+    let mut home = Home::new().with("LATCHKEY_SECRET", "fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo=");
+    home.add("grace@example.com", &["--role", "admin"]);
+    home.set("LATCHKEY_SECRET", "");
+    for command in [&["keys", "rotate"][..], &["users", "list"], &["serve"]] {
+        home.run(command).refused(&[
+            "LATCHKEY_SECRET is not set",
+            "latchkey-data",
+            "the secret of the server",
+        ]);
+    }
+    assert!(!home.data().join("secret").exists(), "no other secret is made");
+}
+
+#[test]
+fn a_start_that_fails_leaves_nothing_behind() {
+    let home = Home::new().with("LATCHKEY_URL", "http://auth.example.com");
+    home.run(&["serve", "--data", "new/below"]).refused(&["LATCHKEY_URL"]);
+    let home = home.with("LATCHKEY_URL", "");
+    std::fs::create_dir_all(home.data()).unwrap();
+    // The mailbox comes after the secret and the database.
+    std::fs::write(home.data().join("mailbox"), "").unwrap();
+    home.run(&[]).refused(&["mailbox"]);
+    let left: Vec<_> =
+        std::fs::read_dir(home.data()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["mailbox"]);
+    assert!(!home.path().join("new").exists());
 }
 
 #[test]
@@ -67,7 +141,7 @@ fn a_data_folder_that_is_a_file() {
 #[test]
 fn a_data_folder_that_cannot_be_written() {
     let home = Home::new();
-    home.run(&["roles", "init"]).succeeded();
+    home.add("ada@example.com", &[]);
     let set = |folder, file| {
         std::fs::set_permissions(home.data(), PermissionsExt::from_mode(folder)).unwrap();
         for entry in std::fs::read_dir(home.data()).unwrap().map(Result::unwrap) {
@@ -90,6 +164,7 @@ fn a_data_folder_that_cannot_be_written() {
 #[test]
 fn a_database_that_is_none() {
     let home = Home::new();
+    home.write_data("secret", b"fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo=");
     home.write_data("latchkey.db", &[0x5a; 8192]);
     home.run(&[]).refused(&["latchkey.db", "is not a SQLite database", "move the file away"]);
     home.run(&["users", "list"]).refused(&["is not a SQLite database"]);
@@ -98,7 +173,7 @@ fn a_database_that_is_none() {
 #[test]
 fn a_database_of_a_newer_version() {
     let home = Home::new();
-    home.run(&["roles", "init"]).succeeded();
+    home.add("ada@example.com", &[]);
     let database = rusqlite::Connection::open(home.data().join("latchkey.db")).unwrap();
     database.pragma_update(None, "user_version", 999).unwrap();
     drop(database);
@@ -108,7 +183,7 @@ fn a_database_of_a_newer_version() {
 #[test]
 fn a_database_of_another_program() {
     let home = Home::new();
-    std::fs::create_dir_all(home.data()).unwrap();
+    home.write_data("secret", b"fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo=");
     let database = rusqlite::Connection::open(home.data().join("latchkey.db")).unwrap();
     database.execute_batch("CREATE TABLE theirs (x)").unwrap();
     drop(database);

@@ -88,3 +88,34 @@ fn output_that_nobody_reads_on_is_no_fault() {
     let output = command.args(["-c", script, crate::process::BINARY]).output().unwrap();
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "ended with 0\n");
 }
+
+#[test]
+fn the_command_for_the_first_admin_works_as_it_is_printed() {
+    for data in ["latchkey-data", "it's here; or $HOME"] {
+        let home = Home::new();
+        let server = home.serve_with(&["serve", "--data", data]);
+        let hint = server.greeting.lines().skip_while(|line| !line.contains("first admin")).nth(1).unwrap();
+        let script = format!("printf '%s\\n' 'seven green boats at noon' | {hint} --password-stdin");
+        let output = home.command("sh").args(["-c", &script]).output().unwrap();
+        assert!(output.status.success(), "{hint}: {output:?}");
+        drop(server);
+        let server = home.serve_with(&["--data", data]);
+        assert!(!server.greeting.contains("first admin"), "{}", server.greeting);
+    }
+}
+
+#[test]
+fn a_log_in_a_file_has_no_colours_and_names_misspelt_variables() {
+    let home = Home::new().with("LATCHKEY_LOG", "debug").with("LATCHKEY_ORIGIN", "https://app.example.com");
+    std::fs::write(home.path().join(".env"), "LATCHKEY_LIMIT=off\n").unwrap();
+    home.serve().stop("TERM");
+    let log = std::fs::read_to_string(home.log()).unwrap();
+    assert!(!log.contains('\u{1b}'), "{log}");
+    assert!(
+        log.contains(
+            "LATCHKEY_ORIGIN is not a variable of Latchkey and is ignored; rename it to LATCHKEY_ORIGINS"
+        ),
+        "{log}"
+    );
+    assert!(log.contains("LATCHKEY_LIMIT is not") && log.contains("LATCHKEY_LIMITS"), "{log}");
+}
