@@ -38,13 +38,13 @@ fn any_variable_that_is_wrong() {
         ("LATCHKEY_AUDIT_DAYS", "0", "1 to 3650"),
         ("LATCHKEY_TRUSTED_PROXIES", "many", "0 to 10"),
     ] {
-        Home::new().with(name, value).run(&[]).refused(&[name, mend]);
+        Home::plain().with(name, value).run(&[]).refused(&[name, mend]);
     }
 }
 
 #[test]
 fn an_address_for_others_without_a_url() {
-    Home::new().with("LATCHKEY_LISTEN", "0.0.0.0:0").run(&[]).refused(&["LATCHKEY_URL: is not set"]);
+    Home::plain().with("LATCHKEY_LISTEN", "0.0.0.0:0").run(&[]).refused(&["LATCHKEY_URL: is not set"]);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_shell_without_the_servers_secret() {
 
 #[test]
 fn a_start_that_fails_leaves_nothing_behind() {
-    let home = Home::new().with("LATCHKEY_URL", "http://auth.example.com");
+    let home = Home::plain().with("LATCHKEY_URL", "http://auth.example.com");
     home.run(&["serve", "--data", "new/below"]).refused(&["LATCHKEY_URL"]);
     let home = home.with("LATCHKEY_URL", "");
     std::fs::create_dir_all(home.data()).unwrap();
