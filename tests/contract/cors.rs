@@ -43,6 +43,10 @@ fn preflight(origin: &str, method: &str, path: &str) -> TestRequest {
         .header("access-control-request-headers", "authorization,content-type")
 }
 
+fn preflight_of_nobody() -> TestRequest {
+    TestRequest::new(Method::OPTIONS, "/v1/signin").header("access-control-request-method", "POST")
+}
+
 #[tokio::test]
 async fn a_listed_origin_may_read_with_credentials() {
     let app = app();
@@ -87,6 +91,27 @@ async fn two_origins_at_once_are_none() {
         TestRequest::get("/v1/session").header("origin", "https://evil.example").header("origin", FRONTEND);
     let answer = app.send(twice.bearer(&user.access)).await;
     assert!(!answer.headers.contains_key(ALLOW_ORIGIN));
+    // However they are sent, and whichever stands first; the same one twice is no better.
+    for origins in [
+        &[FRONTEND, FRONTEND][..],
+        &[FRONTEND, "https://evil.example"],
+        &["https://a.example, https://b.example"],
+    ] {
+        let named = |request: TestRequest| {
+            origins.iter().fold(request, |request, origin| request.header("origin", origin))
+        };
+        for request in [TestRequest::get("/v1/session"), preflight_of_nobody()] {
+            let answer = app.send(named(request).bearer(&user.access)).await;
+            assert!(!answer.headers.contains_key(ALLOW_ORIGIN), "{origins:?}");
+        }
+        let answer =
+            app.send(named(TestRequest::new(Method::POST, "/v1/signout")).bearer(&user.access)).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code().as_str()),
+            (403, "cross_site_request"),
+            "{origins:?}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -146,4 +171,39 @@ async fn a_preflight_changes_nothing() {
     assert_eq!(app.send(request).await.status, 200);
     let session = app.send(TestRequest::get("/v1/session").bearer(&user.access)).await;
     assert_eq!(session.status, 200);
+}
+
+#[tokio::test]
+async fn a_preflight_takes_what_common_libraries_add_and_what_is_configured() {
+    let allowed = |answer: &TestResponse| -> Vec<String> {
+        answer.header("access-control-allow-headers").split(',').map(str::to_owned).collect()
+    };
+    let usual = allowed(&app().send(preflight(FRONTEND, "POST", "/v1/signin")).await);
+    for name in ["traceparent", "tracestate", "baggage", "sentry-trace", "x-requested-with", "x-request-id"] {
+        assert!(usual.iter().any(|known| known == name), "{name}: {usual:?}");
+    }
+    // A page must never say what a proxy says.
+    assert!(
+        !usual.iter().any(|name| name.starts_with("x-forwarded") || name.starts_with("x-latchkey")),
+        "{usual:?}"
+    );
+    assert!(!usual.iter().any(|name| name == "x-client-version"));
+    let app =
+        TestApp::builder().var("LATCHKEY_CORS_HEADERS", "X-Client-Version").build(latchkey_all::function());
+    let own = allowed(&app.send(preflight(FRONTEND, "POST", "/v1/signin")).await);
+    assert_eq!(own.last().unwrap(), "x-client-version");
+    assert_eq!(own.len(), usual.len() + 1);
+}
+
+#[tokio::test]
+async fn the_web_view_of_an_app_may_read_when_it_is_listed() {
+    let listed =
+        "capacitor://localhost,tauri://localhost,chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb";
+    let app = TestApp::builder().var("LATCHKEY_ORIGINS", listed).build(latchkey_all::function());
+    for origin in listed.split(',') {
+        let answer = app.send(preflight(origin, "POST", "/v1/signin")).await;
+        assert_eq!(answer.header(ALLOW_ORIGIN), origin);
+    }
+    let answer = app.send(preflight("capacitor://other", "POST", "/v1/signin")).await;
+    assert!(!answer.headers.contains_key(ALLOW_ORIGIN));
 }

@@ -234,3 +234,69 @@ async fn on_this_machine_the_policy_is_the_same() {
         assert_eq!(answer.code() != "cross_site_request", allowed, "{origin}: {}", answer.json());
     }
 }
+
+#[tokio::test]
+async fn a_password_that_a_browser_remembers_for_a_site_is_no_bearer_token() {
+    let app = app();
+    let body = json!({ "email": "user@example.com", "password": PASSWORD });
+    let request = TestRequest::post("/v1/signin", &body).header("authorization", "Basic dXNlcjpwYXNz");
+    let answer = app.send(request.header("sec-fetch-site", "cross-site").header("origin", EVIL)).await;
+    assert_eq!(answer.code(), "cross_site_request");
+}
+
+/// Cookies of this site are of no use to a page on another one: it is told at once, and not by "not signed in" later.
+#[tokio::test]
+async fn a_listed_page_on_another_site_gets_tokens_and_no_cookies() {
+    let app = TestApp::builder()
+        .var("LATCHKEY_ORIGINS", "https://app.example.net,capacitor://localhost")
+        .build(latchkey_all::function());
+    for (n, origin) in ["https://app.example.net", "capacitor://localhost"].into_iter().enumerate() {
+        let email = format!("user{n}@example.com");
+        for path in ["/v1/signup", "/v1/signin"] {
+            let request = |transport: &str| {
+                let body = json!({ "email": email, "password": PASSWORD, "transport": transport });
+                TestRequest::post(path, &body).header("origin", origin).header("sec-fetch-site", "cross-site")
+            };
+            let answer = app.send(request("cookie")).await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.code().as_str()),
+                (403, "cross_site_cookies"),
+                "{path}"
+            );
+            assert!(answer.text("detail").contains("bearer"), "{}", answer.json());
+            let answer = app.send(request("bearer")).await;
+            assert!(answer.status.is_success(), "{path}: {}", answer.json());
+            assert_eq!(answer.header("access-control-allow-origin"), origin);
+            // The token itself needs no origin.
+            let from_elsewhere =
+                TestRequest::new(Method::POST, "/v1/signout").bearer(&answer.text("access_token"));
+            let signed_out = app
+                .send(from_elsewhere.header("origin", "app://other").header("sec-fetch-site", "cross-site"))
+                .await;
+            assert_eq!(signed_out.status, 204, "{path}");
+        }
+    }
+}
+
+/// A proxy that takes a prefix off leaves the origin as it is.
+#[tokio::test]
+async fn behind_a_path_prefix_the_origin_is_the_same() {
+    let app =
+        TestApp::builder().var("LATCHKEY_URL", "https://example.com/auth").build(latchkey_all::function());
+    let body = json!({ "email": "user@example.com", "password": PASSWORD });
+    let signed_up =
+        app.send(TestRequest::post("/v1/signup", &body).header("origin", "https://example.com")).await;
+    assert_eq!(signed_up.status, 201, "{}", signed_up.json());
+    let pairs = signed_up
+        .headers
+        .get_all("set-cookie")
+        .iter()
+        .map(|value| value.to_str().unwrap().split(';').next().unwrap());
+    let cookies = pairs.collect::<Vec<_>>().join("; ");
+    let refresh = TestRequest::new(Method::POST, "/v1/token/refresh").header("cookie", &cookies);
+    let refreshed = app.send(refresh.header("origin", "https://example.com")).await;
+    assert_eq!(refreshed.status, 200, "{}", refreshed.json());
+    let discovery = app.send(TestRequest::get("/.well-known/openid-configuration")).await;
+    assert_eq!(discovery.text("issuer"), "https://example.com/auth");
+    assert_eq!(discovery.text("jwks_uri"), "https://example.com/auth/.well-known/jwks.json");
+}

@@ -7,7 +7,8 @@ use latchkey_testkit::{Call, Fault, TestApp, TestRequest, TestResponse};
 use latchkey_tests::support::{PASSWORD, Person, admin, app, credentials, sign_up};
 use serde_json::json;
 
-const ALWAYS: [(&str, &str); 6] = [
+const ALWAYS: [(&str, &str); 7] = [
+    ("cross-origin-resource-policy", "same-origin"),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
     ("referrer-policy", "no-referrer"),
@@ -90,6 +91,7 @@ async fn the_security_headers_are_on_every_answer() {
             assert_eq!(answer.headers.get_all(name).iter().count(), 1, "{status} {name}");
         }
         assert!(answer.header("permissions-policy").contains("camera=()"), "{status}");
+        assert_eq!(answer.header("vary"), "origin", "{status}");
         for name in ["server", "x-powered-by"] {
             assert!(!answer.headers.contains_key(name), "{status} {name}");
         }

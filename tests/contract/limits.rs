@@ -188,6 +188,35 @@ async fn behind_one_proxy_the_entry_that_it_wrote_counts() {
     assert_eq!(app.send(other).await.status, 401);
 }
 
+/// Behind a CDN whose secret is configured, only what carries it came by the CDN.
+#[tokio::test]
+async fn around_the_cdn_no_header_names_the_client() {
+    let secret = "8f1c9a520f2b4f6e9d530f5b7d8b3c11";
+    let app = TestApp::builder()
+        .var("LATCHKEY_TRUSTED_PROXIES", "1")
+        .var("LATCHKEY_CDN_SECRET", secret)
+        .build(latchkey_all::function());
+    let forged = |n: u8| guess().header("x-forwarded-for", &format!("203.0.113.{n}"));
+    let name = "x-latchkey-cdn-secret";
+    for (n, request) in [
+        forged(0),
+        forged(1).header(name, "wrong"),
+        forged(2).header(name, ""),
+        forged(3).header(name, secret).header(name, secret),
+        forged(4).header(name, &format!("{secret}0")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(app.send(request).await.status, 401, "{n}");
+    }
+    // All five were one client.
+    assert_eq!(app.send(forged(5)).await.status, 429);
+    for n in 6..9 {
+        assert_eq!(app.send(forged(n).header(name, secret)).await.status, 401, "{n}");
+    }
+}
+
 #[tokio::test]
 async fn an_entry_that_is_not_text_does_not_bring_the_clients_own_forward() {
     let app = behind_one_proxy();

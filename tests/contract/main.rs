@@ -16,4 +16,5 @@ mod headers;
 mod jwt;
 mod limits;
 mod matrix;
+mod proxied;
 mod strict;

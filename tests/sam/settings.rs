@@ -91,6 +91,15 @@ fn the_defaults_of_the_template_are_those_of_the_code() {
     assert_eq!(deployed.trusted_proxies, plain.trusted_proxies);
 }
 
+/// A CDN can only be trusted where nobody goes around it unnoticed.
+#[test]
+fn the_default_endpoint_can_be_switched_off() {
+    let template = template();
+    let api = &template["Resources"]["HttpApi"]["Properties"]["DisableExecuteApiEndpoint"];
+    assert_eq!(api["Fn::If"], serde_json::json!(["HidesDefaultEndpoint", true, false]));
+    assert_eq!(template["Parameters"]["DefaultEndpoint"]["Default"], "true");
+}
+
 #[test]
 fn the_secret_that_aws_makes_is_taken() {
     let template = template();
@@ -134,7 +143,7 @@ fn no_secret_is_in_an_environment() {
             }
         }
     }
-    assert_eq!(secrets.len(), 9, "{secrets:?}");
+    assert_eq!(secrets.len(), 10, "{secrets:?}");
 }
 
 #[test]

@@ -7,14 +7,11 @@ mod answer;
 mod event;
 mod routes;
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, Request, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
 use http_body_util::BodyExt;
-use latchkey_core::Config;
-use latchkey_http::{App, Edge, bearer, csrf};
+use latchkey_http::{App, Edge, bearer};
 use serde::Deserialize;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -24,10 +21,19 @@ use event::Call;
 pub use event::InvalidEvent;
 pub use routes::{InvalidRoutes, Need, RouteNeeds};
 
+/// The headers of a call that the check goes by: who calls, and from which page.
+static FORWARDED: [HeaderName; 6] = [
+    header::AUTHORIZATION,
+    header::COOKIE,
+    header::ORIGIN,
+    header::REFERER,
+    HeaderName::from_static("sec-fetch-site"),
+    HeaderName::from_static("sec-fetch-mode"),
+];
+
 /// Decides about calls of a protected API.
 pub struct Authorizer {
     check: Edge<Router>,
-    config: Arc<Config>,
     needs: RouteNeeds,
 }
 
@@ -53,8 +59,7 @@ pub enum AuthorizerError {
 impl Authorizer {
     /// Decides by `needs`, over the services of `app`.
     pub fn new(app: App, needs: RouteNeeds) -> Self {
-        let config = Arc::clone(&app.services().config);
-        Self { check: latchkey_http::app(latchkey_permission_check::function(), app), config, needs }
+        Self { check: latchkey_http::app(latchkey_permission_check::function(), app), needs }
     }
 
     /// The answer to one event of API Gateway: a simple response for payload 2.0, an IAM policy for payload 1.0.
@@ -75,14 +80,11 @@ impl Authorizer {
         if by_cookie && call.may_be_cached && (other_scheme || !call.method.is_safe()) {
             return Ok(Decision::deny("bearer_token_required"));
         }
-        if csrf::is_forged(&call.method, &call.headers, &self.config) {
-            return Ok(Decision::deny("cross_site_request"));
-        }
-        self.ask(need, &call.headers).await
+        self.ask(need, call).await
     }
 
     /// Asks `GET /v1/authorize` in this process.
-    async fn ask(&self, need: &Need, headers: &HeaderMap) -> Result<Decision, AuthorizerError> {
+    async fn ask(&self, need: &Need, call: &Call) -> Result<Decision, AuthorizerError> {
         let uri = match need {
             Need::SignedIn => "/v1/authorize?signed_in=true".to_owned(),
             Need::Permission(permission) => format!("/v1/authorize?permission={permission}"),
@@ -90,9 +92,12 @@ impl Authorizer {
         let mut request = Request::new(Body::empty());
         *request.uri_mut() =
             uri.parse::<Uri>().map_err(|error| AuthorizerError::Internal(error.to_string()))?;
-        for name in [header::AUTHORIZATION, header::COOKIE] {
-            for value in headers.get_all(&name) {
-                request.headers_mut().append(&name, value.clone());
+        let method = HeaderValue::try_from(call.method.as_str());
+        let method = method.map_err(|error| AuthorizerError::Internal(error.to_string()))?;
+        request.headers_mut().insert("x-forwarded-method", method);
+        for name in &FORWARDED {
+            for value in call.headers.get_all(name) {
+                request.headers_mut().append(name, value.clone());
             }
         }
         let Ok(response) = self.check.clone().oneshot(request).await;
@@ -104,7 +109,7 @@ impl Authorizer {
                     body.collect().await.map_err(|error| AuthorizerError::Internal(error.to_string()))?;
                 let code = serde_json::from_slice::<Code>(&body.to_bytes()).unwrap_or_default().code;
                 match status {
-                    401 | 403 | 429 => Ok(Decision::Deny { code }),
+                    401 | 403 => Ok(Decision::Deny { code }),
                     status => Err(AuthorizerError::Check { status, code }),
                 }
             }

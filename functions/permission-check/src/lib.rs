@@ -28,7 +28,7 @@ where
     Routes::new()
         .signed_in(Method::POST, at("/v1/permissions/check").with_body(), check)
         .signed_in(Method::GET, "/v1/permissions", list)
-        .signed_in(Method::GET, at("/v1/authorize").with_query(), authorize)
+        .proxied(Method::GET, at("/v1/authorize").with_query(), authorize)
 }
 
 #[derive(OpenApi)]
@@ -158,7 +158,8 @@ async fn list(caller: Caller) -> Response {
 /// Authorize
 ///
 /// For a reverse proxy (nginx `auth_request`, Traefik `ForwardAuth`, Caddy `forward_auth`): the status is the answer. With
-/// 204 come `X-Latchkey-User`, `X-Latchkey-Session` and `X-Latchkey-Roles`, for the proxy to pass on.
+/// 204 come `X-Latchkey-User`, `X-Latchkey-Session` and `X-Latchkey-Roles`, for the proxy to pass on; with a refusal,
+/// `X-Latchkey-Reason`. `X-Forwarded-Method`, or `X-Original-Method`, is the method of the request that the proxy asks about.
 #[utoipa::path(get, path = "/v1/authorize", operation_id = "authorize", tag = "permission-check", security(("cookie" = []), ("bearer" = [])),
     params(AuthorizeParams), responses(
     (status = 204, description = "The caller may"),
@@ -180,7 +181,13 @@ async fn authorize(
             ));
         }
     };
-    let caller = if params.fresh { caller.renew(&sessions).await? } else { caller };
+    let caller = if params.fresh {
+        // Each asks the store.
+        caller.count(&sessions)?;
+        caller.renew(&sessions).await?
+    } else {
+        caller
+    };
     if permission.is_some_and(|permission| !caller.grants.decide(&permission).allowed()) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,

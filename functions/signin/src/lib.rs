@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRef, State};
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use latchkey_core::account::{Accounts, SignIn, SignInError};
 use latchkey_core::limit::{Action, Limiter, Subject};
@@ -60,7 +60,7 @@ pub struct SignInRequest {
     responses(
         (status = 200, description = "Signed in", body = SignedInBody),
         (status = 401, description = "`invalid_credentials`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "The password is right, but `account_locked` or `account_disabled`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The password is right, but `account_locked` or `account_disabled`; `cross_site_cookies`: a page on another site asks for cookies", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "`invalid_email`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "`rate_limited`: `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -72,9 +72,11 @@ async fn signin(
     State(ports): State<Ports>,
     from: From,
     Replaced(replaces): Replaced,
+    headers: HeaderMap,
     Body(request): Body<SignInRequest>,
 ) -> Result<Response, Problem> {
-    let opening = Opening { transport: request.transport.into(), replaces, from: &from.requester };
+    let transport = request.transport.usable_from(&headers)?;
+    let opening = Opening { transport, replaces, from: &from.requester };
     let email: Result<Email, _> = request.email.parse();
     let email = email.map_err(|error| Problem::unprocessable("invalid_email", error.to_string()))?;
     let subjects = [Subject::Address(Action::Signin, &from.address)];

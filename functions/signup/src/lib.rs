@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRef, State};
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use latchkey_core::account::{Accounts, CheckedSignUp, Name, SignUp, SignUpError};
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::password::Password;
 use latchkey_core::port::Ports;
-use latchkey_core::session::{Opening, Sessions};
+use latchkey_core::session::{Opening, Sessions, Transport};
 use latchkey_core::{Config, Email, SecretString};
 use latchkey_http::{
     Body, From, Problem, ProblemBody, Replaced, Routes, SignedInBody, TransportName, at, signed_in,
@@ -62,6 +62,7 @@ pub struct SignUpRequest {
     post, path = "/v1/signup", operation_id = "sign_up", tag = "signup", request_body = SignUpRequest,
     responses(
         (status = 201, description = "The account is made and signed in", body = SignedInBody),
+        (status = 403, description = "`cross_site_cookies`: a page on another site asks for cookies", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`email_taken`: the address has an account", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "`invalid_email`, `invalid_name` or `weak_password`, with the reason", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "`rate_limited`: `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
@@ -74,10 +75,11 @@ async fn signup(
     State(ports): State<Ports>,
     from: From,
     Replaced(replaces): Replaced,
+    headers: HeaderMap,
     body: Result<Body<SignUpRequest>, Problem>,
 ) -> Result<Response, Problem> {
     let now = ports.clock.now();
-    let (sign_up, transport) = match body.and_then(|Body(request)| checked(request, &accounts)) {
+    let (sign_up, transport) = match body.and_then(|Body(request)| checked(request, &headers, &accounts)) {
         Ok(checked) => checked,
         // In a window of its own: three weak passwords must not lock a person out.
         Err(refusal) => {
@@ -85,7 +87,7 @@ async fn signup(
             return Err(refusal);
         }
     };
-    let opening = Opening { transport: transport.into(), replaces, from: &from.requester };
+    let opening = Opening { transport, replaces, from: &from.requester };
     let subjects = [
         Subject::Address(Action::Signup, &from.address),
         Subject::Email(Action::SignupEmail, sign_up.email()),
@@ -97,14 +99,19 @@ async fn signup(
 
 /// The sign-up, if nothing about it can be refused. It costs less than the count that follows: which window takes the sign-up hangs
 /// on the outcome, and nobody learns the outcome uncounted.
-fn checked(request: SignUpRequest, accounts: &Accounts) -> Result<(CheckedSignUp, TransportName), Problem> {
+fn checked(
+    request: SignUpRequest,
+    headers: &HeaderMap,
+    accounts: &Accounts,
+) -> Result<(CheckedSignUp, Transport), Problem> {
+    let transport = request.transport.usable_from(headers)?;
     let sign_up = SignUp {
         email: request.email.parse::<Email>().map_err(|error| unprocessable("invalid_email", &error))?,
         password: Password::new(&request.password),
         name: name(request.name)?,
     };
     let sign_up = accounts.check_sign_up(sign_up).map_err(|error| problem(error.into()))?;
-    Ok((sign_up, request.transport))
+    Ok((sign_up, transport))
 }
 
 fn name(text: Option<String>) -> Result<Option<Name>, Problem> {

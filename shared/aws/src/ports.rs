@@ -5,7 +5,7 @@ use std::sync::Arc;
 use latchkey_core::config::{ConfigError, Place};
 use latchkey_core::limit::TableCounters;
 use latchkey_core::port::in_process::InProcessCache;
-use latchkey_core::port::{Cache, Counters, PasswordHasher, Table};
+use latchkey_core::port::{AuthenticCache, Cache, Counters, PasswordHasher, Table};
 use latchkey_core::{Config, Ports, Timestamp};
 use latchkey_native::{HttpFetch, SystemClock, SystemEntropy};
 use latchkey_upstash::{Breaker, UpstashCache, UpstashCounters};
@@ -38,7 +38,7 @@ struct Checked {
 impl Checked {
     /// All that is wrong at once.
     fn read(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<ConfigError>> {
-        let config = Config::read(var, Place::Deployed);
+        let config = Config::read(var, Place::Deployed).and_then(demand_cdn_secret);
         let redis = latchkey_upstash::Settings::read(var);
         let table = var("LATCHKEY_TABLE").map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
         let table = table.ok_or_else(|| {
@@ -54,6 +54,19 @@ impl Checked {
             }
         }
     }
+}
+
+/// The API has an address of its own, which anybody may call around a CDN.
+fn demand_cdn_secret(config: Config) -> Result<Config, Vec<ConfigError>> {
+    if config.trusted_proxies == 0 || config.cdn_secret.is_some() {
+        return Ok(config);
+    }
+    Err(vec![ConfigError::new(
+        "LATCHKEY_TRUSTED_PROXIES",
+        "is set without LATCHKEY_CDN_SECRET, so whoever calls the API at its own address could name any address as theirs",
+        "set LATCHKEY_CDN_SECRET to the output of `openssl rand -hex 32`, and have the CDN add it to each request as \
+         X-Latchkey-CDN-Secret",
+    )])
 }
 
 impl Platform {
@@ -96,7 +109,7 @@ impl Platform {
             }
         };
         let table: Arc<dyn Table> = Arc::new(DynamoTable::new(dynamodb::client(&dynamodb), table));
-        let (counters, cache) = self.counters_and_cache(redis, &table);
+        let (counters, cache) = self.counters_and_cache(redis, &table, &config);
         let Aws { fetch, clock, entropy, .. } = self.aws.clone();
         let (mailer, hasher) = (Arc::new(NoMailer), Arc::clone(&self.hasher));
         Ok((config, Ports { table, counters, cache, mailer, fetch, clock, entropy, hasher }))
@@ -107,6 +120,7 @@ impl Platform {
         &self,
         redis: Option<latchkey_upstash::Settings>,
         table: &Arc<dyn Table>,
+        config: &Config,
     ) -> (Arc<dyn Counters>, Arc<dyn Cache>) {
         let Some(redis) = redis else {
             return (Arc::new(TableCounters::new(Arc::clone(table))), Arc::clone(&self.cache));
@@ -114,6 +128,6 @@ impl Platform {
         let (fetch, breaker) = (&self.aws.fetch, &self.breaker);
         let counters = UpstashCounters::new(redis.clone(), Arc::clone(fetch), Arc::clone(breaker));
         let cache = UpstashCache::new(redis, Arc::clone(fetch), Arc::clone(breaker));
-        (Arc::new(counters), Arc::new(cache))
+        (Arc::new(counters), Arc::new(AuthenticCache::new(cache, Arc::clone(&config.sealer))))
     }
 }

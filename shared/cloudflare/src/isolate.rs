@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use latchkey_core::config::{ConfigError, Place, variables};
-use latchkey_core::port::{Counters, Fetch, PasswordHasher, StoreError};
+use latchkey_core::port::{AuthenticCache, Counters, Fetch, PasswordHasher, StoreError};
 use latchkey_core::{Config, Memory, Ports, Services};
 use latchkey_http::{App, Edge, Function};
 use latchkey_sql::SqlTable;
@@ -57,7 +57,7 @@ fn services() -> Result<Services, SetupError> {
     let ports = Ports {
         counters: counters(&fetch)?,
         table: Arc::new(table()),
-        cache: Arc::new(Kv::new(CACHE)),
+        cache: Arc::new(AuthenticCache::new(Kv::new(CACHE), Arc::clone(&config.sealer))),
         mailer: Arc::new(NoMailer),
         fetch,
         clock: Arc::new(WorkerClock),

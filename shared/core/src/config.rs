@@ -13,6 +13,11 @@ use crate::password::{PasswordRules, Strength};
 use crate::seal::{MasterSecrets, Sealer};
 use crate::token::{Algorithm, Parties};
 
+mod cdn;
+mod origins;
+
+pub use cdn::CdnSecret;
+
 const DAY: Duration = Duration::from_hours(24);
 
 /// A checked configuration.
@@ -24,6 +29,8 @@ pub struct Config {
     pub parties: Arc<Parties>,
     /// The frontends that may call with credentials: `LATCHKEY_ORIGINS`.
     pub origins: Vec<String>,
+    /// The headers that their pages may send beside the usual ones: `LATCHKEY_CORS_HEADERS`.
+    pub cors_headers: Vec<String>,
     /// Seals what is stored and tags refresh tokens: `LATCHKEY_SECRET`.
     pub sealer: Arc<Sealer>,
     /// The rate limits: `LATCHKEY_LIMITS`.
@@ -40,6 +47,8 @@ pub struct Config {
     pub audit_retention: Duration,
     /// How many reverse proxies append to `X-Forwarded-For`: `LATCHKEY_TRUSTED_PROXIES`.
     pub trusted_proxies: u8,
+    /// What a request must carry for `X-Forwarded-For` to be believed: `LATCHKEY_CDN_SECRET`.
+    pub cdn_secret: Option<CdnSecret>,
     /// Whether the refresh tokens of providers are kept: `LATCHKEY_PROVIDER_TOKENS`.
     pub keep_provider_tokens: bool,
     /// The providers that people sign in with: `<PROVIDER>_CLIENT_ID` and its like.
@@ -119,7 +128,9 @@ impl Config {
         let var = |name: &str| var(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         let mut errors = Vec::new();
         let url = keep(url(var("LATCHKEY_URL")), &mut errors);
-        let origins = keep(origins(var("LATCHKEY_ORIGINS").as_deref()), &mut errors);
+        let origins = keep(origins::origins(var("LATCHKEY_ORIGINS").as_deref()), &mut errors);
+        let cors_headers = keep(origins::cors_headers(var("LATCHKEY_CORS_HEADERS").as_deref()), &mut errors);
+        let cdn_secret = keep(CdnSecret::read(var("LATCHKEY_CDN_SECRET").as_deref()), &mut errors);
         let secrets = keep(secrets(var("LATCHKEY_SECRET").as_deref()), &mut errors);
         // Others reach it, or may: of a URL that is wrong nothing is known.
         let is_public = url.as_ref().is_none_or(|url| !url.is_loopback());
@@ -154,6 +165,8 @@ impl Config {
             proxies,
             keep_provider_tokens,
             oauth,
+            cors_headers,
+            cdn_secret,
         ) {
             (
                 Some(url),
@@ -168,11 +181,14 @@ impl Config {
                 Some(proxies),
                 Some(keep_provider_tokens),
                 Some(oauth),
+                Some(cors_headers),
+                Some(cdn_secret),
             ) if errors.is_empty() => Ok(Self {
                 overrides: overrides_in_use(&allowed, limits, &strength),
                 parties: Arc::new(parties),
                 url,
                 origins,
+                cors_headers,
                 sealer: Arc::new(Sealer::new(&secrets)),
                 limits,
                 algorithm: algorithm.unwrap_or_default(),
@@ -180,6 +196,7 @@ impl Config {
                 strength,
                 audit_retention: DAY * u32::from(days),
                 trusted_proxies: u8::try_from(proxies).unwrap_or(0),
+                cdn_secret,
                 keep_provider_tokens,
                 oauth: Arc::new(oauth),
             }),
@@ -188,18 +205,25 @@ impl Config {
     }
 }
 
-/// The address at which clients reach Latchkey: `https`, or `http` on this machine only. Has no path, query or user.
+/// The address at which clients reach Latchkey: `https`, or `http` on this machine only. Has a path where a reverse proxy takes
+/// that prefix off, and no query or user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl {
     text: String,
+    origin: String,
     loopback: bool,
     cookie_prefix: String,
 }
 
 impl PublicUrl {
-    /// Its origin, without a slash at the end.
+    /// What the paths of routes are appended to, without a slash at the end.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Its origin, as browsers send it.
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Whether cookies carry `Secure`, and HSTS is sent.
@@ -257,14 +281,27 @@ fn url(value: Option<String>) -> Result<PublicUrl, ConfigError> {
         }
         _ => return error("is not an https URL"),
     }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
-        return error("has more than scheme, host and port");
+    if url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
+        return error("has more than scheme, host, port and the path that a proxy takes off");
     }
     let cookie_prefix = match url.scheme() {
         "https" => "__Host-latchkey-".to_owned(),
         _ => format!("latchkey-{}-", url.port_or_known_default().unwrap_or_default()),
     };
-    Ok(PublicUrl { text: url.origin().ascii_serialization(), loopback, cookie_prefix })
+    let origin = url.origin().ascii_serialization();
+    let path = url.path().trim_end_matches('/');
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
+    let is_plain = |segment: &str| !segment.is_empty() && segment.bytes().all(plain);
+    if !path.split('/').skip(1).all(is_plain) {
+        return error(
+            "has a path that is not plain: letters, digits, `-`, `_`, `.` and `~` between single slashes",
+        );
+    }
+    Ok(PublicUrl { text: format!("{origin}{path}"), origin, loopback, cookie_prefix })
 }
 
 fn parties(url: &PublicUrl, audience: Option<String>) -> Result<Parties, ConfigError> {
@@ -281,32 +318,6 @@ fn is_loopback(url: &Url) -> bool {
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
         None => false,
     }
-}
-
-fn origins(value: Option<&str>) -> Result<Vec<String>, ConfigError> {
-    const MEND: &str =
-        "list exact origins with commas, such as https://app.example.com,http://localhost:5173";
-    let error =
-        |part: &str, problem: &str| ConfigError::new("LATCHKEY_ORIGINS", format!("`{part}` {problem}"), MEND);
-    let parts = value.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts
-        .map(|part| {
-            let url = Url::parse(part).map_err(|_| error(part, "is no origin"))?;
-            let origin = url.origin().ascii_serialization();
-            // Browsers compare origins as text: one that is not written as they send it would never match.
-            if origin != part.trim_end_matches('/') {
-                return Err(error(
-                    part,
-                    "is no exact origin: it needs a scheme and a host in lower case, and no path or wildcard",
-                ));
-            }
-            match url.scheme() {
-                "https" => Ok(origin),
-                "http" if is_loopback(&url) => Ok(origin),
-                _ => Err(error(part, "is neither https nor a loopback address")),
-            }
-        })
-        .collect()
 }
 
 fn secrets(value: Option<&str>) -> Result<MasterSecrets, ConfigError> {
@@ -432,13 +443,8 @@ mod tests {
         for url in ["http://localhost:8787", "http://127.0.0.1:8787", "http://[::1]:8787"] {
             assert!(read(&[("LATCHKEY_URL", url)], Place::Local).is_ok(), "{url}");
         }
-        for url in [
-            "http://auth.example.com",
-            "http://localhost.example.com",
-            "ftp://localhost",
-            "https://a.example/x",
-            "nonsense",
-        ] {
+        for url in ["http://auth.example.com", "http://localhost.example.com", "ftp://localhost", "nonsense"]
+        {
             assert!(error(&[("LATCHKEY_URL", url)]).starts_with("LATCHKEY_URL: "), "{url}");
         }
     }
@@ -457,20 +463,25 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_exact() {
-        let config =
-            read(&[("LATCHKEY_ORIGINS", "https://app.example.com, http://localhost:5173")], Place::Deployed);
-        assert_eq!(config.ok().unwrap().origins, ["https://app.example.com", "http://localhost:5173"]);
-        for bad in [
-            "*",
-            "null",
-            "https://*.example.com/x",
-            "app.example.com",
-            "https://App.example.com",
-            "http://app.example.com",
-            "https://a.example.com/path",
+    fn a_path_that_a_proxy_takes_off_belongs_to_the_address_and_not_to_the_origin() {
+        for (given, text) in [
+            ("https://example.com/auth", "https://example.com/auth"),
+            ("https://example.com/auth/", "https://example.com/auth"),
+            ("https://example.com/a/b.c", "https://example.com/a/b.c"),
+            ("https://example.com/", "https://example.com"),
         ] {
-            assert!(error(&[("LATCHKEY_ORIGINS", bad)]).contains("exact origins"), "{bad}");
+            let config = read(&[("LATCHKEY_URL", given)], Place::Deployed).ok().unwrap();
+            assert_eq!((config.url.as_str(), config.url.origin()), (text, "https://example.com"));
+            assert_eq!(config.parties.audience(), text);
+        }
+        for bad in [
+            "https://example.com/a//b",
+            "https://example.com/a%20b",
+            "https://example.com/?x",
+            "https://u@example.com",
+            "https://example.com/#x",
+        ] {
+            assert!(error(&[("LATCHKEY_URL", bad)]).starts_with("LATCHKEY_URL: "), "{bad}");
         }
     }
 

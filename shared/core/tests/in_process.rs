@@ -15,3 +15,17 @@ mod cache {
 
     latchkey_testkit::cache_conformance!(async { Arc::new(InProcessCache::default()) });
 }
+
+mod authentic_cache {
+    use latchkey_testkit::{OpenStore, authentic};
+
+    latchkey_testkit::cache_conformance!(async { authentic(OpenStore::default()) });
+}
+
+mod cache_store {
+    use std::sync::Arc;
+
+    use latchkey_testkit::OpenStore;
+
+    latchkey_testkit::cache_store_conformance!(async { Arc::new(OpenStore::default()) });
+}

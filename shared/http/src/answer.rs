@@ -26,11 +26,20 @@ pub enum TransportName {
     Bearer,
 }
 
-impl From<TransportName> for Transport {
-    fn from(name: TransportName) -> Self {
-        match name {
-            TransportName::Cookie => Self::Cookie,
-            TransportName::Bearer => Self::Bearer,
+impl TransportName {
+    /// The transport, for the page that made the request. One on another site cannot use cookies of this one: its browser does not
+    /// send them (`SameSite`), so that a sign-in would seem to work and nobody be signed in.
+    pub fn usable_from(self, headers: &HeaderMap) -> Result<Transport, Problem> {
+        let is_cross_site = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+        match self {
+            Self::Cookie if is_cross_site => Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "cross_site_cookies",
+                "a page on another site cannot use the cookies of this one: ask for \"transport\": \"bearer\", or serve the \
+                 page and this service under one site",
+            )),
+            Self::Cookie => Ok(Transport::Cookie),
+            Self::Bearer => Ok(Transport::Bearer),
         }
     }
 }

@@ -11,7 +11,7 @@ use latchkey_core::session::{Freshness, Live, Sessions};
 use latchkey_core::{Config, SessionId, UserId};
 
 use crate::cookies::{self, Kind};
-use crate::{Access, From, Problem, bearer};
+use crate::{Access, From, Problem, bearer, csrf};
 
 /// The signed-in user, in the handlers of routes that demand one.
 #[derive(Clone)]
@@ -21,6 +21,11 @@ impl Caller {
     /// The same user with state as of now.
     pub async fn renew(self, sessions: &Sessions) -> Result<Self, Problem> {
         Ok(Self(sessions.renew(self.0).await?))
+    }
+
+    /// Counts a request that was let in without a count, or refuses it.
+    pub fn count(&self, sessions: &Sessions) -> Result<(), Problem> {
+        Ok(sessions.count(&self.0)?)
     }
 }
 
@@ -51,6 +56,7 @@ where
         Access::Public => return Ok(()),
         Access::SignedIn(freshness) => freshness,
         Access::Permission(_) => Freshness::Fresh,
+        Access::Proxied => return admit_proxied(parts, state).await,
     };
     let config = Arc::<Config>::from_ref(state);
     let token = token(&parts.headers, &config)?;
@@ -61,6 +67,20 @@ where
             return Err(Box::pin(deny(parts, state, &live, wanted)).await?);
         }
     }
+    parts.extensions.insert(Caller(live));
+    Ok(())
+}
+
+/// The same for what a reverse proxy asks: a page of forty assets is forty questions, so none is counted.
+async fn admit_proxied<S>(parts: &mut Parts, state: &S) -> Result<(), Problem>
+where
+    Arc<Sessions>: FromRef<S>,
+    Arc<Config>: FromRef<S>,
+{
+    let config = Arc::<Config>::from_ref(state);
+    csrf::check_forwarded(&parts.headers, &config)?;
+    let token = token(&parts.headers, &config)?;
+    let live = Arc::<Sessions>::from_ref(state).recognize(token, Freshness::Recent).await?;
     parts.extensions.insert(Caller(live));
     Ok(())
 }

@@ -5,6 +5,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use latchkey_core::Config;
 
+use crate::csrf;
+
 /// On an answer that a page of a listed origin may read; on no other do they mean anything.
 static SHARED: [(HeaderName, HeaderValue); 2] = [
     (header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true")),
@@ -17,15 +19,29 @@ static SHARED: [(HeaderName, HeaderValue); 2] = [
 ];
 
 /// On the answer to a preflight, beside those.
-static PREFLIGHT: [(HeaderName, HeaderValue); 3] = [
+static PREFLIGHT: [(HeaderName, HeaderValue); 2] = [
     (header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,POST,PUT,PATCH,DELETE")),
-    (header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type,authorization")),
     (header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600")),
 ];
 
+/// The headers that a page may send: those that routes read, and those that common libraries and tracers add to every request,
+/// which nothing here reads.
+const ALLOWED_HEADERS: &str = "content-type,authorization,x-requested-with,x-request-id,x-correlation-id,cache-control,pragma,\
+    idempotency-key,traceparent,tracestate,baggage,sentry-trace,b3,x-b3-traceid,x-b3-spanid,x-b3-parentspanid,x-b3-sampled,\
+    x-datadog-trace-id,x-datadog-parent-id,x-datadog-origin,x-datadog-sampling-priority,newrelic,request-id,request-context,\
+    x-amzn-trace-id,x-cloud-trace-context,uber-trace-id";
+
+/// The value of `Access-Control-Allow-Headers`, with those of `LATCHKEY_CORS_HEADERS`.
+pub(crate) fn allowed_headers(config: &Config) -> HeaderValue {
+    let own = config.cors_headers.iter().map(String::as_str);
+    let all: Vec<_> = std::iter::once(ALLOWED_HEADERS).chain(own).collect();
+    // The configuration takes names of headers alone, so that the value is always one.
+    HeaderValue::try_from(all.join(",")).unwrap_or(HeaderValue::from_static(ALLOWED_HEADERS))
+}
+
 /// The origin of a request, when it is one of those listed: exactly, never a wildcard, never just any.
 pub(crate) fn allowed_origin(headers: &HeaderMap, config: &Config) -> Option<HeaderValue> {
-    let origin = headers.get(header::ORIGIN)?;
+    let origin = headers.get(header::ORIGIN).filter(|_| !csrf::has_several_origins(headers))?;
     config.origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes()).then(|| origin.clone())
 }
 
@@ -39,10 +55,10 @@ pub(crate) fn share(headers: &mut HeaderMap, allowed: Option<HeaderValue>) {
 }
 
 /// The answer to `OPTIONS`, whatever the path: what may be asked does not depend on it.
-pub(crate) fn preflight(allowed: Option<HeaderValue>) -> Response {
+pub(crate) fn preflight(allowed_headers: &HeaderValue) -> Response {
     let mut response = Response::new(Body::empty());
-    share(response.headers_mut(), allowed);
     response.headers_mut().extend(PREFLIGHT.iter().cloned());
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed_headers.clone());
     response
 }
 
@@ -96,9 +112,11 @@ mod tests {
 
     #[test]
     fn a_preflight_names_no_origin_that_is_not_listed() {
-        let stranger = preflight(None);
+        let mut stranger = preflight(&allowed_headers(&config()));
+        share(stranger.headers_mut(), None);
         assert!(!stranger.headers().contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN));
-        let listed = preflight(Some(HeaderValue::from_static("https://app.example.com")));
+        let mut listed = preflight(&allowed_headers(&config()));
+        share(listed.headers_mut(), Some(HeaderValue::from_static("https://app.example.com")));
         assert_eq!(listed.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "https://app.example.com");
         assert_eq!(listed.headers()[header::ACCESS_CONTROL_MAX_AGE], "600");
         // Twice is none: a browser reads `true, true`.

@@ -30,6 +30,17 @@ const NOBODY: Answers = (
 );
 const DENIED: Answers = (403, &[("permission_denied", "")]);
 const FORGED: Answers = (403, &[("cross_site_request", "from a page that is not in `LATCHKEY_ORIGINS`")]);
+const PROXIED: Answers = (
+    403,
+    &[
+        (
+            "cross_site_request",
+            "the request that the proxy forwards is from a page that is not in `LATCHKEY_ORIGINS`",
+        ),
+        ("method_not_forwarded", "the proxy does not send `X-Forwarded-Method`"),
+        ("rate_limited", "with `fresh=true` only"),
+    ],
+);
 const TOO_LARGE: Answers = (413, &[("body_too_large", "over 64 KiB")]);
 const NO_JSON: Answers = (415, &[("unsupported_media_type", "the body is not `application/json`")]);
 const WRONG_FORM: Answers =
@@ -76,6 +87,7 @@ fn answers(operation: &Operation, described: &Described) -> Vec<Answers> {
         // The audit log says where a change came from.
         Access::SignedIn(Freshness::Fresh) => all.extend([NOBODY, LIMITED, ADDRESS]),
         Access::Permission(_) => all.extend([NOBODY, DENIED, LIMITED, ADDRESS]),
+        Access::Proxied => all.extend([NOBODY, PROXIED]),
     }
     if !operation.method.is_safe() && !csrf::is_way_back(operation.path) {
         all.push(FORGED);

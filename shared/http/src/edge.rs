@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use axum::response::{IntoResponse, Response};
 use latchkey_core::Config;
 use latchkey_core::port::Entropy;
@@ -20,7 +20,7 @@ use crate::{Problem, cors, csrf};
 pub(crate) static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// On every answer. A page that needs more sets its own policy.
-static HEADERS: [(HeaderName, HeaderValue); 6] = [
+static HEADERS: [(HeaderName, HeaderValue); 7] = [
     (
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(
@@ -35,6 +35,8 @@ static HEADERS: [(HeaderName, HeaderValue); 6] = [
         HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=()"),
     ),
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    // Pages of listed origins read by CORS, which this does not stand in the way of (the Fetch standard, section 3.7).
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
 ];
 static HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 
@@ -42,6 +44,8 @@ struct Shared {
     config: Arc<Config>,
     /// On every answer.
     headers: HeaderMap,
+    /// On the answer to every preflight.
+    cors_headers: HeaderValue,
     /// Differs in every process, so that identifiers of two never meet.
     process: String,
     requests: AtomicU64,
@@ -52,7 +56,14 @@ impl Shared {
         // Without randomness nothing else works either; the identifiers are then only unique within the process.
         let process = u64::from_be_bytes(entropy.bytes().unwrap_or_default());
         let headers = headers(config.url.is_https());
-        Self { config, headers, process: format!("{process:016x}"), requests: AtomicU64::new(0) }
+        let cors_headers = cors::allowed_headers(&config);
+        Self {
+            config,
+            headers,
+            cors_headers,
+            process: format!("{process:016x}"),
+            requests: AtomicU64::new(0),
+        }
     }
 }
 
@@ -73,7 +84,7 @@ impl<S> Edge<S> {
     /// The response `problem` to a request that does not reach the service, named like those that do.
     pub fn refuse(&self, problem: Problem) -> Response {
         let number = self.shared.requests.fetch_add(1, Ordering::Relaxed);
-        self.shared.finish(problem.into_response(), number)
+        self.shared.finish(problem.into_response(), number, None)
     }
 }
 
@@ -96,11 +107,11 @@ where
         let answer = match refuse(&request, &shared.config) {
             Some(problem) => Answer::Known { response: Some(problem.into_response()) },
             None if request.method() == Method::OPTIONS => {
-                Answer::Known { response: Some(cors::preflight(allowed)) }
+                Answer::Known { response: Some(cors::preflight(&shared.cors_headers)) }
             }
-            None => Answer::Route { future: self.inner.call(request), allowed },
+            None => Answer::Route { future: self.inner.call(request) },
         };
-        EdgeFuture { answer, shared, number }
+        EdgeFuture { answer, shared, number, allowed }
     }
 }
 
@@ -109,7 +120,7 @@ pin_project_lite::pin_project! {
     #[project = AnswerProjection]
     enum Answer<F> {
         Known { response: Option<Response> },
-        Route { #[pin] future: F, allowed: Option<HeaderValue> },
+        Route { #[pin] future: F },
     }
 }
 
@@ -120,6 +131,7 @@ pin_project_lite::pin_project! {
         answer: Answer<F>,
         shared: Arc<Shared>,
         number: u64,
+        allowed: Option<HeaderValue>,
     }
 }
 
@@ -129,19 +141,17 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for EdgeFuture<F> 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let (shared, number) = (this.shared, *this.number);
-        Poll::Ready(Ok(match this.answer.project() {
+        let response = match this.answer.project() {
             AnswerProjection::Known { response } => {
-                let response = response.take();
-                let twice = || Problem::internal("an answer was asked for twice").into_response();
-                shared.finish(response.unwrap_or_else(twice), number)
+                let twice = || Problem::internal("a response was asked for twice").into_response();
+                response.take().unwrap_or_else(twice)
             }
-            AnswerProjection::Route { future, allowed } => {
+            AnswerProjection::Route { future } => {
                 let Ok(response) = std::task::ready!(future.poll(cx));
-                let mut response = shared.finish(response, number);
-                cors::share(response.headers_mut(), allowed.take());
                 response
             }
-        }))
+        };
+        Poll::Ready(Ok(shared.finish(response, number, this.allowed.take())))
     }
 }
 
@@ -151,6 +161,7 @@ pub fn without_service(problem: &Problem, https: bool, request_id: &str) -> Resp
     let mut response = problem.render(request_id);
     let id = HeaderValue::from_str(request_id).unwrap_or(HeaderValue::from_static(""));
     dress(&mut response, headers(https), id);
+    cors::share(response.headers_mut(), None);
     response
 }
 
@@ -179,13 +190,7 @@ fn refuse<B>(request: &Request<B>, config: &Config) -> Option<Problem> {
         return Some(Problem::not_found("there is nothing under this path"));
     }
     let forged = !csrf::is_way_back(path) && csrf::is_forged(request.method(), request.headers(), config);
-    forged.then(|| {
-        Problem::new(
-            StatusCode::FORBIDDEN,
-            "cross_site_request",
-            "this request comes from a page that is not in LATCHKEY_ORIGINS",
-        )
-    })
+    forged.then(csrf::refusal)
 }
 
 /// Whether a path has the one spelling under which routes, limits and guards know it. No route has a character that
@@ -203,7 +208,7 @@ pub fn canonical(path: &str) -> bool {
 
 impl Shared {
     /// The answer with the headers of every answer, where it has none of its own by that name.
-    fn finish(&self, mut response: Response, number: u64) -> Response {
+    fn finish(&self, mut response: Response, number: u64, allowed: Option<HeaderValue>) -> Response {
         let id = self.name(number);
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
             // A router's own headers, such as `Allow`, stay.
@@ -215,6 +220,7 @@ impl Shared {
             *response.body_mut() = body;
         }
         dress(&mut response, self.headers.clone(), id);
+        cors::share(response.headers_mut(), allowed);
         response
     }
 
@@ -231,6 +237,7 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::StatusCode;
     use proptest::prelude::*;
 
     #[test]
@@ -242,6 +249,7 @@ mod tests {
                 assert_eq!(answer.headers().get_all(name).iter().collect::<Vec<_>>(), [value], "{name}");
             }
             assert_eq!(answer.headers().get(&X_REQUEST_ID).unwrap(), "7f");
+            assert_eq!(answer.headers().get(header::VARY).unwrap(), "origin");
             assert_eq!(answer.headers().get(header::CONTENT_TYPE).unwrap(), "application/problem+json");
             assert_eq!(answer.headers().get(header::CACHE_CONTROL).unwrap(), "no-store");
             assert_eq!(answer.headers().contains_key(header::STRICT_TRANSPORT_SECURITY), https);

@@ -11,7 +11,7 @@ mod body;
 mod caller;
 pub mod cookies;
 mod cors;
-pub mod csrf;
+mod csrf;
 #[cfg(feature = "description")]
 mod described;
 mod edge;

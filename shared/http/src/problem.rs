@@ -120,6 +120,16 @@ impl Problem {
         }
     }
 
+    /// The same for a reverse proxy: it takes 401 and 403 for a refusal and anything else for an outage, so a limit is a refusal
+    /// too.
+    #[must_use]
+    pub(crate) fn for_proxy(mut self) -> Self {
+        if self.0.status == StatusCode::TOO_MANY_REQUESTS {
+            self.0.status = StatusCode::FORBIDDEN;
+        }
+        self
+    }
+
     /// Its status.
     pub fn status(&self) -> StatusCode {
         self.0.status
@@ -157,6 +167,8 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // For reverse proxies, which do not read bodies.
+        headers.insert("x-latchkey-reason", HeaderValue::from_static(code));
         // Every 401 names a scheme (RFC 9110, section 15.5.2).
         if *status == StatusCode::UNAUTHORIZED && !headers.contains_key(header::WWW_AUTHENTICATE) {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

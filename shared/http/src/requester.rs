@@ -2,11 +2,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
-use axum::http::StatusCode;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use latchkey_core::Config;
 use latchkey_core::audit::{Requester, UserAgent};
+use latchkey_core::config::CdnSecret;
 use latchkey_core::limit::ClientAddress;
 
 use crate::Problem;
@@ -40,10 +41,20 @@ where
             *parts.extensions.get().ok_or_else(|| unknown("the platform gave none".to_owned()))?;
         let config = Arc::<Config>::from_ref(state);
         let forwarded = parts.headers.get_all("x-forwarded-for").iter();
-        let address = ClientAddress::forwarded(peer, forwarded, config.trusted_proxies)
+        let trusted_proxies =
+            if came_by_proxies(&parts.headers, &config) { config.trusted_proxies } else { 0 };
+        let address = ClientAddress::forwarded(peer, forwarded, trusted_proxies)
             .map_err(|error| unknown(error.to_string()))?;
         let user_agent =
             parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).map(UserAgent::new);
         Ok(Self { requester: Requester { address: Some(address), user_agent }, address })
     }
+}
+
+/// Whether a request came by the trusted proxies, as far as that can be told: with a secret configured, one that lacks it went
+/// around them, and whoever called is the client.
+fn came_by_proxies(headers: &HeaderMap, config: &Config) -> bool {
+    let Some(secret) = &config.cdn_secret else { return true };
+    let mut values = headers.get_all(CdnSecret::HEADER).iter();
+    matches!((values.next(), values.next()), (Some(value), None) if secret.is(value.as_bytes()))
 }

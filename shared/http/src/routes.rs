@@ -23,6 +23,9 @@ pub enum Access {
     SignedIn(Freshness),
     /// Whoever holds this permission as of now.
     Permission(&'static str),
+    /// Whoever is signed in, asked about by a reverse proxy: judged by the method and origin that the proxy forwards, without a
+    /// count, and refused by 401 or 403 alone, with the code in `X-Latchkey-Reason`.
+    Proxied,
 }
 
 /// One route.
@@ -99,6 +102,22 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         AuditLog: FromRef<S>,
     {
         self.guarded(method, target.into(), Access::SignedIn(Freshness::Fresh), handler)
+    }
+
+    /// A route at which a reverse proxy asks whether a request of its client's may pass.
+    #[must_use]
+    pub fn proxied<T: 'static>(
+        self,
+        method: Method,
+        target: impl Into<Target>,
+        handler: impl Handler<T, S>,
+    ) -> Self
+    where
+        Arc<Sessions>: FromRef<S>,
+        Arc<Config>: FromRef<S>,
+        AuditLog: FromRef<S>,
+    {
+        self.guarded(method, target.into(), Access::Proxied, handler)
     }
 
     /// A route for whoever holds `permission` as of now.
@@ -184,10 +203,16 @@ where
     fn call(self, request: Request, state: S) -> Self::Future {
         Box::pin(async move {
             let Self { access, takes, handler } = self;
-            match admit(request, &state, access, takes).await {
+            let mut response = match admit(request, &state, access, takes).await {
                 Ok(request) => handler.call(request, state).await,
                 Err(problem) => problem.into_response(),
+            };
+            if access == Access::Proxied
+                && let Some(problem) = response.extensions_mut().remove::<Problem>()
+            {
+                return problem.for_proxy().into_response();
             }
+            response
         })
     }
 }

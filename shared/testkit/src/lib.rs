@@ -4,6 +4,7 @@
 //! port, to count its round trips or to let it fail when told; [`conformance`] holds one suite per port.
 
 mod app;
+pub mod authentic;
 mod clock;
 pub mod conformance;
 mod counting;
@@ -17,6 +18,7 @@ pub mod provider;
 pub mod stand_in;
 
 pub use app::{FRONTEND, TestApp, TestAppBuilder, TestRequest, TestResponse, URL, memory_table};
+pub use authentic::{OpenStore, authentic};
 pub use clock::TestClock;
 pub use counting::{CountingCounters, CountingTable, Trips};
 pub use entropy::SeededEntropy;

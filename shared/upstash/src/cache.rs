@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use latchkey_core::Timestamp;
-use latchkey_core::port::{Cache, Fetch, StoreError};
+use latchkey_core::port::{CacheStore, Fetch, StoreError};
 use serde_json::Value;
 
 use crate::client::Client;
@@ -19,8 +19,7 @@ const SLACK: Duration = Duration::from_mins(1);
 /// The longest that an entry is kept: a year. It is a cache.
 const MAX_KEEP: Duration = Duration::from_hours(365 * 24);
 
-/// Caches in Upstash. An entry is its end in milliseconds, a colon, and the value: whether it is over is decided by the
-/// caller's clock, at every read.
+/// Texts in Upstash, for an [`AuthenticCache`](latchkey_core::port::AuthenticCache).
 #[derive(Clone)]
 pub struct UpstashCache {
     client: Client,
@@ -44,25 +43,18 @@ impl fmt::Debug for UpstashCache {
 }
 
 #[async_trait]
-impl Cache for UpstashCache {
+impl CacheStore for UpstashCache {
     async fn get(&self, key: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
-        self.client.run(&["GET", &self.key(key)], Some(now), |result| entry(result, now)).await
+        self.client.run(&["GET", &self.key(key)], Some(now), text).await
     }
 
-    async fn put(
-        &self,
-        key: &str,
-        value: &str,
-        lifetime: Duration,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        if value.len() > MAX_VALUE {
-            let why = format!("a value of {} bytes; {MAX_VALUE} are allowed", value.len());
+    async fn put(&self, key: &str, text: &str, lifetime: Duration, now: Timestamp) -> Result<(), StoreError> {
+        if text.len() > MAX_VALUE {
+            let why = format!("a value of {} bytes; {MAX_VALUE} are allowed", text.len());
             return Err(StoreError::Refused(why));
         }
-        let entry = format!("{}:{value}", (now + lifetime).as_millis());
         let keep = lifetime.saturating_add(SLACK).min(MAX_KEEP).as_millis().to_string();
-        let command = ["SET", &self.key(key), &entry, "PX", &keep];
+        let command = ["SET", &self.key(key), text, "PX", &keep];
         let read = |result: &Value| if result == "OK" { Ok(()) } else { Err(Failure::Garbage) };
         self.client.run(&command, Some(now), read).await
     }
@@ -73,14 +65,13 @@ impl Cache for UpstashCache {
     }
 }
 
-/// The value of an entry that is not over.
-fn entry(result: &Value, now: Timestamp) -> Result<Option<String>, Failure> {
-    if result.is_null() {
-        return Ok(None);
+/// The text of an entry; none where there is none.
+fn text(result: &Value) -> Result<Option<String>, Failure> {
+    match result {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text.clone())),
+        _ => Err(Failure::Garbage),
     }
-    let (end, value) = result.as_str().and_then(|text| text.split_once(':')).ok_or(Failure::Garbage)?;
-    let end = end.parse().map(Timestamp::from_millis).map_err(|_| Failure::Garbage)?;
-    Ok((now < end).then(|| value.to_owned()))
 }
 
 #[cfg(test)]
@@ -90,19 +81,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_ends_by_the_callers_clock() {
-        let read = |now| entry(&json!("1000:a:b"), Timestamp::from_millis(now));
-        assert_eq!(read(999).unwrap().as_deref(), Some("a:b"));
-        assert_eq!(read(1000).unwrap(), None);
-        assert_eq!(entry(&json!(null), Timestamp::default()).unwrap(), None);
-    }
-
-    #[test]
-    fn what_is_no_entry_is_no_answer() {
-        for garbage in
-            [json!(""), json!("value"), json!(":v"), json!("1e3:v"), json!(1), json!(["1:v"]), json!({})]
-        {
-            assert!(matches!(entry(&garbage, Timestamp::default()), Err(Failure::Garbage)), "{garbage}");
+    fn only_a_text_is_an_entry() {
+        assert_eq!(text(&json!("a:b")).unwrap().as_deref(), Some("a:b"));
+        assert_eq!(text(&json!(null)).unwrap(), None);
+        for garbage in [json!(1), json!(["v"]), json!({}), json!(true)] {
+            assert!(matches!(text(&garbage), Err(Failure::Garbage)), "{garbage}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! [`Counters`](latchkey_core::port::Counters) and [`Cache`](latchkey_core::port::Cache) over Upstash's REST protocol.
+//! [`Counters`](latchkey_core::port::Counters) and [`CacheStore`](latchkey_core::port::CacheStore) over Upstash's REST protocol.
 //!
 //! Every call is one HTTP request through the [`Fetch`](latchkey_core::port::Fetch) port, on any platform. A [`Breaker`], which
 //! outlives requests, keeps a database that does not answer from adding its deadline to each of them.

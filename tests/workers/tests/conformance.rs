@@ -13,7 +13,7 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use latchkey_core::Timestamp;
 use latchkey_core::port::table::{CommitError, Cursor, Item, Key, Page, Query, QueryError, Write};
 use latchkey_core::port::{
-    Cache, Clock, Count, Counters, Entropy, EntropyError, Fetch, FetchError, StoreError, Table, Window,
+    CacheStore, Clock, Count, Counters, Entropy, EntropyError, Fetch, FetchError, StoreError, Table, Window,
 };
 use latchkey_native::HttpFetch;
 use latchkey_tests_workers::{Answer, Call, HEADER};
@@ -97,7 +97,7 @@ impl Counters for Probe {
 }
 
 #[async_trait]
-impl Cache for Probe {
+impl CacheStore for Probe {
     async fn get(&self, key: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
         match self.call(&Call::CacheGet { key: key.to_owned(), now: now.as_millis() }).await {
             Answer::Value(value) => Ok(value),
@@ -209,7 +209,13 @@ mod counters {
 mod cache {
     use super::*;
 
-    latchkey_testkit::cache_conformance!(async { Arc::new(Probe::default()) as Arc<dyn Cache> });
+    latchkey_testkit::cache_conformance!(async { latchkey_testkit::authentic(Probe::default()) });
+}
+
+mod cache_store {
+    use super::*;
+
+    latchkey_testkit::cache_store_conformance!(async { Arc::new(Probe::default()) as Arc<dyn CacheStore> });
 }
 
 mod fetch {

@@ -47,7 +47,7 @@ impl Costs {
         let (redis, breaker) = (Arc::<Redis>::default(), Arc::new(Breaker::new()));
         let (settings, fetch) = (Redis::settings(), || Arc::<Redis>::clone(&redis));
         let counters = Arc::new(UpstashCounters::new(settings.clone(), fetch(), Arc::clone(&breaker)));
-        let cache = Arc::new(UpstashCache::new(settings, fetch(), breaker));
+        let cache = latchkey_testkit::authentic(UpstashCache::new(settings, fetch(), breaker));
         let builder = || TestApp::builder().counters(counters.clone()).cache(cache.clone());
         let pair = Pair::on(Stage::new().await, builder).await;
         redis.take();

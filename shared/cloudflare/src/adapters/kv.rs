@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use latchkey_core::Timestamp;
 use latchkey_core::port::in_process::InProcessCache;
-use latchkey_core::port::{Cache, StoreError};
+use latchkey_core::port::{Cache, CacheStore, StoreError};
 use worker::kv::{KvError, KvStore};
 use worker::send::SendFuture;
 
@@ -16,8 +16,8 @@ const MAX_KEY: usize = 512;
 
 /// The isolate's memory, and behind it a KV namespace.
 ///
-/// KV may give a value for a minute after it was replaced or deleted. So each value carries its own end, and is not given
-/// after it.
+/// KV may give a value for a minute after it was replaced or deleted, and to whoever may write to the namespace it is open: the
+/// [`AuthenticCache`](latchkey_core::port::AuthenticCache) above it sees to both.
 pub struct Kv {
     binding: &'static str,
     memory: InProcessCache,
@@ -48,29 +48,19 @@ impl Kv {
 }
 
 #[async_trait]
-impl Cache for Kv {
+impl CacheStore for Kv {
     async fn get(&self, key: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
-        if let Some(stored) = self.memory.get(key, now).await? {
-            return Ok(kept::open(&stored, now).map(str::to_owned));
+        if let Some(text) = self.memory.get(key, now).await? {
+            return Ok(Some(text));
         }
-        let Some(stored) = SendFuture::new(self.read(name(key)?)).await? else { return Ok(None) };
-        let Some(value) = kept::open(&stored, now) else { return Ok(None) };
-        let value = value.to_owned();
-        // Its end is within it; the memory's own lifetime only has to be no shorter than what is still to come.
-        self.memory.put(key, &stored, Duration::from_mins(1), now).await?;
-        Ok(Some(value))
+        let Some(text) = SendFuture::new(self.read(name(key)?)).await? else { return Ok(None) };
+        self.memory.put(key, &text, Duration::from_mins(1), now).await?;
+        Ok(Some(text))
     }
 
-    async fn put(
-        &self,
-        key: &str,
-        value: &str,
-        lifetime: Duration,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let (name, stored, seconds) =
-            (name(key)?, kept::seal(value, now + lifetime), kept::seconds(lifetime));
-        self.memory.put(key, &stored, lifetime, now).await?;
+    async fn put(&self, key: &str, text: &str, lifetime: Duration, now: Timestamp) -> Result<(), StoreError> {
+        let (name, stored, seconds) = (name(key)?, text.to_owned(), kept::seconds(lifetime));
+        self.memory.put(key, text, lifetime, now).await?;
         // Now: after the answer no request is being served, and there are no bindings to be found.
         let store = request::kv(self.binding)?;
         let write = async move {

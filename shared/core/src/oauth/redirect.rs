@@ -85,7 +85,7 @@ impl AppUri {
 /// The places that may be returned to.
 #[derive(Debug, Clone)]
 pub struct Redirects {
-    /// `LATCHKEY_URL`, without a slash at the end.
+    /// The origin of `LATCHKEY_URL`.
     own: String,
     origins: Vec<String>,
     apps: Vec<AppUri>,
@@ -94,7 +94,13 @@ pub struct Redirects {
 impl Redirects {
     /// Returns to pages of `own` and of `origins`, and to `apps`.
     pub fn new(own: &str, origins: &[String], apps: &[AppUri]) -> Self {
-        Self { own: own.to_owned(), origins: origins.to_vec(), apps: apps.to_vec() }
+        // Apps and extensions are no pages that a browser is sent to.
+        let is_page = |origin: &&String| origin.starts_with("https://") || origin.starts_with("http://");
+        Self {
+            own: own.to_owned(),
+            origins: origins.iter().filter(is_page).cloned().collect(),
+            apps: apps.to_vec(),
+        }
     }
 
     /// Checks where a sign-in with cookies returns to: a path, which is one of the first frontend, or a URL at a listed

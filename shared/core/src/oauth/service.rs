@@ -148,7 +148,7 @@ impl Oauth {
         let url = &config.url;
         Self {
             settings: Arc::clone(&config.oauth),
-            redirects: Redirects::new(url.as_str(), &config.origins, config.oauth.apps()),
+            redirects: Redirects::new(url.origin(), &config.origins, config.oauth.apps()),
             own: url.as_str().to_owned(),
             cookie_prefix: url.cookie_prefix().to_owned(),
             keep_tokens: config.keep_provider_tokens,

@@ -95,9 +95,11 @@ impl Roles {
             None
         })?;
         // What another version of the service wrote may be unreadable here: no more than a miss.
-        serde_json::from_slice(text.as_bytes())
+        let cached: CachedPolicy = serde_json::from_slice(text.as_bytes())
             .inspect_err(|error| tracing::warn!(%error, "the cached roles are unreadable"))
-            .ok()
+            .ok()?;
+        // Whatever the entry says: its lifetime from now is the longest that it can still be good for.
+        Some(CachedPolicy { until: cached.until.min(now + CACHE_LIFETIME), ..cached })
     }
 
     /// Caches a policy that was read from the table; `now` is a moment before that read.

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+mod authentic_cache;
 mod cache;
 mod clock;
 mod counters;
@@ -19,7 +20,8 @@ mod mailer;
 mod pace;
 pub mod table;
 
-pub use cache::Cache;
+pub use authentic_cache::AuthenticCache;
+pub use cache::{Cache, CacheStore};
 pub use clock::Clock;
 pub use counters::{Count, Counters, Window};
 pub use entropy::{Entropy, EntropyError};

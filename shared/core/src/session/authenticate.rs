@@ -59,6 +59,17 @@ impl Sessions {
         token: impl AsRef<[u8]>,
         freshness: Freshness,
     ) -> Result<Arc<Live>, AuthenticateError> {
+        let live = self.recognize(token, freshness).await?;
+        self.count(&live)?;
+        Ok(live)
+    }
+
+    /// The same without a count, for what a reverse proxy asks once for each file of a page.
+    pub async fn recognize(
+        &self,
+        token: impl AsRef<[u8]>,
+        freshness: Freshness,
+    ) -> Result<Arc<Live>, AuthenticateError> {
         let now = self.clock.now();
         let verified = match self.memory.verified(token.as_ref()) {
             Some(verified) => {
@@ -80,7 +91,6 @@ impl Sessions {
         if !live.session.lives(&live.user, now) || live.user.id != verified.claims.sub {
             return Err(AuthenticateError::Ended);
         }
-        self.count(&live, now)?;
         Ok(live)
     }
 
@@ -148,8 +158,9 @@ impl Sessions {
         Ok(live)
     }
 
-    fn count(&self, live: &Live, now: Timestamp) -> Result<(), AuthenticateError> {
-        Ok(live.meter.admit(&self.limits, now)?)
+    /// Counts a request of the session, or refuses it.
+    pub fn count(&self, live: &Live) -> Result<(), AuthenticateError> {
+        Ok(live.meter.admit(&self.limits, self.clock.now())?)
     }
 
     /// Writes that the session was seen, at most once every [`SEEN_EVERY`](super::SEEN_EVERY).

@@ -7,3 +7,7 @@ mod counters {
 mod cache {
     latchkey_testkit::cache_conformance!(crate::upstash::cache());
 }
+
+mod cache_store {
+    latchkey_testkit::cache_store_conformance!(crate::upstash::cache_store());
+}

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use latchkey_core::Timestamp;
-use latchkey_core::port::{Cache, Counters, Fetch, FetchError, StoreError, Window};
+use latchkey_core::port::{CacheStore, Counters, Fetch, FetchError, StoreError, Window};
 
 use crate::upstash::{Patient, Upstash};
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use latchkey_core::Timestamp;
-use latchkey_core::port::{Cache, Count, Counters, Fetch, FetchError, StoreError, Window};
+use latchkey_core::port::{Cache, CacheStore, Count, Counters, Fetch, FetchError, StoreError, Window};
 use latchkey_local::serve::{self, Serving};
 use latchkey_local::services::{Bridge, RedisServer, Stop, listen};
 use latchkey_native::HttpFetch;
@@ -84,6 +84,11 @@ pub async fn counters() -> Arc<dyn Counters> {
 
 pub async fn cache() -> Arc<dyn Cache> {
     let upstash = Upstash::start().await;
+    latchkey_testkit::authentic(Kept { port: upstash.cache(), _upstash: upstash })
+}
+
+pub async fn cache_store() -> Arc<dyn CacheStore> {
+    let upstash = Upstash::start().await;
     Arc::new(Kept { port: upstash.cache(), _upstash: upstash })
 }
 
@@ -95,19 +100,13 @@ impl Counters for Kept<UpstashCounters> {
 }
 
 #[async_trait]
-impl Cache for Kept<UpstashCache> {
+impl CacheStore for Kept<UpstashCache> {
     async fn get(&self, key: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
         self.port.get(key, now).await
     }
 
-    async fn put(
-        &self,
-        key: &str,
-        value: &str,
-        lifetime: Duration,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.port.put(key, value, lifetime, now).await
+    async fn put(&self, key: &str, text: &str, lifetime: Duration, now: Timestamp) -> Result<(), StoreError> {
+        self.port.put(key, text, lifetime, now).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use latchkey_core::Timestamp;
-use latchkey_core::port::Cache;
+use latchkey_core::port::{AuthenticCache, Cache, CacheStore};
+
+use crate::authentic::{SECRET, SharedStore, authentic, sealer};
 
 /// Makes a `#[tokio::test]` of each rule. Takes an expression that gives a future of an `Arc<dyn Cache>`; the
 /// crate that calls it needs `latchkey-core`, and `tokio` with `macros` and `rt-multi-thread`.
@@ -38,6 +40,29 @@ macro_rules! cache_conformance {
             async fn $rule() {
                 let cache: std::sync::Arc<dyn ::latchkey_core::port::Cache> = $new.await;
                 $crate::conformance::cache::$rule(&cache).await;
+            }
+        )*
+    };
+}
+
+/// The same for a [`CacheStore`] under an [`AuthenticCache`](latchkey_core::port::AuthenticCache): what others write is never
+/// given. Takes an expression that gives a future of an `Arc<dyn CacheStore>`.
+#[macro_export]
+macro_rules! cache_store_conformance {
+    ($new:expr) => {
+        $crate::cache_store_conformance!(
+            @rules $new;
+            what_others_wrote_is_missing
+            an_entry_counts_under_its_own_key_and_until_its_own_end
+            a_rotated_secret_still_reads
+        );
+    };
+    (@rules $new:expr; $($rule:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $rule() {
+                let store: std::sync::Arc<dyn ::latchkey_core::port::CacheStore> = $new.await;
+                $crate::conformance::cache::$rule(store).await;
             }
         )*
     };
@@ -195,4 +220,75 @@ pub async fn parallel_puts_leave_one_of_their_values(cache: &Arc<dyn Cache>) {
     }
     let left = get(cache, &key, at(0)).await.expect("a value is left");
     assert!((0..50).any(|n: u32| left == n.to_string().repeat(100)), "{left}");
+}
+
+/// Another secret than the one of tests.
+const OTHER_SECRET: &str = "wjb4tv0iY2WTyCXVzXz1MhrpyXHpQ2lNkLMzSVvzLZk=";
+
+fn under(secret: &str, store: &Arc<dyn CacheStore>) -> Arc<dyn Cache> {
+    Arc::new(AuthenticCache::new(SharedStore(Arc::clone(store)), sealer(secret)))
+}
+
+/// Text that no holder of the secret wrote is a miss, whatever form it has; and so is an entry with any byte changed.
+pub async fn what_others_wrote_is_missing(store: Arc<dyn CacheStore>) {
+    let cache = authentic(SharedStore(Arc::clone(&store)));
+    let (key, other) = (fresh("forged"), under(OTHER_SECRET, &store));
+    let forge = |n: usize| format!("{key}:{n}");
+    let no_tag = "A".repeat(43);
+    let forgeries = [
+        "",
+        ".",
+        "..",
+        "value",
+        "9999999999999:value",
+        ".9999999999999.value",
+        &format!("{no_tag}.9999999999999.value"),
+    ];
+    for (n, text) in forgeries.into_iter().enumerate() {
+        store.put(&forge(n), text, MINUTE, at(0)).await.expect("the store answers");
+        assert_eq!(get(&cache, &forge(n), at(0)).await, None, "{text:?}");
+    }
+    put(&other, &key, "value", MINUTE, at(0)).await;
+    assert_eq!(get(&cache, &key, at(0)).await, None, "another secret's");
+    let good = fresh("good");
+    put(&cache, &good, "user: []", MINUTE, at(0)).await;
+    let text = store.get(&good, at(0)).await.expect("the store answers").expect("an entry");
+    for (n, (place, _)) in text.char_indices().enumerate() {
+        let mut changed = text.clone().into_bytes();
+        if let Some(byte) = changed.get_mut(place) {
+            // The last letter of the tag has bits that nothing uses; flipping all of them reaches those that count.
+            *byte ^= 0b0001_1111;
+        }
+        let changed = String::from_utf8_lossy(&changed).into_owned();
+        let key = format!("{good}:{n}");
+        store.put(&key, &changed, MINUTE, at(0)).await.expect("the store answers");
+        assert_eq!(get(&cache, &key, at(0)).await, None, "{changed:?}");
+    }
+}
+
+/// An entry that is copied to another key, or whose end is put off, is a miss.
+pub async fn an_entry_counts_under_its_own_key_and_until_its_own_end(store: Arc<dyn CacheStore>) {
+    let cache = authentic(SharedStore(Arc::clone(&store)));
+    let (key, copy, late) = (fresh("own"), fresh("copy"), fresh("late"));
+    put(&cache, &key, "value", MINUTE, at(0)).await;
+    let text = store.get(&key, at(0)).await.expect("the store answers").expect("an entry");
+    store.put(&copy, &text, MINUTE, at(0)).await.expect("the store answers");
+    assert_eq!(get(&cache, &copy, at(0)).await, None);
+    put(&cache, &late, "value", MINUTE, at(0)).await;
+    let text = store.get(&late, at(0)).await.expect("the store answers").expect("an entry");
+    let prolonged = text.replace(&at(60).as_millis().to_string(), &at(3600).as_millis().to_string());
+    assert_ne!(text, prolonged);
+    store.put(&late, &prolonged, 60 * MINUTE, at(0)).await.expect("the store answers");
+    assert_eq!(get(&cache, &late, at(0)).await, None);
+    // Kept on as it was, it still ends when it said.
+    store.put(&key, &text, 60 * MINUTE, at(0)).await.expect("the store answers");
+    assert_eq!(get(&cache, &key, at(60)).await, None);
+}
+
+/// What was written under the former secret is read while that is in the list.
+pub async fn a_rotated_secret_still_reads(store: Arc<dyn CacheStore>) {
+    let key = fresh("rotated");
+    put(&under(SECRET, &store), &key, "value", MINUTE, at(0)).await;
+    let rotated = under(&format!("{OTHER_SECRET},{SECRET}"), &store);
+    assert_eq!(get(&rotated, &key, at(0)).await.as_deref(), Some("value"));
 }

@@ -59,6 +59,7 @@ fn a_preflight_is_answered(t: &Trial<'_>) -> Result {
     for (name, wanted) in [
         ("access-control-allow-methods", "PATCH"),
         ("access-control-allow-headers", "authorization"),
+        ("access-control-allow-headers", "traceparent"),
         ("access-control-allow-credentials", "true"),
     ] {
         ensure!(answer.header(name).contains(wanted), "{name}: {}", answer.header(name));

@@ -11,7 +11,9 @@ use crate::trial::Trial;
 cases![
     which_pages_may_change_something,
     a_forged_sign_out_signs_nobody_out,
-    nobody_is_signed_in_from_elsewhere
+    nobody_is_signed_in_from_elsewhere,
+    two_origins_are_refused,
+    a_listed_page_on_another_site_gets_no_cookies
 ];
 
 const EVIL: &str = "https://evil.example";
@@ -70,6 +72,20 @@ fn a_forged_sign_out_signs_nobody_out(t: &Trial<'_>) -> Result {
     Ok(())
 }
 
+fn two_origins_are_refused(t: &Trial<'_>) -> Result {
+    let ada = t.sign_up("ada")?;
+    for origins in [[FRONTEND, EVIL], [EVIL, FRONTEND], [FRONTEND, FRONTEND]] {
+        let named = |request: Request| {
+            origins.iter().fold(request, |request, origin| request.header("origin", origin))
+        };
+        t.ask(named(Request::post("/v1/signout/all")), &ada)?.problem(403, "cross_site_request")?;
+        let read = t.ask(named(Request::get("/v1/session")), &ada)?.ok(200)?;
+        ensure_eq!(read.header("access-control-allow-origin"), "");
+    }
+    t.ask(Request::get("/v1/session"), &ada)?.ok(200)?;
+    Ok(())
+}
+
 fn nobody_is_signed_in_from_elsewhere(t: &Trial<'_>) -> Result {
     t.sign_up("ada")?;
     let body = json!({ "email": t.email("ada"), "password": PASSWORD });
@@ -82,6 +98,18 @@ fn nobody_is_signed_in_from_elsewhere(t: &Trial<'_>) -> Result {
             let form = Request::post(path).bytes(kind, body.to_string().into_bytes());
             t.send(form)?.problem(415, "unsupported_media_type")?;
         }
+    }
+    Ok(())
+}
+
+fn a_listed_page_on_another_site_gets_no_cookies(t: &Trial<'_>) -> Result {
+    for path in ["/v1/signup", "/v1/signin"] {
+        let from = |body| from_page(Request::post(path).json(&body), "cross-site", FRONTEND, "");
+        let (email, password) = (t.email("ada"), PASSWORD);
+        let answer = t.send(from(json!({ "email": email, "password": password })))?;
+        ensure_eq!(answer.problem(403, "cross_site_cookies")?.all("set-cookie").len(), 0);
+        let answer = t.send(from(json!({ "email": email, "password": password, "transport": "bearer" })))?;
+        ensure!(answer.status < 300, "{}", answer.shown());
     }
     Ok(())
 }

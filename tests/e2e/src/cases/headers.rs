@@ -12,7 +12,9 @@ use crate::trial::{Trial, bearer};
 
 cases![the_security_headers, a_request_id_of_its_own, personal_data_is_not_stored, public_data_may_be_kept];
 
-const ALWAYS: [(&str, &str); 6] = [
+const ALWAYS: [(&str, &str); 8] = [
+    ("cross-origin-resource-policy", "same-origin"),
+    ("vary", "origin"),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
     ("referrer-policy", "no-referrer"),

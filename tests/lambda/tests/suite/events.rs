@@ -129,6 +129,18 @@ async fn two_cookies_arrive_as_two() {
 }
 
 #[tokio::test]
+async fn two_origins_are_refused_however_they_are_sent() {
+    for event in events() {
+        let app = app();
+        let event =
+            event.signup("ada").header("origin", &["https://app.example.com", "https://evil.example"]);
+        let answer = event.send(&app).await.unwrap();
+        assert_eq!(answer["statusCode"], 403, "{}: {answer}", event.name);
+        assert_eq!(body(&answer)["code"], "cross_site_request", "{}", event.name);
+    }
+}
+
+#[tokio::test]
 async fn a_load_balancer_that_would_drop_a_cookie_is_told_the_mend() {
     let error = event(SINGLE_VALUE).send(&app()).await.unwrap_err();
     assert!(error.to_string().contains("lambda.multi_value_headers.enabled"), "{error}");
@@ -185,6 +197,27 @@ async fn a_proxy_in_front_of_the_platform_counts_as_one() {
             event(name).signup("ada").header("x-forwarded-for", &["198.51.100.9, 192.0.2.1, 203.0.113.7"]);
         let answer = event.send(&app).await.unwrap();
         assert_eq!(body(&answer)["session"]["address"], "192.0.2.1", "{name}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn around_the_cdn_the_platforms_word_counts() {
+    let secret = "8f1c9a520f2b4f6e9d530f5b7d8b3c11";
+    for (name, _) in TRIGGERS {
+        let app = TestApp::builder()
+            .var("LATCHKEY_TRUSTED_PROXIES", "1")
+            .var("LATCHKEY_CDN_SECRET", secret)
+            .build(latchkey_all::function());
+        for (n, sent, address) in
+            [(0, "", "203.0.113.7"), (1, "wrong", "203.0.113.7"), (2, secret, "192.0.2.1")]
+        {
+            let event = event(name)
+                .signup(&format!("ada{n}"))
+                .header("x-forwarded-for", &["198.51.100.9, 192.0.2.1, 203.0.113.7"])
+                .header("x-latchkey-cdn-secret", &[sent]);
+            let answer = event.send(&app).await.unwrap();
+            assert_eq!(body(&answer)["session"]["address"], address, "{name} {sent}: {answer}");
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use latchkey_cloudflare::{D1, InlineHasher, Kv, WorkerClock, WorkerEntropy, WorkerFetch, within};
 use latchkey_core::port::table::{CommitError, QueryError};
 use latchkey_core::port::{
-    Cache, Clock, Count, Counters, Derivation, Entropy, Fetch, FetchError, HasherError, PasswordHasher,
+    CacheStore, Clock, Count, Counters, Derivation, Entropy, Fetch, FetchError, HasherError, PasswordHasher,
     StoreError, Table, Window,
 };
 use latchkey_core::{SecretString, Timestamp};
