@@ -59,6 +59,11 @@ export class Person {
     return this.requests.findLast(({ url }) => new URL(url).pathname.endsWith(path))
   }
 
+  /** The cookies that say who is signed in, or on the way to it: all but those that remember the device. */
+  async tokens() {
+    return (await this.cookies('latchkey-')).filter(({ name }) => !name.includes('-device-'))
+  }
+
   /** The cookies whose names have this part: on http the port stands in the name too. */
   async cookies(part) {
     return (await this.context.cookies()).filter(({ name }) => name.includes(part))

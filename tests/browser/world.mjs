@@ -10,7 +10,7 @@ import { checkRecord } from './record.mjs'
 
 /** How many returns from a provider one address may make in a minute. More than all cases need, and few enough to pass. */
 export const CALLBACKS = 100
-const LIMITS = `signup=1000/1m,signup_email=1000/1m,signin=1000/1m,public=1000/1m,oauth_callback=${CALLBACKS}/1m`
+const LIMITS = `signup=1000/1m,signup_email=1000/1m,signin=1000/1m,signin_email=1000/1m,signin_email_day=1000/1m,public=1000/1m,oauth_callback=${CALLBACKS}/1m`
 
 export class World {
   provider = new OpenIdProvider()

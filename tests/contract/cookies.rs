@@ -39,7 +39,7 @@ async fn on_https_names_and_attributes_bind_them_to_this_host() {
     for path in ["/v1/signup", "/v1/signin"] {
         let answer = app.send(TestRequest::post(path, &cookie_body("user@example.com"))).await;
         assert!(answer.status.is_success(), "{path}: {}", answer.json());
-        assert_eq!(set_cookies(&answer), 2, "{path}: two headers, never one folded");
+        assert_eq!(set_cookies(&answer), 3, "{path}: a header each, and one for the device, never folded");
         let (_, attributes) = parts(&answer, ACCESS);
         assert_eq!(attributes, ["httponly", "max-age=900", "path=/", "samesite=lax", "secure"], "{path}");
         let (_, attributes) = parts(&answer, REFRESH);
@@ -51,7 +51,7 @@ async fn on_https_names_and_attributes_bind_them_to_this_host() {
 async fn on_localhost_their_names_carry_the_port_and_they_have_neither_prefix_nor_secure() {
     let app = TestApp::builder().var("LATCHKEY_URL", "http://localhost:8787").build(latchkey_all::function());
     let answer = app.send(TestRequest::post("/v1/signup", &cookie_body("user@example.com"))).await;
-    assert_eq!(set_cookies(&answer), 2);
+    assert_eq!(set_cookies(&answer), 3);
     let (access, attributes) = parts(&answer, "latchkey-8787-access");
     assert_eq!(attributes, ["httponly", "max-age=900", "path=/", "samesite=lax"]);
     let (_, attributes) = parts(&answer, "latchkey-8787-refresh");

@@ -96,6 +96,48 @@ async fn five_sign_ins_a_minute_from_one_address() {
 }
 
 #[tokio::test]
+async fn ten_sign_ins_in_15_minutes_for_one_e_mail_from_anywhere_whether_or_not_it_has_an_account() {
+    let app = app();
+    sign_up(&app, "user@example.com").await;
+    let guess = async |email: &str, n: u8| {
+        let body = credentials(email, "not the password");
+        app.send(TestRequest::post("/v1/signin", &body).peer(Some(IpAddr::from([192, 0, 2, n])))).await
+    };
+    let shown = |mut answer: TestResponse| {
+        answer.headers.remove("x-request-id");
+        let mut body = answer.json();
+        body.as_object_mut().unwrap().remove("request_id");
+        (answer.status.as_u16(), answer.headers, body)
+    };
+    for n in 0..10 {
+        let (known, unknown) = (guess("user@example.com", n).await, guess("nobody@example.com", n).await);
+        assert_eq!(known.status, 401, "{}", known.json());
+        assert_eq!(shown(known), shown(unknown), "{n}");
+        app.clock.advance(Duration::from_secs(1));
+    }
+    let (known, unknown) = (guess("user@example.com", 99).await, guess("nobody@example.com", 99).await);
+    assert_limited(&known, "10", "890");
+    assert_eq!(shown(known), shown(unknown));
+    assert_limited(&guess(" USER@Example.com", 100).await, "10", "890");
+    assert_eq!(guess("other@example.com", 101).await.status, 401, "another e-mail");
+    app.clock.advance(Duration::from_secs(890));
+    assert_eq!(guess("nobody@example.com", 102).await.status, 401, "the first has left the window");
+}
+
+#[tokio::test]
+async fn fifty_sign_ins_a_day_for_one_e_mail_from_anywhere() {
+    let app = app();
+    for n in 0..50_u8 {
+        assert_eq!(guess_from(&app, &format!("192.0.2.{n}")).await, 401, "{n}");
+        app.clock.advance(Duration::from_mins(2));
+    }
+    let peer = Some(ip("192.0.2.99"));
+    assert_limited(&app.send(guess().peer(peer)).await, "50", "80400");
+    app.clock.advance(Duration::from_secs(80_400));
+    assert_eq!(app.send(guess().peer(peer)).await.status, 401);
+}
+
+#[tokio::test]
 async fn what_is_refused_costs_no_count_and_no_hash() {
     let app = app();
     for _ in 0..5 {
@@ -264,6 +306,34 @@ async fn the_addresses_of_one_64_are_one_client() {
         assert_eq!(guess_from(&app, &format!("2001:db8:1:2:{n:x}::1")).await, 429, "{n}");
     }
     assert_eq!(guess_from(&app, "2001:db8:1:3::1").await, 401, "the next /64");
+}
+
+/// A provider's customer may have 65,536 networks of the size of one client.
+#[tokio::test]
+async fn a_48_signs_in_up_and_back_sixteen_times_as_often_as_one_client() {
+    for (path, limit) in [("/v1/signin", 5 * 16), ("/v1/signup", 3 * 16)] {
+        let app = app();
+        let mut admitted = 0;
+        for n in 0..200 {
+            let body = credentials(&format!("user{n}@example.com"), PASSWORD);
+            let peer = Some(ip(&format!("2001:db8:1:{n:x}00::1")));
+            let answer = app.send(TestRequest::post(path, &body).peer(peer)).await;
+            admitted += u32::from(answer.status != 429);
+        }
+        assert_eq!(admitted, limit, "{path}");
+        let body = credentials("other@example.com", PASSWORD);
+        let elsewhere = TestRequest::post(path, &body).peer(Some(ip("2001:db8:2::1")));
+        assert_ne!(app.send(elsewhere).await.status, 429, "{path}: another /48");
+    }
+    for (path, limit) in [("/v1/oauth/acme/callback", 10 * 4), ("/v1/oauth/acme/start", 60 * 4)] {
+        let app = app();
+        let mut admitted = 0;
+        for n in 0..0x100 {
+            let peer = Some(ip(&format!("2001:db8:1:{n:x}::1")));
+            admitted += u32::from(app.send(TestRequest::get(path).peer(peer)).await.status != 429);
+        }
+        assert_eq!(admitted, limit, "{path}: a /56");
+    }
 }
 
 #[tokio::test]

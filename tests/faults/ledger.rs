@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use latchkey_core::account::FAILURES_PER_LOCK;
 use latchkey_core::audit::Action;
 use latchkey_testkit::{Fault, TestRequest, TestResponse};
 use proptest::prelude::*;
@@ -59,6 +60,8 @@ struct Known {
     exists: Option<bool>,
     active: Option<bool>,
     editor: Option<bool>,
+    /// Wrong passwords in a row, at most.
+    wrong: u32,
 }
 
 /// A session that was answered, with its latest token.
@@ -121,6 +124,7 @@ async fn step(pair: &Pair, root: &Person, ledger: &mut Ledger, deed: Deed, fault
         Deed::SignUp(who) => sign_up(pair, ledger, who, fault).await,
         Deed::SignIn(who) => sign_in(pair, ledger, who, fault).await,
         Deed::WrongPassword(who) => {
+            ledger.people[who].wrong += 1;
             let answer = send(pair, signin_request(&email(who), "not the right one"), fault).await;
             assert!(is_unavailable(&answer) || answer.code() == "invalid_credentials");
         }
@@ -192,7 +196,7 @@ async fn sign_up(pair: &Pair, ledger: &mut Ledger, who: usize, fault: Option<Fau
             let person = Person::read(&answer);
             let id = Some(person.id.clone());
             let (exists, active, editor) = (Some(true), Some(true), Some(false));
-            ledger.people[who] = Known { id, exists, active, editor };
+            ledger.people[who] = Known { id, exists, active, editor, wrong: 0 };
             ledger.sessions.push(Held { who, person, lives: Some(true) });
             ledger.note(Action::SignupSucceeded, &answer);
         }
@@ -216,6 +220,7 @@ async fn sign_in(pair: &Pair, ledger: &mut Ledger, who: usize, fault: Option<Fau
     if answer.status == 200 {
         let person = Person::read(&answer);
         ledger.people[who].id = Some(person.id.clone());
+        ledger.people[who].wrong = 0;
         (ledger.people[who].exists, ledger.people[who].active) = (Some(true), Some(true));
         ledger.sessions.push(Held { who, person, lives: Some(true) });
         ledger.note(Action::SigninSucceeded, &answer);
@@ -224,9 +229,8 @@ async fn sign_in(pair: &Pair, ledger: &mut Ledger, who: usize, fault: Option<Fau
     } else {
         let known = &ledger.people[who];
         let explained = match answer.code().as_str() {
-            "invalid_credentials" => known.exists != Some(true),
+            "invalid_credentials" => known.exists != Some(true) || known.wrong >= FAILURES_PER_LOCK,
             "account_disabled" => known.active != Some(true),
-            "account_locked" => true,
             _ => false,
         };
         assert!(explained, "{}", answer.json());

@@ -9,6 +9,8 @@ mod admin_users;
 #[cfg(test)]
 mod authorize;
 #[cfg(test)]
+mod devices;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod permissions_check;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use latchkey_core::account::{Authority, Login, SignUp, Status};
-use latchkey_core::audit::{Action, Requester};
+use latchkey_core::audit::{Action, Actor, Requester};
 use latchkey_core::password::Password;
 use latchkey_core::port::Clock as _;
 use latchkey_testkit::{TestApp, TestRequest, TestResponse, memory_table};
@@ -22,15 +22,6 @@ async fn right(app: &TestApp) -> TestResponse {
 
 async fn wrong(app: &TestApp) -> TestResponse {
     app.send(signin_request(EMAIL, "not the right one")).await
-}
-
-async fn locked() -> TestApp {
-    let app = app().await;
-    sign_up(&app, EMAIL).await;
-    for _ in 0..5 {
-        assert_eq!(wrong(&app).await.code(), "invalid_credentials");
-    }
-    app
 }
 
 /// The login of the account as it is stored.
@@ -60,42 +51,100 @@ async fn a_right_password_begins_a_session_of_its_own() {
     assert_eq!(events(&app, Action::SigninSucceeded).await.len(), 1);
 }
 
-#[tokio::test]
-async fn an_unknown_address_and_a_wrong_password_get_one_answer_for_one_amount_of_work() {
-    let app = app().await;
-    sign_up(&app, EMAIL).await;
-    let seen = async |email: &str| {
-        app.trips.take();
-        let answer = app.send(signin_request(email, "not the right one")).await;
-        let mut body = answer.json();
-        body.as_object_mut().unwrap().remove("request_id");
-        let mut headers = answer.headers.clone();
-        headers.remove("x-request-id");
-        (answer.status.as_u16(), body, headers, app.trips.take())
-    };
-    let (unknown, known) = (seen("eve@example.com").await, seen(EMAIL).await);
-    assert_eq!(unknown, known);
-    assert_eq!((known.0, known.1["code"].as_str()), (401, Some("invalid_credentials")));
-    assert_eq!(events(&app, Action::SigninFailed).await.len(), 2);
+/// All that a caller can see of an answer, and the work that it took.
+async fn seen(
+    app: &TestApp,
+    email: &str,
+    password: &str,
+) -> (u16, serde_json::Value, http::HeaderMap, u64, u64) {
+    app.trips.take();
+    app.hashes.take();
+    let answer = app.send(signin_request(email, password)).await;
+    let mut body = answer.json();
+    body.as_object_mut().unwrap().remove("request_id");
+    let mut headers = answer.headers.clone();
+    headers.remove("x-request-id");
+    (answer.status.as_u16(), body, headers, app.trips.take(), app.hashes.take())
 }
 
 #[tokio::test]
-async fn five_wrong_passwords_lock_for_fifteen_minutes_and_only_the_owner_is_told() {
-    let app = locked().await;
-    let answer = right(&app).await;
-    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "account_locked"));
-    assert_eq!(answer.header("retry-after"), "900");
-    let answer = wrong(&app).await;
-    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (401, "invalid_credentials"));
-    assert_eq!(answer.header("retry-after"), "", "who guesses does not learn of the lock");
-
-    app.clock.advance(short_of(Duration::from_mins(15)));
-    assert_eq!(right(&app).await.header("retry-after"), "1");
-    app.clock.advance(Duration::from_millis(1));
-    assert_eq!(right(&app).await.status, 200);
+async fn an_unknown_address_a_wrong_password_and_a_locked_account_get_one_answer_for_one_amount_of_work() {
+    let app = app().await;
+    sign_up(&app, EMAIL).await;
+    let unknown = seen(&app, "eve@example.com", "not the right one").await;
+    assert_eq!((unknown.0, unknown.1["code"].as_str()), (401, Some("invalid_credentials")));
+    assert_eq!((unknown.3, unknown.4), (2, 1), "a read and a commit, and one hash");
+    for n in 0..5 {
+        assert_eq!(seen(&app, EMAIL, "not the right one").await, unknown, "{n}");
+    }
+    assert_eq!(seen(&app, EMAIL, "not the right one").await, unknown, "locked");
+    assert_eq!(seen(&app, EMAIL, PASSWORD).await, unknown, "locked, and the right password");
+    assert_eq!(events(&app, Action::SigninFailed).await.len(), 5);
     assert_eq!(events(&app, Action::SigninLocked).await.len(), 1);
-    assert_eq!(events(&app, Action::SigninRefused).await.len(), 2);
-    assert_eq!(events(&app, Action::SigninFailed).await.len(), 5, "four before the lock, one under it");
+    let refused = events(&app, Action::SigninRefused).await;
+    assert_eq!(refused.len(), 2, "what was not tried");
+    assert!(refused.iter().all(|event| event.details["reason"] == "locked"), "{refused:?}");
+    stop(&app).await;
+    assert_eq!(seen(&app, EMAIL, "not the right one").await, unknown, "stopped");
+    assert_eq!(seen(&app, EMAIL, PASSWORD).await, unknown, "stopped, and the right password");
+}
+
+/// Sends wrong passwords, each lock waited for, until none is tried any more. Returns how many were tried.
+async fn stop(app: &TestApp) -> usize {
+    let tried = async || {
+        let (failed, locked) =
+            (events(app, Action::SigninFailed).await, events(app, Action::SigninLocked).await);
+        failed.len() + locked.len() + events(app, Action::SigninStopped).await.len()
+    };
+    let before = tried().await;
+    while events(app, Action::SigninStopped).await.is_empty() {
+        app.clock.advance(Duration::from_hours(24));
+        for _ in 0..5 {
+            assert_eq!(wrong(app).await.code(), "invalid_credentials");
+        }
+    }
+    tried().await - before
+}
+
+#[tokio::test]
+async fn locks_double_from_fifteen_minutes_to_a_day() {
+    let app = app().await;
+    sign_up(&app, EMAIL).await;
+    for minutes in [15, 30, 60, 120, 240, 480, 960, 1440, 1440] {
+        for _ in 0..5 {
+            wrong(&app).await;
+        }
+        app.clock.advance(short_of(Duration::from_mins(minutes)));
+        assert_eq!(right(&app).await.code(), "invalid_credentials", "{minutes} minutes are not over");
+        app.clock.advance(Duration::from_millis(1));
+    }
+    assert_eq!(right(&app).await.status, 200);
+    for _ in 0..5 {
+        wrong(&app).await;
+    }
+    app.clock.advance(Duration::from_mins(15));
+    assert_eq!(right(&app).await.status, 200, "a right password ended the row");
+    assert_eq!(events(&app, Action::SigninLocked).await.len(), 10);
+}
+
+#[tokio::test]
+async fn after_a_hundred_wrong_passwords_none_is_tried_until_an_operator_unlocks_the_account() {
+    let app = app().await;
+    let ada = sign_up(&app, EMAIL).await;
+    assert_eq!(stop(&app).await, 100);
+    for _ in 0..3 {
+        assert_eq!(right(&app).await.code(), "invalid_credentials");
+        app.clock.advance(Duration::from_hours(24 * 365));
+    }
+    let refused = events(&app, Action::SigninRefused).await;
+    assert!(refused.iter().all(|event| event.details["reason"] == "stopped"), "{refused:?}");
+    let accounts = &app.services.accounts;
+    assert!(accounts.unlock(ada.user_id()).await.unwrap());
+    assert!(!accounts.unlock(ada.user_id()).await.unwrap(), "nothing stands against it any more");
+    assert_eq!(right(&app).await.status, 200);
+    let unlocked = events(&app, Action::SigninUnlocked).await;
+    assert_eq!(unlocked.len(), 1);
+    assert_eq!((unlocked[0].actor, unlocked[0].user_id), (Actor::Operator, Some(ada.user_id())));
 }
 
 #[tokio::test]
@@ -105,7 +154,7 @@ async fn a_lock_leaves_sessions_alone() {
     for _ in 0..6 {
         wrong(&app).await;
     }
-    assert_eq!(right(&app).await.code(), "account_locked");
+    assert_eq!(right(&app).await.code(), "invalid_credentials");
     assert_eq!(get(&app, "/v1/session", &ada).await.status, 200);
 }
 
@@ -119,18 +168,6 @@ async fn a_right_password_resets_the_count() {
         }
         assert_eq!(right(&app).await.status, 200);
     }
-}
-
-#[tokio::test]
-async fn after_a_lock_five_more_lock_again() {
-    let app = locked().await;
-    app.clock.advance(Duration::from_mins(15));
-    for _ in 0..4 {
-        wrong(&app).await;
-    }
-    assert_eq!(events(&app, Action::SigninLocked).await.len(), 1);
-    wrong(&app).await;
-    assert_eq!(right(&app).await.code(), "account_locked");
 }
 
 #[tokio::test]

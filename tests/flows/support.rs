@@ -95,8 +95,16 @@ pub async fn check(app: &TestApp, person: &Person, body: &Value) -> TestResponse
 
 /// The events of one action, newest first.
 pub async fn events(app: &TestApp, action: Action) -> Vec<Event> {
-    let filter = Filter { action: Some(action), limit: 200, ..Filter::default() };
-    app.services.audit.list(&filter).await.unwrap().events
+    let mut filter = Filter { action: Some(action), limit: 200, ..Filter::default() };
+    let mut events = Vec::new();
+    loop {
+        let page = app.services.audit.list(&filter).await.unwrap();
+        events.extend(page.events);
+        if page.next.is_none() {
+            return events;
+        }
+        filter.after = page.next;
+    }
 }
 
 /// The value of a cookie that `answer` sets, without its attributes.

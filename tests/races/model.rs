@@ -1,4 +1,4 @@
-//! Random histories of sessions over HTTP, each step compared with a small model that knows only the rules: no store, no
+//! Random histories of sessions and guesses over HTTP, each step compared with a small model that knows only the rules: no store, no
 //! digests, no caches.
 
 use std::sync::Arc;
@@ -7,11 +7,14 @@ use std::time::Duration;
 use latchkey_core::account::{Authority, Status};
 use latchkey_core::audit::{Action, Filter, Requester};
 use latchkey_core::port::Table;
-use latchkey_testkit::{TestApp, TestResponse, memory_table};
+use latchkey_testkit::{TestApp, TestRequest, TestResponse, memory_table};
 use proptest::prelude::*;
 use proptest::sample::Index;
+use serde_json::json;
 
-use crate::support::{Emulated, PASSWORD, Person, bare, refresh_request, signin_request, signup_request};
+use crate::support::{
+    Emulated, PASSWORD, Person, bare, device_cookie, refresh_request, signin_request, signup_request,
+};
 
 const SECOND: u64 = 1000;
 const HOUR: u64 = 3600 * SECOND;
@@ -22,7 +25,10 @@ const REMEMBERED: usize = 8;
 
 #[derive(Debug, Clone)]
 enum Step {
-    SignIn(usize),
+    /// With the right password; with the device cookie or without.
+    SignIn(usize, bool),
+    /// The same with so many wrong passwords.
+    Guess(usize, bool, u32),
     /// With any token that was ever issued.
     Refresh(Index),
     /// The following with the latest access token of any session there ever was.
@@ -44,7 +50,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     ];
     let status = prop::sample::select(vec![Status::Active, Status::Active, Status::Disabled]);
     let step = prop_oneof![
-        3 => (0..USERS).prop_map(Step::SignIn),
+        3 => (0..USERS, prop::bool::ANY).prop_map(|(user, device)| Step::SignIn(user, device)),
+        2 => (0..USERS, prop::bool::ANY, 1..6_u32).prop_map(|(user, device, times)| Step::Guess(user, device, times)),
         9 => any().prop_map(Step::Refresh),
         2 => any().prop_map(Step::Show),
         2 => any().prop_map(Step::ShowAsOfNow),
@@ -83,9 +90,18 @@ struct Token {
     used: Option<u64>,
 }
 
+/// Wrong passwords in a row: those of strangers, the moment of the last lock, those that came with the device cookie.
+#[derive(Default)]
+struct Row {
+    strangers: u32,
+    locked_at: Option<u64>,
+    device: u32,
+}
+
 #[derive(Default)]
 struct Model {
     now: u64,
+    rows: [Row; USERS],
     disabled: [bool; USERS],
     sessions: Vec<Session>,
     tokens: Vec<Token>,
@@ -115,10 +131,38 @@ impl Model {
         self.tokens.push(Token { session, used: None });
     }
 
-    fn sign_in(&mut self, user: usize) -> Told {
+    /// Whether a device cookie that was made at the beginning still passes the lock.
+    fn passes(&self, user: usize, device: bool) -> bool {
+        device && self.now < 400 * DAY && self.rows[user].device < 10
+    }
+
+    /// Whether a password is tried.
+    fn tries(&self, user: usize, device: bool) -> bool {
+        let Row { strangers, locked_at, .. } = self.rows[user];
+        let lock = (15 * 60 * SECOND << (strangers / 5).saturating_sub(1).min(7)).min(DAY);
+        let locked = locked_at.is_some_and(|at| self.now < at + lock);
+        self.passes(user, device) || (strangers < 100 && !locked)
+    }
+
+    fn guess(&mut self, user: usize, device: bool) -> Told {
+        if self.passes(user, device) {
+            self.rows[user].device += 1;
+        } else if self.tries(user, device) {
+            self.rows[user].strangers += 1;
+            self.rows[user].locked_at = self.rows[user].strangers.is_multiple_of(5).then_some(self.now);
+        }
+        Told::Refused("invalid_credentials")
+    }
+
+    fn sign_in(&mut self, user: usize, device: bool) -> Told {
+        if !self.tries(user, device) {
+            return Told::Refused("invalid_credentials");
+        }
         if self.disabled[user] {
             return Told::Refused("account_disabled");
         }
+        let known = device && self.now < 400 * DAY;
+        self.rows[user] = Row { device: if known { 0 } else { self.rows[user].device }, ..Row::default() };
         let (created, seen) = (self.now, self.now);
         self.sessions.push(Session {
             user,
@@ -179,6 +223,8 @@ impl Model {
 struct Build {
     app: TestApp,
     users: Vec<Person>,
+    /// The device cookie of each user.
+    devices: Vec<String>,
     /// As in the model, by their text.
     tokens: Vec<String>,
     /// As in the model: identifier and latest access token.
@@ -189,14 +235,17 @@ impl Build {
     async fn new(table: Arc<dyn Table>) -> Self {
         let builder = TestApp::builder().var("LATCHKEY_LIMITS", "off").table(table);
         let app = builder.build(latchkey_all::function());
-        let mut users = Vec::new();
+        let (mut users, mut devices) = (Vec::new(), Vec::new());
         for user in 0..USERS {
             users.push(Person::read(&app.send(signup_request(&email(user))).await));
+            let body = json!({ "email": email(user), "password": PASSWORD });
+            let answer = app.send(TestRequest::post("/v1/signin", &body)).await;
+            devices.push(device_cookie(&answer));
         }
         for user in &users {
-            assert_eq!(app.send(bare("POST", "/v1/signout", user)).await.status, 204);
+            assert_eq!(app.send(bare("POST", "/v1/signout/all", user)).await.status, 204);
         }
-        Self { app, users, tokens: Vec::new(), sessions: Vec::new() }
+        Self { app, users, devices, tokens: Vec::new(), sessions: Vec::new() }
     }
 
     /// What an answer with tokens, or a refusal, says. New tokens are kept where the model keeps them.
@@ -217,6 +266,12 @@ impl Build {
         Told::NewToken
     }
 
+    /// A sign-in, with the device cookie or without.
+    async fn sign_in(&self, user: usize, device: bool, password: &str) -> TestResponse {
+        let request = signin_request(&email(user), password);
+        self.app.send(if device { request.header("cookie", &self.devices[user]) } else { request }).await
+    }
+
     async fn act(&self, method: &str, path: &str, session: usize) -> Told {
         let answer = self.app.send(bare(method, path, &self.sessions[session].1)).await;
         if answer.status.is_success() { Told::Done } else { refusal(&answer) }
@@ -234,7 +289,14 @@ impl Build {
 }
 
 fn refusal(answer: &TestResponse) -> Told {
-    let codes = ["account_disabled", "invalid_refresh_token", "invalid_token", "session_ended", "not_found"];
+    let codes = [
+        "account_disabled",
+        "invalid_credentials",
+        "invalid_refresh_token",
+        "invalid_token",
+        "session_ended",
+        "not_found",
+    ];
     let code = answer.code();
     let known = codes.into_iter().find(|known| *known == code);
     Told::Refused(known.unwrap_or_else(|| panic!("an answer that no rule gives: {}", answer.json())))
@@ -249,9 +311,16 @@ async fn run(steps: Vec<Step>, table: Arc<dyn Table>) -> Result<(), TestCaseErro
     for step in steps {
         let (none, count) = (model.sessions.is_empty(), model.sessions.len().max(1));
         let (expected, found) = match &step {
-            Step::SignIn(user) => {
-                let answer = build.app.send(signin_request(&email(*user), PASSWORD)).await;
-                (model.sign_in(*user), build.told(&answer))
+            Step::SignIn(user, device) => {
+                let answer = build.sign_in(*user, *device, PASSWORD).await;
+                (model.sign_in(*user, *device), build.told(&answer))
+            }
+            Step::Guess(user, device, times) => {
+                for _ in 0..*times {
+                    let answer = build.sign_in(*user, *device, "not the right one").await;
+                    prop_assert_eq!(model.guess(*user, *device), refusal(&answer), "{:?}", step);
+                }
+                continue;
             }
             Step::Advance(millis) => {
                 model.now += millis;

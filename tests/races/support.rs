@@ -113,8 +113,16 @@ impl Processes {
 
     /// How many events of one action there are.
     pub async fn events(&self, action: Action) -> Vec<Event> {
-        let filter = Filter { action: Some(action), limit: 1000, ..Filter::default() };
-        self.first().services.audit.list(&filter).await.unwrap().events
+        let mut filter = Filter { action: Some(action), limit: 1000, ..Filter::default() };
+        let mut events = Vec::new();
+        loop {
+            let page = self.first().services.audit.list(&filter).await.unwrap();
+            events.extend(page.events);
+            if page.next.is_none() {
+                return events;
+            }
+            filter.after = page.next;
+        }
     }
 }
 
@@ -155,6 +163,13 @@ impl Emulated {
     pub fn open(&self) -> Arc<dyn Table> {
         Arc::new(DynamoTable::new(client(&self.settings), "latchkey".to_owned()).within(Self::LONG))
     }
+}
+
+/// The device cookie that an answer sets, as a request sends it.
+pub fn device_cookie(answer: &TestResponse) -> String {
+    let set = answer.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = set.filter_map(|value| value.split(';').next());
+    pairs.find(|pair| pair.contains("-device-")).unwrap().to_owned()
 }
 
 /// How many answers have this status and code.

@@ -91,7 +91,7 @@ fn configured(clock: Arc<TestClock>, provider: &StandInProvider) -> TestAppBuild
         // All counted, and none ever reached.
         (
             "LATCHKEY_LIMITS",
-            "signup=1000/15m,signup_email=1000/1h,signup_refused=1000/15m,signin=1000/1m,public=1000/1m,oauth_callback=1000/1m",
+            "signup=1000/15m,signup_email=1000/1h,signup_refused=1000/15m,signin=1000/1m,signin_email=1000/1m,signin_email_day=1000/1m,public=1000/1m,oauth_callback=1000/1m",
         ),
         ("LATCHKEY_APP_REDIRECTS", "com.example.app:/in"),
         ("LATCHKEY_PROVIDER_TOKENS", "keep"),
@@ -168,7 +168,10 @@ async fn sign_in(all: &Deployment) -> String {
             "invalid_credentials"
         );
     }
-    assert_eq!(all.send("Signin", TestRequest::post("/v1/signin", &body)).await.code(), "account_locked");
+    assert_eq!(
+        all.send("Signin", TestRequest::post("/v1/signin", &body)).await.code(),
+        "invalid_credentials"
+    );
     all.clock.advance(std::time::Duration::from_mins(16));
     let answer = all.ask("Signin", TestRequest::post("/v1/signin", &body)).await;
     let refresh = json!({ "refresh_token": answer["refresh_token"] });

@@ -5,7 +5,7 @@ use latchkey_core::audit::Requester;
 use latchkey_core::oauth::{CodeChallenge, Flow, Identified, Purpose, Replay};
 use latchkey_core::session::{Opening, Transport};
 use latchkey_core::{ExposeSecret, SessionId, UserId};
-use latchkey_http::{Problem, see_other, set_cookies};
+use latchkey_http::{DeviceCookies, Problem, see_other, set_cookies};
 
 use super::{Parts, Refused, Returned};
 
@@ -16,6 +16,8 @@ pub struct Finish<'a> {
     pub from: &'a Requester,
     /// The session that the browser has now.
     pub signed_in: Option<(UserId, SessionId)>,
+    /// The accounts that the browser signed in to before.
+    pub devices: &'a DeviceCookies,
 }
 
 impl Finish<'_> {
@@ -42,7 +44,9 @@ impl Finish<'_> {
         let entered =
             accounts.sign_in_with_identity(identity, grant.as_ref(), &opening, used.writes()).await?;
         let mut response = see_other(self.flow.return_to().url().as_str())?;
-        set_cookies(response.headers_mut(), &entered.signed_in.tokens, &self.parts.config);
+        let Parts { config, ports, .. } = self.parts;
+        set_cookies(response.headers_mut(), &entered.signed_in.tokens, config);
+        self.devices.remember(&entered.signed_in, response.headers_mut(), config, ports);
         Ok(response)
     }
 

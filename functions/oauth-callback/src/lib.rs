@@ -13,7 +13,9 @@ use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::oauth::{Flow, Oauth, ProviderName, Purpose, Returned};
 use latchkey_core::port::Ports;
 use latchkey_core::session::Sessions;
-use latchkey_http::{From, Onward, PathParam, Problem, Replaced, Routes, at, clear_flow, flow_cookie};
+use latchkey_http::{
+    DeviceCookies, From, Onward, PathParam, Problem, Replaced, Routes, at, clear_flow, flow_cookie,
+};
 use utoipa::OpenApi;
 
 mod answer;
@@ -59,6 +61,7 @@ struct Parts {
     accounts: Arc<Accounts>,
     audit: AuditLog,
     config: Arc<Config>,
+    ports: Ports,
 }
 
 /// Both routes. Whatever goes wrong, the browser is told, and the flow is over.
@@ -73,12 +76,13 @@ async fn callback(
     provider: Result<PathParam<ProviderName>, Problem>,
     from: From,
     Replaced(signed_in): Replaced,
+    devices: DeviceCookies,
     headers: HeaderMap,
     Answer(answer): Answer,
 ) -> Response {
-    let parts = Parts { oauth, accounts, audit, config };
+    let parts = Parts { oauth, accounts, audit, config, ports };
     let subjects = [Subject::Address(Action::OauthCallback, &from.address)];
-    if let Err(limited) = limiter.admit(&subjects, ports.clock.now()).await {
+    if let Err(limited) = limiter.admit(&subjects, parts.ports.clock.now()).await {
         return parts.show(limited.into(), &headers, None);
     }
     let provider = match provider {
@@ -98,7 +102,8 @@ async fn callback(
         .and_then(|returned| parts.oauth.accept(&provider, &returned, cookie).map(|flow| (flow, returned)));
     let (flow, done) = match accepted {
         Ok((flow, returned)) => {
-            let finish = Finish { parts: &parts, flow: &flow, from: &from.requester, signed_in };
+            let finish =
+                Finish { parts: &parts, flow: &flow, from: &from.requester, signed_in, devices: &devices };
             let done = finish.run(&returned).await;
             (Some(flow), done)
         }

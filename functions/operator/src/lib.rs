@@ -41,6 +41,11 @@ pub enum Command {
         /// Whose.
         email: String,
     },
+    /// Ends the lock or the stop that wrong passwords led to.
+    Unlock {
+        /// Whose.
+        email: String,
+    },
     /// Lets the next key sign and publishes a new next one; tokens stay valid.
     RotateKeys {},
 }
@@ -58,7 +63,7 @@ pub enum OperatorError {
     /// The event is no command.
     #[error(
         "this is no command ({0}); send one such as {{\"command\":\"grant\",\"email\":\"you@example.com\",\"role\":\"admin\"}}: \
-         the commands are setup, grant, revoke, disable, enable and rotate-keys"
+         the commands are setup, grant, revoke, disable, enable, unlock and rotate-keys"
     )]
     Command(serde_json::Error),
     /// An argument is wrong.
@@ -105,6 +110,11 @@ pub async fn operate(services: &Services, event: Value) -> Result<Done, Operator
         Command::Enable { email } => {
             set_status(services, &email, Status::Active).await?;
             format!("{email} may sign in again.")
+        }
+        Command::Unlock { email } => {
+            let id = find(services, &email).await?;
+            let unlocked = services.accounts.unlock(id).await?;
+            format!("{email} {}", if unlocked { "is unlocked." } else { "was not locked." })
         }
         Command::RotateKeys {} => rotate_keys(services).await?,
     };

@@ -61,6 +61,24 @@ async fn an_account_is_disabled_and_enabled_and_loses_a_role() {
 }
 
 #[tokio::test]
+async fn an_account_that_wrong_passwords_locked_is_unlocked() {
+    let app = TestApp::builder().var("LATCHKEY_LIMITS", "off").build(latchkey_all::function());
+    done(&app, json!({ "command": "setup" })).await;
+    sign(&app, "/v1/signup").await;
+    let unlock = json!({ "command": "unlock", "email": ADA });
+    assert_eq!(done(&app, unlock.clone()).await, "ada@example.com was not locked.");
+    for _ in 0..5 {
+        let guess = json!({ "email": ADA, "password": "not the right one" });
+        app.send(TestRequest::post("/v1/signin", &guess)).await;
+    }
+    assert_eq!(sign(&app, "/v1/signin").await.code(), "invalid_credentials");
+    assert_eq!(done(&app, unlock).await, "ada@example.com is unlocked.");
+    assert_eq!(sign(&app, "/v1/signin").await.status, 200);
+    let nobody = json!({ "command": "unlock", "email": "nobody@example.com" });
+    assert!(refused(&app, nobody).await.contains("has no account"));
+}
+
+#[tokio::test]
 async fn keys_rotate_and_tokens_stay_valid() {
     let app = service();
     let token = sign(&app, "/v1/signup").await.text("access_token");

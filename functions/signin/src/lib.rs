@@ -12,7 +12,8 @@ use latchkey_core::port::Ports;
 use latchkey_core::session::{Opening, Sessions};
 use latchkey_core::{Config, Email, SecretString};
 use latchkey_http::{
-    Body, From, Problem, ProblemBody, Replaced, Routes, SignedInBody, TransportName, at, signed_in,
+    Body, DeviceCookies, From, Problem, ProblemBody, Replaced, Routes, SignedInBody, TransportName, at,
+    signed_in,
 };
 use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
@@ -53,14 +54,17 @@ pub struct SignInRequest {
 
 /// Sign in
 ///
-/// Begins a session. The answer to an unknown address and to a wrong password is the same, and takes the same work. Five
-/// wrong passwords lock the account for 15 minutes; only the right one is told so. At most 5 a minute from one address.
+/// Begins a session. The response to an unknown address, to a wrong password and to any password of a locked account is the
+/// same, and takes the same work. Five wrong passwords in a row lock the account for 15 minutes, each five more for twice as
+/// long, up to a day; after 100 no password is tried until the operator unlocks it. A browser that signed in to the account
+/// before passes the lock by its device cookie. At most 5 a minute from one address, and for one e-mail, with or without an
+/// account, 10 in 15 minutes and 50 a day.
 #[utoipa::path(
     post, path = "/v1/signin", operation_id = "sign_in", tag = "signin", request_body = SignInRequest,
     responses(
         (status = 200, description = "Signed in", body = SignedInBody),
         (status = 401, description = "`invalid_credentials`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "The password is right, but `account_locked` or `account_disabled`; `cross_site_cookies`: a page on another site asks for cookies", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The password is right, but `account_disabled`; `cross_site_cookies`: a page on another site asks for cookies", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "`invalid_email`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "`rate_limited`: `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -73,17 +77,30 @@ async fn signin(
     from: From,
     Replaced(replaces): Replaced,
     headers: HeaderMap,
+    devices: DeviceCookies,
     Body(request): Body<SignInRequest>,
 ) -> Result<Response, Problem> {
     let transport = request.transport.usable_from(&headers)?;
     let opening = Opening { transport, replaces, from: &from.requester };
     let email: Result<Email, _> = request.email.parse();
     let email = email.map_err(|error| Problem::unprocessable("invalid_email", error.to_string()))?;
-    let subjects = [Subject::Address(Action::Signin, &from.address)];
+    let device = devices.of(&email, &config, ports.clock.now());
+    let by = |action| match &device {
+        // Strangers cannot use up the windows of a browser that signed in to this account before.
+        Some(device) => Subject::Device(action, device.id()),
+        None => Subject::Email(action, &email),
+    };
+    let subjects = [
+        Subject::Address(Action::Signin, &from.address),
+        by(Action::SigninEmail),
+        by(Action::SigninEmailDay),
+    ];
     let admitted = limiter.admit(&subjects, ports.clock.now()).await?;
-    let sign_in = SignIn { email, password: Password::new(&request.password) };
+    let sign_in = SignIn { email, password: Password::new(&request.password), device };
     let begun = accounts.sign_in(sign_in, &opening).await.map_err(problem)?;
-    Ok(signed_in(StatusCode::OK, &begun, &admitted, &config))
+    let mut response = signed_in(StatusCode::OK, &begun, &admitted, &config);
+    devices.remember(&begun, response.headers_mut(), &config, &ports);
+    Ok(response)
 }
 
 fn problem(error: SignInError) -> Problem {
@@ -91,9 +108,6 @@ fn problem(error: SignInError) -> Problem {
     match error {
         SignInError::InvalidCredentials => {
             Problem::new(StatusCode::UNAUTHORIZED, "invalid_credentials", text)
-        }
-        SignInError::Locked { retry_after } => {
-            Problem::new(StatusCode::FORBIDDEN, "account_locked", text).retry_after(retry_after)
         }
         SignInError::Disabled => Problem::new(StatusCode::FORBIDDEN, "account_disabled", text),
         SignInError::Account(error) => error.into(),

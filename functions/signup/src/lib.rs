@@ -12,7 +12,8 @@ use latchkey_core::port::Ports;
 use latchkey_core::session::{Opening, Sessions, Transport};
 use latchkey_core::{Config, Email, SecretString};
 use latchkey_http::{
-    Body, From, Problem, ProblemBody, Replaced, Routes, SignedInBody, TransportName, at, signed_in,
+    Body, DeviceCookies, From, Problem, ProblemBody, Replaced, Routes, SignedInBody, TransportName, at,
+    signed_in,
 };
 use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
@@ -76,6 +77,7 @@ async fn signup(
     from: From,
     Replaced(replaces): Replaced,
     headers: HeaderMap,
+    devices: DeviceCookies,
     body: Result<Body<SignUpRequest>, Problem>,
 ) -> Result<Response, Problem> {
     let now = ports.clock.now();
@@ -94,7 +96,9 @@ async fn signup(
     ];
     let admitted = limiter.admit(&subjects, now).await?;
     let made = accounts.sign_up(sign_up, &opening).await.map_err(problem)?;
-    Ok(signed_in(StatusCode::CREATED, &made, &admitted, &config))
+    let mut response = signed_in(StatusCode::CREATED, &made, &admitted, &config);
+    devices.remember(&made, response.headers_mut(), &config, &ports);
+    Ok(response)
 }
 
 /// The sign-up, if nothing about it can be refused. It costs less than the count that follows: which window takes the sign-up hangs

@@ -84,6 +84,10 @@ id! {
     /// An audit event.
     EventId
 }
+id! {
+    /// A browser that signed in to an account.
+    DeviceId
+}
 
 #[cfg(test)]
 mod tests {

@@ -22,7 +22,7 @@ pub mod token;
 
 pub use config::Config;
 pub use email::Email;
-pub use id::{EventId, SessionId, UserId};
+pub use id::{DeviceId, EventId, SessionId, UserId};
 pub use port::Ports;
 pub use secrecy::{ExposeSecret, SecretString};
 pub use services::{Memory, Services};

@@ -14,6 +14,7 @@ mod cors;
 mod csrf;
 #[cfg(feature = "description")]
 mod described;
+mod device;
 mod edge;
 mod flow;
 mod function;
@@ -33,6 +34,7 @@ pub use answer::{
 pub use app::{App, app};
 pub use body::{Body, MAX_BODY, RequestTimeout};
 pub use caller::{Caller, Replaced};
+pub use device::{DeviceCookies, MAX_DEVICE_COOKIES};
 pub use edge::{Edge, canonical, without_service};
 pub use flow::{clear_flow, flow_cookie, flow_cookies, set_flow};
 pub use function::Function;

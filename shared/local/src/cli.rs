@@ -164,11 +164,21 @@ pub enum UsersCommand {
         /// Whose
         email: Email,
     },
+    /// End the lock or the stop that wrong passwords led to
+    Unlock {
+        /// Whose
+        email: Email,
+    },
 }
 
 /// What to print for D1.
 #[derive(Subcommand)]
 pub enum D1Command {
+    /// Print what ends the lock or the stop that wrong passwords led to
+    Unlock {
+        /// Whose
+        email: Email,
+    },
     /// Print what makes the initial roles and the first admin, in a database that has neither
     FirstAdmin {
         /// The address they sign in with

@@ -49,7 +49,7 @@ export default function cases(world) {
     const { user } = await signIn(person, world, login)
     assert.equal((await visit(person, world)).user, user)
     await press(person.page, 'Sign out')
-    assert.equal((await person.cookies('latchkey-')).length, 0)
+    assert.equal((await person.tokens()).length, 0)
     assert.equal((await visit(person, world)).who, 'Not signed in')
   })
 

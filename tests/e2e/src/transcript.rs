@@ -92,10 +92,12 @@ fn sorted(list: &str) -> String {
     names.into_iter().collect::<Vec<_>>().join(",")
 }
 
-/// A cookie without what it holds, its age in whole minutes: a session has begun a moment before its cookie is written.
+/// A cookie without what it holds and without the account in its name, its age in whole minutes: a session has begun a moment before its cookie is written.
 fn without_value(cookie: &str) -> String {
     let mut parts = cookie.split(';').map(str::trim);
     let (name, value) = parts.next().and_then(|pair| pair.split_once('=')).unwrap_or((cookie, ""));
+    let device = "-device-";
+    let name = name.find(device).and_then(|place| name.get(..place + device.len())).unwrap_or(name);
     let mut out = format!("{name}={}", if value.is_empty() { "" } else { "…" });
     for part in parts {
         let age = part.strip_prefix("Max-Age=").and_then(|age| age.parse::<u64>().ok());

@@ -72,7 +72,10 @@ pub fn variables(endpoint: &str) -> Vec<(String, String)> {
         ("GITHUB_CLIENT_SECRET", "measured"),
         // Only the authorizer reads it.
         ("LATCHKEY_PERMISSIONS", "GET /orders/{id}=products:read"),
-        ("LATCHKEY_LIMITS", "signup=10000/1m,signin=10000/1m,session=10000/1m,public=10000/1m"),
+        (
+            "LATCHKEY_LIMITS",
+            "signup=10000/1m,signin=10000/1m,signin_email=10000/1m,signin_email_day=10000/1m,session=10000/1m,public=10000/1m",
+        ),
     ];
     let path = std::env::var("PATH").unwrap_or_default();
     ENVIRONMENT.iter().chain(&own).copied().chain([("PATH", path.as_str())]).map(pair).collect()

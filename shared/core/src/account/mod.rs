@@ -1,21 +1,24 @@
 //! Accounts: making one, proving that one is yours, and what an administrator does to them.
 
 mod accounts;
+mod device;
 mod identity;
 mod lockout;
 mod manage;
 mod record;
 mod signin;
 mod signup;
+mod unlock;
 mod user;
 
 pub use accounts::{AccountError, Accounts};
+pub use device::{DEVICE_LIFETIME, Device};
 pub use identity::{
     Avatar, CodeOpening, GrantError, Handle, Identity, IdentityCode, IdentityError, IdentityHash,
     IdentitySignedIn, InvalidAvatar, InvalidHandle, KeptGrant, LinkError, LinkTicket, MAX_GRANT,
     MAX_IDENTITIES, ProviderGrant, ProviderProfile, RedeemError, Redemption, UnlinkError,
 };
-pub use lockout::{LOCKED_FOR, Lockout, MAX_FAILURES};
+pub use lockout::{FAILURES_PER_LOCK, FIRST_LOCK, LONGEST_LOCK, Lockout, MAX_DEVICE_FAILURES, MAX_FAILURES};
 pub use manage::{Authority, ManageError, UserPage};
 pub use record::{Account, Credential, Login};
 pub use signin::{SignIn, SignInError};

@@ -100,6 +100,11 @@ impl Account {
         self.login.credential.is_some() || self.user.identities.keys().any(|other| other != provider)
     }
 
+    /// The write that replaces the login alone: it has no copy elsewhere.
+    pub(super) fn replace_login(&self, login: &Login) -> Result<Write, StoreError> {
+        Write::replace(Login::key(&login.user.email), login, self.login_version)
+    }
+
     /// The writes that replace all of them with `user`, and that remove the identities which it does not have any more.
     pub(super) fn replace(&self, user: &User) -> Result<Vec<Write>, StoreError> {
         let login = Login { user: user.clone(), credential: self.login.credential.clone() };

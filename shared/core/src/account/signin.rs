@@ -1,13 +1,16 @@
-use std::time::Duration;
-
-use super::accounts::{MAX_TRIES, conflict};
-use super::{AccountError, Accounts, Credential, Lockout, Login};
-use crate::Email;
+use super::accounts::conflict;
+use super::lockout::{Guess, Shut};
+use super::{AccountError, Accounts, Credential, Device, Login};
 use crate::audit::{Action, Actor, Requester};
 use crate::password::{self, Password, StoredHash};
 use crate::port::StoreError;
 use crate::port::table::{Condition, Item, Write};
 use crate::session::{Opening, SignedIn};
+use crate::{Email, UserId};
+
+/// How often an attempt is judged again when the login changed meanwhile. Each change is a wrong password that was counted, or
+/// one that an owner or an operator made; a row of them ends in a lock long before.
+const MAX_TRIES: usize = 32;
 
 /// What a sign-in brings.
 #[derive(Debug)]
@@ -16,20 +19,16 @@ pub struct SignIn {
     pub email: Email,
     /// The proof.
     pub password: Password,
+    /// The browser, if it signed in to this address before.
+    pub device: Option<Device>,
 }
 
 /// Why nobody was signed in.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// The address has no account, or the password is not its: the caller cannot tell which.
+    /// The address has no account, the password is not its, or no password is tried now: the caller cannot tell which.
     #[error("the e-mail address or the password is wrong")]
     InvalidCredentials,
-    /// The password is right, and the account is locked after too many wrong ones.
-    #[error("the account is locked after too many wrong passwords")]
-    Locked {
-        /// Until the lock ends.
-        retry_after: Duration,
-    },
     /// The password is right, and the account is disabled.
     #[error("the account is disabled")]
     Disabled,
@@ -44,30 +43,82 @@ impl From<StoreError> for SignInError {
     }
 }
 
-/// A login as it was read.
-struct Read {
-    login: Login,
-    item: Item,
+/// An attempt as it is judged by the login that was read, before the password is looked at.
+enum Attempt {
+    /// The password may be tried.
+    Open(Box<Open>),
+    /// No password is tried, and the outcome is the same for each.
+    Closed {
+        /// The login must still be as it was read.
+        check: Write,
+        user: Option<UserId>,
+        /// The account's own hash, where there is one: the work is the same as if the password were tried.
+        work: Option<StoredHash>,
+        why: Closed,
+    },
 }
+
+struct Open {
+    login: Login,
+    credential: Credential,
+    item: Item,
+    /// The device, if it signed in to this account before.
+    device: Option<Device>,
+    guess: Guess,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Closed {
+    /// The address has no account.
+    UnknownAddress,
+    /// The account has no password.
+    NoPassword,
+    /// Too many wrong passwords came.
+    Shut(Shut),
+}
+
+impl Attempt {
+    /// The hash that the password is compared with; none where no password is tried.
+    fn hash(&self) -> Option<&StoredHash> {
+        match self {
+            Self::Open(open) => Some(&open.credential.hash),
+            Self::Closed { .. } => None,
+        }
+    }
+}
+
+impl Open {
+    fn is_unchanged(&self) -> Write {
+        Write::Check { key: self.item.key.clone(), condition: Condition::Unchanged(self.item.version) }
+    }
+
+    fn with(&self, credential: Credential) -> Result<Write, StoreError> {
+        let login = Login { credential: Some(credential), ..self.login.clone() };
+        Write::replace(self.item.key.clone(), &login, self.item.version)
+    }
+}
+
+/// What is decided, once the store takes it.
+type Outcome = Result<SignedIn, SignInError>;
 
 impl Accounts {
     /// Checks a password and begins a session: one read and one commit.
     ///
-    /// Every outcome is decided against the login as it stands at the commit: the commit carries its version as a condition, and
-    /// when another attempt came first the login is read again. So guesses made at once count one by one, and a right password
-    /// that arrives with the fifth wrong one is either before the lock or after it.
-    pub async fn sign_in(&self, request: SignIn, opening: &Opening<'_>) -> Result<SignedIn, SignInError> {
-        let from = opening.from;
-        let mut read = self.read_login(&request.email).await?;
-        let mut matched = self.verify(&request.password, read.as_ref()).await?;
+    /// The login as it was read says whether the password may be tried at all; where it may not, the work is the same. Every
+    /// outcome is decided against the login as it stands at the commit: each commit carries its version as a condition, and when
+    /// another attempt came first the login is read and the attempt judged again. So guesses made at once count one by one, a
+    /// right password beyond the bound is refused like any other, and one that arrives with the last wrong one is either
+    /// before the lock or after it.
+    pub async fn sign_in(&self, request: SignIn, opening: &Opening<'_>) -> Outcome {
+        let mut attempt = self.attempt(&request).await?;
+        let mut matched = self.verify(&request.password, &attempt).await?;
         for _ in 0..MAX_TRIES {
-            let decided = match (&read, matched) {
-                (Some(read), true) => self.accept(read, &request.password, opening).await?,
-                (Some(read), false) => self.reject(read, from).await?,
-                (None, _) => {
-                    self.append(Action::SigninFailed, None, from).await?;
-                    Some(Err(SignInError::InvalidCredentials))
+            let decided = match &attempt {
+                Attempt::Closed { check, user, why, .. } => {
+                    self.turn_away(check, *user, *why, opening.from).await?
                 }
+                Attempt::Open(open) if matched => self.accept(open, &request.password, opening).await?,
+                Attempt::Open(open) => self.reject(open, opening.from).await?,
             };
             if let Some(outcome) = decided {
                 if matches!(outcome, Err(SignInError::InvalidCredentials)) {
@@ -76,53 +127,85 @@ impl Accounts {
                 }
                 return outcome;
             }
-            let newer = self.read_login(&request.email).await?;
-            if hash_of(newer.as_ref()) != hash_of(read.as_ref()) {
-                matched = self.verify(&request.password, newer.as_ref()).await?;
+            let newer = self.attempt(&request).await?;
+            if newer.hash().is_some() && newer.hash() != attempt.hash() {
+                matched = self.verify(&request.password, &newer).await?;
             }
-            read = newer;
+            attempt = newer;
         }
         Err(AccountError::Busy("this account is being signed in to").into())
     }
 
-    async fn read_login(&self, email: &Email) -> Result<Option<Read>, StoreError> {
-        let item = self.table.get(&[Login::key(email)], self.clock.now()).await?.pop().flatten();
-        item.map(|item| Ok(Read { login: item.decode()?, item })).transpose()
+    /// Reads the login and judges the attempt by it.
+    async fn attempt(&self, request: &SignIn) -> Result<Attempt, StoreError> {
+        let (key, now) = (Login::key(&request.email), self.clock.now());
+        let Some(item) = self.table.get(std::slice::from_ref(&key), now).await?.pop().flatten() else {
+            let check = Write::Check { key, condition: Condition::Absent };
+            return Ok(Attempt::Closed { check, user: None, work: None, why: Closed::UnknownAddress });
+        };
+        let login: Login = item.decode()?;
+        let user = Some(login.user.id);
+        let check = Write::Check { key, condition: Condition::Unchanged(item.version) };
+        let Some(credential) = login.credential.clone() else {
+            return Ok(Attempt::Closed { check, user, work: None, why: Closed::NoPassword });
+        };
+        let device = request.device.filter(|device| device.is_of(&login.user));
+        match credential.lockout.admit(device.as_ref(), now) {
+            Ok(guess) => Ok(Attempt::Open(Box::new(Open { login, credential, item, device, guess }))),
+            Err(shut) => {
+                Ok(Attempt::Closed { check, user, work: Some(credential.hash), why: Closed::Shut(shut) })
+            }
+        }
     }
 
-    async fn verify(&self, password: &Password, read: Option<&Read>) -> Result<bool, AccountError> {
-        let hash = read
-            .and_then(|read| Some((read.login.credential.as_ref()?, read.login.user.id)))
-            .map(|(credential, owner)| credential.hash.open(owner, &self.sealer))
-            .transpose()?;
+    async fn verify(&self, password: &Password, attempt: &Attempt) -> Result<bool, AccountError> {
+        let hash = match attempt {
+            Attempt::Open(open) => Some(open.credential.hash.open(open.login.user.id, &self.sealer)?),
+            Attempt::Closed { work: Some(stored), user: Some(owner), .. } => {
+                Some(stored.open(*owner, &self.sealer)?.decoy())
+            }
+            Attempt::Closed { .. } => None,
+        };
         Ok(password::verify(password, hash.as_ref(), &self.strength, &*self.hasher).await?)
     }
 
-    /// The password is right. None when another attempt came first.
+    /// No password is tried. None when the login changed meanwhile.
+    async fn turn_away(
+        &self,
+        check: &Write,
+        user: Option<UserId>,
+        why: Closed,
+        from: &Requester,
+    ) -> Result<Option<Outcome>, SignInError> {
+        let event = match why {
+            Closed::UnknownAddress | Closed::NoPassword => {
+                self.signin_event(Action::SigninFailed, user, from, &[])?
+            }
+            Closed::Shut(shut) => {
+                self.signin_event(Action::SigninRefused, user, from, &[("reason", shut.name())])?
+            }
+        };
+        self.commit_attempt(&[check.clone(), event], Err(SignInError::InvalidCredentials)).await
+    }
+
+    /// The password is right. None when the login changed meanwhile.
     async fn accept(
         &self,
-        read: &Read,
+        open: &Open,
         password: &Password,
         opening: &Opening<'_>,
-    ) -> Result<Option<Result<SignedIn, SignInError>>, SignInError> {
-        let (now, from) = (self.clock.now(), opening.from);
-        let user = &read.login.user;
-        let Some(credential) = &read.login.credential else {
-            return Ok(Some(Err(SignInError::InvalidCredentials)));
-        };
-        if let Some(retry_after) = credential.lockout.remaining(now) {
-            self.append(Action::SigninRefused, Some(&read.login), from).await?;
-            return Ok(Some(Err(SignInError::Locked { retry_after })));
-        }
+    ) -> Result<Option<Outcome>, SignInError> {
+        let (user, from) = (&open.login.user, opening.from);
         if !user.is_active() {
-            self.append(Action::SigninRefused, Some(&read.login), from).await?;
-            return Ok(Some(Err(SignInError::Disabled)));
+            let reason = [("reason", "account_disabled")];
+            let event = self.signin_event(Action::SigninRefused, Some(user.id), from, &reason)?;
+            return self.commit_attempt(&[open.is_unchanged(), event], Err(SignInError::Disabled)).await;
         }
         let started = self.sessions.start(user, opening).map_err(AccountError::from)?;
-        let event = self.signin_event(Action::SigninSucceeded, Some(&read.login), from)?;
-        let mut writes = vec![self.refreshed_login(read, credential, password).await?, event];
+        let event = self.signin_event(Action::SigninSucceeded, Some(user.id), from, &device_detail(open))?;
+        let mut writes = vec![self.refreshed_login(open, password).await?, event];
         writes.extend(started.writes()?);
-        match conflict(self.table.commit(&writes, now).await)? {
+        match conflict(self.table.commit(&writes, self.clock.now()).await)? {
             None => {
                 let signed_in =
                     self.sessions.signed_in(user.clone(), started).await.map_err(AccountError::from)?;
@@ -134,86 +217,67 @@ impl Accounts {
 
     /// The login after a right password: failures forgotten, the hash made anew where the configured parameters protect better,
     /// and sealed under the current secret. When none of this applies it is only checked to be unchanged.
-    async fn refreshed_login(
-        &self,
-        read: &Read,
-        credential: &Credential,
-        password: &Password,
-    ) -> Result<Write, SignInError> {
-        let key = read.item.key.clone();
-        let owner = read.login.user.id;
+    async fn refreshed_login(&self, open: &Open, password: &Password) -> Result<Write, SignInError> {
+        let (credential, owner) = (&open.credential, open.login.user.id);
         let hash = credential.hash.open(owner, &self.sealer).map_err(AccountError::from)?;
-        let outdated = hash.is_outdated(&self.strength);
-        if credential.lockout.is_clear() && !outdated && credential.hash.is_current(&self.sealer) {
-            return Ok(Write::Check { key, condition: Condition::Unchanged(read.item.version) });
+        let (outdated, current) =
+            (hash.is_outdated(&self.strength), credential.hash.is_current(&self.sealer));
+        let lockout = credential.lockout.succeed(open.device.as_ref(), self.clock.now());
+        if lockout == credential.lockout && !outdated && current {
+            return Ok(open.is_unchanged());
         }
-        let mut login = read.login.clone();
-        let mut renewed = Credential { lockout: Lockout::default(), ..credential.clone() };
+        let mut renewed = Credential { lockout, ..credential.clone() };
         if outdated {
             renewed.hash = self.hash(password, owner).await?;
-        } else if !credential.hash.is_current(&self.sealer) {
+        } else if !current {
             renewed.hash =
                 StoredHash::seal(&hash, owner, &self.sealer, &*self.entropy).map_err(AccountError::from)?;
         }
-        login.credential = Some(renewed);
-        Ok(Write::replace(key, &login, read.item.version)?)
+        Ok(open.with(renewed)?)
     }
 
-    /// The password is wrong. None when another attempt came first.
-    async fn reject(
-        &self,
-        read: &Read,
-        from: &Requester,
-    ) -> Result<Option<Result<SignedIn, SignInError>>, SignInError> {
-        let now = self.clock.now();
-        let invalid = Some(Err(SignInError::InvalidCredentials));
-        let counted = read.login.credential.as_ref().filter(|c| c.lockout.remaining(now).is_none());
-        let Some(credential) = counted else {
-            self.append(Action::SigninFailed, Some(&read.login), from).await?;
-            return Ok(invalid);
-        };
-        let lockout = credential.lockout.fail(now);
-        let action = match lockout.remaining(now) {
-            Some(_) => Action::SigninLocked,
+    /// The password is wrong. None when the login changed meanwhile.
+    async fn reject(&self, open: &Open, from: &Requester) -> Result<Option<Outcome>, SignInError> {
+        let (lockout, led_to) = open.credential.lockout.fail(open.guess, self.clock.now());
+        let action = match led_to {
             None => Action::SigninFailed,
+            Some(Shut::Locked) => Action::SigninLocked,
+            Some(Shut::Stopped) => Action::SigninStopped,
         };
-        let mut login = read.login.clone();
-        login.credential = Some(Credential { lockout, ..credential.clone() });
-        let writes = [
-            Write::replace(read.item.key.clone(), &login, read.item.version)?,
-            self.signin_event(action, Some(&read.login), from)?,
-        ];
-        Ok(conflict(self.table.commit(&writes, now).await)?.map_or(invalid, |_| None))
+        let login = open.with(Credential { lockout, ..open.credential.clone() })?;
+        let event = self.signin_event(action, Some(open.login.user.id), from, &device_detail(open))?;
+        self.commit_attempt(&[login, event], Err(SignInError::InvalidCredentials)).await
     }
 
-    async fn append(
+    /// Writes what an attempt comes to. None when the login changed meanwhile.
+    async fn commit_attempt(
         &self,
-        action: Action,
-        login: Option<&Login>,
-        from: &Requester,
-    ) -> Result<(), SignInError> {
-        let write = self.signin_event(action, login, from)?;
-        conflict(self.table.commit(&[write], self.clock.now()).await)?;
-        Ok(())
+        writes: &[Write],
+        outcome: Outcome,
+    ) -> Result<Option<Outcome>, SignInError> {
+        let conflict = conflict(self.table.commit(writes, self.clock.now()).await)?;
+        Ok(conflict.is_none().then_some(outcome))
     }
 
     fn signin_event(
         &self,
         action: Action,
-        login: Option<&Login>,
+        user_id: Option<UserId>,
         from: &Requester,
+        details: &[(&str, &str)],
     ) -> Result<Write, AccountError> {
-        let user_id = login.map(|login| login.user.id);
         let actor = match (action, user_id) {
             (Action::SigninSucceeded, Some(id)) => Actor::User(id),
             _ => Actor::Anonymous,
         };
         let mut event = self.audit.event(action, actor, from)?;
         event.user_id = user_id;
+        event.details.extend(details.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         Ok(self.audit.write(&event)?)
     }
 }
 
-fn hash_of(read: Option<&Read>) -> Option<&StoredHash> {
-    read.and_then(|read| read.login.credential.as_ref()).map(|credential| &credential.hash)
+/// Says in the audit log that the attempt came from a device that signed in to the account before.
+fn device_detail(open: &Open) -> Vec<(&'static str, &'static str)> {
+    if open.guess.is_from_device() { vec![("device", "known")] } else { Vec::new() }
 }

@@ -39,9 +39,14 @@ actions! {
     SigninSucceeded = "signin:succeeded",
     /// A wrong password, or an unknown e-mail address.
     SigninFailed = "signin:failed",
-    /// The wrong password that locked the account.
+    /// The wrong password that locked the account for a time.
     SigninLocked = "signin:locked",
-    /// The right password for an account that is locked or disabled.
+    /// The wrong password after which none is tried any more.
+    SigninStopped = "signin:stopped",
+    /// The operator ended a lock or a stop.
+    SigninUnlocked = "signin:unlocked",
+    /// A password that was not tried, since the account is locked or stopped; or the right one for a disabled account. The
+    /// details say which.
     SigninRefused = "signin:refused",
     /// Somebody came back from a provider and was not let in; the details say why.
     OauthFailed = "oauth:failed",

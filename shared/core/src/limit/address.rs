@@ -8,21 +8,42 @@ use serde::{Deserialize, Serialize};
 /// The address that a request came from.
 ///
 /// One client has one address however it is spelled: an IPv6 address that carries an IPv4 one, mapped or compatible
-/// (RFC 4291, section 2.5.5), is that IPv4 address. Shown in full, for the audit; counted by
-/// [`limit_key`](Self::limit_key).
+/// (RFC 4291, section 2.5.5), is that IPv4 address. Shown in full, for the audit; counted by its
+/// [`networks`](Self::networks).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "IpAddr", into = "IpAddr")]
 pub struct ClientAddress(IpAddr);
 
+/// A network that an address is counted in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Network {
+    /// Names the network, the same for every address in it.
+    pub key: String,
+    /// How many times the quota of one client the network has.
+    pub factor: u32,
+}
+
+/// The lengths of the IPv6 prefixes that are counted, each with its factor. A subscriber has at least a whole /64 to choose
+/// from (RFC 6177), often a /56 and sometimes a /48, which is 65,536 of the first.
+const PREFIXES: [(u32, u32); 3] = [(64, 1), (56, 4), (48, 16)];
+
 impl ClientAddress {
-    /// What limits count: an IPv4 address whole, an IPv6 address by its /64, since a subscriber has at least all of one
-    /// to choose from (RFC 6177).
-    pub fn limit_key(&self) -> String {
+    /// The most networks that one address is counted in.
+    pub const MAX_NETWORKS: usize = PREFIXES.len();
+
+    /// Returns the networks that limits count the address in: an IPv4 address by itself; an IPv6 address by its /64, by its
+    /// /56 with 4 times the quota, and by its /48 with 16 times the quota.
+    pub fn networks(&self) -> Vec<Network> {
         match self.0 {
-            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V4(address) => vec![Network { key: address.to_string(), factor: 1 }],
             IpAddr::V6(address) => {
-                let network = u128::from(address) & !u128::from(u64::MAX);
-                format!("{}/64", Ipv6Addr::from(network))
+                let network = |(length, factor): (u32, u32)| {
+                    let host_bits = u128::BITS.saturating_sub(length);
+                    let prefix = u128::from(address).checked_shr(host_bits).unwrap_or(0);
+                    let first = Ipv6Addr::from(prefix.checked_shl(host_bits).unwrap_or(0));
+                    Network { key: format!("{first}/{length}"), factor }
+                };
+                PREFIXES.into_iter().map(network).collect()
             }
         }
     }
@@ -129,6 +150,27 @@ mod tests {
         ClientAddress::forwarded(PEER, values.iter().copied(), trusted_proxies).map(|a| a.to_string())
     }
 
+    /// The keys of its networks.
+    fn keys(address: ClientAddress) -> Vec<String> {
+        address.networks().into_iter().map(|network| network.key).collect()
+    }
+
+    #[test]
+    fn an_ipv6_address_is_counted_in_three_networks_and_an_ipv4_address_alone() {
+        let shown = |text: &str| -> Vec<_> {
+            address(text).networks().into_iter().map(|Network { key, factor }| (key, factor)).collect()
+        };
+        assert_eq!(
+            shown("2001:db8:1:2345:6789::1"),
+            [
+                ("2001:db8:1:2345::/64".to_owned(), 1),
+                ("2001:db8:1:2300::/56".to_owned(), 4),
+                ("2001:db8:1::/48".to_owned(), 16)
+            ]
+        );
+        assert_eq!(shown("192.0.2.7"), [("192.0.2.7".to_owned(), 1)]);
+    }
+
     #[test]
     fn a_thousand_addresses_of_one_64_share_a_key() {
         let network = u128::from("2001:db8:1:2::".parse::<Ipv6Addr>().unwrap());
@@ -136,10 +178,12 @@ mod tests {
             .map(|n| Ipv6Addr::from(network | u128::from(n.wrapping_mul(0x9e37_79b9_7f4a_7c15))))
             .collect();
         assert_eq!(addresses.len(), 1000);
-        let keys: HashSet<String> =
-            addresses.into_iter().map(|a| ClientAddress::from(IpAddr::V6(a)).limit_key()).collect();
-        assert_eq!(keys, HashSet::from(["2001:db8:1:2::/64".to_owned()]));
-        assert_ne!(address("2001:db8:1:3::1").limit_key(), "2001:db8:1:2::/64");
+        let of_64: HashSet<String> = addresses
+            .into_iter()
+            .filter_map(|a| keys(ClientAddress::from(IpAddr::V6(a))).into_iter().next())
+            .collect();
+        assert_eq!(of_64, HashSet::from(["2001:db8:1:2::/64".to_owned()]));
+        assert_ne!(keys(address("2001:db8:1:3::1"))[0], "2001:db8:1:2::/64");
     }
 
     #[test]
@@ -156,12 +200,12 @@ mod tests {
             " \t192.0.2.7 ",
         ] {
             let client = ClientAddress::forwarded(PEER, [spelling].into_iter(), 1).unwrap();
-            assert_eq!(client.limit_key(), "192.0.2.7", "{spelling}");
+            assert_eq!(keys(client), ["192.0.2.7"], "{spelling}");
             assert_eq!(client.to_string(), "192.0.2.7", "{spelling}");
         }
         for spelling in ["2001:db8::1", "2001:0DB8:0:0::1", "[2001:db8::1]", "[2001:db8:0::0:1]:443"] {
             let client = ClientAddress::forwarded(PEER, [spelling].into_iter(), 1).unwrap();
-            assert_eq!(client.limit_key(), "2001:db8::/64", "{spelling}");
+            assert_eq!(keys(client), ["2001:db8::/64", "2001:db8::/56", "2001:db8::/48"], "{spelling}");
             assert_eq!(client.to_string(), "2001:db8::1", "{spelling}");
         }
     }
@@ -257,6 +301,55 @@ mod tests {
         #[test]
         fn no_header_makes_it_panic(values in proptest::collection::vec("\\PC*|[0-9a-f:.\\[\\], ]*", 0..4), proxies: u8) {
             let _ = ClientAddress::forwarded(PEER, values.iter(), proxies);
+        }
+
+        /// Against the definition: two addresses share the network of a length when their first bits are the same.
+        #[test]
+        fn two_addresses_share_a_network_exactly_when_their_prefixes_agree(
+            one: u128,
+            other: u128,
+            shared in 0_u32..=128,
+        ) {
+            // The second takes its first bits from the first.
+            let mask = u128::MAX.checked_shl(128 - shared).unwrap_or(0);
+            let other = (one & mask) | (other & !mask);
+            let of = |bits: u128| ClientAddress::from(IpAddr::V6(Ipv6Addr::from(bits))).networks();
+            let (ours, theirs) = (of(one), of(other));
+            prop_assume!(ours.len() == 3 && theirs.len() == 3);
+            let agreeing = (one ^ other).leading_zeros();
+            for (place, length) in [64, 56, 48].into_iter().enumerate() {
+                prop_assert_eq!(ours[place] == theirs[place], agreeing >= length, "/{}", length);
+            }
+        }
+
+        /// A wider network has a larger factor, contains the narrower one, and never shares its key.
+        #[test]
+        fn networks_widen_and_are_told_apart(bits: [u8; 16]) {
+            let networks = ClientAddress::from(IpAddr::from(bits)).networks();
+            prop_assert!((1..=ClientAddress::MAX_NETWORKS).contains(&networks.len()));
+            prop_assert_eq!(networks[0].factor, 1);
+            prop_assert!(networks.windows(2).all(|pair| pair[0].factor < pair[1].factor));
+            prop_assert_eq!(networks.iter().map(|n| &n.key).collect::<HashSet<_>>().len(), networks.len());
+        }
+
+        /// However an attacker chooses among the addresses of a /48, it is let through at most 16 times as often as one client.
+        #[test]
+        fn a_48_has_sixteen_times_the_quota_of_a_client(hosts in proptest::collection::vec(any::<[u8; 10]>(), 200..400)) {
+            let mut counted = std::collections::HashMap::<String, u32>::new();
+            let mut admitted = 0;
+            for host in hosts {
+                let mut bits = [0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+                bits[6..].copy_from_slice(&host);
+                let networks = ClientAddress::from(IpAddr::from(bits)).networks();
+                let has_room = |n: &Network| counted.get(&n.key).copied().unwrap_or(0) < 5 * n.factor;
+                if networks.iter().all(has_room) {
+                    admitted += 1;
+                    for network in networks {
+                        *counted.entry(network.key).or_default() += 1;
+                    }
+                }
+            }
+            prop_assert!(admitted <= 5 * 16);
         }
 
         #[test]

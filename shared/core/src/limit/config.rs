@@ -14,8 +14,13 @@ pub enum Action {
     SignupEmail,
     /// Signing up with what is refused, such as a weak password, by address.
     SignupRefused,
-    /// Presenting a credential, by address.
+    /// Signing in with a password, by address.
     Signin,
+    /// Signing in with a password, by e-mail, whether or not it has an account; by device where the browser has signed in to
+    /// this account before.
+    SigninEmail,
+    /// The same over a longer window.
+    SigninEmailDay,
     /// Coming back from an OAuth provider, by address.
     OauthCallback,
     /// Any other public route, by address.
@@ -26,11 +31,13 @@ pub enum Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Signup,
         Self::SignupEmail,
         Self::SignupRefused,
         Self::Signin,
+        Self::SigninEmail,
+        Self::SigninEmailDay,
         Self::OauthCallback,
         Self::Public,
         Self::Session,
@@ -43,6 +50,8 @@ impl Action {
             Self::SignupEmail => "signup_email",
             Self::SignupRefused => "signup_refused",
             Self::Signin => "signin",
+            Self::SigninEmail => "signin_email",
+            Self::SigninEmailDay => "signin_email_day",
             Self::OauthCallback => "oauth_callback",
             Self::Public => "public",
             Self::Session => "session",
@@ -56,6 +65,8 @@ impl Action {
             Self::SignupEmail => Quota::per_minutes(5, 60),
             Self::SignupRefused => Quota::per_minutes(20, 15),
             Self::Signin => Quota::per_minutes(5, 1),
+            Self::SigninEmail => Quota::per_minutes(10, 15),
+            Self::SigninEmailDay => Quota::per_minutes(50, 24 * 60),
             Self::OauthCallback => Quota::per_minutes(10, 1),
             Self::Public => Quota::per_minutes(60, 1),
             Self::Session => Quota::per_minutes(600, 1),
@@ -65,9 +76,13 @@ impl Action {
     /// Whether it takes or makes a credential: then it stays limited, in process, while the counters fail.
     pub const fn is_credential(self) -> bool {
         match self {
-            Self::Signup | Self::SignupEmail | Self::SignupRefused | Self::Signin | Self::OauthCallback => {
-                true
-            }
+            Self::Signup
+            | Self::SignupEmail
+            | Self::SignupRefused
+            | Self::Signin
+            | Self::SigninEmail
+            | Self::SigninEmailDay
+            | Self::OauthCallback => true,
             Self::Public | Self::Session => false,
         }
     }
@@ -104,6 +119,8 @@ pub struct Quotas {
     signup_email: Quota,
     signup_refused: Quota,
     signin: Quota,
+    signin_email: Quota,
+    signin_email_day: Quota,
     oauth_callback: Quota,
     public: Quota,
     session: Quota,
@@ -153,6 +170,8 @@ impl Quotas {
             Action::SignupEmail => self.signup_email,
             Action::SignupRefused => self.signup_refused,
             Action::Signin => self.signin,
+            Action::SigninEmail => self.signin_email,
+            Action::SigninEmailDay => self.signin_email_day,
             Action::OauthCallback => self.oauth_callback,
             Action::Public => self.public,
             Action::Session => self.session,
@@ -165,6 +184,8 @@ impl Quotas {
             Action::SignupEmail => &mut self.signup_email,
             Action::SignupRefused => &mut self.signup_refused,
             Action::Signin => &mut self.signin,
+            Action::SigninEmail => &mut self.signin_email,
+            Action::SigninEmailDay => &mut self.signin_email_day,
             Action::OauthCallback => &mut self.oauth_callback,
             Action::Public => &mut self.public,
             Action::Session => &mut self.session,
@@ -179,6 +200,8 @@ impl Default for Quotas {
             signup_email: Action::SignupEmail.default_quota(),
             signup_refused: Action::SignupRefused.default_quota(),
             signin: Action::Signin.default_quota(),
+            signin_email: Action::SigninEmail.default_quota(),
+            signin_email_day: Action::SigninEmailDay.default_quota(),
             oauth_callback: Action::OauthCallback.default_quota(),
             public: Action::Public.default_quota(),
             session: Action::Session.default_quota(),
@@ -252,7 +275,8 @@ mod tests {
         let shown = Limits::default().to_string();
         assert_eq!(
             shown,
-            "signup=3/15m,signup_email=5/1h,signup_refused=20/15m,signin=5/1m,oauth_callback=10/1m,public=60/1m,session=600/1m"
+            "signup=3/15m,signup_email=5/1h,signup_refused=20/15m,signin=5/1m,signin_email=10/15m,signin_email_day=50/1d,\
+             oauth_callback=10/1m,public=60/1m,session=600/1m"
         );
         for text in ["", "  ", shown.as_str(), "session=600/60s, signup=3/15m"] {
             assert_eq!(Limits::parse(text, false), Ok(Limits::default()), "{text:?}");
@@ -303,7 +327,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_reads_back(quotas in proptest::array::uniform7((1..=MAX_LIMIT, 1..=MAX_SECS))) {
+        fn what_is_shown_reads_back(quotas in proptest::array::uniform9((1..=MAX_LIMIT, 1..=MAX_SECS))) {
             let mut all = Quotas::default();
             for (action, (limit, secs)) in Action::ALL.into_iter().zip(quotas) {
                 *all.slot(action) = Quota::new(limit, Duration::from_secs(secs)).unwrap();

@@ -8,11 +8,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::address::ClientAddress;
+use super::address::{ClientAddress, Network};
 use super::config::{Action, Limits};
+use super::quota::Quota;
 use crate::port::in_process::InProcessCounters;
 use crate::port::{Count, Counters, Window};
-use crate::{Email, Timestamp};
+use crate::{DeviceId, Email, Timestamp};
 
 /// Who does what.
 #[derive(Debug, Clone, Copy)]
@@ -21,26 +22,40 @@ pub enum Subject<'a> {
     Address(Action, &'a ClientAddress),
     /// An action, counted by the e-mail address it is about.
     Email(Action, &'a Email),
+    /// An action, counted by the device that it comes from.
+    Device(Action, DeviceId),
 }
 
 impl Subject<'_> {
     /// What is limited.
     pub const fn action(&self) -> Action {
         match self {
-            Self::Address(action, _) | Self::Email(action, _) => *action,
+            Self::Address(action, _) | Self::Email(action, _) | Self::Device(action, _) => *action,
         }
     }
 
-    /// The key of its window. Half a SHA-256 stands for the value, so that a store lists neither addresses nor e-mails;
-    /// whoever can read it can still check a guess.
-    fn key(&self) -> String {
-        let (action, kind, digest) = match self {
-            Self::Address(action, address) => (action, "address", Sha256::digest(address.limit_key())),
-            Self::Email(action, email) => (action, "email", Sha256::digest(email.as_str())),
+    /// The windows that count it under `quota`: one for each network of an address, with the network's share.
+    fn windows(&self, quota: Quota) -> Vec<Window> {
+        let (kind, counted) = match self {
+            Self::Address(_, address) => ("address", address.networks()),
+            Self::Email(_, email) => ("email", vec![Network { key: email.to_string(), factor: 1 }]),
+            Self::Device(_, device) => ("device", vec![Network { key: device.to_string(), factor: 1 }]),
         };
-        let half = digest.first_chunk::<16>().map_or(&[][..], |half| half);
-        format!("{action}:{kind}:{}", URL_SAFE_NO_PAD.encode(half))
+        let window = |Network { key, factor }: Network| Window {
+            key: window_key(self.action(), kind, &key),
+            limit: quota.times(factor).limit(),
+            length: quota.length(),
+        };
+        counted.into_iter().map(window).collect()
     }
+}
+
+/// The key of a window. Half a SHA-256 stands for the value, so that a store lists neither addresses nor e-mails; whoever can
+/// read the store can still check a guess.
+fn window_key(action: Action, kind: &str, value: &str) -> String {
+    let digest = Sha256::digest(value);
+    let half = digest.first_chunk::<16>().map_or(&[][..], |half| half);
+    format!("{action}:{kind}:{}", URL_SAFE_NO_PAD.encode(half))
 }
 
 /// What the `RateLimit-*` fields of an answer say (draft-ietf-httpapi-ratelimit-headers-06).
@@ -100,7 +115,8 @@ pub struct Fallback {
 }
 
 impl Fallback {
-    /// How many keys it holds at once: about 4 MB of the largest credential window that is built in.
+    /// How many keys it holds at once: about 13 MB of the largest credential window that is built
+    /// in.
     pub const MAX_KEYS: usize = 8192;
 
     /// With nothing counted.
@@ -164,15 +180,15 @@ impl Limiter {
         }
     }
 
-    /// A window for each subject; none when limits are off, and one for subjects that are the same.
+    /// The windows of all subjects; none when limits are off, and each once for subjects that are the same.
     fn windows(&self, subjects: &[Subject<'_>]) -> Vec<(Action, Window)> {
         let mut windows: Vec<(Action, Window)> = Vec::with_capacity(subjects.len());
         for subject in subjects {
             let Some(quota) = self.limits.quota(subject.action()) else { continue };
-            let key = subject.key();
-            if !windows.iter().any(|(_, window)| window.key == key) {
-                let window = Window { key, limit: quota.limit(), length: quota.length() };
-                windows.push((subject.action(), window));
+            for window in subject.windows(quota) {
+                if !windows.iter().any(|(_, known)| known.key == window.key) {
+                    windows.push((subject.action(), window));
+                }
             }
         }
         windows

@@ -11,7 +11,7 @@ pub mod session;
 pub mod table_counters;
 pub mod window;
 
-pub use address::{ClientAddress, UnknownAddress};
+pub use address::{ClientAddress, Network, UnknownAddress};
 pub use config::{Action, InvalidLimits, Limits};
 pub use limiter::{Admitted, Fallback, Limited, Limiter, Rate, Subject};
 pub use quota::{InvalidQuota, Quota};

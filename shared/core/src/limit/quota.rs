@@ -42,6 +42,12 @@ impl Quota {
         Self { limit, secs: minutes * MINUTE }
     }
 
+    /// The quota of a group that is `factor` times as large, up to [`MAX_LIMIT`].
+    #[must_use]
+    pub fn times(self, factor: u32) -> Self {
+        Self { limit: self.limit.saturating_mul(factor).min(MAX_LIMIT), ..self }
+    }
+
     /// How many.
     pub const fn limit(self) -> u32 {
         self.limit
@@ -145,6 +151,14 @@ mod tests {
         fn what_is_shown_reads_back(limit in 1..=MAX_LIMIT, secs in 1..=MAX_SECS) {
             let quota = Quota::new(limit, Duration::from_secs(secs)).unwrap();
             prop_assert_eq!(quota.to_string().parse::<Quota>(), Ok(quota));
+        }
+
+        #[test]
+        fn a_larger_quota_is_a_quota_and_never_smaller(limit in 1..=MAX_LIMIT, secs in 1..=MAX_SECS, factor in 1..=u32::MAX) {
+            let quota = Quota::new(limit, Duration::from_secs(secs)).unwrap();
+            let larger = quota.times(factor);
+            prop_assert_eq!(Quota::new(larger.limit(), larger.length()), Ok(larger));
+            prop_assert!(larger.limit() >= limit && larger.length() == quota.length());
         }
 
         #[test]

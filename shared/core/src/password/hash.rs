@@ -107,6 +107,11 @@ pub struct PasswordHash {
 pub struct InvalidPasswordHash;
 
 impl PasswordHash {
+    /// Returns what costs the same work to compare with and matches nothing: for an attempt at which no password is tried.
+    pub(crate) fn decoy(&self) -> Self {
+        Self { strength: self.strength.clone(), salt: [0; 16], hash: [0; 32] }
+    }
+
     /// Whether `wanted` protects better than the parameters that it was made with: then it is to be made anew at the next
     /// sign-in. A cost that was lowered since makes no hash weaker.
     pub fn is_outdated(&self, wanted: &Strength) -> bool {

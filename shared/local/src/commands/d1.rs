@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use latchkey_core::account::{Authority, Name, SignUp};
+use latchkey_core::account::{Authority, Login, Name, SignUp};
 use latchkey_core::audit::{Action, Actor, Requester};
 use latchkey_core::config::Place;
 use latchkey_core::password::Password;
 use latchkey_core::permission::RoleName;
 use latchkey_core::port::in_process::{InProcessCache, InProcessCounters};
 use latchkey_core::port::{Entropy, Mailer, MailerError, Message};
-use latchkey_core::{Config, Email, Memory, Ports, Services};
+use latchkey_core::{Config, Email, Memory, Ports, Services, UserId};
 use latchkey_native::{HttpFetch, SystemClock, SystemEntropy};
 use latchkey_sql::sqlite::Sqlite;
 use latchkey_sql::{Access, Driver, DriverError, Outcome, SqlTable, Statement, Value};
@@ -40,9 +40,43 @@ pub(super) async fn first_admin(
     services.accounts.grant(user.id, &admin, Authority::Operator, &Requester::default()).await?;
     say("-- The initial roles and the first admin. It holds a password's hash: delete it when it has run.");
     for statement in written.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-        say(format_args!("{};", literal(statement)));
+        say(format_args!("{};", literal(statement, None)));
     }
     Ok(())
+}
+
+/// Prints what ends the lock or the stop of an account, and the event of it. Where the address has no account, the first
+/// statement fails, and nothing is written.
+pub(super) async fn unlock(email: &Email) -> Result<(), Failure> {
+    let written = Written::default();
+    let services = services(written.clone())?;
+    let login = Login::key(email);
+    let place = format!("partition = {} AND sort = {}", quoted(&login.partition), quoted(&login.sort));
+    // Whose account it is, only the database knows.
+    let user = UserId::from_bytes([0; 16]);
+    let stand_in = StandIn {
+        text: user.to_string(),
+        value: format!("(SELECT json_extract(body, '$.user.id') FROM item WHERE {place})"),
+    };
+    let mut event = services.audit.event(Action::SigninUnlocked, Actor::Operator, &Requester::default())?;
+    event.user_id = Some(user);
+    services.audit.append(&event).await?;
+    say("-- Ends the lock of an account. \"NOT NULL constraint failed\" means that the address has none.");
+    for statement in written.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        say(format_args!("{};", literal(statement, Some(&stand_in))));
+    }
+    say(format_args!(
+        "UPDATE item SET body = json_remove(body, '$.credential.lockout'), version = version + 1 \
+         WHERE {place} AND json_extract(body, '$.credential.lockout') IS NOT NULL;"
+    ));
+    Ok(())
+}
+
+/// A text that stands for what the database has to look up.
+struct StandIn {
+    text: String,
+    /// In SQL.
+    value: String,
 }
 
 /// Services over an empty database in memory. What they write depends on the cost of a hash and the retention of events,
@@ -100,8 +134,13 @@ impl Mailer for NoMail {
     }
 }
 
-/// A statement with its values written out.
-fn literal(statement: &Statement) -> String {
+/// A text in SQL.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A statement with its values written out, with what the database looks up in place of its stand-in.
+fn literal(statement: &Statement, stand_in: Option<&StandIn>) -> String {
     let mut pieces = statement.sql.split('?');
     let mut sql = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
@@ -111,11 +150,13 @@ fn literal(statement: &Statement) -> String {
             number.parse::<usize>().ok().and_then(|number| statement.params.get(number.checked_sub(1)?));
         match value {
             Some(Value::Integer(number)) => sql.push_str(&number.to_string()),
-            Some(Value::Text(text)) => {
-                sql.push('\'');
-                sql.push_str(&text.replace('\'', "''"));
-                sql.push('\'');
-            }
+            Some(Value::Text(text)) => match stand_in.filter(|stand_in| text.contains(&stand_in.text)) {
+                None => sql.push_str(&quoted(text)),
+                Some(StandIn { text: placeholder, value }) => {
+                    let (text, placeholder) = (quoted(text), quoted(placeholder));
+                    sql.extend(["replace(", &text, ", ", &placeholder, ", ", value, ")"]);
+                }
+            },
             Some(Value::Null) | None => sql.push_str("NULL"),
         }
         sql.push_str(rest);
@@ -132,6 +173,6 @@ mod tests {
         let params =
             (1..=9).map(Value::Integer).chain([Value::Text("O'Hara ?1".into()), Value::Null]).collect();
         let statement = Statement { sql: "SELECT ?1, ?10, ?11 WHERE a = ?2)".into(), params };
-        assert_eq!(literal(&statement), "SELECT 1, 'O''Hara ?1', NULL WHERE a = 2)");
+        assert_eq!(literal(&statement, None), "SELECT 1, 'O''Hara ?1', NULL WHERE a = 2)");
     }
 }

@@ -33,6 +33,11 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Roles(RolesCommand::List) => administer(data, roles::list),
         Command::Users(command) => users(command, data),
         Command::Keys(KeysCommand::Rotate) => administer(data, keys::rotate),
+        Command::D1(D1Command::Unlock { email }) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(d1::unlock(&email))?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::D1(D1Command::FirstAdmin { email, name, password_stdin }) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(d1::first_admin(email, name, password_stdin))?;
@@ -73,6 +78,9 @@ fn users(command: UsersCommand, data: &DataArgs) -> Result<ExitCode, Failure> {
         }
         UsersCommand::Enable { email } => {
             administer(data, async move |services| users::enable(services, &email).await)
+        }
+        UsersCommand::Unlock { email } => {
+            administer(data, async move |services| users::unlock(services, &email).await)
         }
     }
 }

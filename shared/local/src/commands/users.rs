@@ -103,6 +103,14 @@ pub(super) async fn enable(services: Services, email: &Email) -> Result<(), Fail
     Ok(())
 }
 
+/// Ends the lock or the stop of an account.
+pub(super) async fn unlock(services: Services, email: &Email) -> Result<(), Failure> {
+    let id = find(&services, email).await?;
+    let unlocked = services.accounts.unlock(id).await?;
+    say(format_args!("{email} {}", if unlocked { "is unlocked." } else { "was not locked." }));
+    Ok(())
+}
+
 async fn set_status(services: &Services, email: &Email, status: Status) -> Result<(), Failure> {
     let id = find(services, email).await?;
     services.accounts.set_status(id, status, Authority::Operator, &Requester::default()).await?;

@@ -153,3 +153,18 @@ fn the_doctor_finds_each_fault_and_says_its_mend() {
     assert_eq!(said.status.code(), Some(1), "{said:?}");
     assert!(said.stdout.contains("wrong") && said.stdout.contains("latchkey.db"), "{said:?}");
 }
+
+#[test]
+fn an_account_that_wrong_passwords_locked_is_unlocked() {
+    let home = Home::new();
+    let server = home.serve();
+    home.add("ada@example.com", &[]);
+    let guess = json!({ "email": "ada@example.com", "password": "not the right one" });
+    for _ in 0..5 {
+        assert_eq!(http::post(&format!("{}/v1/signin", server.url), None, &guess).status, 401);
+    }
+    let unlock = || home.run(&["users", "unlock", "ada@example.com"]).succeeded();
+    assert!(unlock().contains("is unlocked"));
+    assert!(unlock().contains("was not locked"));
+    home.run(&["users", "unlock", "nobody@example.com"]).refused(&["nobody@example.com"]);
+}

@@ -55,7 +55,7 @@ fn two_headers_with_every_attribute(t: &Trial<'_>) -> Result {
     let body = json!({ "email": t.email("ada"), "password": PASSWORD });
     for (path, status) in [("/v1/signup", 201), ("/v1/signin", 200)] {
         let answer = t.send(Request::post(path).json(&body))?.ok(status)?;
-        ensure_eq!(answer.all("set-cookie").len(), 2, "two headers, never one folded");
+        ensure_eq!(answer.all("set-cookie").len(), 3, "a header each, and one for the device, never folded");
         let (access, found) = answer.set_cookie(&t.place.cookie(Cookie::Access))?;
         ensure_eq!(found, attributes(t, "/", 900));
         let (refresh, found) = answer.set_cookie(&t.place.cookie(Cookie::Refresh))?;

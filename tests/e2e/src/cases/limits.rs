@@ -14,6 +14,7 @@ cases![
     three_sign_ups_in_15_minutes_whatever_headers_say,
     twenty_refused_sign_ups_in_15_minutes,
     sixty_bad_refreshes_a_minute,
+    ten_sign_ins_in_15_minutes_for_one_e_mail_from_anywhere,
     another_address_has_its_own
 ];
 
@@ -125,6 +126,19 @@ fn sixty_bad_refreshes_a_minute(t: &Trial<'_>) -> Result {
         answer.problem(401, "invalid_refresh_token")?;
     }
     Err("61 requests and no 429".to_owned().into())
+}
+
+/// Known or not, the e-mail has the same limit, and nothing in the responses tells which it is.
+fn ten_sign_ins_in_15_minutes_for_one_e_mail_from_anywhere(t: &Trial<'_>) -> Result {
+    let name = t.place.address_header.ok_or(Failure::Skipped("every request here comes from one address"))?;
+    let email = t.email("nobody");
+    for number in 0..10 {
+        let guess = Request::post("/v1/signin").json(&bearer(&email, "not the password"));
+        let answer = t.quietly(&guess.header(name, &format!("198.51.100.{}", 100 + number)))?;
+        answer.problem(401, "invalid_credentials")?;
+    }
+    let guess = Request::post("/v1/signin").json(&bearer(&email, "not the password"));
+    is_limited(t.send(guess.header(name, "198.51.100.120"))?, "10", 900)
 }
 
 /// Where the platform takes the address from a header that requests here can set, another one is not concerned.

@@ -97,7 +97,7 @@ impl Settings {
         if self == Self::Open {
             variables.push((
                 "LATCHKEY_LIMITS",
-                "signup=10000/15m,signup_email=10000/1h,signup_refused=10000/15m,signin=10000/1m,public=10000/1m,session=10000/1m",
+                "signup=10000/15m,signup_email=10000/1h,signup_refused=10000/15m,signin=10000/1m,signin_email=10000/1m,signin_email_day=10000/1m,public=10000/1m,session=10000/1m",
             ));
         }
         variables

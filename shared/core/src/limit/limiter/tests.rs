@@ -84,6 +84,95 @@ async fn all_subjects_cost_one_round_trip_and_their_keys_show_no_one() {
     assert_eq!((windows[1].limit, windows[1].length), (5, secs(3600)));
 }
 
+fn ipv6(text: &str) -> ClientAddress {
+    ClientAddress::from(text.parse::<IpAddr>().unwrap())
+}
+
+fn device(n: u8) -> DeviceId {
+    DeviceId::from_bytes([n; 16])
+}
+
+#[tokio::test]
+async fn a_sign_in_costs_one_round_trip_of_five_windows_at_most() {
+    let spy = Arc::new(Spy::default());
+    let (address, email) = (ipv6("2001:db8:1:2::7"), email("ada"));
+    let subjects = [
+        Subject::Address(Action::Signin, &address),
+        Subject::Email(Action::SigninEmail, &email),
+        Subject::Email(Action::SigninEmailDay, &email),
+    ];
+    limiter(&spy, "").admit(&subjects, at(0)).await.unwrap();
+    let [windows] = &spy.calls()[..] else { panic!("one round trip") };
+    let shown: Vec<_> = windows.iter().map(|window| (window.limit, window.length)).collect();
+    let minute = secs(60);
+    assert_eq!(
+        shown,
+        [(5, minute), (20, minute), (80, minute), (10, secs(900)), (50, secs(86_400))],
+        "by /64, /56 and /48, then by e-mail"
+    );
+    // Far below what one statement of D1 binds (32 windows) and what one transaction of DynamoDB holds (100).
+    assert!(windows.len() <= ClientAddress::MAX_NETWORKS + 2);
+}
+
+#[tokio::test]
+async fn ten_sign_ins_in_a_quarter_of_an_hour_and_fifty_a_day_for_one_e_mail_from_anywhere() {
+    let limiter = limiter(&Arc::new(Spy::default()), "");
+    let email = email("ada");
+    let attempt = async |n: i64, now: i64| {
+        let address = address(u8::try_from(n % 250).unwrap());
+        let subjects = [
+            Subject::Address(Action::Signin, &address),
+            Subject::Email(Action::SigninEmail, &email),
+            Subject::Email(Action::SigninEmailDay, &email),
+        ];
+        limiter.admit(&subjects, at(now)).await
+    };
+    for quarter in 0..5 {
+        for n in 0..10 {
+            attempt(quarter * 10 + n, quarter * 900).await.unwrap();
+        }
+        let refusal = attempt(200, quarter * 900).await.unwrap_err();
+        let expected = if quarter < 4 { Action::SigninEmail } else { Action::SigninEmailDay };
+        assert_eq!(refusal.action, expected);
+    }
+    assert_eq!(attempt(201, 4500).await.unwrap_err().retry_after, secs(86_400 - 4500));
+    attempt(202, 86_400).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_device_has_windows_of_its_own() {
+    let limiter = limiter(&Arc::new(Spy::default()), "");
+    let email = email("ada");
+    for _ in 0..10 {
+        limiter.admit(&[Subject::Email(Action::SigninEmail, &email)], at(0)).await.unwrap();
+    }
+    limiter.admit(&[Subject::Email(Action::SigninEmail, &email)], at(0)).await.unwrap_err();
+    for _ in 0..10 {
+        limiter.admit(&[Subject::Device(Action::SigninEmail, device(1))], at(0)).await.unwrap();
+    }
+    let refusal = limiter.admit(&[Subject::Device(Action::SigninEmail, device(1))], at(0)).await.unwrap_err();
+    assert_eq!(refusal.limit, 10, "a device has the quota of an e-mail");
+    limiter.admit(&[Subject::Device(Action::SigninEmail, device(2))], at(0)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_networks_around_an_ipv6_address_have_larger_quotas() {
+    let limiter = limiter(&Arc::new(Spy::default()), "");
+    let admitted = async |next: &dyn Fn(u32) -> String| {
+        let mut admitted = 0;
+        for n in 0..200 {
+            let address = ipv6(&next(n));
+            admitted +=
+                u32::from(limiter.admit(&[Subject::Address(Action::Signin, &address)], at(0)).await.is_ok());
+        }
+        admitted
+    };
+    assert_eq!(admitted(&|n| format!("2001:db8:1:2::{n:x}")).await, 5, "a /64");
+    assert_eq!(admitted(&|n| format!("2001:db8:2:{n:x}::1")).await, 20, "a /56");
+    assert_eq!(admitted(&|n| format!("2001:db8:3:{n:x}00::1")).await, 80, "a /48");
+    assert_eq!(admitted(&|n| format!("2001:db8:{:x}::1", n + 16)).await, 200, "networks of many");
+}
+
 #[tokio::test]
 async fn the_tightest_window_is_told() {
     let limiter = limiter(&Arc::new(Spy::default()), "signup=3/15m,signup_email=2/1h");

@@ -1,0 +1,193 @@
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+use super::User;
+use crate::port::{Clock, Entropy, EntropyError};
+use crate::seal::{Purpose, Sealer, TAG_LEN};
+use crate::{DeviceId, Email, Timestamp, UserId};
+
+/// How long a browser is remembered after its last sign-in: as long as browsers keep a cookie (RFC 6265bis, section 5.5).
+pub const DEVICE_LIFETIME: Duration = Duration::from_hours(400 * 24);
+
+const TAG: Purpose = Purpose::new("device-cookie");
+const NAME: Purpose = Purpose::new("device-cookie-name");
+
+/// A browser that signed in to an account before, as its cookie proves. It is no credential: it passes a lock that wrong
+/// passwords of strangers led to, and its own wrong passwords are counted by themselves (OWASP, "Device Cookies").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Device {
+    id: DeviceId,
+    user: UserId,
+    expires_at: Timestamp,
+}
+
+/// The bytes of a token before its tag: identifiers of device and user, then the end in seconds.
+const BODY_LEN: usize = 16 + 16 + 8;
+
+impl Device {
+    /// Returns the device of a browser that has just signed in as `user`: the `known` one, renewed, or a new one.
+    pub fn signed_in(
+        known: Option<&Self>,
+        user: &User,
+        clock: &dyn Clock,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, EntropyError> {
+        let id = match known.filter(|known| known.user == user.id) {
+            Some(known) => known.id,
+            None => DeviceId::new(clock, entropy)?,
+        };
+        Ok(Self { id, user: user.id, expires_at: clock.now() + DEVICE_LIFETIME })
+    }
+
+    /// Names the device. A copy of its cookie has the same name.
+    pub const fn id(&self) -> DeviceId {
+        self.id
+    }
+
+    /// When the cookie that it came with expires.
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// Returns whether it signed in to the account of `user`, and not to an earlier account of the same address.
+    pub fn is_of(&self, user: &User) -> bool {
+        self.user == user.id
+    }
+
+    /// Returns the value of its cookie, bound to `email`.
+    pub fn token(&self, email: &Email, sealer: &Sealer) -> String {
+        let body = self.body();
+        let tag = sealer.tag(TAG, &message(&body, email));
+        BASE64_URL_SAFE_NO_PAD.encode([body.as_slice(), tag.as_slice()].concat())
+    }
+
+    /// Reads the value of a cookie; `None` when it was not made for `email`, or has expired.
+    pub fn read(token: &[u8], email: &Email, sealer: &Sealer, now: Timestamp) -> Option<Self> {
+        let (body, tag) = split(token)?;
+        if !sealer.verify_tag(TAG, &message(&body, email), &tag) {
+            return None;
+        }
+        Self::of_body(&body).filter(|device| device.expires_at > now)
+    }
+
+    /// Returns when the cookie with this value expires, as it says itself: for an order among cookies, not for trust.
+    pub fn claimed_end(token: &[u8]) -> Option<Timestamp> {
+        Self::of_body(&split(token)?.0).map(|device| device.expires_at)
+    }
+
+    /// Returns the part of the cookie's name that tells the accounts of one browser apart. It shows no address.
+    pub fn cookie_suffix(email: &Email, sealer: &Sealer) -> String {
+        let tag = sealer.tag(NAME, email.as_str().as_bytes());
+        let start = tag.first_chunk::<9>().map_or(&[][..], |start| start);
+        BASE64_URL_SAFE_NO_PAD.encode(start)
+    }
+
+    /// Returns whether `text` has the form of [`cookie_suffix`](Self::cookie_suffix).
+    pub fn is_cookie_suffix(text: &str) -> bool {
+        text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    }
+
+    #[cfg(test)]
+    pub(super) const fn of(id: DeviceId, user: UserId, expires_at: Timestamp) -> Self {
+        Self { id, user, expires_at }
+    }
+
+    fn body(&self) -> [u8; BODY_LEN] {
+        let mut body = [0; BODY_LEN];
+        let seconds = (self.expires_at.as_millis() / 1000).to_be_bytes();
+        let bytes = self.id.as_bytes().iter().chain(self.user.as_bytes()).chain(&seconds);
+        body.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+        body
+    }
+
+    fn of_body(body: &[u8; BODY_LEN]) -> Option<Self> {
+        let (id, rest) = body.split_first_chunk()?;
+        let (user, rest) = rest.split_first_chunk()?;
+        let seconds = i64::from_be_bytes(*rest.first_chunk()?);
+        let expires_at = Timestamp::from_millis(seconds.saturating_mul(1000));
+        Some(Self { id: DeviceId::from_bytes(*id), user: UserId::from_bytes(*user), expires_at })
+    }
+}
+
+fn split(token: &[u8]) -> Option<([u8; BODY_LEN], [u8; TAG_LEN])> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
+    let (body, tag) = bytes.split_first_chunk()?;
+    Some((*body, tag.try_into().ok()?))
+}
+
+/// The body has one length, so no two pairs of body and address are one message.
+fn message(body: &[u8; BODY_LEN], email: &Email) -> Vec<u8> {
+    [body.as_slice(), email.as_str().as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::MasterSecrets;
+    use proptest::prelude::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_767_225_600);
+    const SECRETS: [&str; 2] =
+        ["qkU3cd6UKfPE0DF9SkOFNzlQKGVLF2Ry1wHhP3oFjZ8=", "hN2YpD9sVw4zTq8LmKx1Rb7Jc5Gf3Ea6Uo0iZtPyQdM="];
+
+    fn sealer(secret: &str) -> Sealer {
+        Sealer::new(&MasterSecrets::parse(secret).unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    fn device() -> Device {
+        Device::of(DeviceId::from_bytes([7; 16]), UserId::from_bytes([9; 16]), NOW + DEVICE_LIFETIME)
+    }
+
+    fn email(name: &str) -> Email {
+        format!("{name}@example.com").parse().unwrap()
+    }
+
+    fn read(token: &str, name: &str) -> Option<Device> {
+        Device::read(token.as_bytes(), &email(name), &sealer(SECRETS[0]), NOW)
+    }
+
+    #[test]
+    fn a_cookie_is_good_for_its_address_until_it_expires() {
+        let token = device().token(&email("ada"), &sealer(SECRETS[0]));
+        assert!(token.len() < 128, "{token}");
+        assert_eq!(read(&token, "ada"), Some(device()));
+        assert_eq!(read(&token, "eve"), None);
+        let end = NOW + DEVICE_LIFETIME;
+        let at = |now| Device::read(token.as_bytes(), &email("ada"), &sealer(SECRETS[0]), now);
+        assert!(at(end - Duration::from_secs(1)).is_some());
+        assert_eq!(at(end), None);
+        assert_eq!(Device::claimed_end(token.as_bytes()), Some(end));
+    }
+
+    #[test]
+    fn an_older_secret_still_proves_a_device_and_another_one_does_not() {
+        let token = device().token(&email("ada"), &sealer(SECRETS[0]));
+        let rotated = sealer(&format!("{},{}", SECRETS[1], SECRETS[0]));
+        assert!(Device::read(token.as_bytes(), &email("ada"), &rotated, NOW).is_some());
+        assert_eq!(Device::read(token.as_bytes(), &email("ada"), &sealer(SECRETS[1]), NOW), None);
+    }
+
+    #[test]
+    fn the_name_of_a_cookie_shows_no_address() {
+        let suffix = Device::cookie_suffix(&email("ada"), &sealer(SECRETS[0]));
+        assert!(Device::is_cookie_suffix(&suffix), "{suffix}");
+        assert_ne!(suffix, Device::cookie_suffix(&email("eve"), &sealer(SECRETS[0])));
+        assert_ne!(suffix, Device::cookie_suffix(&email("ada"), &sealer(SECRETS[1])));
+        for other in ["", "short", "has a blank!", "aaaaaaaaaaa=", "aaaaaaaaaaaaa", "äaaaaaaaaaa"] {
+            assert!(!Device::is_cookie_suffix(other), "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_other_value_is_a_device(place in 0_usize..96, change in 1_u8..64, text in "\\PC{0,200}") {
+            let mut token = device().token(&email("ada"), &sealer(SECRETS[0])).into_bytes();
+            token[place] ^= change;
+            prop_assert_eq!(Device::read(&token, &email("ada"), &sealer(SECRETS[0]), NOW), None);
+            prop_assert_eq!(read(&text, "ada"), None);
+            let _ = Device::claimed_end(text.as_bytes());
+        }
+    }
+}
