@@ -1,8 +1,13 @@
 //! `POST /v1/signup`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use latchkey_core::audit::Action;
+use latchkey_core::port::{Fetch, FetchError};
 use latchkey_testkit::{TestApp, TestRequest, TestResponse};
 use serde_json::json;
 
@@ -83,6 +88,45 @@ async fn weak_passwords_are_refused_with_the_reason() {
         assert!(!answer.text("detail").contains(password), "the password is repeated");
     }
     assert_eq!(try_password(&app, "q7#Kz!2m").await.status, 201, "nothing was made before");
+}
+
+/// A range service that knows one password, while it is there.
+struct Breach(AtomicBool);
+
+#[async_trait]
+impl Fetch for Breach {
+    async fn fetch(
+        &self,
+        request: http::Request<Bytes>,
+        deadline: Duration,
+    ) -> Result<http::Response<Bytes>, FetchError> {
+        if self.0.load(Ordering::SeqCst) {
+            return Err(FetchError::Timeout(deadline));
+        }
+        let range = request.uri().path().rsplit('/').next().unwrap_or_default();
+        assert_eq!((request.uri().host(), range.len()), (Some("range.example.com"), 5));
+        // printf 'seven green boats at noon' | sha1sum
+        Ok(http::Response::new(Bytes::from_static(b"04462AC22BF3A767FF0E4403D2270B5D3A0:7\r\n")))
+    }
+}
+
+#[tokio::test]
+async fn a_password_from_a_breach_is_refused_where_a_service_is_asked() {
+    let service = Arc::new(Breach(AtomicBool::new(false)));
+    let builder = TestApp::builder().var("LATCHKEY_BREACHED", "https://range.example.com/range/");
+    let app = start(builder.fetch(Arc::<Breach>::clone(&service))).await;
+    for _ in 0..5 {
+        let answer = try_password(&app, "seven green boats at noon").await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "weak_password"));
+        assert!(answer.text("detail").contains("breach"), "{}", answer.text("detail"));
+    }
+    assert_eq!(app.send(signup_request("bob@example.com")).await.status, 201, "no sign-up was used up");
+    app.trips.take();
+    assert_eq!(try_password(&app, PASSWORD).await.status, 201);
+    assert_eq!(app.trips.take(), 3, "counted before the service was asked");
+    service.0.store(true, Ordering::SeqCst);
+    let away = json!({"email": "eve@example.com", "password": "seven green boats at noon"});
+    assert_eq!(app.send(TestRequest::post("/v1/signup", &away)).await.status, 201, "the service is away");
 }
 
 #[tokio::test]

@@ -19,9 +19,10 @@ const OTHERS: [&str; 5] = [
     "UPSTASH_REDIS_REST_TOKEN",
     "UPSTASH_REDIS_REST_URL",
 ];
-/// What has no parameter: the default of the first is the least that OWASP asks for, and a function's memory goes with it; the others
-/// are dangers.
-const LEFT_OUT: [&str; 3] = ["LATCHKEY_ARGON2", "LATCHKEY_ALLOW_WEAK_HASHES", "LATCHKEY_ALLOW_NO_LIMITS"];
+/// What has no parameter: the default of the first is the least that OWASP asks for, and a function's memory goes with it. The
+/// second is a service of somebody else, the others are dangers.
+const LEFT_OUT: [&str; 4] =
+    ["LATCHKEY_ARGON2", "LATCHKEY_BREACHED", "LATCHKEY_ALLOW_WEAK_HASHES", "LATCHKEY_ALLOW_NO_LIMITS"];
 
 /// What a secret of providers may hold, as it stands between the quotes of JSON: neither a quote, nor a backslash, nor a control
 /// character.

@@ -89,6 +89,11 @@ async fn signup(
             return Err(refusal);
         }
     };
+    if accounts.asks_for_breaches() {
+        // Whether it will be refused is not known yet, and the three good ones are not to be used up by what is.
+        limiter.admit(&[Subject::Address(Action::SignupRefused, &from.address)], now).await?;
+        accounts.check_breaches(&sign_up).await.map_err(|weak| problem(weak.into()))?;
+    }
     let opening = Opening { transport, replaces, from: &from.requester };
     let subjects = [
         Subject::Address(Action::Signup, &from.address),

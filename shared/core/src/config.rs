@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::limit::Limits;
 use crate::oauth;
-use crate::password::{PasswordRules, Strength};
+use crate::password::{PasswordRules, RangeService, Strength};
 use crate::seal::{MasterSecrets, Sealer};
 use crate::token::{Algorithm, Parties};
 
@@ -39,6 +39,8 @@ pub struct Config {
     pub algorithm: Algorithm,
     /// What a new password must be: `LATCHKEY_PASSWORD_MIN`.
     pub password_rules: PasswordRules,
+    /// Who is asked for breached passwords: `LATCHKEY_BREACHED`.
+    pub breached: Option<RangeService>,
     /// What a password hash costs: `LATCHKEY_ARGON2`.
     pub strength: Strength,
     /// The dangers that are allowed and in use; the log of each start repeats them.
@@ -132,8 +134,8 @@ impl Config {
         let cors_headers = keep(origins::cors_headers(var("LATCHKEY_CORS_HEADERS").as_deref()), &mut errors);
         let cdn_secret = keep(CdnSecret::read(var("LATCHKEY_CDN_SECRET").as_deref()), &mut errors);
         let secrets = keep(secrets(var("LATCHKEY_SECRET").as_deref()), &mut errors);
-        // Others reach it, or may: of a URL that is wrong nothing is known.
-        let is_public = url.as_ref().is_none_or(|url| !url.is_loopback());
+        // Of a URL that is wrong nothing is known, and one error is enough.
+        let is_public = url.as_ref().is_some_and(|url| !url.is_loopback());
         let allowed = overrides(&var, &mut errors);
         let allows = |danger: Override| !is_public || allowed.contains(&danger);
         let limits = keep(limits(var("LATCHKEY_LIMITS").as_deref(), allows(Override::NoLimits)), &mut errors);
@@ -142,6 +144,14 @@ impl Config {
             &mut errors,
         );
         let strength = keep(strength(var("LATCHKEY_ARGON2"), allows(Override::WeakHashes)), &mut errors);
+        let breached = keep(
+            parsed(
+                "LATCHKEY_BREACHED",
+                var("LATCHKEY_BREACHED"),
+                "use https://api.pwnedpasswords.com/range/",
+            ),
+            &mut errors,
+        );
         let min = keep(number("LATCHKEY_PASSWORD_MIN", var("LATCHKEY_PASSWORD_MIN"), 8, 8, 64), &mut errors);
         let days = keep(number("LATCHKEY_AUDIT_DAYS", var("LATCHKEY_AUDIT_DAYS"), 400, 1, 3650), &mut errors);
         let proxies =
@@ -194,6 +204,7 @@ impl Config {
                 algorithm: algorithm.unwrap_or_default(),
                 password_rules: PasswordRules { min_chars: usize::from(min) },
                 strength,
+                breached: breached.flatten(),
                 audit_retention: DAY * u32::from(days),
                 trusted_proxies: u8::try_from(proxies).unwrap_or(0),
                 cdn_secret,
@@ -311,7 +322,7 @@ fn parties(url: &PublicUrl, audience: Option<String>) -> Result<Parties, ConfigE
     })
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
@@ -529,6 +540,14 @@ mod tests {
                 .starts_with("LATCHKEY_ALLOW_NO_LIMITS: is not yes")
         );
         assert_eq!(read(&[("LATCHKEY_ALLOW_NO_LIMITS", "yes")], Place::Local).ok().unwrap().overrides, []);
+    }
+
+    #[test]
+    fn breached_passwords_are_asked_for_when_it_says_whom() {
+        let breached = |vars: &[_]| read(vars, Place::Deployed).ok().unwrap().breached;
+        assert_eq!(breached(&[]), None);
+        assert!(breached(&[("LATCHKEY_BREACHED", "https://api.pwnedpasswords.com/range/")]).is_some());
+        assert!(error(&[("LATCHKEY_BREACHED", "yes")]).contains("use https://api.pwnedpasswords.com/range/"));
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Filter {
                 (Some(""), _) | (_, Err(_)) => ignored.push(directive),
                 _ if level.is_empty() => ignored.push(directive),
                 (Some(target), Ok(level)) if level > OTHERS && !may_be_ours(target) => {
-                    ignored.push(directive)
+                    ignored.push(directive);
                 }
                 (Some(target), Ok(level)) => filter.targets.push((target.to_owned(), level)),
                 (None, Ok(level)) => filter.default = level,

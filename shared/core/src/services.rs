@@ -5,6 +5,7 @@ use crate::account::Accounts;
 use crate::audit::AuditLog;
 use crate::limit::{Fallback, Limiter};
 use crate::oauth::{Oauth, OauthMemory};
+use crate::password::Breaches;
 use crate::permission::Roles;
 use crate::port::Ports;
 use crate::session::{SessionMemory, Sessions};
@@ -100,6 +101,7 @@ impl Services {
             roles.clone(),
             config.password_rules.clone(),
             config.strength.clone(),
+            config.breached.clone().map(|service| Breaches::new(service, Arc::clone(&ports.fetch))),
             Arc::clone(&config.sealer),
             config.keep_provider_tokens.then(|| Arc::clone(&config.sealer)),
         ));

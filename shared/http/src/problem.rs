@@ -229,7 +229,7 @@ impl From<AccountError> for Problem {
             AccountError::Issue(error) => error.into(),
             AccountError::Hash(_) | AccountError::Seal(_) => Self::internal(error),
             // Retried when the secrets are in place again: nobody's password is wrong.
-            AccountError::Open(_) => Self::unavailable(error, Duration::from_secs(60)),
+            AccountError::Open(_) => Self::unavailable(error, Duration::from_mins(1)),
         }
     }
 }

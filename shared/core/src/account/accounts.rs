@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{Account, Login, User};
 use crate::audit::AuditLog;
-use crate::password::{HashError, OpenHashError, PasswordRules, Strength};
+use crate::password::{Breaches, HashError, OpenHashError, PasswordRules, Strength};
 use crate::permission::Roles;
 use crate::port::table::CommitError;
 use crate::port::{Clock, Entropy, EntropyError, HasherError, PasswordHasher, StoreError, Table};
@@ -24,6 +24,8 @@ pub struct Accounts {
     pub(super) roles: Roles,
     pub(super) rules: PasswordRules,
     pub(super) strength: Strength,
+    /// Knows passwords from breaches, where a service is asked.
+    pub(super) breaches: Option<Breaches>,
     /// Seals password hashes.
     pub(super) sealer: Arc<Sealer>,
     /// Seals the refresh tokens of providers, where they are kept.
@@ -87,10 +89,24 @@ impl Accounts {
         roles: Roles,
         rules: PasswordRules,
         strength: Strength,
+        breaches: Option<Breaches>,
         sealer: Arc<Sealer>,
         grants: Option<Arc<Sealer>>,
     ) -> Self {
-        Self { table, clock, entropy, hasher, audit, sessions, roles, rules, strength, sealer, grants }
+        Self {
+            table,
+            clock,
+            entropy,
+            hasher,
+            audit,
+            sessions,
+            roles,
+            rules,
+            strength,
+            breaches,
+            sealer,
+            grants,
+        }
     }
 
     /// The user with this identifier.

@@ -59,6 +59,20 @@ impl Accounts {
         Ok(CheckedSignUp(request))
     }
 
+    /// Whether [`check_breaches`](Self::check_breaches) asks another service.
+    pub fn asks_for_breaches(&self) -> bool {
+        self.breaches.is_some()
+    }
+
+    /// Checks that the password of a sign-up is not known from a breach, where a service is configured that knows. It is asked over
+    /// the network, so what comes from outside is counted first.
+    pub async fn check_breaches(&self, CheckedSignUp(request): &CheckedSignUp) -> Result<(), WeakPassword> {
+        match &self.breaches {
+            Some(breaches) if breaches.know(&request.password).await => Err(WeakPassword::Breached),
+            _ => Ok(()),
+        }
+    }
+
     /// Makes an account and its first session: user, login, default role, session and audit event in one commit, which is the
     /// only round trip. That the address is free is a condition of that commit, so of any number of sign-ups with one address
     /// exactly one succeeds.

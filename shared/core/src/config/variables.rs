@@ -1,7 +1,7 @@
 //! The names of all variables, to find those that look like ours and are not.
 
 /// Read somewhere, on some platform.
-const OURS: [&str; 31] = [
+const OURS: [&str; 32] = [
     "LATCHKEY_ALLOW_NO_LIMITS",
     "LATCHKEY_ALLOW_WEAK_HASHES",
     "LATCHKEY_APP_REDIRECTS",
@@ -9,6 +9,7 @@ const OURS: [&str; 31] = [
     "LATCHKEY_ARGON2",
     "LATCHKEY_AUDIENCE",
     "LATCHKEY_AUDIT_DAYS",
+    "LATCHKEY_BREACHED",
     "LATCHKEY_CDN_SECRET",
     "LATCHKEY_COMPILER",
     "LATCHKEY_CONNECTIONS",

@@ -72,6 +72,11 @@ mod tests {
         passes.then(|| letters(&plain))
     }
 
+    /// One a line.
+    fn lines(words: BTreeSet<String>) -> String {
+        words.into_iter().flat_map(|word| [word, "\n".to_owned()]).collect()
+    }
+
     /// Makes the list anew: `PASSWORDS=<a JSON array of passwords> cargo test -p latchkey-core make_the_list -- --ignored`.
     #[test]
     #[ignore = "it writes the list that the others read"]
@@ -79,7 +84,7 @@ mod tests {
         let source = std::fs::read(std::env::var("PASSWORDS").expect("PASSWORDS names a file")).unwrap();
         let passwords: Vec<String> = serde_json::from_slice(&source).unwrap();
         let entries: BTreeSet<String> = passwords.iter().filter_map(|password| entry(password)).collect();
-        let list: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
+        let list = lines(entries);
         std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/password/common.txt"), list).unwrap();
     }
 
@@ -120,7 +125,7 @@ mod tests {
         fn a_word_is_found_where_it_is_and_nowhere_else(
             words in proptest::collection::btree_set("[a-c]{1,3}|é{1,2}", 0..20), word in "[a-c]{0,4}|é{0,2}"
         ) {
-            let list: String = words.iter().map(|word| format!("{word}\n")).collect();
+            let list = lines(words.clone());
             prop_assert_eq!(contains(&list, &word), words.contains(&word));
             prop_assert_eq!(contains(list.trim_end(), &word), words.contains(&word));
         }

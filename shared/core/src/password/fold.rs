@@ -4,6 +4,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use super::pattern::without_runs;
+use super::rules::MAX_LEN;
 
 /// The fewest characters of a stem. A shorter one says little of what follows it.
 pub(super) const MIN_STEM: usize = 4;
@@ -13,9 +14,10 @@ const MAX_TAIL: usize = 12;
 /// How many digits and signs at the end of a word may stand for letters: two in `pr1nce$$`.
 const MAX_SIGNS: usize = 3;
 
-/// Lower case, without accents, in compatibility form: `ＰÄSSWORD` is `password`.
+/// Lower case, without accents, in compatibility form: `ＰÄSSWORD` is `password`. At most as many characters as the longest password
+/// has bytes: some characters stand for eighteen.
 pub(super) fn plain(text: &str) -> String {
-    text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
+    text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).take(MAX_LEN).collect()
 }
 
 /// `plain` text with the letters that common digits and signs stand for: `p@55w0rd` is `password`.

@@ -1,5 +1,6 @@
 //! Passwords: what is accepted as one, how it is hashed, how a presented one is compared.
 
+mod breached;
 mod common;
 mod fold;
 mod hash;
@@ -7,6 +8,7 @@ mod pattern;
 mod rules;
 mod stored;
 
+pub use breached::{Breaches, InvalidRangeService, RangeService};
 pub use hash::{HashError, InvalidPasswordHash, InvalidStrength, PasswordHash, Strength, hash, verify};
 pub use rules::{MAX_LEN, PasswordRules, WeakPassword};
 pub use stored::{OpenHashError, ResealHashError, StoredHash};

@@ -1,5 +1,8 @@
 //! Repetition, and runs along the keyboard or the alphabet.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 /// Rows of keys, aligned so that a key stands below its neighbour to the upper left. Each layout is looked at by itself.
 const LAYOUTS: [&[&str]; 3] = [
     &[
@@ -27,23 +30,71 @@ const MIN_RUN: usize = 3;
 /// The shortest run that alternates between two steps, such as `1q2w`.
 const MIN_ALTERNATING_RUN: usize = 4;
 
-/// A step from one character to the next.
+/// Column and row of a key.
+type Key = (i8, i8);
+/// A step from one character to the next, where it is one to a neighbour.
 type Step = Option<(i8, i8)>;
+
+/// The keys of each layout, to be found at once.
+static KEYS: LazyLock<[Keys; 3]> = LazyLock::new(|| LAYOUTS.map(Keys::of));
+
+struct Keys {
+    ascii: [Option<Key>; 128],
+    others: BTreeMap<char, Key>,
+}
+
+impl Keys {
+    fn of(rows: &[&str]) -> Self {
+        let mut keys = Self { ascii: [None; 128], others: BTreeMap::new() };
+        for (row, characters) in rows.iter().enumerate() {
+            for (column, character) in characters.chars().enumerate().filter(|(_, c)| *c != ' ') {
+                let (Ok(column), Ok(row)) = (i8::try_from(column), i8::try_from(row % ROWS)) else {
+                    continue;
+                };
+                match keys.ascii.get_mut(place(character)) {
+                    Some(key) => *key = Some((column, row)),
+                    None => {
+                        keys.others.insert(character, (column, row));
+                    }
+                }
+            }
+        }
+        keys
+    }
+
+    fn find(&self, character: char) -> Option<Key> {
+        match self.ascii.get(place(character)) {
+            Some(key) => *key,
+            None => self.others.get(&character).copied(),
+        }
+    }
+
+    /// The steps along `text`.
+    fn steps(&self, text: &[char]) -> Vec<Step> {
+        let keys: Vec<Option<Key>> = text.iter().map(|character| self.find(*character)).collect();
+        let step = |(a, b): (&Option<Key>, &Option<Key>)| {
+            let (a, b) = ((*a)?, (*b)?);
+            let step = (b.0.checked_sub(a.0)?, b.1.checked_sub(a.1)?);
+            (step.0.abs() <= 1 && step.1.abs() <= 1).then_some(step)
+        };
+        keys.iter().zip(keys.iter().skip(1)).map(step).collect()
+    }
+}
+
+fn place(character: char) -> usize {
+    usize::try_from(u32::from(character)).unwrap_or(usize::MAX)
+}
 
 /// The characters of `text` that are left when each run of one and the same character counts as one.
 pub(super) fn without_repeats(text: &[char]) -> usize {
-    remaining(text, &[&|a, b| (a == b).then_some((0, 0))])
+    remaining(text.len(), &[steps(text, |a, b| (a == b).then_some((0, 0)))])
 }
 
 /// The characters of `text` that are left when each run counts as one: a character repeated, neighbours on the keyboard in one
 /// direction or in a zigzag, the alphabet or the digits up or down. `text` is in lower case.
 pub(super) fn without_runs(text: &[char]) -> usize {
-    remaining(
-        text,
-        &[&|a, b| neighbours(0, a, b), &|a, b| neighbours(1, a, b), &|a, b| neighbours(2, a, b), &|a, b| {
-            in_sequence(a, b)
-        }],
-    )
+    let [first, second, third] = KEYS.each_ref().map(|keys| keys.steps(text));
+    remaining(text.len(), &[first, second, third, steps(text, in_sequence)])
 }
 
 /// The shortest beginning of `text` of which the whole is a repetition, the last time maybe not to its end; `None` when it does
@@ -63,49 +114,35 @@ pub(super) fn unit(text: &[char]) -> Option<&[char]> {
     (period > 0 && period <= text.len() / 2).then(|| text.get(..period)).flatten()
 }
 
-fn remaining(text: &[char], views: &[&dyn Fn(char, char) -> Step]) -> usize {
-    let mut rest = text;
-    let mut count = 0_usize;
-    while !rest.is_empty() {
-        let longest = views.iter().map(|view| run(rest, view)).max().unwrap_or(1);
-        rest = rest.get(longest.max(1)..).unwrap_or_default();
+/// The steps along `text` by `step`.
+fn steps(text: &[char], step: impl Fn(char, char) -> Step) -> Vec<Step> {
+    text.iter().zip(text.iter().skip(1)).map(|(a, b)| step(*a, *b)).collect()
+}
+
+/// The characters that are left of `length` when each run in one of the `views` of their steps counts as one.
+fn remaining(length: usize, views: &[Vec<Step>]) -> usize {
+    let (mut at, mut count) = (0_usize, 0_usize);
+    while at < length {
+        let longest = views.iter().map(|steps| run(steps.get(at..).unwrap_or_default())).max().unwrap_or(1);
+        at = at.saturating_add(longest);
         count = count.saturating_add(1);
     }
     count
 }
 
-/// The length of the run at the beginning of `text`; 1 when there is none.
-fn run(text: &[char], step: &dyn Fn(char, char) -> Step) -> usize {
-    let steps = || text.iter().zip(text.iter().skip(1)).map(|(a, b)| step(*a, *b));
-    let length = |period: usize| {
-        let first: Vec<Step> = steps().take(period).collect();
-        steps()
-            .zip(first.iter().cycle())
-            .take_while(|(step, expected)| step.is_some() && step == *expected)
-            .count()
+/// The length in characters of the run with which `steps` begin; 1 when there is none.
+fn run(steps: &[Step]) -> usize {
+    let [Some(first), rest @ ..] = steps else { return 1 };
+    let straight = rest.iter().take_while(|step| **step == Some(*first)).count().saturating_add(2);
+    let alternating = match rest {
+        [Some(_), rest @ ..] => {
+            rest.iter().zip(steps).take_while(|(step, expected)| step == expected).count().saturating_add(3)
+        }
+        _ => 1,
     };
-    let (straight, alternating) = (length(1).saturating_add(1), length(2).saturating_add(1));
     let straight = if straight >= MIN_RUN { straight } else { 1 };
     let alternating = if alternating >= MIN_ALTERNATING_RUN { alternating } else { 1 };
     straight.max(alternating)
-}
-
-fn neighbours(layout: usize, a: char, b: char) -> Step {
-    let (a, b) = (key(layout, a)?, key(layout, b)?);
-    let step = (b.0.checked_sub(a.0)?, b.1.checked_sub(a.1)?);
-    (step.0.abs() <= 1 && step.1.abs() <= 1).then_some(step)
-}
-
-/// Column and row.
-fn key(layout: usize, character: char) -> Option<(i8, i8)> {
-    if character == ' ' {
-        return None;
-    }
-    let rows = LAYOUTS.get(layout)?;
-    rows.iter().enumerate().find_map(|(row, keys)| {
-        let column = keys.chars().position(|key| key == character)?;
-        Some((i8::try_from(column).ok()?, i8::try_from(row % ROWS).ok()?))
-    })
 }
 
 fn in_sequence(a: char, b: char) -> Step {

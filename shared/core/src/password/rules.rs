@@ -14,6 +14,8 @@ const MIN_BESIDE_CONTEXT: usize = 4;
 pub(super) const MIN_OWN_CHARS: usize = 5;
 /// The fewest different characters.
 const MIN_DISTINCT: usize = 4;
+/// The most words of a context, the longest ones.
+const MAX_WORDS: usize = 16;
 const PRODUCT: &str = "latchkey";
 
 /// The rule for a new password, the same on every platform. There are no demands on kinds of characters, no meter of strength and
@@ -63,6 +65,9 @@ pub enum WeakPassword {
         "the password is one of the most common ones, with or without digits and signs: choose words that do not belong together"
     )]
     Common,
+    /// A range service knows it from a breach.
+    #[error("the password was found in a breach of data: choose one that you use nowhere else")]
+    Breached,
 }
 
 impl PasswordRules {
@@ -81,7 +86,8 @@ impl PasswordRules {
         }
         let plain = plain(text);
         let context = context_words(email, name);
-        if stems(&plain).any(|stem| is_from(stem, &context)) {
+        // As it is, and without its tail.
+        if stems(&plain).take(2).any(|stem| is_from(stem, &context)) {
             return Err(WeakPassword::FromContext);
         }
         let characters: Vec<char> = plain.chars().collect();
@@ -113,8 +119,10 @@ fn context_words(email: &Email, name: Option<&str>) -> Vec<String> {
     let local_part = email.split('@').next().unwrap_or_default().to_owned();
     let mut words = [parts(&email), parts(&name), vec![local_part, email, name, PRODUCT.to_owned()]].concat();
     words.retain(|word| word.chars().nth(2).is_some());
-    words.sort_unstable();
+    words.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     words.dedup();
+    // A name of fifty parts is nobody's, and would take fifty times as long.
+    words.truncate(MAX_WORDS);
     words
 }
 

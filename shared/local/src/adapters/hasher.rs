@@ -4,13 +4,14 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use argon2::Block;
 use async_trait::async_trait;
 use latchkey_core::port::{Derivation, HASH_LEN, HasherError, PasswordHasher};
 use latchkey_native::vec_on_huge_pages;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use self::queue::{Job, Next, Queue, Work};
 

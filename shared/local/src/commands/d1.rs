@@ -35,6 +35,7 @@ pub(super) async fn first_admin(
     services.roles.init(&[services.audit.write(&event)?]).await?;
     let password = Password::new(&read_password(password_stdin)?);
     let sign_up = services.accounts.check_sign_up(SignUp { email, password, name })?;
+    services.accounts.check_breaches(&sign_up).await?;
     let user = services.accounts.create_unsealed(sign_up).await?;
     let admin: RoleName = "admin".parse()?;
     services.accounts.grant(user.id, &admin, Authority::Operator, &Requester::default()).await?;

@@ -22,6 +22,7 @@ pub(super) async fn add(
     }
     let password = Password::new(&read_password(password_stdin)?);
     let sign_up = services.accounts.check_sign_up(SignUp { email: email.clone(), password, name })?;
+    services.accounts.check_breaches(&sign_up).await?;
     let user = match services.accounts.create(sign_up).await {
         Ok(user) => user,
         Err(SignUpError::EmailTaken) => {

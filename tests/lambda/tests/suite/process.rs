@@ -105,7 +105,8 @@ async fn a_table_that_is_gone_is_503_and_the_log_names_the_event() {
 
 #[tokio::test]
 async fn wrong_settings_end_it_with_a_line_for_each_and_tell_lambda() {
-    let mut running = start(&[("LATCHKEY_URL", "http://auth.example.com"), ("LATCHKEY_LIMITS", "off")]).await;
+    let mut running =
+        start(&[("LATCHKEY_URL", "http://auth.example.com"), ("LATCHKEY_LIMITS", "lots")]).await;
     let What::InitError(error) = running.api.hear().await.what else { panic!("it started") };
     assert_eq!(error["errorType"], "Latchkey.Configuration");
     let lines: Vec<String> = error["errorMessage"]

@@ -1,10 +1,11 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use argon2::Block;
 use latchkey_core::port::{HASH_LEN, HasherError, MAX_WAIT, Pace};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 /// A computation in the memory of the thread that runs it.
 pub(super) type Work = Box<dyn FnOnce(&mut Vec<Block>) -> Result<[u8; HASH_LEN], HasherError> + Send>;
