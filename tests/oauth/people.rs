@@ -31,9 +31,29 @@ async fn an_e_mail_that_is_missing_or_not_verified_makes_no_account() {
         json!("no address"),
         json!("a@b@c"),
         json!("ada@example.com,eve@example.com"),
+        // Beyond ASCII nothing is folded: these are other people's mailboxes.
+        json!("ﬂora@example.com"),
+        json!("ａda@example.com"),
+        json!("ada＠example.com"),
+        json!("ada@ｅxample.com"),
+        json!("=?utf-8?q?ada?=@example.com"),
     ] {
         set("email", email);
         refused(&world, 403, "no_verified_email").await;
+    }
+}
+
+#[tokio::test]
+async fn a_domain_beyond_ascii_is_one_address_in_every_spelling() {
+    let world = world();
+    world.provider.edit().claims["email"] = json!("Ada@Exämple.com");
+    assert_eq!(world.sign_in().await.status, 303);
+    let ada = "ada@xn--exmple-cua.com".parse().unwrap();
+    let user = world.app.services.accounts.find_by_email(&ada).await.unwrap().unwrap();
+    assert_eq!(user.email.as_str(), "ada@xn--exmple-cua.com");
+    for spelling in ["ada@exämple.com", "ada@xn--exmple-cua.com"] {
+        let answer = world.app.send(latchkey_tests::support::signup_request(spelling)).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (409, "email_taken"), "{spelling}");
     }
 }
 

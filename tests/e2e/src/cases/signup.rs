@@ -7,7 +7,7 @@ use crate::person::{PASSWORD, Person};
 use crate::request::Request;
 use crate::trial::{Trial, bearer};
 
-cases![made, taken, refused, two_hundred_at_once];
+cases![made, taken, other_alphabets, refused, two_hundred_at_once];
 
 fn made(t: &Trial<'_>) -> Result {
     let mut body = bearer(&t.email("Ada"), PASSWORD);
@@ -34,6 +34,19 @@ fn taken(t: &Trial<'_>) -> Result {
     Ok(())
 }
 
+/// A domain beyond ASCII is stored as A-labels, and is one domain in both spellings.
+fn other_alphabets(t: &Trial<'_>) -> Result {
+    let ascii = "xn--exmple-cua.com";
+    let email = t.email("ada");
+    let (local, _) = email.split_once('@').ok_or_else(|| "no address".to_owned())?;
+    let made = t.send(Request::post("/v1/signup").json(&bearer(&format!("{local}@Exämple.com"), PASSWORD)))?;
+    ensure_eq!(made.ok(201)?.text("user.email"), format!("{local}@{ascii}"));
+    for email in [format!("{local}@exämple.com"), format!("{local}@{ascii}")] {
+        t.send(Request::post("/v1/signup").json(&bearer(&email, PASSWORD)))?.problem(409, "email_taken")?;
+    }
+    Ok(())
+}
+
 fn refused(t: &Trial<'_>) -> Result {
     let email = t.email("ada");
     let long = "x".repeat(257);
@@ -41,6 +54,10 @@ fn refused(t: &Trial<'_>) -> Result {
         (bearer("ada", PASSWORD), "invalid_email"),
         (bearer("ada@localhost", PASSWORD), "invalid_email"),
         (bearer(&format!("{email},eve@example.com"), PASSWORD), "invalid_email"),
+        (bearer(&format!("ﬂ{email}"), PASSWORD), "invalid_email"),
+        (bearer(&format!("ｂ{email}"), PASSWORD), "invalid_email"),
+        (bearer(&email.replace('@', "＠"), PASSWORD), "invalid_email"),
+        (bearer(&format!("=?utf-8?q?{email}"), PASSWORD), "invalid_email"),
         (bearer(&email, "seven 7"), "weak_password"),
         (bearer(&email, "password123"), "weak_password"),
         (bearer(&email, &long), "weak_password"),
