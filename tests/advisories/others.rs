@@ -84,7 +84,6 @@ async fn ghsa_7rqj_j65f_68wh_and_cve_2022_35924_an_address_is_one_address_after_
         "<a@example.com>",
         "A <a@example.com>",
         "a@example.com>",
-        "a@ex\u{430}mple.com",
         "\u{430}@example.com",
         "a@localhost",
         "a@[127.0.0.1]",
@@ -100,17 +99,18 @@ async fn ghsa_7rqj_j65f_68wh_and_cve_2022_35924_an_address_is_one_address_after_
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "invalid_email"), "{email:?}");
     }
     sign_up(&app, "user@example.com").await;
-    // Look-alikes that become plain characters name the account that is there.
-    for email in [
-        "user\u{ff20}example.com",
-        "\u{ff55}ser@example.com",
-        "user@example\u{ff0e}com",
-        "USER@EXAMPLE.COM",
-        " user@example.com ",
-    ] {
+    for email in ["USER@EXAMPLE.COM", " user@example.com "] {
         let answer = app.send(TestRequest::post("/v1/signup", &credentials(email, PASSWORD))).await;
         assert_eq!(answer.code(), "email_taken", "{email:?}");
     }
+    // A look-alike is never folded onto the account that is there.
+    for email in ["user\u{ff20}example.com", "\u{ff55}ser@example.com", "user@example\u{ff0e}com"] {
+        let answer = app.send(TestRequest::post("/v1/signup", &credentials(email, PASSWORD))).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "invalid_email"), "{email:?}");
+    }
+    // A domain in other letters is another domain, and is stored so that it looks like one.
+    let request = TestRequest::post("/v1/signup", &credentials("user@ex\u{430}mple.com", PASSWORD));
+    assert_eq!(app.send(request).await.text("user.email"), "user@xn--exmple-4nf.com");
 }
 
 #[tokio::test]

@@ -108,12 +108,16 @@ function configuration(url, accounts) {
     response_types: ['code'],
     token_endpoint_auth_method: method,
     id_token_signed_response_alg: algorithm,
+    // One issuer must not name a person alike to two clients: to Latchkey that is one identity.
+    subject_type: name === 'acme' ? 'public' : 'pairwise',
   }))
   return {
     clients,
     jwks: { keys: [key('rsa', 'RS256', { modulusLength: 2048 }), key('ec', 'ES256', { namedCurve: 'P-256' })] },
     cookies: { keys: [secret()] },
     pkce: { required: () => true },
+    subjectTypes: ['public', 'pairwise'],
+    pairwiseIdentifier: (_, account, { clientId }) => `${clientId}-${account}`,
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'preferred_username'] },
     findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub, ...accounts.get(sub) }) }),
     // Always: there is one more token that must not get out.

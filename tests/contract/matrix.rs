@@ -83,7 +83,7 @@ pub async fn world_with(limits: &str) -> World {
     let opening =
         CodeOpening { challenge: &challenge, redirect_to: "https://app.example.com/", from: &nowhere };
     let known = external("github", "target", "somebody@example.com");
-    let issued = app.services.accounts.sign_in_for_code(&known, None, &opening, &[]).await;
+    let issued = app.services.accounts.sign_in_for_code(&known, None, &opening).await;
     World { app, admin, target, code: issued.expect("a code").code }
 }
 

@@ -182,7 +182,7 @@ async fn an_exchange_meets_the_end_of_all_sessions_or_of_the_account() {
         let (challenge, from) = (challenge(), Requester::default());
         let code_opening = CodeOpening { challenge: &challenge, redirect_to: REDIRECT, from: &from };
         let accounts = &two.slow.services.accounts;
-        let code = accounts.sign_in_for_code(&ada(), None, &code_opening, &[]).await.unwrap().code;
+        let code = accounts.sign_in_for_code(&ada(), None, &code_opening).await.unwrap().code;
         two.meanwhile(move |app| async move {
             let (accounts, from) = (&app.services.accounts, Requester::default());
             match end {

@@ -8,8 +8,7 @@ use latchkey_testkit::TestRequest;
 use serde_json::json;
 
 use crate::support::{
-    PASSWORD, ada, allow_link, app, enter, events, external, get, is_used, link, link_by, once, sign_in,
-    sign_up,
+    PASSWORD, ada, allow_link, app, enter, events, external, get, link, link_by, sign_in, sign_up,
 };
 
 #[tokio::test]
@@ -38,9 +37,9 @@ async fn the_list_says_what_each_provider_said_and_no_token() {
     assert_eq!(
         answer.json(),
         json!({ "identities": [
-            { "provider": "github", "name": "Ada Lovelace", "username": "adalovelace", "email": "ada@example.com",
+            { "provider": "github", "issuer": "https://github.com/login/oauth", "name": "Ada Lovelace", "username": "adalovelace", "email": "ada@example.com",
               "avatar": "https://pictures.example/ada.png", "linked_at": linked_at },
-            { "provider": "google", "name": "Ada Lovelace", "username": "adalovelace", "email": "ada@gmail.example",
+            { "provider": "google", "issuer": "https://google.example", "name": "Ada Lovelace", "username": "adalovelace", "email": "ada@gmail.example",
               "avatar": "https://pictures.example/ada.png", "linked_at": linked_at },
         ] })
     );
@@ -53,10 +52,8 @@ async fn an_identity_of_another_account_is_not_linked() {
     let eve = sign_up(&app, "eve@example.com").await;
     let access = eve.text("access_token");
     let ticket = allow_link(&app, &access).await.unwrap();
-    let accounts = &app.services.accounts;
-    let refused = accounts.link_identity(&ticket, &ada(), None, &Requester::default(), &[once("flow")]).await;
+    let refused = link_by(&app, &ticket, &ada()).await;
     assert!(matches!(refused, Err(LinkError::LinkedElsewhere)));
-    assert!(is_used(&app, "flow").await);
     assert_eq!(enter(&app, &ada()).await.unwrap().id(), ada_there.id());
     assert_eq!(get(&app, "/v1/identities", &access).await.json()["identities"], json!([]));
     let event = &events(&app, Action::IdentityRefused).await[0];

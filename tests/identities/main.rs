@@ -11,6 +11,8 @@ mod interleaved;
 #[cfg(test)]
 mod linking;
 #[cfg(test)]
+mod relocating;
+#[cfg(test)]
 mod routes;
 #[cfg(test)]
 mod signin;

@@ -59,7 +59,7 @@ impl World {
     /// Ada, whose refresh token is kept.
     async fn ada(&self) -> Entered {
         let grant = ProviderGrant { refresh_token: "refresh-1".into() };
-        enter_with(&self.app, &ada(), Some(&grant), &[]).await.unwrap()
+        enter_with(&self.app, &ada(), Some(&grant)).await.unwrap()
     }
 
     /// A server with the permission.
@@ -145,7 +145,7 @@ async fn a_code_is_exchanged_for_what_a_sign_in_with_bearer_tokens_gives() {
     let World { app, .. } = world().await;
     let (challenge, from) = (challenge(), Requester::default());
     let opening = CodeOpening { challenge: &challenge, redirect_to: REDIRECT, from: &from };
-    let code = app.services.accounts.sign_in_for_code(&ada(), None, &opening, &[]).await.unwrap().code;
+    let code = app.services.accounts.sign_in_for_code(&ada(), None, &opening).await.unwrap().code;
     let body = json!({ "code": code.expose_secret(), "code_verifier": VERIFIER, "redirect_to": REDIRECT });
     let answer = app.send(TestRequest::post("/v1/oauth/exchange", &body)).await;
     assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "no-store"));

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use latchkey_core::account::{IdentityError, LinkError, LinkTicket, ProviderGrant, User};
 use latchkey_core::audit::{Action, Event, Filter, Requester};
 use latchkey_core::oauth::ExternalIdentity;
-use latchkey_core::port::table::{Key, Write};
+use latchkey_core::port::table::Key;
 use latchkey_core::session::{Freshness, Live, Opening, ReauthenticationRequired, Transport};
 use latchkey_core::{ExposeSecret, UserId};
 use latchkey_testkit::{TestApp, TestRequest, TestResponse};
 pub use latchkey_tests::support::PASSWORD;
-use latchkey_tests::support::{signin_request, signup_request};
+use latchkey_tests::support::{issuer_of, signin_request, signup_request};
 
 /// A process that has the key ring and the initial roles.
 pub async fn app() -> TestApp {
@@ -28,6 +28,7 @@ pub async fn start(app: TestApp) -> TestApp {
 pub fn external(provider: &str, subject: &str, email: &str) -> ExternalIdentity {
     ExternalIdentity {
         provider: provider.parse().unwrap(),
+        issuer: issuer_of(provider),
         subject: subject.parse().unwrap(),
         verified_email: Some(email.parse().unwrap()),
         name: Some("Ada Lovelace".to_owned()),
@@ -61,18 +62,17 @@ pub fn opening(from: &Requester) -> Opening<'_> {
 
 /// Signs in as a return from the provider does.
 pub async fn enter(app: &TestApp, external: &ExternalIdentity) -> Result<Entered, IdentityError> {
-    enter_with(app, external, None, &[]).await
+    enter_with(app, external, None).await
 }
 
 pub async fn enter_with(
     app: &TestApp,
     external: &ExternalIdentity,
     grant: Option<&ProviderGrant>,
-    extra: &[Write],
 ) -> Result<Entered, IdentityError> {
     let from = Requester::default();
     let accounts = &app.services.accounts;
-    let entered = accounts.sign_in_with_identity(external, grant, &opening(&from), extra).await?;
+    let entered = accounts.sign_in_with_identity(external, grant, &opening(&from)).await?;
     let (user, tokens) = (entered.signed_in.user, entered.signed_in.tokens);
     Ok(Entered { user, access: tokens.access_token.expose_secret().to_owned(), created: entered.created })
 }
@@ -92,23 +92,12 @@ pub async fn link_by(
     ticket: &LinkTicket,
     external: &ExternalIdentity,
 ) -> Result<User, LinkError> {
-    app.services.accounts.link_identity(ticket, external, None, &Requester::default(), &[]).await
+    app.services.accounts.link_identity(ticket, external, None, &Requester::default()).await
 }
 
 /// Links at once.
 pub async fn link(app: &TestApp, access: &str, external: &ExternalIdentity) -> Result<User, LinkError> {
     link_by(app, &allow_link(app, access).await.unwrap(), external).await
-}
-
-/// Something that must not be there yet, in the way of a flow's state.
-pub fn once(name: &str) -> Write {
-    Write::create(Key::new(format!("once#{name}"), "state"), &true).unwrap()
-}
-
-/// Whether such a thing is there.
-pub async fn is_used(app: &TestApp, name: &str) -> bool {
-    let key = Key::new(format!("once#{name}"), "state");
-    app.services.ports.table.get(&[key], app.services.ports.clock.now()).await.unwrap()[0].is_some()
 }
 
 /// The text of the item at `key`.

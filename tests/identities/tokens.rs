@@ -27,14 +27,14 @@ async fn kept(app: &TestApp, person: &Entered) -> Result<String, GrantError> {
 
 async fn stored(app: &TestApp, person: &Entered) -> Value {
     let provider = "github".parse().unwrap();
-    let key = Identity::key(&provider, &person.user.identities[&provider]);
+    let key = Identity::key(&person.user.identities[&provider]);
     serde_json::from_str(&item(app, key).await.unwrap()).unwrap()
 }
 
 #[tokio::test]
 async fn they_are_kept_only_when_the_operator_says_so() {
     let app = crate::support::app().await;
-    let ada = enter_with(&app, &ada(), Some(&grant("refresh-1")), &[]).await.unwrap();
+    let ada = enter_with(&app, &ada(), Some(&grant("refresh-1"))).await.unwrap();
     assert!(stored(&app, &ada).await["grant"].is_null());
     assert!(matches!(kept(&app, &ada).await, Err(GrantError::NotKept)));
 }
@@ -47,7 +47,7 @@ async fn what_was_kept_goes_when_it_is_to_be_kept_no_more() {
         start(builder.table(Arc::clone(&table)).build(latchkey_all::function()))
     };
     let (keeps, drops) = (app("keep", 1).await, app("drop", 2).await);
-    let person = enter_with(&keeps, &ada(), Some(&grant("refresh-1")), &[]).await.unwrap();
+    let person = enter_with(&keeps, &ada(), Some(&grant("refresh-1"))).await.unwrap();
     assert!(matches!(kept(&drops, &person).await, Err(GrantError::NotKept)), "nor is it given out");
     enter(&drops, &ada()).await.unwrap();
     assert!(stored(&keeps, &person).await["grant"].is_null());
@@ -56,7 +56,7 @@ async fn what_was_kept_goes_when_it_is_to_be_kept_no_more() {
 #[tokio::test]
 async fn they_rest_sealed_and_show_nowhere() {
     let app = keeping().await;
-    let ada = enter_with(&app, &ada(), Some(&grant("refresh-1")), &[]).await.unwrap();
+    let ada = enter_with(&app, &ada(), Some(&grant("refresh-1"))).await.unwrap();
     let body = stored(&app, &ada).await;
     assert!(!body.to_string().contains("refresh-1"));
     assert_eq!(kept(&app, &ada).await.unwrap(), "refresh-1");
@@ -66,7 +66,7 @@ async fn they_rest_sealed_and_show_nowhere() {
     // Bound to its user: under another's identifier it does not open.
     let sealed: Sealed = serde_json::from_value(body["grant"].clone()).unwrap();
     let open = |user: String| {
-        let bound = format!("{user}\0github\x001815");
+        let bound = format!("{user}\0https://github.com/login/oauth\x001815");
         app.services.config.sealer.open(Purpose::new("provider-refresh-token"), bound.as_bytes(), &sealed)
     };
     assert_eq!(open(ada.id().to_string()).unwrap().as_slice(), b"refresh-1");
@@ -76,12 +76,12 @@ async fn they_rest_sealed_and_show_nowhere() {
 #[tokio::test]
 async fn a_sign_in_without_one_leaves_it_and_one_with_another_replaces_it() {
     let app = keeping().await;
-    let person = enter_with(&app, &ada(), Some(&grant("refresh-1")), &[]).await.unwrap();
+    let person = enter_with(&app, &ada(), Some(&grant("refresh-1"))).await.unwrap();
     enter(&app, &ada()).await.unwrap();
     assert_eq!(kept(&app, &person).await.unwrap(), "refresh-1");
-    enter_with(&app, &ada(), Some(&grant("refresh-2")), &[]).await.unwrap();
+    enter_with(&app, &ada(), Some(&grant("refresh-2"))).await.unwrap();
     assert_eq!(kept(&app, &person).await.unwrap(), "refresh-2");
-    enter_with(&app, &ada(), Some(&grant(&"x".repeat(9000))), &[]).await.unwrap();
+    enter_with(&app, &ada(), Some(&grant(&"x".repeat(9000)))).await.unwrap();
     assert!(matches!(kept(&app, &person).await, Err(GrantError::NotKept)), "one of that length is not kept");
 }
 
@@ -89,7 +89,7 @@ async fn a_sign_in_without_one_leaves_it_and_one_with_another_replaces_it() {
 async fn the_token_that_took_its_place_is_kept_unless_a_newer_came_meanwhile() {
     let app = keeping().await;
     let accounts = &app.services.accounts;
-    let person = enter_with(&app, &ada(), Some(&grant("refresh-1")), &[]).await.unwrap();
+    let person = enter_with(&app, &ada(), Some(&grant("refresh-1"))).await.unwrap();
     let (provider, from) = ("github".parse().unwrap(), Requester::default());
     let read = accounts.kept_grant(person.id(), &provider).await.unwrap();
     // An account that changed in between is no obstacle.
@@ -106,7 +106,7 @@ async fn the_token_that_took_its_place_is_kept_unless_a_newer_came_meanwhile() {
 #[tokio::test]
 async fn a_disabled_account_gives_none_and_an_unlinked_identity_neither() {
     let app = keeping().await;
-    let person = enter_with(&app, &ada(), Some(&grant("refresh-1")), &[]).await.unwrap();
+    let person = enter_with(&app, &ada(), Some(&grant("refresh-1"))).await.unwrap();
     let from = Requester::default();
     let accounts = &app.services.accounts;
     accounts.set_status(person.id(), Status::Disabled, Authority::Operator, &from).await.unwrap();

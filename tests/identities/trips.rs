@@ -30,10 +30,10 @@ async fn a_sign_in_with_a_provider_is_two_whether_new_known_or_renamed() {
 #[tokio::test]
 async fn a_refusal_writes_its_event_in_one_more() {
     let app = app().await;
-    sign_up(&app, "ada@example.com").await;
+    enter(&app, &external("google", "77", "ada@example.com")).await.unwrap();
     app.trips.take();
     enter(&app, &ada()).await.unwrap_err();
-    assert_eq!(app.trips.take(), 3, "the address has an account");
+    assert_eq!(app.trips.take(), 4, "the address has an account, which is looked at");
     let mut nameless = ada();
     nameless.verified_email = None;
     enter(&app, &nameless).await.unwrap_err();
@@ -62,13 +62,23 @@ async fn a_link_is_two() {
 }
 
 #[tokio::test]
+async fn an_account_that_gives_way_is_looked_at_once() {
+    let app = app().await;
+    sign_up(&app, "ada@example.com").await;
+    app.trips.take();
+    enter(&app, &ada()).await.unwrap();
+    let (look, sweep) = (3, 2);
+    assert_eq!(app.trips.take(), 2 + look + 1 + sweep, "login, user, rest; the commit again; its sessions");
+}
+
+#[tokio::test]
 async fn a_code_is_two_and_so_is_its_exchange() {
     let app = app().await;
     let from = Requester::default();
     app.trips.take();
     let code_opening = CodeOpening { challenge: &challenge(), redirect_to: REDIRECT, from: &from };
     let accounts = &app.services.accounts;
-    let issued = accounts.sign_in_for_code(&ada(), None, &code_opening, &[]).await.unwrap();
+    let issued = accounts.sign_in_for_code(&ada(), None, &code_opening).await.unwrap();
     assert_eq!(app.trips.take(), 2);
     let redemption = Redemption { code: issued.code, verifier: VERIFIER.into(), redirect_to: None };
     accounts.redeem_code(&redemption, &opening(&from)).await.unwrap();

@@ -1,7 +1,6 @@
 //! What a provider, or somebody in its name, sends back.
 
 use latchkey_testkit::provider::{Fault, ISSUER, Shape};
-use latchkey_tests::support::sign_up;
 
 use crate::support::{home, world, world_at, world_of};
 
@@ -172,7 +171,8 @@ async fn where_nobody_waits_a_browser_gets_a_page_with_a_way_on_and_no_script() 
 #[tokio::test]
 async fn the_app_that_waits_gets_the_browser_back_with_the_word_for_it() {
     let world = world();
-    sign_up(&world.app, "ada@example.com").await;
+    assert_eq!(world.sign_in().await.status, 303);
+    world.provider.edit().claims["sub"] = "another person".into();
     for (error, code, reason) in [
         (Some("access_denied"), "signin_cancelled", Some("provider_error")),
         (Some("server_error"), "provider_failed", Some("provider_error")),

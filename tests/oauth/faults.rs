@@ -3,6 +3,8 @@
 use latchkey_testkit::Fault as StoreFault;
 use latchkey_testkit::provider::{Fault, ISSUER};
 
+use serde_json::json;
+
 use crate::support::{World, world};
 
 const JSON: &str = "application/json";
@@ -67,6 +69,45 @@ async fn a_token_endpoint_in_trouble() {
         outcome(&world, &at("/token"), fault, status, code, reason).await;
     }
     assert_eq!(world.sign_in().await.status, 303, "nothing lasts");
+}
+
+/// A member that nobody needs never decides.
+#[tokio::test]
+async fn a_token_response_of_odd_forms_is_read() {
+    let world = world();
+    for (member, value) in [
+        ("expires_in", json!("3600")),
+        ("expires_in", json!(3599.5)),
+        ("expires_in", json!("soon")),
+        ("expires_in", json!({ "seconds": 3600 })),
+        ("expires_in", json!(-1)),
+        ("refresh_token", json!(7)),
+        ("refresh_token", json!(false)),
+        ("scope", json!(["openid", "email"])),
+        ("token_type", json!("BEARER")),
+        ("token_type", json!(null)),
+        ("x", json!([[[1]]])),
+    ] {
+        world.provider.edit().shape.extra = json!({ member: value });
+        assert_eq!(world.sign_in().await.status, 303, "{member}: {value}");
+    }
+}
+
+/// Of what is skipped too.
+#[tokio::test]
+async fn an_answer_that_is_not_json_as_a_whole_is_none() {
+    let world = world();
+    let deep = |before: &str| format!("{before}\"x\":{}1{}}}", "[".repeat(5000), "]".repeat(5000));
+    let failed = (502, "provider_failed", "provider_failed");
+    let answers = [
+        ("/token", deep(r#"{"access_token":"x","#), failed),
+        ("/jwks", deep(r#"{"keys":[],"#), (502, "provider_failed", "provider_metadata")),
+    ];
+    for (path, body, (status, code, reason)) in answers {
+        outcome(&world, &at(path), Fault::Answer(200, JSON, body), status, code, reason).await;
+    }
+    let invalid = b"{\"access_token\":\"x\",\"x\":\"\xff\"}".to_vec();
+    outcome(&world, &at("/token"), Fault::Bytes(200, JSON, invalid), 502, failed.1, failed.2).await;
 }
 
 #[tokio::test]

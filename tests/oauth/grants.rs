@@ -2,6 +2,7 @@
 
 use latchkey_core::ExposeSecret;
 use latchkey_core::account::ProviderGrant;
+use latchkey_core::oauth::StartError;
 use latchkey_testkit::provider::{Fault, ISSUER};
 
 use crate::support::{World, world, world_of};
@@ -14,7 +15,8 @@ fn keeping() -> World {
 
 async fn refresh(world: &World, token: &str) -> Result<(String, Option<String>), String> {
     let grant = ProviderGrant { refresh_token: token.into() };
-    let tokens = world.app.services.oauth.refresh(&"acme".parse().unwrap(), &grant).await;
+    let tokens =
+        world.app.services.oauth.refresh(&"acme".parse().unwrap(), &ISSUER.parse().unwrap(), &grant).await;
     let tokens = tokens.map_err(|error| error.to_string())?;
     let renewed = tokens.renewed.map(|grant| grant.refresh_token.expose_secret().to_owned());
     Ok((tokens.access_token.expose_secret().to_owned(), renewed))
@@ -50,4 +52,14 @@ async fn one_that_the_provider_withdrew_is_told_apart_from_a_provider_in_trouble
     world.provider.edit().faults.insert(format!("{ISSUER}/token"), Fault::Timeout);
     let failed = refresh(&world, "provider-refresh-1").await.unwrap_err();
     assert!(failed.contains("no answer within"), "{failed}");
+}
+
+#[tokio::test]
+async fn the_refresh_token_of_a_former_issuer_is_sent_nowhere() {
+    let world = keeping();
+    let former = "https://former.example".parse().unwrap();
+    let grant = ProviderGrant { refresh_token: "provider-refresh-1".into() };
+    let refused = world.app.services.oauth.refresh(&"acme".parse().unwrap(), &former, &grant).await;
+    assert!(matches!(refused, Err(StartError::AnotherIssuer)));
+    assert!(world.provider.forms().is_empty());
 }

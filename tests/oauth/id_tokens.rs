@@ -1,11 +1,13 @@
 //! ID tokens that say too much, too little or nothing, and keys that come and go.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use latchkey_core::port::in_process::InProcessCache;
 use latchkey_testkit::provider::{CLIENT_ID, ISSUER, ProviderKey};
 use serde_json::{Value, json};
 
-use crate::support::{World, world};
+use crate::support::{World, world, world_of};
 
 /// One sign-in with an ID token that `tamper` changed.
 async fn refused(world: &World, reason: &str, tamper: impl Fn(&mut Value, &mut Value) + Send + 'static) {
@@ -128,16 +130,44 @@ async fn expired_or_from_the_future_beyond_a_minute() {
     refused(&world, "expired", |_, claims| claims["exp"] = json!(i64::MIN)).await;
     refused(&world, "from_the_future", move |_, claims| claims["iat"] = json!(now(claims) + 61)).await;
     refused(&world, "from_the_future", |_, claims| claims["iat"] = json!(i64::MAX)).await;
-    for name in ["exp", "iat"] {
-        for bad in [json!(null), json!("1"), json!([1]), json!(1e300)] {
+    refused(&world, "from_the_future", move |_, claims| claims["nbf"] = json!(now(claims) + 61)).await;
+    for name in ["exp", "iat", "nbf"] {
+        for bad in [json!("1"), json!([1]), json!(true), json!(1e300)] {
             refused(&world, "claims", move |_, claims| claims[name] = bad.clone()).await;
         }
     }
+    for name in ["exp", "iat"] {
+        refused(&world, "claims", move |_, claims| claims[name] = json!(null)).await;
+    }
+    // Issued yesterday, and an hour ago.
+    for age in [24 * 3600, 3660] {
+        refused(&world, "too_old", move |_, claims| claims["iat"] = json!(now(claims) - age)).await;
+    }
+    taken(&world, move |_, claims| claims["iat"] = json!(now(claims) - 3600)).await;
+    // RFC 7519, section 2: a NumericDate may have a fraction.
+    taken(&world, move |_, claims| {
+        let now = claims["iat"].as_f64().unwrap();
+        for (name, seconds) in [("exp", 300.5), ("iat", -0.5), ("nbf", 59.5)] {
+            claims[name] = json!(now + seconds);
+        }
+    })
+    .await;
     taken(&world, move |_, claims| {
         claims["exp"] = json!(now(claims) - 59);
         claims["iat"] = json!(now(claims) + 60);
+        claims["nbf"] = json!(now(claims));
     })
     .await;
+}
+
+/// What nobody reads is JSON too, and no deeper than anything that is read.
+#[tokio::test]
+async fn that_is_too_deep() {
+    let world = world();
+    let deep = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+    refused(&world, "claims", move |_, claims| claims["groups"] = deep(100)).await;
+    refused(&world, "header", move |header, _| header["x"] = deep(100)).await;
+    taken(&world, move |_, claims| claims["groups"] = deep(8)).await;
 }
 
 #[tokio::test]
@@ -196,6 +226,37 @@ async fn keys_that_were_rotated_a_moment_ago_are_fetched_once_a_minute() {
     world.app.clock.advance(Duration::from_mins(1));
     for _ in 0..3 {
         assert_eq!(world.sign_in().await.code(), "identity_refused");
+    }
+    assert_eq!(fetched(), 3);
+}
+
+/// Tokens with invented keys, at as many processes as there are.
+#[tokio::test]
+async fn processes_that_share_a_cache_fetch_keys_for_an_unknown_one_once() {
+    let cache = Arc::new(InProcessCache::default());
+    let first = world_of(|app| app.var("LATCHKEY_LIMITS", "off").cache(cache.clone()));
+    let others: Vec<_> = (2..10)
+        .map(|seed| first.other_process(seed, |app| app.var("LATCHKEY_LIMITS", "off").cache(cache.clone())))
+        .collect();
+    let fetched = || first.provider.requests().iter().filter(|url| url.ends_with("/jwks")).count();
+    assert_eq!(first.sign_in().await.status, 303);
+    first.provider.edit().tamper = Some(Box::new(|header, _| header["kid"] = json!("no-such-key")));
+    for world in std::iter::once(&first).chain(&others).chain(&others) {
+        assert_eq!(world.sign_in().await.code(), "identity_refused");
+    }
+    assert_eq!(fetched(), 2, "once at the start, and once for all that do not know the key");
+
+    // Keys that one process fetched meanwhile are found by the others, pause or not.
+    first.app.clock.advance(Duration::from_mins(1));
+    let next = ProviderKey::p256("key-2", 2);
+    {
+        let mut provider = first.provider.edit();
+        provider.tamper = None;
+        provider.published = vec![next.jwk()];
+        provider.signer = next;
+    }
+    for world in std::iter::once(&first).chain(&others) {
+        assert_eq!(world.sign_in().await.status, 303);
     }
     assert_eq!(fetched(), 3);
 }

@@ -1,10 +1,14 @@
 //! Whom a provider vouches for, and whom not.
 
-use latchkey_testkit::provider::ISSUER;
-use latchkey_tests::support::sign_up;
+use latchkey_core::audit::{Action, Filter};
+use latchkey_testkit::TestRequest;
+use std::sync::Arc;
+
+use latchkey_testkit::provider::{ISSUER, Shape};
+use latchkey_tests::support::{admin, grant, make_role, sign_up};
 use serde_json::{Value, json};
 
-use crate::support::{World, world};
+use crate::support::{Browser, World, world};
 
 async fn refused(world: &World, status: u16, code: &str) {
     let (mut browser, granted) = world.at_provider().await;
@@ -20,7 +24,17 @@ async fn an_e_mail_that_is_missing_or_not_verified_makes_no_account() {
     let set = |name: &str, value: Value| world.provider.edit().claims[name] = value;
     let userinfo = json!({ "sub": "1234567890" });
     world.provider.edit().shape.documents.insert(format!("{ISSUER}/userinfo"), userinfo);
-    for verified in [json!(false), json!(null), json!("false"), json!("yes"), json!([true]), json!(2)] {
+    for verified in [
+        json!(false),
+        json!(null),
+        json!("false"),
+        json!("yes"),
+        json!([true]),
+        json!(2),
+        json!(1),
+        json!("true"),
+        json!("1"),
+    ] {
         set("email_verified", verified);
         refused(&world, 403, "no_verified_email").await;
     }
@@ -59,19 +73,10 @@ async fn a_domain_beyond_ascii_is_one_address_in_every_spelling() {
 
 #[tokio::test]
 async fn an_e_mail_of_another_account_is_never_linked_by_itself() {
-    // Pre-hijacking, both ways: whoever was first keeps the address, and the provider's word changes nothing.
     let world = world();
-    sign_up(&world.app, "ada@example.com").await;
+    assert_eq!(world.sign_in().await.status, 303);
+    world.provider.edit().claims["sub"] = json!("another person");
     refused(&world, 409, "account_exists").await;
-    let ada = world
-        .app
-        .services
-        .accounts
-        .find_by_email(&"ada@example.com".parse().unwrap())
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(!ada.email_verified, "the account is as it was");
 
     let (mut browser, granted) = world.at_provider().await;
     browser.html = true;
@@ -79,6 +84,76 @@ async fn an_e_mail_of_another_account_is_never_linked_by_itself() {
     let html = String::from_utf8(page.body).unwrap();
     assert_eq!(page.status, 409);
     assert!(html.contains("sign in the way you did before, and link"), "{html}");
+}
+
+/// The owner comes after somebody who signed up with their address.
+#[tokio::test]
+async fn an_account_that_never_proved_its_address_gives_way() {
+    let world = world();
+    let squatter = sign_up(&world.app, "ada@example.com").await;
+    let (mut browser, granted) = world.at_provider().await;
+    assert_eq!(browser.come_back("acme", &granted).await.status, 303);
+    let session = browser.get("/v1/session").await;
+    assert_eq!(session.json()["user"]["email_verified"], json!(true));
+    assert_ne!(session.text("user.id"), squatter.id);
+    let squatting = world.app.send(TestRequest::get("/v1/session").bearer(&squatter.access)).await;
+    assert_eq!(squatting.status, 401, "its sessions have ended");
+    let refreshed = latchkey_tests::support::refresh_request(&squatter.refresh);
+    assert_eq!(world.app.send(refreshed).await.status, 401);
+    let filter = Filter { action: Some(Action::UserDisplaced), limit: 10, ..Filter::default() };
+    let [event] = world.app.services.audit.list(&filter).await.unwrap().events.try_into().unwrap();
+    assert_eq!(event.user_id.unwrap().to_string(), squatter.id);
+    assert_eq!(event.details["successor"], session.text("user.id"));
+    assert_eq!(
+        (event.details["provider"].as_str(), event.details["reason"].as_str()),
+        ("acme", "email_never_verified")
+    );
+}
+
+/// No role passes to the newcomer.
+#[tokio::test]
+async fn the_roles_of_an_account_that_gives_way_end_with_it() {
+    let world = world();
+    make_role(&world.app, "editor", &["docs:write"]).await;
+    let squatter = sign_up(&world.app, "ada@example.com").await;
+    grant(&world.app, &squatter, "editor").await;
+    assert_eq!(world.sign_in().await.status, 303);
+    let ada = "ada@example.com".parse().unwrap();
+    let user = world.app.services.accounts.find_by_email(&ada).await.unwrap().unwrap();
+    assert_eq!(user.roles.iter().map(ToString::to_string).collect::<Vec<_>>(), ["user"]);
+}
+
+/// Somebody with authority made them one; they can link the provider, and the role can be taken away.
+#[tokio::test]
+async fn an_administrator_does_not_give_way() {
+    let world = world();
+    let root = admin(&world.app).await;
+    world.provider.edit().claims["email"] = json!("admin@example.com");
+    refused(&world, 409, "account_exists").await;
+    assert_eq!(world.last_event().await.1.as_deref(), Some("administrator"));
+    let session = world.app.send(TestRequest::get("/v1/session").bearer(&root.access)).await;
+    assert_eq!(session.status, 200);
+}
+
+/// Userinfo is no more to be believed than the ID token.
+#[tokio::test]
+async fn a_text_or_a_number_of_userinfo_verifies_no_e_mail() {
+    let world = world();
+    world.provider.edit().claims["email"] = json!(null);
+    for verified in [json!("true"), json!(1), json!("1")] {
+        let userinfo = json!({ "sub": "1234567890", "email": "ada@example.com", "email_verified": verified });
+        world.provider.edit().shape.documents.insert(format!("{ISSUER}/userinfo"), userinfo);
+        refused(&world, 403, "no_verified_email").await;
+    }
+}
+
+#[tokio::test]
+async fn a_profile_of_odd_types_keeps_nobody_out() {
+    let world = world();
+    for claim in ["name", "picture", "preferred_username"] {
+        world.provider.edit().claims[claim] = json!({ "odd": [1] });
+    }
+    assert_eq!(world.sign_in().await.status, 303);
 }
 
 #[tokio::test]
@@ -92,7 +167,7 @@ async fn userinfo_of_another_person_is_refused() {
 }
 
 #[tokio::test]
-async fn the_same_subject_at_another_provider_is_another_person() {
+async fn an_issuer_is_one_by_whatever_name_it_is_called() {
     let other = [
         ("LATCHKEY_OIDC", "acme,twin"),
         ("OIDC_TWIN_ISSUER", ISSUER),
@@ -102,11 +177,57 @@ async fn the_same_subject_at_another_provider_is_another_person() {
     ];
     let world =
         crate::support::world_of(|app| other.iter().fold(app, |app, (name, value)| app.var(name, value)));
-    assert_eq!(world.sign_in().await.status, 303);
+    let (mut first, granted) = world.at_provider().await;
+    assert_eq!(first.come_back("acme", &granted).await.status, 303);
     let mut browser = world.browser();
     let granted = world.provider.authorize(&browser.start("twin", "").await);
-    let answer = browser.come_back("twin", &granted).await;
-    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (409, "account_exists"));
+    assert_eq!(browser.come_back("twin", &granted).await.status, 303);
+    let ids =
+        [first.get("/v1/session").await.text("user.id"), browser.get("/v1/session").await.text("user.id")];
+    assert_eq!(ids[0], ids[1]);
+}
+
+/// The template's one other provider, pointed at another issuer: subjects that collide are strangers.
+#[tokio::test]
+async fn the_same_subject_of_another_issuer_is_another_person() {
+    let world = world();
+    assert_eq!(world.sign_in().await.status, 303);
+    let table = Arc::clone(&world.app.services.ports.table);
+    let next = "https://next.example.com";
+    let shape = serde_json::to_string(&world.provider.edit().shape.documents).unwrap().replace(ISSUER, next);
+    let at = |path: &str| format!("{next}{path}");
+    let shape = Shape {
+        authorization: at("/authorize"),
+        token: at("/token"),
+        issuer: Some(next.to_owned()),
+        jwks: Some(at("/jwks")),
+        documents: serde_json::from_str(&shape).unwrap(),
+        ..Shape::openid()
+    };
+    let moved = crate::support::world_at(shape, |app| {
+        app.seed(2)
+            .table(table)
+            .var("LATCHKEY_LIMITS", "off")
+            .var("LATCHKEY_OIDC", "acme")
+            .var("OIDC_ACME_ISSUER", next)
+            .var("OIDC_ACME_CLIENT_ID", latchkey_testkit::provider::CLIENT_ID)
+            .var("OIDC_ACME_CLIENT_SECRET", latchkey_testkit::provider::CLIENT_SECRET)
+    });
+    let come_back = async |browser: &mut Browser<'_>| {
+        let granted = moved.provider.authorize(&browser.start("acme", "").await);
+        let back = [("code", granted.code.as_str()), ("state", &granted.state), ("iss", next)];
+        browser.callback("acme", &back).await
+    };
+    let answer = come_back(&mut moved.browser()).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.code().as_str()),
+        (409, "account_exists"),
+        "the address is taken"
+    );
+    moved.provider.edit().claims["email"] = json!("stranger@example.com");
+    let mut stranger = moved.browser();
+    assert_eq!(come_back(&mut stranger).await.status, 303);
+    assert_eq!(stranger.get("/v1/session").await.text("user.email"), "stranger@example.com");
 }
 
 #[tokio::test]

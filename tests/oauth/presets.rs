@@ -224,7 +224,19 @@ async fn linkedin_takes_no_verifier_and_returns_no_nonce() {
         "sub": "782bbtaQ", "name": "Ada Lovelace", "given_name": "Ada", "family_name": "Lovelace", "locale": "en_US",
         "picture": "https://media.licdn.com/x", "email": "ada@example.com", "email_verified": "true",
     });
-    assert_eq!(person(&world, "linkedin").await["email"], "ada@example.com");
+    let userinfo = |verified: Value| {
+        let mut info = world.provider.edit().claims.clone();
+        info["email_verified"] = verified;
+        let url = "https://api.linkedin.com/v2/userinfo".to_owned();
+        world.provider.edit().shape.documents.insert(url, info);
+    };
+    userinfo(json!("true"));
+    assert_eq!(refusal(&world, "linkedin").await, (403, "no_verified_email".to_owned()));
+    userinfo(json!(true));
+    let mut browser = world.browser();
+    let granted = world.provider.authorize(&browser.start("linkedin", "").await);
+    assert_eq!(come_back(&mut browser, "linkedin", &granted).await.status, 303);
+    assert_eq!(browser.get("/v1/session").await.text("user.email"), "ada@example.com");
 }
 
 #[tokio::test]
@@ -244,8 +256,12 @@ async fn microsoft_s_tenants_are_issuers_and_its_e_mails_need_a_verified_domain(
         assert_eq!(refusal(&world, "microsoft").await, (502, "identity_refused".to_owned()));
     }
     world.provider.edit().claims = claims;
-    for verified in [json!(true), json!(1), json!("1"), json!("true")] {
+    for verified in [json!(1), json!("1"), json!("true")] {
         world.provider.edit().claims["xms_edov"] = verified;
+        assert_eq!(refusal(&world, "microsoft").await, (403, "no_verified_email".to_owned()));
+    }
+    for _ in 0..2 {
+        world.provider.edit().claims["xms_edov"] = json!(true);
         let mut browser = world.browser();
         let granted = world.provider.authorize(&browser.start("microsoft", "").await);
         assert_eq!(come_back(&mut browser, "microsoft", &granted).await.status, 303);
@@ -319,6 +335,14 @@ async fn apple_posts_its_answer_and_takes_a_signed_secret() {
         (Some("ada@example.com"), Some("Ada Lovelace"))
     );
     check_secret(&world);
+
+    // The name comes once.
+    let granted = world.provider.authorize(&browser.start("apple", "").await);
+    let form = query(&[("code", &granted.code), ("state", &granted.state)]);
+    let answer = browser.post_across("/v1/oauth/apple/callback", "https://appleid.apple.com", &form).await;
+    assert_eq!(answer.status, 303, "{}", answer.json());
+    assert_eq!(browser.get("/v1/session").await.text("user.name"), "Ada Lovelace");
+    assert_eq!(browser.get("/v1/identities").await.json()["identities"][0]["name"], "Ada Lovelace");
 }
 
 fn check_secret(world: &World) {

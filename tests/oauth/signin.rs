@@ -59,7 +59,7 @@ async fn a_callback_takes_three_trips_to_the_stores_and_two_to_the_provider() {
         "start counts, and asks nobody"
     );
     assert_eq!(browser.come_back("acme", &granted).await.status, 303);
-    assert_eq!(world.app.trips.take(), 3, "counters, identity, commit");
+    assert_eq!(world.app.trips.take(), 3, "counters and the state at once, identity, commit");
     assert_eq!(world.provider.take_round_trips(), 1, "the ID token says it all");
 
     let claims = world.provider.edit().claims.clone();

@@ -1,3 +1,6 @@
+use latchkey_testkit::TestRequest;
+use latchkey_testkit::provider::ISSUER;
+
 use crate::support::{query, world, world_of};
 
 #[tokio::test]
@@ -95,6 +98,45 @@ async fn flows_of_several_tabs_go_on_side_by_side_up_to_four() {
         browser.start("acme", "").await;
     }
     assert_eq!(browser.flow_cookies().len(), 4);
+}
+
+/// GETs that act are navigated to, and nothing else: no probe, no prefetch, no page that loads them.
+#[tokio::test]
+async fn what_is_no_navigation_begins_no_flow_and_spends_no_code() {
+    let world = world();
+    let (mut browser, granted) = world.at_provider().await;
+    let back = query(&[("code", &granted.code), ("state", &granted.state), ("iss", ISSUER)]);
+    for path in ["/v1/oauth/acme/start".to_owned(), format!("/v1/oauth/acme/callback?{back}")] {
+        let ask = |method: http::Method, (name, value): (&'static str, &'static str)| {
+            let cookies: Vec<_> = browser
+                .jar
+                .iter()
+                .map(|(name, cookie)| format!("{name}={}", cookie.split(';').next().unwrap()))
+                .collect();
+            let request = TestRequest::new(method, &path).header("cookie", &cookies.join("; "));
+            world.app.send(request.header(name, value))
+        };
+        let head = ask(http::Method::HEAD, ("accept", "*/*")).await;
+        assert_eq!((head.status.as_u16(), head.header("allow")), (405, "GET"), "{path}");
+        assert!(head.header("set-cookie").is_empty() && head.header("location").is_empty());
+        for header in [
+            ("sec-purpose", "prefetch;prerender"),
+            ("purpose", "prefetch"),
+            ("sec-fetch-mode", "no-cors"),
+            ("sec-fetch-dest", "image"),
+            ("sec-fetch-dest", "iframe"),
+        ] {
+            let answer = ask(http::Method::GET, header).await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.code().as_str()),
+                (403, "navigation_required"),
+                "{path} {header:?}"
+            );
+            assert!(answer.header("set-cookie").is_empty() && answer.header("location").is_empty());
+        }
+    }
+    assert!(world.provider.forms().is_empty());
+    assert_eq!(browser.come_back("acme", &granted).await.status, 303, "the code is not spent");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::support::{query, world, world_of};
 use futures_util::future::join_all;
-use latchkey_testkit::provider::{CLIENT_ID, CLIENT_SECRET, ISSUER};
+use latchkey_testkit::provider::{CLIENT_ID, CLIENT_SECRET, Fault, ISSUER};
 
 #[tokio::test]
 async fn an_answer_without_its_state_is_refused() {
@@ -80,7 +80,7 @@ async fn a_flow_is_good_once_also_for_a_browser_that_kept_its_cookie() {
         "the cookie is gone"
     );
 
-    // A provider that takes its codes twice: only the store can tell.
+    // A provider that takes its codes twice: only the store can tell, before the code is sent again.
     let (mut browser, granted) = world.at_provider().await;
     let mut kept = browser.clone();
     world.provider.edit().reuses_codes = true;
@@ -89,6 +89,34 @@ async fn a_flow_is_good_once_also_for_a_browser_that_kept_its_cookie() {
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "invalid_state"));
     assert!(answer.set_cookie("__Host-latchkey-access").is_none());
     assert_eq!(world.last_event().await, ("oauth:failed".to_owned(), Some("replayed".to_owned())));
+    assert_eq!(world.provider.forms().len(), 2, "one token call for each state");
+}
+
+/// A return that fails uses its state up too.
+#[tokio::test]
+async fn a_state_is_good_once_also_after_an_error() {
+    let world = world();
+    let token = format!("{ISSUER}/token");
+    for error in ["denied", "another issuer", "no code", "provider down", "bad code"] {
+        let (browser, granted) = world.at_provider().await;
+        let (code, state) = (granted.code.as_str(), granted.state.as_str());
+        let first = match error {
+            "denied" => vec![("error", "access_denied"), ("state", state), ("iss", ISSUER)],
+            "another issuer" => vec![("code", code), ("state", state), ("iss", "https://evil.example")],
+            "no code" => vec![("state", state), ("iss", ISSUER)],
+            "bad code" => vec![("code", "bad"), ("state", state), ("iss", ISSUER)],
+            _ => vec![("code", code), ("state", state), ("iss", ISSUER)],
+        };
+        if error == "provider down" {
+            world.provider.edit().faults.insert(token.clone(), Fault::Timeout);
+        }
+        assert_ne!(browser.clone().callback("acme", &first).await.status, 303, "{error}");
+        world.provider.edit().faults.clear();
+        let asked = world.provider.forms().len();
+        let answer = browser.clone().come_back("acme", &granted).await;
+        world.assert_refused(&answer, 400, "invalid_state", "replayed").await;
+        assert_eq!(world.provider.forms().len(), asked, "{error}: nothing more is sent to the provider");
+    }
 }
 
 #[tokio::test]
@@ -96,11 +124,12 @@ async fn of_parallel_returns_with_one_state_one_signs_in() {
     let world = world();
     let (browser, granted) = world.at_provider().await;
     world.provider.edit().reuses_codes = true;
-    let mut browsers = vec![browser; 8];
+    let mut browsers = vec![browser; 10];
     let returns = browsers.iter_mut().map(|browser| browser.come_back("acme", &granted));
     let mut statuses: Vec<_> = join_all(returns).await.iter().map(|answer| answer.status.as_u16()).collect();
     statuses.sort_unstable();
-    assert_eq!(statuses, [303, 400, 400, 400, 400, 400, 400, 400]);
+    assert_eq!(statuses, [303, 400, 400, 400, 400, 400, 400, 400, 400, 400]);
+    assert_eq!(world.provider.forms().len(), 1, "one state, one token call");
 }
 
 #[tokio::test]

@@ -10,9 +10,9 @@ use latchkey_core::account::{
 use latchkey_core::audit::{Action, Requester};
 use latchkey_core::oauth::ExternalIdentity;
 use latchkey_core::session::{Freshness, Opening, SignedIn, Transport};
-use latchkey_testkit::TestApp;
 use latchkey_testkit::pkce::{CHALLENGE, VERIFIER};
-use latchkey_tests::support::external;
+use latchkey_testkit::{TestApp, TestRequest};
+use latchkey_tests::support::{PASSWORD, external, signin_request};
 
 use crate::support::{Person, Processes, bare, count, everywhere, signup_request};
 
@@ -21,7 +21,7 @@ type Entered = Result<(SignedIn, bool), IdentityError>;
 async fn enter(app: Arc<TestApp>, who: ExternalIdentity) -> Entered {
     let from = Requester::default();
     let opening = Opening { transport: Transport::Bearer, replaces: None, from: &from };
-    let entered = app.services.accounts.sign_in_with_identity(&who, None, &opening, &[]).await?;
+    let entered = app.services.accounts.sign_in_with_identity(&who, None, &opening).await?;
     Ok((entered.signed_in, entered.created))
 }
 
@@ -39,9 +39,10 @@ fn person((signed_in, _): &(SignedIn, bool)) -> Person {
 
 async fn link(app: &TestApp, access: &str, who: &ExternalIdentity) -> Result<(), LinkError> {
     let services = &app.services;
-    let live = services.sessions.authenticate(access, Freshness::Fresh).await.unwrap();
+    let live = services.sessions.authenticate(access, Freshness::Fresh).await;
+    let live = live.map_err(|_| LinkError::SessionEnded)?;
     let ticket = services.accounts.allow_link(&live).unwrap();
-    services.accounts.link_identity(&ticket, who, None, &Requester::default(), &[]).await.map(drop)
+    services.accounts.link_identity(&ticket, who, None, &Requester::default()).await.map(drop)
 }
 
 async fn assert_whole(processes: &Processes) {
@@ -84,10 +85,62 @@ async fn ways_to_one_address(processes: Processes) {
             Err(other) => panic!("{other}"),
         }
     });
-    let made = entered.await.into_iter().filter(|made| *made).count();
-    assert_eq!(made, 1, "{}", processes.name);
-    assert_eq!(processes.first().services.accounts.list(10, None).await.unwrap().users.len(), 1);
+    let made: Vec<_> = entered.await;
+    let by_provider = made.iter().skip(1).step_by(2).filter(|made| **made).count();
+    let by_password = made.iter().step_by(2).filter(|made| **made).count();
+    assert_eq!(by_provider, 1, "{}", processes.name);
+    assert!(by_password <= 1, "one that was first gave way: {}", processes.name);
+    let users = processes.first().services.accounts.list(10, None).await.unwrap().users;
+    assert_eq!((users.len(), users[0].email_verified), (1, true), "{}", processes.name);
+    assert_eq!(processes.events(Action::UserDisplaced).await.len(), by_password, "{}", processes.name);
     assert_whole(&processes).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_account_gives_way_whatever_is_done_to_it_at_that_moment() {
+    everywhere(|processes| Box::pin(giving_way(processes))).await;
+}
+
+async fn giving_way(processes: Processes) {
+    processes.first().services.roles.init(&[]).await.unwrap();
+    for round in 0..4 {
+        let email = format!("ada{round}@example.com");
+        let squatter = processes.sign_up(&email).await;
+        let id = squatter.id.parse().unwrap();
+        let entered = processes
+            .times_at_once(10, |app, n| {
+                let (email, squatter) = (email.clone(), squatter.clone());
+                let who = external(["github", "google"][n % 2], &format!("{round}"), &email);
+                async move {
+                    let (accounts, from) = (&app.services.accounts, Requester::default());
+                    let role = "content-editor".parse().unwrap();
+                    match n {
+                        0..4 => return enter(Arc::clone(&app), who).await.is_ok_and(|(_, created)| created),
+                        4..6 => drop(app.send(signin_request(&email, PASSWORD)).await),
+                        6 => drop(accounts.grant(id, &role, Authority::Operator, &from).await),
+                        7 => {
+                            drop(accounts.set_status(id, Status::Disabled, Authority::Operator, &from).await)
+                        }
+                        8 => drop(
+                            link(&app, &squatter.access, &external("discord", &squatter.id, "x@x.example"))
+                                .await,
+                        ),
+                        _ => drop(accounts.delete(id, Authority::Operator, &from).await),
+                    }
+                    false
+                }
+            })
+            .await;
+        assert_eq!(entered.into_iter().filter(|made| *made).count(), 1, "{}", processes.name);
+        let accounts = &processes.first().services.accounts;
+        let heir = accounts.find_by_email(&email.parse().unwrap()).await.unwrap().unwrap();
+        assert!(heir.email_verified && heir.is_active() && heir.id != id, "{}", processes.name);
+        assert_eq!(heir.roles.iter().map(ToString::to_string).collect::<Vec<_>>(), ["user"]);
+        assert_eq!(accounts.find(id).await.unwrap(), None, "{}", processes.name);
+        let old = processes.first().send(TestRequest::get("/v1/session").bearer(&squatter.access)).await;
+        assert_eq!(old.status, 401, "{}", processes.name);
+        assert_whole(&processes).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -182,7 +235,7 @@ async fn one_code(processes: Processes) {
     let from = Requester::default();
     let opening = CodeOpening { challenge: &challenge, redirect_to: "https://app.example.com/", from: &from };
     let accounts = &processes.first().services.accounts;
-    let issued = accounts.sign_in_for_code(&ada(), None, &opening, &[]).await.unwrap();
+    let issued = accounts.sign_in_for_code(&ada(), None, &opening).await.unwrap();
     let redeemed = processes.times_at_once(32, |app, _| {
         let redemption =
             Redemption { code: issued.code.clone(), verifier: VERIFIER.into(), redirect_to: None };
@@ -256,7 +309,7 @@ async fn deleted_meanwhile(processes: Processes) {
                     let (accounts, from) = (&app.services.accounts, Requester::default());
                     match n {
                         0 => accounts.delete(id, Authority::Operator, &from).await.unwrap(),
-                        1 => drop(accounts.link_identity(&ticket, &other, None, &from, &[]).await),
+                        1 => drop(accounts.link_identity(&ticket, &other, None, &from).await),
                         2 => {
                             let renamed = ExternalIdentity { name: Some("Ada".to_owned()), ..who };
                             drop(enter(Arc::clone(&app), renamed).await);

@@ -6,6 +6,8 @@ mod person;
 mod whole;
 
 pub use forge::Forge;
-pub use people::{admin, app, external, grant, link, make_role, open_app, provider_app, sign_in, sign_up};
+pub use people::{
+    admin, app, external, grant, issuer_of, link, make_role, open_app, provider_app, sign_in, sign_up,
+};
 pub use person::{PASSWORD, Person, bare, credentials, refresh_request, signin_request, signup_request};
 pub use whole::assert_whole;

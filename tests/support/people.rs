@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use latchkey_core::account::{Authority, ProviderGrant};
 use latchkey_core::audit::Requester;
-use latchkey_core::oauth::ExternalIdentity;
+use latchkey_core::oauth::{ExternalIdentity, Issuer};
 use latchkey_core::permission::{Role, RoleName};
 use latchkey_core::session::Freshness;
 use latchkey_testkit::provider::{CLIENT_ID, CLIENT_SECRET, ISSUER, Shape, StandInProvider};
@@ -68,10 +68,20 @@ pub async fn grant(app: &TestApp, to: &Person, role: &str) {
     granted.await.expect("the role is granted");
 }
 
+/// The issuer that a provider of this name has in tests.
+pub fn issuer_of(provider: &str) -> Issuer {
+    let issuer = match provider {
+        "github" => "https://github.com/login/oauth".to_owned(),
+        other => format!("https://{other}.example"),
+    };
+    issuer.parse().expect("an issuer")
+}
+
 /// Somebody at a provider who has a confirmed e-mail address.
 pub fn external(provider: &str, subject: &str, email: &str) -> ExternalIdentity {
     ExternalIdentity {
         provider: provider.parse().expect("a provider's name"),
+        issuer: issuer_of(provider),
         subject: subject.parse().expect("a subject"),
         verified_email: Some(email.parse().expect("an address")),
         name: None,
@@ -87,7 +97,7 @@ pub async fn link(app: &TestApp, to: &Person, identity: &ExternalIdentity) {
     let ticket = accounts.allow_link(&live).expect("a recent sign-in");
     let nowhere = Requester::default();
     let grant = ProviderGrant { refresh_token: "refresh-1".into() };
-    accounts.link_identity(&ticket, identity, Some(&grant), &nowhere, &[]).await.expect("it is linked");
+    accounts.link_identity(&ticket, identity, Some(&grant), &nowhere).await.expect("it is linked");
 }
 
 fn role_name(name: &str) -> RoleName {

@@ -52,6 +52,9 @@ pub struct IdentityBody {
     /// The provider.
     #[schema(examples("github"))]
     provider: String,
+    /// Which issuer vouches for it.
+    #[schema(examples("https://github.com/login/oauth"))]
+    issuer: String,
     /// What the person is called there.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
@@ -76,6 +79,7 @@ impl std::convert::From<Identity> for IdentityBody {
         let profile = identity.profile;
         Self {
             provider: identity.provider.to_string(),
+            issuer: identity.issuer.to_string(),
             name: profile.name.map(String::from),
             username: profile.username.map(String::from),
             avatar: profile.avatar.map(String::from),

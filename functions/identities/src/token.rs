@@ -60,7 +60,7 @@ pub(crate) async fn token(
     let user: UserId =
         params.user.parse().map_err(|_| Problem::invalid("`user` must be a user's identifier"))?;
     let kept = accounts.kept_grant(user, &provider).await.map_err(not_kept)?;
-    let tokens = oauth.refresh(&provider, &kept.grant).await.map_err(not_renewed)?;
+    let tokens = oauth.refresh(&provider, &kept.issuer, &kept.grant).await.map_err(not_renewed)?;
     // Before the token is given out: where the provider has rotated its refresh token, the next one must be kept.
     accounts.grant_used(&kept, tokens.renewed.as_ref(), caller.user.id, &from.requester).await?;
     Ok(private(ProviderToken {

@@ -23,7 +23,7 @@ enum Answers {
     Nobody(ProblemBody<'static>),
     #[response(
         status = 403,
-        description = "`signin_cancelled`, `no_verified_email`, `account_disabled` or `other_account`",
+        description = "`signin_cancelled`, `no_verified_email`, `account_disabled`, `other_account`, or `navigation_required` for a prefetch",
         content_type = "application/problem+json"
     )]
     Refused(ProblemBody<'static>),
@@ -59,7 +59,8 @@ enum Answers {
 ///
 /// Where a provider sends a browser after `start`. It goes on to `redirect_to`, signed in; or, when something went wrong, with the
 /// code of the problem as `error` in the query. Where no `redirect_to` was given, or the flow is not known, it shows a page that
-/// says what went wrong. Where `Accept` does not name HTML, the answer is the problem. At most 10 a minute from one address.
+/// says what went wrong. Where `Accept` does not name HTML, the answer is the problem. A state is good for one return, also for
+/// one that fails. At most 10 a minute from one address.
 #[utoipa::path(
     get, path = "/v1/oauth/{provider}/callback", operation_id = "finish_oauth", tag = "oauth",
     params(

@@ -2,14 +2,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use latchkey_core::account::{CodeOpening, LinkTicket};
 use latchkey_core::audit::Requester;
-use latchkey_core::oauth::{CodeChallenge, Flow, Identified, Purpose, Replay};
+use latchkey_core::oauth::{CodeChallenge, Flow, Identified, Purpose};
 use latchkey_core::session::{Opening, Transport};
 use latchkey_core::{ExposeSecret, SessionId, UserId};
 use latchkey_http::{DeviceCookies, Problem, see_other, set_cookies};
 
 use super::{Parts, Refused, Returned};
 
-/// The end of a flow that was accepted.
+/// The end of a flow that was accepted and used up.
 pub struct Finish<'a> {
     pub parts: &'a Parts,
     pub flow: &'a Flow,
@@ -21,28 +21,26 @@ pub struct Finish<'a> {
 }
 
 impl Finish<'_> {
-    /// Finds out who came back, and does what they went for: one read and one commit, which uses the flow up too.
+    /// Finds out who came back, and does what they went for: one read and one commit.
     pub async fn run(&self, returned: &Returned) -> Result<Response, Refused> {
         if let Purpose::Link(ticket) = self.flow.purpose() {
             self.demand_same_user(ticket)?;
         }
         let identified = self.parts.oauth.identify(self.flow, returned).await?;
-        let used = self.flow.used().map_err(Problem::from)?;
         match self.flow.purpose() {
-            Purpose::SignIn => self.sign_in(&identified, &used).await,
-            Purpose::Code(challenge) => self.issue_code(&identified, challenge, &used).await,
-            Purpose::Link(ticket) => self.link(&identified, ticket, &used).await,
+            Purpose::SignIn => self.sign_in(&identified).await,
+            Purpose::Code(challenge) => self.issue_code(&identified, challenge).await,
+            Purpose::Link(ticket) => self.link(&identified, ticket).await,
         }
     }
 
-    async fn sign_in(&self, identified: &Identified, used: &Replay) -> Result<Response, Refused> {
+    async fn sign_in(&self, identified: &Identified) -> Result<Response, Refused> {
         let Identified { identity, grant } = identified;
         // A form that another site posts brings no session cookie; the flow remembers the session.
         let replaces = self.signed_in.or(self.flow.replaces());
         let opening = Opening { transport: Transport::Cookie, replaces, from: self.from };
         let accounts = &self.parts.accounts;
-        let entered =
-            accounts.sign_in_with_identity(identity, grant.as_ref(), &opening, used.writes()).await?;
+        let entered = accounts.sign_in_with_identity(identity, grant.as_ref(), &opening).await?;
         let mut response = see_other(self.flow.return_to().url().as_str())?;
         let Parts { config, ports, .. } = self.parts;
         set_cookies(response.headers_mut(), &entered.signed_in.tokens, config);
@@ -54,25 +52,19 @@ impl Finish<'_> {
         &self,
         identified: &Identified,
         challenge: &CodeChallenge,
-        used: &Replay,
     ) -> Result<Response, Refused> {
         let Identified { identity, grant } = identified;
         let return_to = self.flow.return_to();
         let opening = CodeOpening { challenge, redirect_to: return_to.url().as_str(), from: self.from };
         let accounts = &self.parts.accounts;
-        let issued = accounts.sign_in_for_code(identity, grant.as_ref(), &opening, used.writes()).await?;
+        let issued = accounts.sign_in_for_code(identity, grant.as_ref(), &opening).await?;
         Ok(see_other(return_to.with("code", issued.code.expose_secret()).as_str())?)
     }
 
-    async fn link(
-        &self,
-        identified: &Identified,
-        ticket: &LinkTicket,
-        used: &Replay,
-    ) -> Result<Response, Refused> {
+    async fn link(&self, identified: &Identified, ticket: &LinkTicket) -> Result<Response, Refused> {
         let Identified { identity, grant } = identified;
         let accounts = &self.parts.accounts;
-        accounts.link_identity(ticket, identity, grant.as_ref(), self.from, used.writes()).await?;
+        accounts.link_identity(ticket, identity, grant.as_ref(), self.from).await?;
         Ok(see_other(self.flow.return_to().url().as_str())?)
     }
 

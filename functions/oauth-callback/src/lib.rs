@@ -6,11 +6,12 @@ use std::sync::Arc;
 use axum::extract::{FromRef, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
+use futures_util::future::join;
 use latchkey_core::Config;
 use latchkey_core::account::Accounts;
 use latchkey_core::audit::AuditLog;
 use latchkey_core::limit::{Action, Limiter, Subject};
-use latchkey_core::oauth::{Flow, Oauth, ProviderName, Purpose, Returned};
+use latchkey_core::oauth::{CallbackError, Flow, Oauth, ProviderName, Purpose, Returned};
 use latchkey_core::port::Ports;
 use latchkey_core::session::Sessions;
 use latchkey_http::{
@@ -42,7 +43,7 @@ where
 {
     // Providers add parameters of their own to what the standards name.
     let back = at("/v1/oauth/{provider}/callback").with_any_query();
-    Routes::new().public(Method::GET, back, callback).public(Method::POST, back.with_body(), callback).public(
+    Routes::new().navigation(back, callback).public(Method::POST, back.with_body(), callback).public(
         Method::POST,
         at("/v1/oauth/exchange").with_body(),
         exchange::exchange,
@@ -81,33 +82,51 @@ async fn callback(
     Answer(answer): Answer,
 ) -> Response {
     let parts = Parts { oauth, accounts, audit, config, ports };
-    let subjects = [Subject::Address(Action::OauthCallback, &from.address)];
-    if let Err(limited) = limiter.admit(&subjects, parts.ports.clock.now()).await {
-        return parts.show(limited.into(), &headers, None);
-    }
     let provider = match provider {
-        Ok(PathParam(provider)) if parts.oauth.provider(&provider).is_some() => provider,
-        Ok(_) => {
-            return parts.show(Problem::not_found("there is no provider by this name here"), &headers, None);
-        }
-        Err(problem) => return parts.show(problem, &headers, None),
+        Ok(PathParam(provider)) if parts.oauth.provider(&provider).is_some() => Ok(provider),
+        Ok(_) => Err(Problem::not_found("there is no provider by this name here")),
+        Err(problem) => Err(problem),
     };
     let name = answer.as_ref().ok().and_then(|returned| parts.oauth.cookie_name(returned));
     let cookie = name.as_deref().map(|name| flow_cookie(&headers, name, &parts.config.url)).transpose();
-    let cookie = match cookie {
-        Ok(cookie) => cookie.flatten(),
-        Err(duplicate) => return parts.show(duplicate.into(), &headers, None),
+    let (provider, cookie) = match cookie {
+        Ok(cookie) => (provider, cookie.flatten()),
+        Err(duplicate) => (provider.and(Err(duplicate.into())), None),
     };
-    let accepted = answer
-        .and_then(|returned| parts.oauth.accept(&provider, &returned, cookie).map(|flow| (flow, returned)));
-    let (flow, done) = match accepted {
-        Ok((flow, returned)) => {
+    let accepted = match (&provider, answer) {
+        (Ok(provider), Ok(returned)) => {
+            parts.oauth.accept(provider, &returned, cookie).map(|flow| (flow, returned))
+        }
+        (_, Err(error)) => Err(error),
+        (Err(_), Ok(_)) => Err(CallbackError::State),
+    };
+    let subjects = [Subject::Address(Action::OauthCallback, &from.address)];
+    // Both at once, so that a flow is used up before its code is sent anywhere and nobody waits longer for it.
+    let (counted, used) = join(limiter.admit(&subjects, parts.ports.clock.now()), async {
+        match &accepted {
+            Ok((flow, _)) => parts.oauth.use_up(flow).await,
+            Err(_) => Ok(()),
+        }
+    })
+    .await;
+    let refused = counted.err().map(Problem::from);
+    let provider = match (refused, provider) {
+        (None, Ok(provider)) => provider,
+        (Some(problem), _) | (None, Err(problem)) => {
+            let mut response = parts.show(problem, &headers, None);
+            parts.clear(&mut response, name.filter(|_| cookie.is_some() && accepted.is_ok()));
+            return response;
+        }
+    };
+    let (flow, done) = match (accepted, used) {
+        (Ok((flow, returned)), Ok(())) => {
             let finish =
                 Finish { parts: &parts, flow: &flow, from: &from.requester, signed_in, devices: &devices };
             let done = finish.run(&returned).await;
             (Some(flow), done)
         }
-        Err(error) => (None, Err(Refused::because("invalid_state", error))),
+        (Ok((flow, _)), Err(error)) => (Some(flow), Err(Refused::from(error))),
+        (Err(error), _) => (None, Err(Refused::because("invalid_state", error))),
     };
     let mut response = match done {
         Ok(response) => response,
@@ -116,13 +135,18 @@ async fn callback(
             parts.show(refused.problem, &headers, flow.as_ref())
         }
     };
-    if let Some(name) = name.filter(|_| cookie.is_some()) {
-        clear_flow(response.headers_mut(), &name, &parts.config.url);
-    }
+    parts.clear(&mut response, name.filter(|_| cookie.is_some()));
     response
 }
 
 impl Parts {
+    /// Removes the cookie of a flow that is over.
+    fn clear(&self, response: &mut Response, name: Option<String>) {
+        if let Some(name) = name {
+            clear_flow(response.headers_mut(), &name, &self.config.url);
+        }
+    }
+
     /// Back to the app that waits where the flow was asked to return to, with the word for what went wrong; without one a page
     /// that says it, with the way to the first frontend.
     fn show(&self, problem: Problem, request: &HeaderMap, flow: Option<&Flow>) -> Response {

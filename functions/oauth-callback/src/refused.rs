@@ -1,7 +1,7 @@
 use axum::http::StatusCode;
 use latchkey_core::account::{IdentityError, LinkError};
 use latchkey_core::audit::{Action, Actor, AuditLog, Requester};
-use latchkey_core::oauth::{CallbackError, FinishError, Flow, ProviderName, Purpose};
+use latchkey_core::oauth::{CallbackError, FinishError, Flow, ProviderName, Purpose, UseError};
 use latchkey_http::Problem;
 
 /// Why nobody was let in: what the client learns, and what the audit log says, unless that was written already.
@@ -71,6 +71,15 @@ impl From<FinishError> for Refused {
     }
 }
 
+impl From<UseError> for Refused {
+    fn from(error: UseError) -> Self {
+        match error {
+            UseError::Used => Self::because("replayed", CallbackError::State),
+            UseError::Store(error) => Self::noted(error),
+        }
+    }
+}
+
 impl From<IdentityError> for Refused {
     fn from(error: IdentityError) -> Self {
         match error {
@@ -82,8 +91,6 @@ impl From<IdentityError> for Refused {
             )),
             IdentityError::NoVerifiedEmail => Self::new(StatusCode::FORBIDDEN, "no_verified_email", &error),
             IdentityError::Disabled => Self::new(StatusCode::FORBIDDEN, "account_disabled", &error),
-            // The only write that comes with it is the one that uses the flow up.
-            IdentityError::Extra(_) => Self::because("replayed", CallbackError::State),
             IdentityError::Account(error) => Self::noted(error),
         }
     }
@@ -96,7 +103,6 @@ impl From<LinkError> for Refused {
             LinkError::LinkedElsewhere => Self::new(StatusCode::CONFLICT, "identity_taken", &error),
             LinkError::ProviderLinked => Self::new(StatusCode::CONFLICT, "provider_linked", &error),
             LinkError::TooMany => Self::new(StatusCode::CONFLICT, "too_many_identities", &error),
-            LinkError::Extra(_) => Self::because("replayed", CallbackError::State),
             LinkError::Account(error) => Self::noted(error),
         }
     }

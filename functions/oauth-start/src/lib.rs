@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRef, State};
-use axum::http::{HeaderMap, Method};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use latchkey_core::Config;
 use latchkey_core::limit::{Action, Limiter, Subject};
@@ -27,7 +27,7 @@ where
     Arc<Config>: FromRef<S>,
     Ports: FromRef<S>,
 {
-    Routes::new().public(Method::GET, at("/v1/oauth/{provider}/start").with_query(), start)
+    Routes::new().navigation(at("/v1/oauth/{provider}/start").with_query(), start)
 }
 
 #[derive(OpenApi)]
@@ -54,7 +54,7 @@ pub struct StartParams {
 
 /// Sign in with a provider
 ///
-/// For a browser to navigate to. It goes on to the provider, and comes back to `redirect_to` signed in, as a new account or the
+/// For a browser to navigate to: `HEAD`, prefetches and what a page loads (images, frames, `fetch`) are refused. It goes on to the provider, and comes back to `redirect_to` signed in, as a new account or the
 /// one that the identity belongs to.
 #[utoipa::path(
     get, path = "/v1/oauth/{provider}/start", operation_id = "start_oauth", tag = "oauth",
@@ -62,6 +62,7 @@ pub struct StartParams {
     responses(
         (status = 303, description = "To the provider"),
         (status = 400, description = "`invalid_redirect`, or `invalid_request` for the challenge", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`navigation_required`: the request is a prefetch, or a page loads it", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No provider by this name is configured", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "`rate_limited`: `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
         (status = 502, description = "`provider_failed`: its metadata could not be read", body = ProblemBody, content_type = "application/problem+json"),

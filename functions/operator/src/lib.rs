@@ -2,7 +2,7 @@
 //!
 //! No operation, since it has no route: it is called directly, by whoever the platform lets call it (on AWS, by IAM).
 
-use latchkey_core::account::{Authority, ManageError, Status};
+use latchkey_core::account::{Authority, Located, ManageError, Relocation, Status};
 use latchkey_core::audit::{Action, Actor, Requester};
 use latchkey_core::permission::{ChangeError, RoleName};
 use latchkey_core::port::{EntropyError, StoreError};
@@ -46,6 +46,22 @@ pub enum Command {
         /// Whose.
         email: String,
     },
+    /// Moves the identities of a provider to an issuer that names every person as the former one did.
+    MoveIdentities {
+        /// What the provider is called here.
+        provider: String,
+        /// The issuer that they are of.
+        from: String,
+        /// The issuer that they are to be of.
+        to: String,
+    },
+    /// Takes the identities of a provider away, but where they are the only way in.
+    DropIdentities {
+        /// What the provider is called here.
+        provider: String,
+        /// The issuer that they are of.
+        issuer: String,
+    },
     /// Lets the next key sign and publishes a new next one; tokens stay valid.
     RotateKeys {},
 }
@@ -63,7 +79,7 @@ pub enum OperatorError {
     /// The event is no command.
     #[error(
         "this is no command ({0}); send one such as {{\"command\":\"grant\",\"email\":\"you@example.com\",\"role\":\"admin\"}}: \
-         the commands are setup, grant, revoke, disable, enable, unlock and rotate-keys"
+         the commands are setup, grant, revoke, disable, enable, unlock, move-identities, drop-identities and rotate-keys"
     )]
     Command(serde_json::Error),
     /// An argument is wrong.
@@ -116,6 +132,12 @@ pub async fn operate(services: &Services, event: Value) -> Result<Done, Operator
             let unlocked = services.accounts.unlock(id).await?;
             format!("{email} {}", if unlocked { "is unlocked." } else { "was not locked." })
         }
+        Command::MoveIdentities { provider, from, to } => {
+            relocate(services, &provider, &from, Relocation::Move(&argument(&to)?)).await?
+        }
+        Command::DropIdentities { provider, issuer } => {
+            relocate(services, &provider, &issuer, Relocation::Drop).await?
+        }
         Command::RotateKeys {} => rotate_keys(services).await?,
     };
     Ok(Done { done })
@@ -145,6 +167,22 @@ async fn set_status(services: &Services, email: &str, status: Status) -> Result<
     let id = find(services, email).await?;
     services.accounts.set_status(id, status, Authority::Operator, &Requester::default()).await?;
     Ok(())
+}
+
+async fn relocate(
+    services: &Services,
+    provider: &str,
+    issuer: &str,
+    to: Relocation<'_>,
+) -> Result<String, OperatorError> {
+    let (provider, issuer) = (argument(provider)?, argument(issuer)?);
+    let at = Located { provider: &provider, issuer: &issuer };
+    Ok(services.accounts.relocate(at, to).await?.to_string())
+}
+
+/// An argument by its type; the error repeats it, since no argument is a secret.
+fn argument<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, OperatorError> {
+    text.parse().map_err(|error| OperatorError::Argument(format!("`{text}`: {error}")))
 }
 
 async fn find(services: &Services, email: &str) -> Result<UserId, OperatorError> {

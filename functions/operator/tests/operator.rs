@@ -88,6 +88,19 @@ async fn keys_rotate_and_tokens_stay_valid() {
 }
 
 #[tokio::test]
+async fn identities_are_moved_and_dropped() {
+    let app = service();
+    sign(&app, "/v1/signup").await;
+    let from = "https://old.example";
+    let moved = json!({ "command": "move-identities", "provider": "oidc", "from": from, "to": "https://new.example" });
+    assert_eq!(done(&app, moved).await, "Changed 0 identities.");
+    let dropped = |provider: &str, issuer: &str| json!({ "command": "drop-identities", "provider": provider, "issuer": issuer });
+    assert_eq!(done(&app, dropped("oidc", from)).await, "Changed 0 identities.");
+    assert!(refused(&app, dropped("Not A Name", from)).await.starts_with("`Not A Name`"));
+    assert!(refused(&app, dropped("oidc", "")).await.contains("not an issuer"));
+}
+
+#[tokio::test]
 async fn what_is_no_command_changes_nothing() {
     let app = service();
     for event in [

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod config;
 pub mod email;
 pub mod id;
+pub mod json;
 pub mod limit;
 pub mod log;
 pub mod oauth;

@@ -64,6 +64,7 @@ impl Services {
         );
         let oauth = Arc::new(Oauth::new(
             &config,
+            Arc::clone(&table),
             fetch,
             Arc::clone(&cache),
             Arc::clone(&clock),

@@ -4,6 +4,7 @@ use axum::body::{Bytes, HttpBody};
 use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use http_body_util::BodyExt;
+use latchkey_core::json::{self, InvalidJson};
 use serde::de::DeserializeOwned;
 
 use crate::{Problem, strict};
@@ -60,12 +61,13 @@ impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Body<T> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, Problem> {
-    let value = serde_json::from_slice(bytes).map_err(|error| explain(&error, bytes))?;
-    // Serde would also take an array of the members' values for a struct.
-    if !bytes.trim_ascii_start().starts_with(b"{") {
-        return Err(unprocessable("the body must be a JSON object"));
-    }
-    Ok(Body(value))
+    let invalid = |detail: String| Problem::new(StatusCode::BAD_REQUEST, "invalid_json", detail);
+    json::object(bytes).map(Body).map_err(|error| match error {
+        InvalidJson::Encoding => invalid("the body is not UTF-8: send JSON in UTF-8".to_owned()),
+        InvalidJson::Depth => invalid(format!("the body has {error}: send a flatter one")),
+        InvalidJson::NoObject => unprocessable("the body must be a JSON object"),
+        InvalidJson::Json(error) => explain(&error, bytes),
+    })
 }
 
 fn not_json() -> Problem {

@@ -19,6 +19,7 @@ mod edge;
 mod flow;
 mod function;
 mod health;
+mod navigation;
 mod page;
 mod params;
 mod problem;

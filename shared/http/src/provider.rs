@@ -12,6 +12,7 @@ impl From<StartError> for Problem {
         let text = error.to_string();
         match error {
             StartError::UnknownProvider => Self::not_found(text),
+            StartError::AnotherIssuer => Self::new(StatusCode::CONFLICT, "provider_token_ended", text),
             StartError::Redirect(_) | StartError::TooLong => {
                 Self::new(StatusCode::BAD_REQUEST, "invalid_redirect", text)
             }

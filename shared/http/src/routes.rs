@@ -12,6 +12,7 @@ use latchkey_core::Config;
 use latchkey_core::audit::AuditLog;
 use latchkey_core::session::{Freshness, Sessions};
 
+use crate::navigation::Navigation;
 use crate::{Problem, Takes, Target, caller};
 
 /// Who may call a route.
@@ -70,6 +71,14 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     ) -> Self {
         let target = target.into();
         self.add(method, target, Access::Public, Open { takes: target.takes, handler })
+    }
+
+    /// A GET route that anyone may call and that acts: only by navigating to it. HEAD, prefetches and what a page loads are refused
+    /// before the handler is reached.
+    #[must_use]
+    pub fn navigation<T: 'static>(self, target: impl Into<Target>, handler: impl Handler<T, S>) -> Self {
+        let target = target.into();
+        self.add(Method::GET, target, Access::Public, Navigation(Open { takes: target.takes, handler }))
     }
 
     /// A route for whoever is signed in, on state at most 60 s old; the handler takes a [`Caller`](crate::Caller).

@@ -9,6 +9,7 @@ use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use latchkey_core::Email;
 use latchkey_core::account::Name;
+use latchkey_core::oauth::{Issuer, ProviderName};
 use latchkey_core::permission::RoleName;
 
 /// Sign-in for people who run no servers.
@@ -56,6 +57,9 @@ pub enum Command {
     /// Users and the roles they hold
     #[command(subcommand)]
     Users(UsersCommand),
+    /// Identities at providers
+    #[command(subcommand)]
+    Identities(IdentitiesCommand),
     /// Signing keys
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -168,6 +172,32 @@ pub enum UsersCommand {
     Unlock {
         /// Whose
         email: Email,
+    },
+}
+
+/// What to do with identities at providers.
+#[derive(Subcommand)]
+pub enum IdentitiesCommand {
+    /// Count the identities of each provider and issuer
+    List,
+    /// Move the identities of a provider to an issuer that names every person as the former one did
+    Move {
+        /// The provider's name here, such as `oidc`
+        provider: ProviderName,
+        /// The issuer that they are of
+        #[arg(long, value_name = "ISSUER")]
+        from: Issuer,
+        /// The issuer that they are to be of
+        #[arg(long, value_name = "ISSUER")]
+        to: Issuer,
+    },
+    /// Take the identities of a provider away, but where they are the only way in
+    Drop {
+        /// The provider's name here, such as `oidc`
+        provider: ProviderName,
+        /// The issuer that they are of
+        #[arg(long, value_name = "ISSUER")]
+        issuer: Issuer,
     },
 }
 

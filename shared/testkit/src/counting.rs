@@ -1,28 +1,60 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use latchkey_core::Timestamp;
 use latchkey_core::port::table::{CommitError, Item, Key, Page, Query, QueryError, Write};
 use latchkey_core::port::{Count, Counters, StoreError, Table, Window};
 
-/// How many round trips were made. Clones share one count, so that a table and counters can be counted together.
+/// How many round trips were made, where what is under way at the same time counts once. Clones share one count, so that a table
+/// and counters can be counted together.
 #[derive(Debug, Clone, Default)]
-pub struct Trips(Arc<AtomicU64>);
+pub struct Trips(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    count: u64,
+    in_flight: u32,
+}
+
+/// A call that is under way, also when its caller gives up.
+pub(crate) struct Trip(Trips);
+
+impl Drop for Trip {
+    fn drop(&mut self) {
+        self.0.inner().in_flight -= 1;
+    }
+}
 
 impl Trips {
     /// Round trips since the start or the last [`take`](Self::take).
     pub fn count(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
+        self.inner().count
     }
 
     /// The count, which starts again from zero.
     pub fn take(&self) -> u64 {
-        self.0.swap(0, Ordering::SeqCst)
+        std::mem::take(&mut self.inner().count)
     }
 
+    /// One that takes no time.
     pub(crate) fn add(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        self.inner().count += 1;
+    }
+
+    pub(crate) async fn begin(&self) -> Trip {
+        {
+            let mut inner = self.inner();
+            inner.count += u64::from(inner.in_flight == 0);
+            inner.in_flight += 1;
+        }
+        let trip = Trip(self.clone());
+        // Whatever is asked at the same time comes in before the first answer goes out.
+        tokio::task::yield_now().await;
+        trip
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -42,17 +74,17 @@ impl CountingTable {
 #[async_trait]
 impl Table for CountingTable {
     async fn get(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Item>>, StoreError> {
-        self.trips.add();
+        let _trip = self.trips.begin().await;
         self.inner.get(keys, now).await
     }
 
     async fn query(&self, query: &Query, now: Timestamp) -> Result<Page, QueryError> {
-        self.trips.add();
+        let _trip = self.trips.begin().await;
         self.inner.query(query, now).await
     }
 
     async fn commit(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
-        self.trips.add();
+        let _trip = self.trips.begin().await;
         self.inner.commit(writes, now).await
     }
 }
@@ -73,7 +105,7 @@ impl CountingCounters {
 #[async_trait]
 impl Counters for CountingCounters {
     async fn hit(&self, windows: &[Window], now: Timestamp) -> Result<Vec<Count>, StoreError> {
-        self.trips.add();
+        let _trip = self.trips.begin().await;
         self.inner.hit(windows, now).await
     }
 }

@@ -89,6 +89,8 @@ pub enum Fault {
     Timeout,
     /// With this status, media type and body.
     Answer(u16, &'static str, String),
+    /// The same with a body that need not be text.
+    Bytes(u16, &'static str, Vec<u8>),
 }
 
 /// A signing key of the provider.
@@ -296,6 +298,7 @@ impl StandInProvider {
         match inner.faults.get(&url) {
             Some(Fault::Timeout) => return Err(FetchError::Timeout(Duration::from_secs(5))),
             Some(Fault::Answer(status, kind, body)) => return Ok(with(*status, kind, body.clone())),
+            Some(Fault::Bytes(status, kind, body)) => return Ok(with(*status, kind, body.clone())),
             None => {}
         }
         if url == inner.shape.token {
@@ -323,8 +326,8 @@ fn has_token(request: &Request<Bytes>) -> bool {
     request.headers().get(AUTHORIZATION).is_some_and(|value| value == "Bearer provider-access")
 }
 
-fn with(status: u16, kind: &str, body: String) -> Response<Bytes> {
-    Response::builder().status(status).header(CONTENT_TYPE, kind).body(Bytes::from(body)).unwrap()
+fn with(status: u16, kind: &str, body: impl Into<Bytes>) -> Response<Bytes> {
+    Response::builder().status(status).header(CONTENT_TYPE, kind).body(body.into()).unwrap()
 }
 
 impl Inner {

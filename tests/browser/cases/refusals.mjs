@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { refused } from '../pages.mjs'
-import { consent, leave, returned, shown, visit, withPassword } from '../steps.mjs'
+import { consent, leave, returned, shown, signIn, visit, withPassword } from '../steps.mjs'
 
 const title = 'The sign-in did not work'
 
@@ -20,18 +20,30 @@ export default function cases(world) {
   world.test('the address of another account lets nobody into it', async (open) => {
     const owner = world.someone()
     const browser = await open()
-    const user = await withPassword(browser, world, 'Sign up', owner)
+    const login = world.provider.account({ ...owner, email_verified: true })
+    const { user } = await signIn(browser, world, login)
     const person = await come(open, { name: owner.name, email: owner.email.toUpperCase(), email_verified: true })
     await returned(person, world, 'account_exists')
     await remainsOutside(person)
-    assert.equal(await withPassword(await open(), world, 'Sign in', owner), user)
+    assert.equal((await signIn(await open(), world, login)).user, user)
     assert.equal((await visit(browser, world)).user, user)
-    assert.equal(await browser.page.locator('#identities').textContent(), '', 'no link was made')
+    assert.equal(await browser.page.locator('#identities').textContent(), 'acme', 'no other identity was linked')
+  })
+
+  world.test('an account that never proved its address gives way to the owner of the address', async (open) => {
+    const owner = world.someone()
+    const squatter = await open()
+    const user = await withPassword(squatter, world, 'Sign up', owner)
+    const login = world.provider.account({ name: owner.name, email: owner.email, email_verified: true })
+    const entered = await signIn(await open(), world, login)
+    assert.ok(entered.user && entered.user !== user)
+    assert.ok(entered.who.endsWith(owner.email))
+    assert.equal((await visit(squatter, world)).who, 'Not signed in')
   })
 
   world.test('where no app waits, a page says it', async (open) => {
     const owner = world.someone()
-    await withPassword(await open(), world, 'Sign up', owner)
+    await signIn(await open(), world, world.provider.account({ ...owner, email_verified: true }))
     const person = await open()
     await person.page.goto(`${world.url}/v1/oauth/acme/start`)
     await consent(person, world.provider.account({ ...owner, email_verified: true }))

@@ -77,8 +77,12 @@ async fn sign_ins(all: &Deployment) {
     assert_eq!(come_back(all, again.header("location"), &cookies).await.status, 303);
     let forged = TestRequest::get("/v1/oauth/acme/callback?code=x&state=y");
     assert_eq!(all.send("OauthCallback", forged).await.code(), "invalid_state");
-    vouch(all, "mallory", "ada@example.com", "Mallory");
+    vouch(all, "mallory", "carol@example.com", "Mallory");
     assert_eq!(enter(all, "").await.code(), "account_exists");
+    // An account that never proved the address gives way.
+    sign_up(&all.outside, "erin@example.com").await;
+    vouch(all, "erin", "erin@example.com", "Erin");
+    assert_eq!(enter(all, "").await.status, 303);
     vouch(all, "carol", "carol@example.com", "Carol");
     let exchange = json!({ "code": code(all).await, "code_verifier": "x".repeat(43) });
     let refused = all.send("OauthCallback", TestRequest::post("/v1/oauth/exchange", &exchange)).await;

@@ -186,11 +186,16 @@ impl Accounts {
     /// Deletes an account: user, login, identities, handle and with them every session, in one commit. The audit log keeps its events.
     pub async fn delete(&self, id: UserId, by: Authority<'_>, from: &Requester) -> Result<(), ManageError> {
         self.change(id, &Deed::new(Action::UserDeleted), by, from, |_| Outcome::Deleted).await?;
+        self.sweep(id).await;
+        Ok(())
+    }
+
+    /// Removes the records of a deleted user's sessions, as far as it can.
+    pub(super) async fn sweep(&self, id: UserId) {
         if let Err(error) = self.sessions.sweep(id).await {
             // They are dead without their user and end by themselves.
             tracing::warn!(%error, user = %id, "the records of a deleted user's sessions stay until they expire");
         }
-        Ok(())
     }
 
     /// Whether `by` may do it to `user`, judged by the roles as they are now. The write demands that they still are when the
@@ -255,9 +260,9 @@ impl Accounts {
     }
 
     async fn admins_write(&self, account: &Account, outcome: &Outcome) -> Result<Option<Write>, ManageError> {
-        let before = is_admin(&account.user);
+        let before = account.user.is_admin();
         let after = match outcome {
-            Outcome::Changed(user) => is_admin(user),
+            Outcome::Changed(user) => user.is_admin(),
             Outcome::Deleted => false,
         };
         if before == after {
@@ -285,11 +290,6 @@ impl Accounts {
         event.resource = deed.role.map(|role| format!("role:{role}"));
         Ok(self.audit.write(&event)?)
     }
-}
-
-/// An active user with the role `admin`.
-fn is_admin(user: &User) -> bool {
-    user.is_active() && user.roles.contains(&RoleName::ADMIN)
 }
 
 /// Whether `by` may do all that `roles` may.

@@ -15,8 +15,9 @@ pub use accounts::{AccountError, Accounts};
 pub use device::{DEVICE_LIFETIME, Device};
 pub use identity::{
     Avatar, CodeOpening, GrantError, Handle, Identity, IdentityCode, IdentityError, IdentityHash,
-    IdentitySignedIn, InvalidAvatar, InvalidHandle, KeptGrant, LinkError, LinkTicket, MAX_GRANT,
-    MAX_IDENTITIES, ProviderGrant, ProviderProfile, RedeemError, Redemption, UnlinkError,
+    IdentitySignedIn, InvalidAvatar, InvalidHandle, IssuerCount, KeptGrant, LinkError, LinkTicket, Located,
+    MAX_GRANT, MAX_IDENTITIES, ProviderGrant, ProviderProfile, RedeemError, Redemption, Relocated,
+    Relocation, UnlinkError,
 };
 pub use lockout::{FAILURES_PER_LOCK, FIRST_LOCK, LONGEST_LOCK, Lockout, MAX_DEVICE_FAILURES, MAX_FAILURES};
 pub use manage::{Authority, ManageError, UserPage};

@@ -95,6 +95,11 @@ impl Account {
         Some(Self { user, login, identities: vec![(identity, version)], user_version, login_version })
     }
 
+    /// Its identities.
+    pub(super) fn identities(&self) -> impl Iterator<Item = &Identity> {
+        self.identities.iter().map(|(identity, _)| identity)
+    }
+
     /// Whether there is another way in than the identity at `provider`.
     pub(super) fn opens_without(&self, provider: &ProviderName) -> bool {
         self.login.credential.is_some() || self.user.identities.keys().any(|other| other != provider)
@@ -112,10 +117,9 @@ impl Account {
             Write::replace(User::key(user.id), user, self.user_version)?.indexed(User::place(user.id)),
             Write::replace(Login::key(&user.email), &login, self.login_version)?,
         ];
-        let is_sole = user.identities.len() == 1 && login.credential.is_none();
-        let sole = is_sole.then(|| Sole::new(self.user_version.next(), self.login_version.next()));
+        let sole = self.sole_after(user);
         for (identity, version) in &self.identities {
-            let key = Identity::key(&identity.provider, &identity.hash());
+            let key = Identity::key(&identity.hash());
             writes.push(if user.identities.get(&identity.provider) == Some(&identity.hash()) {
                 Write::replace(key, &Identity { user: user.clone(), sole, ..identity.clone() }, *version)?
             } else {
@@ -125,14 +129,34 @@ impl Account {
         Ok(writes)
     }
 
+    /// What an identity of `user` says of the versions, once [`replace`](Self::replace) has written them: present while it is the
+    /// only way in.
+    pub(super) fn sole_after(&self, user: &User) -> Option<Sole> {
+        let is_sole = user.identities.len() == 1 && self.login.credential.is_none();
+        is_sole.then(|| Sole::new(self.user_version.next(), self.login_version.next()))
+    }
+
+    /// The write that gives the address to another account, whose `login` takes the place of this one's, and the version that
+    /// the login has then.
+    pub(super) fn give_address(&self, login: &Login) -> Result<(Write, Version), StoreError> {
+        let write = Write::replace(Login::key(&self.user.email), login, self.login_version)?;
+        Ok((write, self.login_version.next()))
+    }
+
     /// The writes that remove all of them, and free the handle.
     pub(super) fn delete(&self) -> Vec<Write> {
-        let mut writes = vec![
-            Write::Delete { key: User::key(self.user.id), condition: Some(self.user_version) },
-            Write::Delete { key: Login::key(&self.user.email), condition: Some(self.login_version) },
-        ];
+        let login = Write::Delete { key: Login::key(&self.user.email), condition: Some(self.login_version) };
+        let mut writes = self.delete_all_but_login();
+        writes.push(login);
+        writes
+    }
+
+    /// The writes that remove user and identities, and free the handle.
+    pub(super) fn delete_all_but_login(&self) -> Vec<Write> {
+        let mut writes =
+            vec![Write::Delete { key: User::key(self.user.id), condition: Some(self.user_version) }];
         writes.extend(self.identities.iter().map(|(identity, version)| Write::Delete {
-            key: Identity::key(&identity.provider, &identity.hash()),
+            key: Identity::key(&identity.hash()),
             condition: Some(*version),
         }));
         // Nobody else can hold it while this user does.

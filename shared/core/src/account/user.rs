@@ -101,6 +101,11 @@ impl User {
     pub fn is_active(&self) -> bool {
         self.status == Status::Active
     }
+
+    /// Whether it is an active account with the role `admin`.
+    pub(super) fn is_admin(&self) -> bool {
+        self.is_active() && self.roles.contains(&RoleName::ADMIN)
+    }
 }
 
 #[cfg(test)]

@@ -60,6 +60,8 @@ actions! {
     IdentityLinked = "identity:linked",
     /// An identity was taken from an account.
     IdentityUnlinked = "identity:unlinked",
+    /// The operator moved an identity to another issuer.
+    IdentityMoved = "identity:moved",
     /// An identity was not linked, or not taken away.
     IdentityRefused = "identity:refused",
     /// An access token of a provider was given to a server that acts for the account's owner.
@@ -86,6 +88,8 @@ actions! {
     UserEnabled = "user:enabled",
     /// An account's profile was changed.
     UserUpdated = "user:updated",
+    /// An account gave way: its address was never verified, and its owner came by a provider that vouches for it.
+    UserDisplaced = "user:displaced",
     /// An account was deleted.
     UserDeleted = "user:deleted",
     /// The signing keys were rotated.

@@ -170,7 +170,7 @@ impl AuditCursor {
     }
 
     fn decode(&self) -> Option<Place> {
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(&self.0).ok()?).ok()
+        crate::json::read(&URL_SAFE_NO_PAD.decode(&self.0).ok()?).ok()
     }
 }
 

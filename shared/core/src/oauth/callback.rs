@@ -125,7 +125,7 @@ fn put<T>(slot: &mut Option<T>, value: T) -> bool {
 
 /// Apple sends the name once, at the first sign-in, beside the code and signed by nobody: good to greet with.
 fn name_in(json: &str) -> Option<String> {
-    let user: serde_json::Value = serde_json::from_slice(json.as_bytes()).ok()?;
+    let user: serde_json::Value = crate::json::read(json.as_bytes()).ok()?;
     let part = |name: &str| user.pointer(name).and_then(serde_json::Value::as_str).unwrap_or_default();
     profile::line(&format!("{} {}", part("/name/firstName"), part("/name/lastName")))
 }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join;
+
 use super::IdentifyError;
 use super::http;
 use super::id_token::{InvalidIdToken, UnverifiedIdToken};
@@ -43,10 +45,10 @@ impl Documents {
         };
         let url = Metadata::url(issuer);
         if let Some(known) = remembered(self.memory.metadata(), &url, now) {
-            return Ok(known);
+            return Ok(known.document);
         }
         let read = |json: &[u8]| Metadata::read(json, issuer).map_err(|error| error.to_string());
-        self.obtain(self.memory.metadata(), &url, read, now).await
+        Ok(self.obtain(self.memory.metadata(), &url, read, now).await?.document)
     }
 
     /// Verifies `token` with the key that it names. An unknown name makes the keys be fetched anew, at most once in
@@ -59,16 +61,13 @@ impl Documents {
         verify: impl Fn(&crate::token::VerifyingKey) -> Result<T, InvalidIdToken>,
     ) -> Result<T, IdentifyError> {
         let memory = self.memory.keys();
-        let set = match remembered(memory, url, now) {
-            Some(set) => set,
+        let known = match remembered(memory, url, now) {
+            Some(known) => known,
             None => self.obtain(memory, url, read_keys, now).await?,
         };
-        let set = match set.find(token.kid(), token.algorithm()) {
-            Found::Unknown if self.may_miss(url, now) => {
-                self.memory.miss(url, now);
-                self.fetch(memory, url, read_keys, now).await?
-            }
-            Found::Key(_) | Found::Unknown | Found::Ambiguous => set,
+        let set = match known.document.find(token.kid(), token.algorithm()) {
+            Found::Unknown => self.look_again(url, &known, token, now).await?,
+            Found::Key(_) | Found::Ambiguous => known.document,
         };
         match set.find(token.kid(), token.algorithm()) {
             Found::Key(key) => Ok(verify(key)?),
@@ -76,26 +75,69 @@ impl Documents {
         }
     }
 
+    /// The keys of an issuer after a token named one that is not among those `known`: those that another process has fetched since,
+    /// else those that are fetched now. Processes that share a cache share the pause between two fetches too, as far as that goes:
+    /// those that ask it at the same moment may each fetch once.
+    async fn look_again(
+        &self,
+        url: &str,
+        known: &Known<KeySet>,
+        token: &UnverifiedIdToken<'_>,
+        now: Timestamp,
+    ) -> Result<Arc<KeySet>, IdentifyError> {
+        let memory = self.memory.keys();
+        if !self.may_miss(url, now) {
+            return Ok(Arc::clone(&known.document));
+        }
+        self.memory.miss(url, now);
+        let pause = pause_key(url);
+        let (cached, paused) = join(self.cached(url, read_keys, now), self.cache.get(&pause, now)).await;
+        if let Some((fetched_at, document)) = cached.filter(|(fetched_at, _)| *fetched_at > known.fetched_at)
+        {
+            let newer = remember(memory, url, document, fetched_at);
+            if !matches!(newer.document.find(token.kid(), token.algorithm()), Found::Unknown) {
+                return Ok(newer.document);
+            }
+        }
+        if let Ok(Some(_)) = paused {
+            let newest = remembered(memory, url, now).map(|known| known.document);
+            return Ok(newest.unwrap_or_else(|| Arc::clone(&known.document)));
+        }
+        if let Err(error) = self.cache.put(&pause, "", MISS_EVERY, now).await {
+            tracing::warn!(%error, "the pause between two fetches of a provider's keys is not shared");
+        }
+        Ok(self.fetch(memory, url, read_keys, now).await?.document)
+    }
+
     fn may_miss(&self, url: &str, now: Timestamp) -> bool {
         self.memory.missed_at(url).is_none_or(|at| now.since(at) >= MISS_EVERY)
     }
 
-    /// From the cache, else from the provider. A cache that fails is asked for nothing.
+    /// What the cache has, and when it was fetched. A cache that fails has nothing.
+    async fn cached<T>(
+        &self,
+        url: &str,
+        read: impl Fn(&[u8]) -> Result<T, String>,
+        now: Timestamp,
+    ) -> Option<(Timestamp, T)> {
+        let cached = self.cache.get(&cache_key(url), now).await.ok()??;
+        let (fetched_at, json) = undated(&cached)?;
+        let document = read(json.as_bytes()).ok().filter(|_| is_young(fetched_at, now))?;
+        Some((fetched_at, document))
+    }
+
+    /// From the cache, else from the provider.
     async fn obtain<T>(
         &self,
         memory: &Memory<T>,
         url: &str,
         read: impl Fn(&[u8]) -> Result<T, String>,
         now: Timestamp,
-    ) -> Result<Arc<T>, IdentifyError> {
-        if let Ok(Some(cached)) = self.cache.get(&cache_key(url), now).await
-            && let Some((fetched_at, json)) = undated(&cached)
-            && is_young(fetched_at, now)
-            && let Ok(document) = read(json.as_bytes())
-        {
-            return Ok(remember(memory, url, document, fetched_at));
+    ) -> Result<Known<T>, IdentifyError> {
+        match self.cached(url, &read, now).await {
+            Some((fetched_at, document)) => Ok(remember(memory, url, document, fetched_at)),
+            None => self.fetch(memory, url, read, now).await,
         }
-        self.fetch(memory, url, read, now).await
     }
 
     async fn fetch<T>(
@@ -104,7 +146,7 @@ impl Documents {
         url: &str,
         read: impl Fn(&[u8]) -> Result<T, String>,
         now: Timestamp,
-    ) -> Result<Arc<T>, IdentifyError> {
+    ) -> Result<Known<T>, IdentifyError> {
         let json = http::get_json(&self.fetch, url, None).await?;
         let document = read(&json).map_err(IdentifyError::Document)?;
         if let Ok(text) = std::str::from_utf8(&json)
@@ -124,6 +166,11 @@ fn cache_key(url: &str) -> String {
     format!("oauth:{}", Digest::of(url.as_bytes()))
 }
 
+/// Where it stands that the keys at `url` were fetched a moment ago for one that they lacked.
+fn pause_key(url: &str) -> String {
+    format!("oauth-pause:{}", Digest::of(url.as_bytes()))
+}
+
 /// What is cached: a process that takes it from there must not count its age from then on.
 fn dated(json: &str, fetched_at: Timestamp) -> String {
     format!("{}:{json}", fetched_at.as_millis())
@@ -140,14 +187,13 @@ fn is_young(fetched_at: Timestamp, now: Timestamp) -> bool {
     fetched_at <= now && now.since(fetched_at) < MAX_AGE
 }
 
-fn remembered<T>(memory: &Memory<T>, url: &str, now: Timestamp) -> Option<Arc<T>> {
+fn remembered<T>(memory: &Memory<T>, url: &str, now: Timestamp) -> Option<Known<T>> {
     let known = memory.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned()?;
-    is_young(known.fetched_at, now).then_some(known.document)
+    is_young(known.fetched_at, now).then_some(known)
 }
 
-fn remember<T>(memory: &Memory<T>, url: &str, document: T, fetched_at: Timestamp) -> Arc<T> {
-    let document = Arc::new(document);
-    let known = Known { document: Arc::clone(&document), fetched_at };
-    memory.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned(), known);
-    document
+fn remember<T>(memory: &Memory<T>, url: &str, document: T, fetched_at: Timestamp) -> Known<T> {
+    let known = Known { document: Arc::new(document), fetched_at };
+    memory.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned(), known.clone());
+    known
 }

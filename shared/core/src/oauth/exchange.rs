@@ -12,13 +12,15 @@ use oauth2::{
     StandardRevocableToken, TokenResponse, TokenUrl,
 };
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::http::{self, Failure};
 use super::metadata::Metadata;
 use super::provider::{ClientAuth, Provider};
 use crate::Timestamp;
-use crate::port::{Fetch, FetchError};
+use crate::json::{self, Optional};
+use crate::port::Fetch;
 
 /// Why a provider gave no tokens.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -34,24 +36,74 @@ pub enum ExchangeError {
     Refused(&'static str),
 }
 
-/// The answer of a token endpoint. `oauth2` would demand `token_type`, which not every provider sends.
+/// The answer of a token endpoint. Only the access token and the ID token decide: of the rest, a member in another form counts as
+/// absent. `oauth2` would demand `token_type`, which not every provider sends, and refuse a lifetime that is a text.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(try_from = "Response")]
 pub(super) struct Tokens {
     access_token: AccessToken,
-    #[serde(default = "bearer")]
     token_type: BasicTokenType,
-    #[serde(default)]
     expires_in: Option<u64>,
-    #[serde(default)]
     refresh_token: Option<RefreshToken>,
-    #[serde(default)]
     scope: Option<String>,
-    #[serde(default)]
     id_token: Option<AccessToken>,
 }
 
-fn bearer() -> BasicTokenType {
-    BasicTokenType::Bearer
+/// The members as they come.
+#[derive(Deserialize)]
+struct Response {
+    #[serde(default)]
+    access_token: Optional<AccessToken>,
+    #[serde(default)]
+    token_type: Optional<BasicTokenType>,
+    #[serde(default)]
+    expires_in: Optional<Seconds>,
+    #[serde(default)]
+    refresh_token: Optional<RefreshToken>,
+    #[serde(default)]
+    scope: Optional<String>,
+    #[serde(default)]
+    id_token: Optional<AccessToken>,
+}
+
+/// A number of seconds, which some providers write as a text, or with a fraction.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Seconds {
+    Whole(u64),
+    Broken(f64),
+    Text(String),
+}
+
+impl Seconds {
+    fn whole(self) -> Option<u64> {
+        let broken = match self {
+            Self::Whole(seconds) => return Some(seconds),
+            Self::Broken(seconds) => seconds,
+            Self::Text(text) => text.trim().parse().ok()?,
+        };
+        Duration::try_from_secs_f64(broken).ok().map(|lifetime| lifetime.as_secs())
+    }
+}
+
+/// There is no access token: the answer is none.
+#[derive(Debug, thiserror::Error)]
+#[error("no usable access_token")]
+struct NoAccessToken;
+
+impl TryFrom<Response> for Tokens {
+    type Error = NoAccessToken;
+    fn try_from(response: Response) -> Result<Self, NoAccessToken> {
+        const OF: &str = "a token response";
+        Ok(Self {
+            access_token: response.access_token.get(OF, "access_token").ok_or(NoAccessToken)?,
+            token_type: response.token_type.get(OF, "token_type").unwrap_or(BasicTokenType::Bearer),
+            expires_in: response.expires_in.get(OF, "expires_in").and_then(Seconds::whole),
+            refresh_token: response.refresh_token.get(OF, "refresh_token"),
+            scope: response.scope.get(OF, "scope"),
+            id_token: response.id_token.get(OF, "id_token"),
+        })
+    }
 }
 
 impl TokenResponse for Tokens {
@@ -150,14 +202,14 @@ pub(super) async fn refresh(
     checked(client.exchange_refresh_token(&token).request_async(&http::Client(fetch)).await)
 }
 
-type Answer = Result<Tokens, RequestTokenError<FetchError, BasicErrorResponse>>;
+type Answer = Result<Tokens, RequestTokenError<Failure, BasicErrorResponse>>;
 
 fn checked(answer: Answer) -> Result<Tokens, ExchangeError> {
     match answer {
         Ok(tokens) if tokens.token_type.as_ref().eq_ignore_ascii_case("bearer") => Ok(tokens),
         Ok(_) => Err(ExchangeError::Refused("a token type that is not bearer")),
         Err(RequestTokenError::ServerResponse(error)) => Err(refusal(error.error())),
-        Err(RequestTokenError::Request(error)) => Err(ExchangeError::Failed(error.into())),
+        Err(RequestTokenError::Request(error)) => Err(ExchangeError::Failed(error)),
         Err(RequestTokenError::Parse(_, body)) => Err(in_disguise(&body)),
         Err(RequestTokenError::Other(_)) => Err(ExchangeError::Failed(Failure::NoJson)),
     }
@@ -188,8 +240,11 @@ fn named(name: &str) -> ExchangeError {
 
 /// An answer that holds no tokens, whatever its status.
 fn in_disguise(body: &[u8]) -> ExchangeError {
-    match serde_json::from_slice::<BasicErrorResponse>(body) {
+    match json::object::<BasicErrorResponse>(body) {
         Ok(error) => refusal(error.error()),
+        Err(_) if json::object::<IgnoredAny>(body).is_ok() => {
+            ExchangeError::Failed(Failure::Member("access_token"))
+        }
         Err(_) => ExchangeError::Failed(Failure::NoJson),
     }
 }

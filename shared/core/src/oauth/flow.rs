@@ -62,17 +62,6 @@ pub enum Purpose {
     Link(LinkTicket),
 }
 
-/// The write that uses a flow up. It goes into the commit that the flow leads to: a flow that comes back again conflicts there.
-#[derive(Debug, Clone)]
-pub struct Replay(Write);
-
-impl Replay {
-    /// The write.
-    pub fn writes(&self) -> &[Write] {
-        std::slice::from_ref(&self.0)
-    }
-}
-
 impl fmt::Debug for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Flow").field("provider", &self.provider).finish_non_exhaustive()
@@ -101,10 +90,10 @@ impl Flow {
         self.replaces
     }
 
-    /// The write that uses it up.
-    pub fn used(&self) -> Result<Replay, StoreError> {
+    /// The write that uses it up: it conflicts where the flow was used before.
+    pub(super) fn used(&self) -> Result<Write, StoreError> {
         let key = Key::new(format!("oauth-state#{}", self.state), "used");
-        Ok(Replay(Write::create(key, &self.provider)?.expiring(self.started_at + FLOW_LIFETIME)))
+        Ok(Write::create(key, &self.provider)?.expiring(self.started_at + FLOW_LIFETIME))
     }
 
     pub(super) fn has_ended(&self, now: Timestamp) -> bool {

@@ -9,7 +9,9 @@ use ::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use ::http::{HeaderValue, Request, Response, StatusCode};
 use bytes::Bytes;
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
+use serde::de::IgnoredAny;
 
+use crate::json;
 use crate::port::{Fetch, FetchError, MAX_BODY};
 
 /// How long one request to a provider may take.
@@ -27,9 +29,12 @@ pub enum Failure {
     /// Another status than 200.
     #[error("it answered with status {0}")]
     Status(StatusCode),
-    /// Another media type than JSON.
-    #[error("its answer is no JSON")]
+    /// Not JSON: by its media type, its bytes or its depth.
+    #[error("its answer is not JSON")]
     NoJson,
+    /// JSON without this member, which is needed.
+    #[error("its answer has no usable `{0}`")]
+    Member(&'static str),
 }
 
 impl Failure {
@@ -82,10 +87,15 @@ fn is_json<T>(response: &Response<T>) -> bool {
 pub(super) struct Client<'a>(pub &'a dyn Fetch);
 
 impl<'c> AsyncHttpClient<'c> for Client<'_> {
-    type Error = FetchError;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, FetchError>> + Send + 'c>>;
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Failure>> + Send + 'c>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(async move { Ok(send(self.0, request.map(Bytes::from)).await?.map(Vec::from)) })
+        Box::pin(async move {
+            let response = send(self.0, request.map(Bytes::from)).await?;
+            // `oauth2` reads the body by itself, and skips what it does not name unseen.
+            json::read::<IgnoredAny>(response.body()).map_err(|_| Failure::NoJson)?;
+            Ok(response.map(Vec::from))
+        })
     }
 }

@@ -1,18 +1,25 @@
 //! A text that claims to be an ID token, and the only way from it to [`IdToken`] (OpenID Connect Core, section 3.1.3.7).
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256, Sha512};
 use subtle::ConstantTimeEq;
 
-use super::Subject;
 use super::metadata::Metadata;
+use super::{Issuer, Subject};
 use crate::Timestamp;
+use crate::json::{self, Optional};
 use crate::token::{Algorithm, CLOCK_LEEWAY, VerifyingKey};
 
 /// The longest ID token, in bytes. Some carry every group of an organisation.
 pub const MAX_ID_TOKEN: usize = 64 * 1024;
+
+/// How long ago an ID token may have been issued. It comes straight from the token endpoint, for a flow of ten minutes at most; some
+/// issuers name the time at which the person signed in to them, or a few minutes before.
+const MAX_AGE: Duration = Duration::from_hours(1);
 
 /// Why an ID token was refused. For the log and the audit event; the outside learns only that it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +54,9 @@ pub enum InvalidIdToken {
     /// From the future.
     #[error("from_the_future")]
     FromTheFuture,
+    /// Issued longer ago than a flow takes.
+    #[error("too_old")]
+    TooOld,
     /// Of another flow.
     #[error("nonce")]
     Nonce,
@@ -97,7 +107,7 @@ impl<'a> UnverifiedIdToken<'a> {
         let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| InvalidIdToken::Malformed);
         let (signed, signature) = text.rsplit_once('.').ok_or(InvalidIdToken::Malformed)?;
         let (header, payload) = signed.split_once('.').ok_or(InvalidIdToken::Malformed)?;
-        let header: Header = object(&decode(header)?).ok_or(InvalidIdToken::Header)?;
+        let header: Header = json::object(&decode(header)?).map_err(|_| InvalidIdToken::Header)?;
         // RFC 8725, section 3.11: what says that it is another kind of JWT is one.
         let plain = header.typ.as_deref().is_none_or(|typ| typ.eq_ignore_ascii_case("jwt"));
         if !plain || header.crit || header.zip {
@@ -135,30 +145,35 @@ impl<'a> UnverifiedIdToken<'a> {
         if !key.verify(self.signed.as_bytes(), &self.signature) {
             return Err(InvalidIdToken::Signature);
         }
-        let claims: Claims = object(&self.payload).ok_or(InvalidIdToken::Claims)?;
+        let claims: Claims = json::object(&self.payload).map_err(|_| InvalidIdToken::Claims)?;
         claims.check(expected)?;
         claims.check_at_hash(self.algorithm, expected.access_token)?;
         let subject = claims.sub.parse().map_err(|_| InvalidIdToken::Claims)?;
-        Ok(IdToken { subject, claims })
+        let issuer = claims.iss.parse().map_err(|_| InvalidIdToken::Issuer)?;
+        Ok(IdToken { issuer, subject, claims })
     }
 }
 
 /// What an issuer says of a person to this client, in this flow, now.
 #[derive(Debug)]
 pub struct IdToken {
+    /// Who vouches for the person.
+    pub issuer: Issuer,
     /// Who the person is to the issuer.
     pub subject: Subject,
     pub(super) claims: Claims,
 }
 
-/// The claims that are read. What is named twice or of another type is no claim set.
+/// The claims that are read. A claim set names none of them twice, and those that decide have their types.
 #[derive(Deserialize)]
 pub(super) struct Claims {
     iss: String,
     sub: String,
     aud: Audience,
-    exp: i64,
-    iat: i64,
+    exp: NumericDate,
+    iat: NumericDate,
+    #[serde(default)]
+    nbf: Option<NumericDate>,
     #[serde(default)]
     nonce: Option<String>,
     #[serde(default)]
@@ -166,21 +181,21 @@ pub(super) struct Claims {
     #[serde(default)]
     at_hash: Option<String>,
     #[serde(default)]
-    pub email: Option<String>,
-    #[serde(default, deserialize_with = "truth")]
-    pub email_verified: bool,
+    pub email: Optional<String>,
     #[serde(default)]
-    pub name: Option<String>,
+    pub email_verified: Truth,
     #[serde(default)]
-    pub preferred_username: Option<String>,
+    pub name: Optional<String>,
     #[serde(default)]
-    pub picture: Option<String>,
+    pub preferred_username: Optional<String>,
+    #[serde(default)]
+    pub picture: Optional<String>,
     /// Microsoft's tenant.
     #[serde(default)]
     pub tid: Option<String>,
     /// Microsoft's word that the owner of the e-mail's domain was verified.
-    #[serde(default, deserialize_with = "truth")]
-    pub xms_edov: bool,
+    #[serde(default)]
+    pub xms_edov: Truth,
 }
 
 impl std::fmt::Debug for Claims {
@@ -219,11 +234,15 @@ impl Claims {
         if !self.aud.admits(expected.client_id, self.azp.as_deref()) {
             return Err(InvalidIdToken::Audience);
         }
-        if Timestamp::from_secs(self.exp) + CLOCK_LEEWAY <= now {
+        if self.exp.0 + CLOCK_LEEWAY <= now {
             return Err(InvalidIdToken::Expired);
         }
-        if Timestamp::from_secs(self.iat) > now + CLOCK_LEEWAY {
+        let starts = [Some(self.iat), self.nbf];
+        if starts.into_iter().flatten().any(|start| start.0 > now + CLOCK_LEEWAY) {
             return Err(InvalidIdToken::FromTheFuture);
+        }
+        if self.iat.0 + MAX_AGE + CLOCK_LEEWAY <= now {
+            return Err(InvalidIdToken::TooOld);
         }
         match expected.nonce {
             Some(nonce) if !self.has_nonce(nonce) => Err(InvalidIdToken::Nonce),
@@ -250,20 +269,56 @@ impl Claims {
     }
 }
 
-/// A JSON object and not an array of its values, which serde would take too.
-fn object<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Option<T> {
-    json.starts_with(b"{").then(|| serde_json::from_slice(json).ok()).flatten()
-}
-
 /// Whether a member is there, whatever its value.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     serde::de::IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
-/// A truth that some issuers write as a text or as a number. Anything else is none.
-pub(super) fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    let value = serde_json::Value::deserialize(deserializer)?;
-    Ok(value == true || value == "true" || value == 1 || value == "1")
+/// A point in time in seconds, perhaps with a fraction (RFC 7519, section 2).
+#[derive(Clone, Copy)]
+struct NumericDate(Timestamp);
+
+impl<'de> Deserialize<'de> for NumericDate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Number {
+            Whole(i64),
+            Broken(f64),
+        }
+        // Some three million years: any number within is a whole one of milliseconds.
+        const MOST: f64 = 1e14;
+        match Number::deserialize(deserializer)? {
+            Number::Whole(seconds) => Ok(Self(Timestamp::from_secs(seconds))),
+            #[expect(clippy::cast_possible_truncation, reason = "the number has at most 17 digits")]
+            Number::Broken(seconds) if seconds.abs() < MOST => {
+                Ok(Self(Timestamp::from_millis((seconds * 1000.0).floor() as i64)))
+            }
+            Number::Broken(_) => Err(serde::de::Error::custom("not a point in time")),
+        }
+    }
+}
+
+/// A truth as a provider writes it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Truth {
+    /// False, absent, or of another form: a number above all.
+    #[default]
+    No,
+    /// True.
+    Yes,
+    /// The text `true`, which counts only where a provider documents that it writes texts.
+    Text,
+}
+
+impl<'de> Deserialize<'de> for Truth {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::Bool(true) => Self::Yes,
+            serde_json::Value::String(text) if text == "true" => Self::Text,
+            _ => Self::No,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -284,8 +339,8 @@ mod tests {
         }
 
         #[test]
-        fn any_claims_are_read_or_refused(json in "\\{(\"(iss|sub|aud|exp|iat|nonce|email_verified)\":(\"[a-z]{0,8}\"|null|7|-1e9|\\[\"a\"\\]),?){0,8}\\}?") {
-            let _ = object::<Claims>(json.as_bytes());
+        fn any_claims_are_read_or_refused(text in "\\{(\"(iss|sub|aud|exp|iat|nbf|nonce|email_verified)\":(\"[a-z]{0,8}\"|null|7|-1e9|1.5|1e300|\\[\"a\"\\]),?){0,8}\\}?") {
+            let _ = json::object::<Claims>(text.as_bytes());
         }
     }
 }

@@ -50,7 +50,7 @@ impl fmt::Display for ProviderName {
     }
 }
 
-/// Who a person is to their provider: its own identifier for them, which never changes and is never given to another. Compared
+/// Who a person is to an issuer: its own identifier for them, which never changes and is never given to another. Compared
 /// byte by byte. 1 to 255 bytes (OpenID Connect Core, section 2), none of them a control character.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -96,12 +96,61 @@ impl fmt::Debug for Subject {
     }
 }
 
+/// Who vouches for a person: an issuer of ID tokens by its `iss`, or the fixed name of an API such as GitHub's. The name that the
+/// operator gave the provider is not it: that can be pointed at another issuer. Compared byte by byte. 1 to 1,024 bytes, none of
+/// them white space or a control character.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Issuer(String);
+
+/// The text is not an [`Issuer`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an issuer: give its URL, exactly as its metadata has it")]
+pub struct InvalidIssuer;
+
+impl Issuer {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Issuer {
+    type Err = InvalidIssuer;
+    fn from_str(text: &str) -> Result<Self, InvalidIssuer> {
+        let fits =
+            (1..=1024).contains(&text.len()) && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidIssuer) }
+    }
+}
+
+impl TryFrom<String> for Issuer {
+    type Error = InvalidIssuer;
+    fn try_from(text: String) -> Result<Self, InvalidIssuer> {
+        text.parse()
+    }
+}
+
+impl From<Issuer> for String {
+    fn from(issuer: Issuer) -> Self {
+        issuer.0
+    }
+}
+
+impl fmt::Display for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// What a provider says of a person, verified to come from that provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalIdentity {
-    /// Which provider says it.
+    /// What the provider that says it is called here.
     pub provider: ProviderName,
-    /// Who the person is there. With the provider it is the identity; nothing else is.
+    /// Which issuer vouches for it.
+    pub issuer: Issuer,
+    /// Who the person is there. With the issuer it is the identity; nothing else is.
     pub subject: Subject,
     /// Their address, only where the provider vouches that it is theirs.
     pub verified_email: Option<Email>,
@@ -122,6 +171,14 @@ mod tests {
         assert_eq!("google".parse::<ProviderName>().unwrap().as_str(), "google");
         for bad in ["", "Google", "a/b", "a b", "ä", &"x".repeat(33)] {
             assert_eq!(bad.parse::<ProviderName>(), Err(InvalidProviderName), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn issuers_are_one_word() {
+        assert_eq!("https://id.example.com".parse::<Issuer>().unwrap().as_str(), "https://id.example.com");
+        for bad in ["", "https://id.example.com\n", "a b", &"x".repeat(1025)] {
+            assert_eq!(bad.parse::<Issuer>(), Err(InvalidIssuer), "{bad:?}");
         }
     }
 

@@ -29,6 +29,8 @@ struct Published {
     #[serde(default, rename = "use")]
     usage: Option<String>,
     #[serde(default)]
+    key_ops: Option<Vec<String>>,
+    #[serde(default)]
     alg: Option<String>,
     #[serde(default)]
     crv: Option<String>,
@@ -59,7 +61,7 @@ impl KeySet {
         struct Document {
             keys: Vec<Value>,
         }
-        let document: Document = serde_json::from_slice(json).ok()?;
+        let document: Document = crate::json::object(json).ok()?;
         let keys = document.keys.into_iter().take(MAX_KEYS);
         Some(Self(
             keys.filter_map(|key| serde_json::from_value(key).ok().and_then(ForeignKey::new)).collect(),
@@ -81,7 +83,11 @@ impl KeySet {
 impl ForeignKey {
     fn new(published: Published) -> Option<Self> {
         let number = |text: &Option<String>| BASE64_URL_SAFE_NO_PAD.decode(text.as_ref()?).ok();
-        if published.usage.as_deref().is_some_and(|usage| usage != "sig") {
+        // RFC 7517, sections 4.2 and 4.3: either may say what the key is for, and then it must be this.
+        let verifies = |operations: &Vec<String>| operations.iter().any(|operation| operation == "verify");
+        if published.usage.as_deref().is_some_and(|usage| usage != "sig")
+            || !published.key_ops.as_ref().is_none_or(verifies)
+        {
             return None;
         }
         let key = match (published.kty.as_str(), published.crv.as_deref()) {
@@ -147,6 +153,11 @@ mod tests {
         };
         for bad in [
             with("use", json!("enc")),
+            with("key_ops", json!([])),
+            with("key_ops", json!(["sign"])),
+            with("key_ops", json!(["encrypt", "wrapKey"])),
+            with("key_ops", json!("verify")),
+            with("key_ops", json!(7)),
             with("alg", json!("RS512")),
             with("alg", json!("HS256")),
             with("kty", json!("oct")),
@@ -161,6 +172,8 @@ mod tests {
             let set = set(std::slice::from_ref(&bad));
             assert!(matches!(set.find(None, Algorithm::Rs256), Found::Unknown), "{bad}");
         }
+        let good = set(&[with("key_ops", json!(["verify"]))]);
+        assert!(matches!(good.find(None, Algorithm::Rs256), Found::Key(_)));
         let mut point = published(Algorithm::Es256, None);
         point["x"] = point["y"].clone();
         assert!(matches!(set(&[point]).find(None, Algorithm::Es256), Found::Unknown), "off the curve");

@@ -2,6 +2,7 @@ use serde::Deserialize;
 use url::{Host, Url};
 
 use super::provider::ClientAuth;
+use crate::json::Optional;
 
 /// What a provider says of itself (OpenID Connect Discovery, section 3; RFC 8414; RFC 9207, section 3).
 #[derive(Debug, Clone, Deserialize)]
@@ -17,7 +18,7 @@ pub(super) struct Metadata {
     #[serde(default, rename = "authorization_response_iss_parameter_supported")]
     pub promises_iss: bool,
     #[serde(default)]
-    token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    token_endpoint_auth_methods_supported: Optional<Vec<String>>,
 }
 
 /// Why metadata cannot be used.
@@ -41,7 +42,7 @@ impl Metadata {
             jwks_uri: jwks.map(str::to_owned),
             userinfo_endpoint: None,
             promises_iss: false,
-            token_endpoint_auth_methods_supported: None,
+            token_endpoint_auth_methods_supported: Optional::Absent,
         }
     }
 
@@ -53,11 +54,7 @@ impl Metadata {
     /// Reads the metadata of `issuer`. Its `issuer` must be the very text that the operator configured (section 4.3), and its
     /// endpoints https, or on this machine where the issuer is.
     pub fn read(json: &[u8], issuer: &str) -> Result<Self, InvalidMetadata> {
-        let braced = json.trim_ascii_start().starts_with(b"{");
-        let metadata: Self = Some(json)
-            .filter(|_| braced)
-            .and_then(|json| serde_json::from_slice(json).ok())
-            .ok_or(InvalidMetadata::Form)?;
+        let metadata: Self = crate::json::object(json).map_err(|_| InvalidMetadata::Form)?;
         if metadata.issuer != issuer {
             return Err(InvalidMetadata::Issuer);
         }
@@ -77,7 +74,9 @@ impl Metadata {
 
     /// How the token endpoint wants to hear the secret.
     pub fn client_auth(&self) -> ClientAuth {
-        let methods = self.token_endpoint_auth_methods_supported.as_deref().unwrap_or_default();
+        let methods = self.token_endpoint_auth_methods_supported.clone();
+        let methods =
+            methods.get("provider metadata", "token_endpoint_auth_methods_supported").unwrap_or_default();
         let takes = |name: &str| methods.iter().any(|method| method == name);
         if takes("client_secret_post") && !takes("client_secret_basic") {
             ClientAuth::Post

@@ -5,6 +5,7 @@
 //!
 //! - [`Oauth::start`] makes the secrets of a flow and seals them into a cookie, which binds them to this browser.
 //! - [`Oauth::accept`] takes what the provider sends back, and nothing that this browser did not start.
+//! - [`Oauth::use_up`] sees to it that a flow is finished once, before anything is sent to the provider.
 //! - [`Oauth::identify`] redeems the code and finds out who the person is; an ID token counts once it is an [`IdToken`].
 //!
 //! What an account does with the identity is the business of [`account`](crate::account).
@@ -32,13 +33,15 @@ mod userinfo;
 pub use callback::{CallbackError, MAX_CODE, ProviderError, Returned};
 pub use code::{CodeChallenge, InvalidCodeChallenge, OneTimeCode};
 pub use exchange::ExchangeError;
-pub use flow::{FLOW_LIFETIME, Flow, FlowCookie, MAX_FLOWS, Purpose, Replay};
+pub use flow::{FLOW_LIFETIME, Flow, FlowCookie, MAX_FLOWS, Purpose};
 pub use grant::ProviderTokens;
 pub use http::{DEADLINE, Failure};
 pub use id_token::{IdToken, InvalidIdToken, MAX_ID_TOKEN, UnverifiedIdToken};
-pub use identity::{ExternalIdentity, InvalidProviderName, InvalidSubject, ProviderName, Subject};
+pub use identity::{
+    ExternalIdentity, InvalidIssuer, InvalidProviderName, InvalidSubject, Issuer, ProviderName, Subject,
+};
 pub use memory::OauthMemory;
 pub use provider::Provider;
 pub use redirect::{AppUri, InvalidRedirect, MAX_REDIRECT, Redirects, ReturnTo};
-pub use service::{Begun, FinishError, Identified, IdentifyError, Oauth, Start, StartError};
+pub use service::{Begun, FinishError, Identified, IdentifyError, Oauth, Start, StartError, UseError};
 pub use settings::Settings;

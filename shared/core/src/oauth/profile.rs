@@ -1,9 +1,10 @@
 use serde::Deserialize;
 use url::Url;
 
-use super::id_token::{IdToken, truth};
-use super::{ExternalIdentity, ProviderName, Subject};
+use super::id_token::{IdToken, Truth};
+use super::{ExternalIdentity, Issuer, ProviderName, Subject};
 use crate::Email;
+use crate::json::{self, Optional};
 
 /// The longest name that is taken over, in characters; as long as a user's own name may be.
 const MAX_NAME: usize = 100;
@@ -20,49 +21,59 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    /// The standard claims of OpenID Connect Core, section 5.1.
+    /// The standard claims of OpenID Connect Core, section 5.1. An address counts where `email_verified` is `true`.
     pub fn from_claims(token: &IdToken) -> Self {
+        let is_verified = token.claims.email_verified == Truth::Yes;
+        Self::from_claims_where(token, is_verified)
+    }
+
+    /// The same, with another opinion on whether the address is verified.
+    pub fn from_claims_where(token: &IdToken, is_verified: bool) -> Self {
+        const OF: &str = "an ID token";
         let claims = &token.claims;
         Self {
             subject: token.subject.clone(),
-            verified_email: claims.email.clone().filter(|_| claims.email_verified),
-            name: claims.name.clone(),
-            username: claims.preferred_username.clone(),
-            avatar: claims.picture.clone(),
+            verified_email: claims.email.clone().get(OF, "email").filter(|_| is_verified),
+            name: claims.name.clone().get(OF, "name"),
+            username: claims.preferred_username.clone().get(OF, "preferred_username"),
+            avatar: claims.picture.clone().get(OF, "picture"),
         }
     }
 
     /// What the userinfo endpoint adds (section 5.3). `None` when it is about another person, as section 5.3.2 demands, or is
     /// no userinfo at all.
     pub fn with_userinfo(self, json: &[u8]) -> Option<Self> {
+        const OF: &str = "userinfo";
         #[derive(Deserialize)]
         struct Userinfo {
             sub: String,
             #[serde(default)]
-            email: Option<String>,
-            #[serde(default, deserialize_with = "truth")]
-            email_verified: bool,
+            email: Optional<String>,
             #[serde(default)]
-            name: Option<String>,
+            email_verified: Truth,
             #[serde(default)]
-            preferred_username: Option<String>,
+            name: Optional<String>,
             #[serde(default)]
-            picture: Option<String>,
+            preferred_username: Optional<String>,
+            #[serde(default)]
+            picture: Optional<String>,
         }
-        let info: Userinfo = serde_json::from_slice(json).ok()?;
+        let info: Userinfo = json::object(json).ok()?;
+        let is_verified = info.email_verified == Truth::Yes;
         (info.sub == self.subject.as_str()).then(|| Self {
             subject: self.subject,
-            verified_email: self.verified_email.or(info.email.filter(|_| info.email_verified)),
-            name: self.name.or(info.name),
-            username: self.username.or(info.preferred_username),
-            avatar: self.avatar.or(info.picture),
+            verified_email: self.verified_email.or(info.email.get(OF, "email").filter(|_| is_verified)),
+            name: self.name.or(info.name.get(OF, "name")),
+            username: self.username.or(info.preferred_username.get(OF, "preferred_username")),
+            avatar: self.avatar.or(info.picture.get(OF, "picture")),
         })
     }
 
     /// The identity, with whatever is too long or of the wrong form left out.
-    pub fn into_identity(self, provider: ProviderName) -> ExternalIdentity {
+    pub fn into_identity(self, provider: ProviderName, issuer: Issuer) -> ExternalIdentity {
         ExternalIdentity {
             provider,
+            issuer,
             subject: self.subject,
             verified_email: self.verified_email.and_then(|email| email.parse::<Email>().ok()),
             name: self.name.and_then(|name| line(&name)),

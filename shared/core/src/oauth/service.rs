@@ -13,11 +13,12 @@ use super::metadata::Metadata;
 use super::profile::Profile;
 use super::provider::{Offline, Provider, Source};
 use super::{
-    CodeChallenge, ExternalIdentity, InvalidRedirect, OauthMemory, ProviderName, ProviderTokens, Redirects,
-    ReturnTo, Settings, redirect, userinfo,
+    CodeChallenge, ExternalIdentity, InvalidRedirect, Issuer, OauthMemory, ProviderName, ProviderTokens,
+    Redirects, ReturnTo, Settings, redirect, userinfo,
 };
 use crate::account::{LinkTicket, ProviderGrant};
-use crate::port::{Cache, Clock, Entropy, EntropyError, Fetch};
+use crate::port::table::CommitError;
+use crate::port::{Cache, Clock, Entropy, EntropyError, Fetch, StoreError, Table};
 use crate::seal::{SealError, Sealer};
 use crate::token::Digest;
 use crate::{Config, SessionId, Timestamp, UserId};
@@ -31,6 +32,7 @@ pub struct Oauth {
     cookie_prefix: String,
     keep_tokens: bool,
     sealer: Arc<Sealer>,
+    table: Arc<dyn Table>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     documents: Documents,
@@ -70,6 +72,9 @@ pub enum StartError {
     /// No provider of this name is configured.
     #[error("there is no provider by this name here")]
     UnknownProvider,
+    /// The provider was pointed at another issuer since.
+    #[error("the provider has another issuer here now: the user must sign in with it again")]
+    AnotherIssuer,
     /// It may not return there.
     #[error(transparent)]
     Redirect(#[from] InvalidRedirect),
@@ -139,6 +144,7 @@ impl Oauth {
     /// The service that `config` describes.
     pub fn new(
         config: &Config,
+        table: Arc<dyn Table>,
         fetch: Arc<dyn Fetch>,
         cache: Arc<dyn Cache>,
         clock: Arc<dyn Clock>,
@@ -153,6 +159,7 @@ impl Oauth {
             cookie_prefix: url.cookie_prefix().to_owned(),
             keep_tokens: config.keep_provider_tokens,
             sealer: Arc::clone(&config.sealer),
+            table,
             clock,
             entropy,
             documents: Documents { fetch, cache, memory },
@@ -271,7 +278,7 @@ impl Oauth {
     }
 
     /// The flow that an answer to `provider` belongs to, told by its state and by the cookie of that state: it was begun in
-    /// this browser, with this provider, and is not over. That it was not finished before is for the commit to tell.
+    /// this browser, with this provider, and is not over. [`use_up`](Self::use_up) tells whether it was finished before.
     pub fn accept(
         &self,
         provider: &ProviderName,
@@ -285,6 +292,16 @@ impl Oauth {
             return Err(CallbackError::State);
         }
         Ok(flow)
+    }
+
+    /// Uses a flow up, before anything is sent to its provider: of any number of returns with one state, one goes on, and the code
+    /// that came with it is sent once. A flow stays used up when its return fails afterwards.
+    pub async fn use_up(&self, flow: &Flow) -> Result<(), UseError> {
+        match self.table.commit(&[flow.used()?], self.clock.now()).await {
+            Ok(()) => Ok(()),
+            Err(CommitError::Conflict { .. }) => Err(UseError::Used),
+            Err(CommitError::Store(error)) => Err(error.into()),
+        }
     }
 
     /// Checks the rest of an answer before anything is sent anywhere, and redeems its code: who came back? At most two
@@ -303,11 +320,11 @@ impl Oauth {
         let verifier = provider.pkce.then_some(&flow.verifier);
         let tokens = exchange::redeem(&client, code, verifier, &*self.documents.fetch).await;
         let tokens = tokens.map_err(IdentifyError::from)?;
-        let mut profile = self.profile(provider, &metadata, flow, &tokens).await?;
+        let (mut profile, issuer) = self.profile(provider, &metadata, flow, &tokens).await?;
         profile.name = profile.name.or_else(|| returned.name.clone());
         let grant = tokens.refresh().filter(|_| self.keep_tokens);
         Ok(Identified {
-            identity: profile.into_identity(provider.name.clone()),
+            identity: profile.into_identity(provider.name.clone(), issuer),
             grant: grant.map(|refresh_token| ProviderGrant { refresh_token }),
         })
     }
@@ -318,13 +335,14 @@ impl Oauth {
         metadata: &Metadata,
         flow: &Flow,
         tokens: &Tokens,
-    ) -> Result<Profile, IdentifyError> {
+    ) -> Result<(Profile, Issuer), IdentifyError> {
         let access_token = tokens.access();
         let fetch = &self.documents.fetch;
         let (map, asks) = match &provider.source {
             Source::Api { urls, map } => {
                 let answers = userinfo::get_all(fetch, urls, &access_token).await?;
-                return map(&answers).ok_or(IdentifyError::Profile);
+                let issuer = metadata.issuer.parse().map_err(|_| IdentifyError::Profile)?;
+                return map(&answers).map(|profile| (profile, issuer)).ok_or(IdentifyError::Profile);
             }
             Source::IdToken { map, userinfo } => (map, *userinfo),
         };
@@ -341,24 +359,29 @@ impl Oauth {
         let verified =
             self.documents.key_for(jwks, &token, expected.now, |key| token.verify(key, &expected)).await?;
         let profile = map(&verified).ok_or(IdentifyError::Profile)?;
-        let Some(url) = metadata.userinfo_endpoint.as_deref() else { return Ok(profile) };
+        let issuer = verified.issuer;
+        let Some(url) = metadata.userinfo_endpoint.as_deref() else { return Ok((profile, issuer)) };
         if !asks || profile.verified_email.is_some() {
-            return Ok(profile);
+            return Ok((profile, issuer));
         }
         let answers = userinfo::get_all(fetch, &[url], &access_token).await?;
         let answer = answers.first().ok_or(IdentifyError::Profile)?;
-        profile.with_userinfo(answer).ok_or(IdentifyError::Profile)
+        profile.with_userinfo(answer).map(|profile| (profile, issuer)).ok_or(IdentifyError::Profile)
     }
 
-    /// New tokens of the provider for its refresh token.
+    /// New tokens of the provider for its refresh token, which came from `issuer` and goes to nobody else.
     pub async fn refresh(
         &self,
         provider: &ProviderName,
+        issuer: &Issuer,
         grant: &ProviderGrant,
     ) -> Result<ProviderTokens, StartError> {
         let provider = self.provider(provider).ok_or(StartError::UnknownProvider)?;
         let now = self.clock.now();
         let metadata = self.documents.metadata(provider, now).await?;
+        if !metadata.is_issuer(issuer.as_str(), None) {
+            return Err(StartError::AnotherIssuer);
+        }
         let client = self.client(provider, &metadata, now)?;
         let tokens = exchange::refresh(&client, &grant.refresh_token, &*self.documents.fetch).await;
         let tokens = tokens.map_err(IdentifyError::from)?;
@@ -369,6 +392,17 @@ impl Oauth {
             renewed: tokens.refresh().map(|refresh_token| ProviderGrant { refresh_token }),
         })
     }
+}
+
+/// Why a flow cannot be finished.
+#[derive(Debug, thiserror::Error)]
+pub enum UseError {
+    /// It was finished before.
+    #[error("this sign-in is finished already; begin it again")]
+    Used,
+    /// The store gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Why nobody came back.

@@ -91,9 +91,8 @@ fn decode(part: &str) -> Result<Vec<u8>, InvalidToken> {
 
 /// A JSON object and nothing around it. Members that are named twice are an error in every type that is read by this.
 fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
-    // Serde would also take an array of the members' values for a struct.
     let braced = json.starts_with(b"{") && json.ends_with(b"}");
-    braced.then(|| serde_json::from_slice(json).ok()).flatten()
+    braced.then(|| crate::json::object(json).ok()).flatten()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod d1;
 mod doctor;
+mod identities;
 mod keys;
 mod roles;
 mod serve;
@@ -16,8 +17,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use latchkey_core::Services;
+use latchkey_core::account::Relocation;
 
-use crate::cli::{Cli, Command, D1Command, DataArgs, KeysCommand, RolesCommand, UsersCommand};
+use crate::cli::{
+    Cli, Command, D1Command, DataArgs, IdentitiesCommand, KeysCommand, RolesCommand, UsersCommand,
+};
 use crate::data::Missing;
 use crate::service;
 
@@ -32,6 +36,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Roles(RolesCommand::Init) => administer(data, roles::init),
         Command::Roles(RolesCommand::List) => administer(data, roles::list),
         Command::Users(command) => users(command, data),
+        Command::Identities(command) => identities(command, data),
         Command::Keys(KeysCommand::Rotate) => administer(data, keys::rotate),
         Command::D1(D1Command::Unlock { email }) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -82,6 +87,18 @@ fn users(command: UsersCommand, data: &DataArgs) -> Result<ExitCode, Failure> {
         UsersCommand::Unlock { email } => {
             administer(data, async move |services| users::unlock(services, &email).await)
         }
+    }
+}
+
+fn identities(command: IdentitiesCommand, data: &DataArgs) -> Result<ExitCode, Failure> {
+    match command {
+        IdentitiesCommand::List => administer(data, identities::list),
+        IdentitiesCommand::Move { provider, from, to } => administer(data, async move |services| {
+            identities::relocate(services, &provider, &from, Relocation::Move(&to)).await
+        }),
+        IdentitiesCommand::Drop { provider, issuer } => administer(data, async move |services| {
+            identities::relocate(services, &provider, &issuer, Relocation::Drop).await
+        }),
     }
 }
 

@@ -39,7 +39,8 @@ fn other_alphabets(t: &Trial<'_>) -> Result {
     let ascii = "xn--exmple-cua.com";
     let email = t.email("ada");
     let (local, _) = email.split_once('@').ok_or_else(|| "no address".to_owned())?;
-    let made = t.send(Request::post("/v1/signup").json(&bearer(&format!("{local}@Exämple.com"), PASSWORD)))?;
+    let made =
+        t.send(Request::post("/v1/signup").json(&bearer(&format!("{local}@Exämple.com"), PASSWORD)))?;
     ensure_eq!(made.ok(201)?.text("user.email"), format!("{local}@{ascii}"));
     for email in [format!("{local}@exämple.com"), format!("{local}@{ascii}")] {
         t.send(Request::post("/v1/signup").json(&bearer(&email, PASSWORD)))?.problem(409, "email_taken")?;

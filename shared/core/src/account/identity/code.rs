@@ -103,9 +103,8 @@ impl Accounts {
         external: &ExternalIdentity,
         grant: Option<&ProviderGrant>,
         opening: &CodeOpening<'_>,
-        extra: &[Write],
     ) -> Result<IdentityCode, IdentityError> {
-        let proof = Proof { external, grant, extra, from: opening.from, action: Action::CodeIssued };
+        let proof = Proof { external, grant, from: opening.from, action: Action::CodeIssued };
         let Entered { begun, created, .. } = self
             .enter(&proof, |user| {
                 let code = OneTimeCode::issue(user.id, &*self.entropy)?;

@@ -5,7 +5,7 @@ use crate::UserId;
 use crate::account::accounts::{MAX_TRIES, conflict};
 use crate::account::{AccountError, Accounts};
 use crate::audit::{Action, Actor, Requester};
-use crate::oauth::{ProviderName, Subject};
+use crate::oauth::{Issuer, ProviderName, Subject};
 use crate::port::StoreError;
 use crate::port::table::{Item, Key, Write};
 use crate::seal::{Purpose, Sealed};
@@ -26,6 +26,8 @@ pub struct ProviderGrant {
 pub struct KeptGrant {
     /// What the provider takes.
     pub grant: ProviderGrant,
+    /// Who gave it, and takes it.
+    pub issuer: Issuer,
     user: UserId,
     provider: ProviderName,
     key: Key,
@@ -60,11 +62,12 @@ impl Accounts {
             return Err(GrantError::Disabled);
         }
         let hash = user.identities.get(provider).ok_or(GrantError::NotKept)?;
-        let key = Identity::key(provider, hash);
+        let key = Identity::key(hash);
         let (_, identity) = self.read_identity(&key).await?.ok_or(GrantError::NotKept)?;
         let grant = self.open_grant(&identity).filter(|_| identity.user.id == user.id);
         let (Some(grant), Some(sealed)) = (grant, identity.grant) else { return Err(GrantError::NotKept) };
-        Ok(KeptGrant { grant, user: user.id, provider: provider.clone(), key, sealed })
+        let issuer = identity.issuer;
+        Ok(KeptGrant { grant, issuer, user: user.id, provider: provider.clone(), key, sealed })
     }
 
     /// Reports that `by` was given an access token for what `kept` stands for, and keeps the refresh token that took its place,
@@ -101,7 +104,7 @@ impl Accounts {
         if identity.user.id != kept.user || identity.grant.as_ref() != Some(&kept.sealed) {
             return Ok(None);
         }
-        let of = (&identity.provider, &identity.subject);
+        let of = (&identity.issuer, &identity.subject);
         let grant = self.seal_grant(kept.user, of, Some(renewed), None)?;
         Ok(Some(Write::replace(item.key, &Identity { grant, ..identity }, item.version)?))
     }
@@ -116,7 +119,7 @@ impl Accounts {
     pub(super) fn seal_grant(
         &self,
         user: UserId,
-        (provider, subject): (&ProviderName, &Subject),
+        (issuer, subject): (&Issuer, &Subject),
         grant: Option<&ProviderGrant>,
         before: Option<&Sealed>,
     ) -> Result<Option<Sealed>, AccountError> {
@@ -124,18 +127,18 @@ impl Accounts {
         let Some(grant) = grant else { return Ok(before.cloned()) };
         let token = grant.refresh_token.expose_secret();
         if token.len() > MAX_GRANT {
-            tracing::warn!(%provider, "a provider's refresh token is over {MAX_GRANT} bytes and is not kept");
+            tracing::warn!(%issuer, "a provider's refresh token is over {MAX_GRANT} bytes and is not kept");
             return Ok(None);
         }
         let sealed =
-            sealer.seal(PURPOSE, &bound_to(user, provider, subject), token.as_bytes(), &*self.entropy)?;
+            sealer.seal(PURPOSE, &bound_to(user, issuer, subject), token.as_bytes(), &*self.entropy)?;
         Ok(Some(sealed))
     }
 
     /// The provider's refresh token of an identity, when one is kept and opens.
     fn open_grant(&self, identity: &Identity) -> Option<ProviderGrant> {
         let (sealer, sealed) = (self.grants.as_ref()?, identity.grant.as_ref()?);
-        let bound = bound_to(identity.user.id, &identity.provider, &identity.subject);
+        let bound = bound_to(identity.user.id, &identity.issuer, &identity.subject);
         match sealer.open(PURPOSE, &bound, sealed) {
             Ok(token) => {
                 let refresh_token = std::str::from_utf8(&token).ok()?.into();
@@ -149,7 +152,7 @@ impl Accounts {
     }
 }
 
-fn bound_to(user: UserId, provider: &ProviderName, subject: &Subject) -> Vec<u8> {
+fn bound_to(user: UserId, issuer: &Issuer, subject: &Subject) -> Vec<u8> {
     // Neither of the first two has a zero byte in its text, so the three parts have one reading.
-    format!("{user}\0{provider}\0{}", subject.as_str()).into_bytes()
+    format!("{user}\0{issuer}\0{}", subject.as_str()).into_bytes()
 }

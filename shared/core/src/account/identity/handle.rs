@@ -127,6 +127,7 @@ mod tests {
     fn called(username: Option<&str>, name: Option<&str>) -> ExternalIdentity {
         ExternalIdentity {
             provider: "github".parse().unwrap(),
+            issuer: "https://github.example".parse().unwrap(),
             subject: "1".parse().unwrap(),
             verified_email: None,
             name: name.map(str::to_owned),

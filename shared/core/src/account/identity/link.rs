@@ -51,9 +51,6 @@ pub enum LinkError {
     /// The account has [`MAX_IDENTITIES`] already.
     #[error("{MAX_IDENTITIES} identities are linked already: unlink one first")]
     TooMany,
-    /// The condition of this one of the caller's own writes did not hold; nothing was written.
-    #[error("the caller's write {0} conflicts")]
-    Extra(usize),
     /// It could not be carried out.
     #[error(transparent)]
     Account(#[from] AccountError),
@@ -86,17 +83,15 @@ impl Accounts {
     }
 
     /// Links an identity to the account of whoever the ticket allows it: one read and one commit, and one more read when the
-    /// account changed since the ticket was made. Linking what is linked already is fine. `extra` is part of the commit that ends
-    /// the attempt, whether it links or refuses.
+    /// account changed since the ticket was made. Linking what is linked already is fine.
     pub async fn link_identity(
         &self,
         ticket: &LinkTicket,
         external: &ExternalIdentity,
         grant: Option<&ProviderGrant>,
         from: &Requester,
-        extra: &[Write],
     ) -> Result<User, LinkError> {
-        let proof = Proof { external, grant, extra, from, action: Action::IdentityLinked };
+        let proof = Proof { external, grant, from, action: Action::IdentityLinked };
         let mut known = (ticket.email.clone(), ticket.identities.clone());
         for _ in 0..MAX_TRIES {
             let Some(found) = self.find_for_link(ticket, external, &mut known).await? else { continue };
@@ -130,7 +125,7 @@ impl Accounts {
             Identity::key_of(external),
             Login::key(&known.0),
         ];
-        keys.extend(known.1.iter().map(|(provider, hash)| Identity::key(provider, hash)));
+        keys.extend(known.1.values().map(Identity::key));
         let mut items = self.table.get(&keys, now).await?.into_iter();
         let mut next = || items.next().flatten();
         let (user_item, session_item, identity, login) = (next(), next(), next(), next());
@@ -170,13 +165,14 @@ impl Accounts {
             return Ok(Some(Err(LinkError::TooMany)));
         }
         let mut user = account.user.clone();
-        user.identities.insert(external.provider.clone(), IdentityHash::of(&external.subject));
+        user.identities
+            .insert(external.provider.clone(), IdentityHash::of(&external.issuer, &external.subject));
         let mut event = self
             .identity_event(Action::IdentityLinked, Actor::User(user.id), proof)
             .map_err(AccountError::from)?;
         event.resource = Some(format!("identity:{}", external.provider));
-        let mut writes = proof.extra.to_vec();
-        writes.push(Write::create(Identity::key_of(external), &self.new_identity(&user, proof, None)?)?);
+        let mut writes =
+            vec![Write::create(Identity::key_of(external), &self.new_identity(&user, proof, None)?)?];
         writes.extend(account.replace(&user)?);
         // Signing out ends what was begun while signed in.
         writes.push(Write::Check { key: session.key, condition: Condition::Unchanged(session.version) });
@@ -186,7 +182,6 @@ impl Accounts {
         self.sessions.memory().forget_user(user.id);
         match conflict(committed)? {
             None => Ok(Some(Ok(user))),
-            Some(write) if write < proof.extra.len() => Err(LinkError::Extra(write)),
             Some(_) => Ok(None),
         }
     }
@@ -202,22 +197,20 @@ impl Accounts {
         if before.user.id != ticket.user {
             return Ok(Some(Err(LinkError::LinkedElsewhere)));
         }
-        let of = (&before.provider, &before.subject);
+        let of = (&before.issuer, &before.subject);
         let identity = Identity {
             grant: self.seal_grant(before.user.id, of, proof.grant, before.grant.as_ref())?,
             // The account's own profile follows at sign-ins, which compare with what is here.
             profile: if before.sole.is_some() {
                 before.profile.clone()
             } else {
-                ProviderProfile::from(proof.external)
+                ProviderProfile::from(proof.external).after(&before.profile)
             },
             ..before.clone()
         };
-        let mut writes = proof.extra.to_vec();
-        writes.push(Write::replace(item.key.clone(), &identity, item.version)?);
-        match conflict(self.table.commit(&writes, self.clock.now()).await)? {
+        let write = Write::replace(item.key.clone(), &identity, item.version)?;
+        match conflict(self.table.commit(&[write], self.clock.now()).await)? {
             None => Ok(Some(Ok(before.user))),
-            Some(write) if write < proof.extra.len() => Err(LinkError::Extra(write)),
             Some(_) => Ok(None),
         }
     }
@@ -233,9 +226,8 @@ impl Accounts {
             LinkError::LinkedElsewhere => "linked_elsewhere",
             LinkError::ProviderLinked => "provider_linked",
             LinkError::TooMany => "too_many_identities",
-            LinkError::Extra(_) | LinkError::Account(_) => return Ok(()),
+            LinkError::Account(_) => return Ok(()),
         };
-        let refused = self.refuse(proof, Action::IdentityRefused, Some(user), reason).await?;
-        refused.map_or(Ok(()), |write| Err(LinkError::Extra(write)))
+        Ok(self.refuse(proof, Action::IdentityRefused, Some(user), reason).await?)
     }
 }

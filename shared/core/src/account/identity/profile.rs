@@ -89,6 +89,20 @@ impl From<&ExternalIdentity> for ProviderProfile {
     }
 }
 
+impl ProviderProfile {
+    /// What is known after the provider said `self`: where it says nothing, such as Apple after the first sign-in, what it said
+    /// `before` stays.
+    #[must_use]
+    pub(super) fn after(self, before: &Self) -> Self {
+        Self {
+            name: self.name.or_else(|| before.name.clone()),
+            username: self.username.or_else(|| before.username.clone()),
+            avatar: self.avatar.or_else(|| before.avatar.clone()),
+            email: self.email.or_else(|| before.email.clone()),
+        }
+    }
+}
+
 /// What of a provider's text can be shown as a name.
 fn name(text: &str) -> Option<Name> {
     let clean: String = text.trim().chars().filter(|c| !c.is_control()).take(100).collect();

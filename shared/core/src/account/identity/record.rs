@@ -8,22 +8,25 @@ use sha2::{Digest, Sha256};
 use super::ProviderProfile;
 use crate::Timestamp;
 use crate::account::User;
-use crate::oauth::{ExternalIdentity, ProviderName, Subject};
+use crate::oauth::{ExternalIdentity, Issuer, ProviderName, Subject};
 use crate::port::table::{Key, Version};
 use crate::seal::Sealed;
 
 /// The most identities that one account may have: a change of the account writes each of them.
 pub const MAX_IDENTITIES: usize = 10;
 
-/// Stands for a subject in keys: its SHA-256 as base64url. A subject may be longer than a key, and is personal data.
+/// Stands for an issuer and a subject in keys: the SHA-256 of both as base64url. They may be longer than a key, and a subject is
+/// personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct IdentityHash(String);
 
 impl IdentityHash {
-    /// The hash of `subject`.
-    pub fn of(subject: &Subject) -> Self {
-        Self(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(subject.as_str())))
+    /// The hash of what `issuer` calls `subject`.
+    pub fn of(issuer: &Issuer, subject: &Subject) -> Self {
+        // Neither has a line break, so the two parts have one reading.
+        let both = format!("{issuer}\n{}", subject.as_str());
+        Self(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(both)))
     }
 }
 
@@ -33,14 +36,16 @@ impl fmt::Display for IdentityHash {
     }
 }
 
-/// All that a sign-in with a provider needs, under provider and subject: the one strong read of it. Like the login's, its copy
+/// All that a sign-in with a provider needs, under issuer and subject: the one strong read of it. Like the login's, its copy
 /// of the user is written in the same commit as the user itself, so the two never differ. Being there makes the identity taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Whose it is.
     pub user: User,
-    /// Which provider.
+    /// What the provider is called here.
     pub provider: ProviderName,
+    /// Which issuer vouches for them.
+    pub issuer: Issuer,
     /// Who they are there.
     pub subject: Subject,
     /// What the provider last said of them.
@@ -80,25 +85,25 @@ impl Sole {
 
 impl Identity {
     /// Where the identity is.
-    pub fn key(provider: &ProviderName, hash: &IdentityHash) -> Key {
-        Key::new(format!("identity#{provider}#{hash}"), "identity")
+    pub fn key(hash: &IdentityHash) -> Key {
+        Key::new(format!("identity#{hash}"), "identity")
     }
 
     /// Where the identity is that a provider vouches for.
     pub(super) fn key_of(external: &ExternalIdentity) -> Key {
-        Self::key(&external.provider, &IdentityHash::of(&external.subject))
+        Self::key(&IdentityHash::of(&external.issuer, &external.subject))
     }
 
     /// Its name among those of its account.
     pub(in crate::account) fn hash(&self) -> IdentityHash {
-        IdentityHash::of(&self.subject)
+        IdentityHash::of(&self.issuer, &self.subject)
     }
 }
 
 impl User {
     /// Where the identities of this user are.
     pub(in crate::account) fn identity_keys(&self) -> impl Iterator<Item = Key> + '_ {
-        self.identities.iter().map(|(provider, hash)| Identity::key(provider, hash))
+        self.identities.values().map(Identity::key)
     }
 }
 
@@ -107,15 +112,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_names_one_provider_and_one_subject() {
-        let key = |provider: &str, subject: &str| {
-            let hash = IdentityHash::of(&subject.parse().unwrap());
-            Identity::key(&provider.parse().unwrap(), &hash).to_string()
+    fn a_key_names_one_issuer_and_one_subject() {
+        let key = |issuer: &str, subject: &str| {
+            let hash = IdentityHash::of(&issuer.parse().unwrap(), &subject.parse().unwrap());
+            Identity::key(&hash).to_string()
         };
-        // FIPS 180-4, the example of one block: SHA-256("abc") begins ba7816bf.
-        assert!(key("github", "abc").starts_with("identity#github#ungWv"), "{}", key("github", "abc"));
-        let keys = [key("github", "abc"), key("github", "ABC"), key("gitlab", "abc"), key("github", "abc#")];
-        assert_eq!(keys.iter().collect::<std::collections::BTreeSet<_>>().len(), 4);
-        assert!(key("github", &"ü".repeat(127)).len() < 100);
+        let keys = [
+            key("https://a.example", "abc"),
+            key("https://a.example", "ABC"),
+            key("https://b.example", "abc"),
+            key("https://a.examplea", "bc"),
+            key("https://a.example/", "abc"),
+        ];
+        assert_eq!(keys.iter().collect::<std::collections::BTreeSet<_>>().len(), 5);
+        assert!(key("https://a.example", &"ü".repeat(127)).len() < 100);
     }
 }

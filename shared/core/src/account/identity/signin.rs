@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::displaced::{Displaced, Holder};
 use super::record::Sole;
 use super::{Handle, Identity, IdentityHash, ProviderGrant, ProviderProfile};
 use crate::account::accounts::{MAX_TRIES, conflict};
@@ -38,9 +39,6 @@ pub enum IdentityError {
     /// The account is disabled.
     #[error("the account is disabled")]
     Disabled,
-    /// The condition of this one of the caller's own writes did not hold; nothing was written.
-    #[error("the caller's write {0} conflicts")]
-    Extra(usize),
     /// It could not be carried out.
     #[error(transparent)]
     Account(#[from] AccountError),
@@ -63,8 +61,6 @@ impl From<EntropyError> for IdentityError {
 pub(super) struct Proof<'a> {
     pub external: &'a ExternalIdentity,
     pub grant: Option<&'a ProviderGrant>,
-    /// Goes into whichever commit ends the attempt, also into one that only reports a refusal.
-    pub extra: &'a [Write],
     pub from: &'a Requester,
     /// What the audit log says of somebody who was known already.
     pub action: Action,
@@ -80,18 +76,17 @@ pub(super) struct Entered<T> {
 impl Accounts {
     /// Signs in whoever a provider vouches for: one read and one commit.
     ///
-    /// An account is found by provider and subject and by nothing else. A new identity makes an account, with its e-mail
+    /// An account is found by issuer and subject and by nothing else. A new identity makes an account, with its e-mail
     /// address, handle, default role and session in that one commit; each that must be free is a condition of it, so of any
     /// number of first sign-ins at once one makes the account and the others sign in to it. A handle that is taken costs a
-    /// further commit. `extra` is part of the commit that ends the attempt, whether it lets in or refuses.
+    /// further commit. An account that holds the address without having proved it gives way.
     pub async fn sign_in_with_identity(
         &self,
         external: &ExternalIdentity,
         grant: Option<&ProviderGrant>,
         opening: &Opening<'_>,
-        extra: &[Write],
     ) -> Result<IdentitySignedIn, IdentityError> {
-        let proof = Proof { external, grant, extra, from: opening.from, action: Action::SigninSucceeded };
+        let proof = Proof { external, grant, from: opening.from, action: Action::SigninSucceeded };
         let entered = self
             .enter(&proof, |user| {
                 let started = self.sessions.start(user, opening)?;
@@ -134,19 +129,25 @@ impl Accounts {
         let now = self.clock.now();
         let before: Identity = item.decode()?;
         if !before.user.is_active() {
-            let refused = self.refuse(proof, Action::SigninRefused, Some(before.user.id), "account_disabled");
-            return Err(refused.await?.map_or(IdentityError::Disabled, IdentityError::Extra));
+            self.refuse(proof, Action::SigninRefused, Some(before.user.id), "account_disabled").await?;
+            return Err(IdentityError::Disabled);
         }
-        let of = (&before.provider, &before.subject);
+        let of = (&before.issuer, &before.subject);
         let identity = Identity {
-            profile: ProviderProfile::from(proof.external),
+            profile: ProviderProfile::from(proof.external).after(&before.profile),
             last_sign_in: before.last_sign_in.filter(|last| now.since(*last) < NOTED_EVERY).or(Some(now)),
-            grant: self.seal_grant(before.user.id, of, proof.grant, before.grant.as_ref())?,
+            // Under another name the provider has another client, which alone could use it.
+            grant: self.seal_grant(
+                before.user.id,
+                of,
+                proof.grant.filter(|_| before.provider == proof.external.provider),
+                before.grant.as_ref(),
+            )?,
             ..before.clone()
         };
         let user = followed(&before, &identity.profile);
         let begun = begin(&user)?;
-        let mut writes = proof.extra.to_vec();
+        let mut writes = Vec::new();
         if identity == before && user == before.user {
             let condition = Condition::Unchanged(item.version);
             writes.push(Write::Check { key: item.key.clone(), condition });
@@ -164,7 +165,6 @@ impl Accounts {
         }
         match conflict(committed)? {
             None => Ok(Some(Entered { user, begun: begun.0, created: false })),
-            Some(write) if write < proof.extra.len() => Err(IdentityError::Extra(write)),
             Some(_) => Ok(None),
         }
     }
@@ -176,23 +176,30 @@ impl Accounts {
         begin: impl Fn(&User) -> Result<(T, Vec<Write>), AccountError>,
     ) -> Result<Option<Entered<T>>, IdentityError> {
         let Some(email) = &proof.external.verified_email else {
-            let refused = self.refuse(proof, Action::SignupRefused, None, "no_verified_email");
-            return Err(refused.await?.map_or(IdentityError::NoVerifiedEmail, IdentityError::Extra));
+            self.refuse(proof, Action::SignupRefused, None, "no_verified_email").await?;
+            return Err(IdentityError::NoVerifiedEmail);
         };
-        for attempt in 0..MAX_TRIES {
+        let (mut handles, mut displaced) = (0, None::<Displaced>);
+        for _ in 0..2 * MAX_TRIES {
             let now = self.clock.now();
-            let handle = Handle::candidate(proof.external, attempt, &*self.entropy)?;
+            let handle = Handle::candidate(proof.external, handles, &*self.entropy)?;
+            // It is freed by the commit that would take it.
+            if displaced.as_ref().is_some_and(|displaced| displaced.is_called(&handle)) {
+                handles += 1;
+                continue;
+            }
             let user = self.new_external_user(proof.external, email, handle)?;
             let begun = begin(&user)?;
             let identity = self.new_identity(&user, proof, Some(now))?;
-            let identity =
-                Identity { sole: Some(Sole::new(Version::first(now), Version::first(now))), ..identity };
+            let login = Login { user: user.clone(), credential: None };
+            let (login, login_version) = match &displaced {
+                Some(displaced) => displaced.login_for(&login)?,
+                None => (Write::create(Login::key(email), &login)?, Version::first(now)),
+            };
+            let identity = Identity { sole: Some(Sole::new(Version::first(now), login_version)), ..identity };
             // The order tells what a conflict means: the same identity first, so that only strangers meet at the address.
-            let extra = proof.extra.len();
-            let (taken_identity, taken_email, taken_handle) = (extra, extra + 1, extra + 2);
-            let mut writes = proof.extra.to_vec();
-            writes.push(Write::create(Identity::key_of(proof.external), &identity)?);
-            writes.push(Write::create(Login::key(email), &Login { user: user.clone(), credential: None })?);
+            let (taken_identity, taken_email, taken_handle) = (0, 1, 2);
+            let mut writes = vec![Write::create(Identity::key_of(proof.external), &identity)?, login];
             writes.extend(
                 user.handle
                     .iter()
@@ -202,20 +209,41 @@ impl Accounts {
             writes.push(Write::create(User::key(user.id), &user)?.indexed(User::place(user.id)));
             writes.extend(begun.1);
             writes.push(self.entry_event(proof, Action::SignupSucceeded, user.id)?);
-            match conflict(self.table.commit(&writes, now).await)? {
-                None => return Ok(Some(Entered { user, begun: begun.0, created: true })),
-                Some(write) if write < extra => return Err(IdentityError::Extra(write)),
-                Some(write) if write == taken_identity => return Ok(None),
-                Some(write) if write == taken_email => {
-                    let refused = self.refuse(proof, Action::SignupRefused, None, "account_exists");
-                    return Err(refused.await?.map_or(IdentityError::AccountExists, IdentityError::Extra));
+            if let Some(displaced) = &displaced {
+                writes.extend(displaced.writes());
+                writes.push(self.displaced_event(proof, displaced, user.id)?);
+            }
+            let committed = self.table.commit(&writes, now).await;
+            if let Some(displaced) = &displaced {
+                // Without an answer it may have happened.
+                self.sessions.memory().forget_user(displaced.user());
+            }
+            match conflict(committed)? {
+                None => {
+                    if let Some(displaced) = &displaced {
+                        self.sweep(displaced.user()).await;
+                    }
+                    return Ok(Some(Entered { user, begun: begun.0, created: true }));
                 }
-                Some(write) if write == taken_handle => {}
-                // Only identifiers are left, and they are random.
+                Some(write) if write == taken_identity => return Ok(None),
+                Some(write) if write == taken_handle => handles += 1,
+                // Only the address is left, and what the account that holds it consists of: all other names are random.
+                Some(write) if write == taken_email || displaced.is_some() => {
+                    displaced = match self.holder(email).await? {
+                        Holder::Nobody => None,
+                        // Linked to it in this moment: the identity is known now.
+                        Holder::Unproven(holder) if holder.has(proof.external) => return Ok(None),
+                        Holder::Unproven(holder) => Some(*holder),
+                        Holder::Proven(reason) => {
+                            self.refuse(proof, Action::SignupRefused, None, reason).await?;
+                            return Err(IdentityError::AccountExists);
+                        }
+                    };
+                }
                 Some(_) => return Ok(None),
             }
         }
-        Err(AccountError::Busy("no handle was free").into())
+        Err(AccountError::Busy("no handle was free, or the address is being signed up with").into())
     }
 
     fn new_external_user(
@@ -225,7 +253,7 @@ impl Accounts {
         handle: Handle,
     ) -> Result<User, AccountError> {
         let ProviderProfile { name, avatar, .. } = external.into();
-        let hash = IdentityHash::of(&external.subject);
+        let hash = IdentityHash::of(&external.issuer, &external.subject);
         Ok(User {
             id: UserId::new(&*self.clock, &*self.entropy)?,
             email: email.clone(),
@@ -248,34 +276,32 @@ impl Accounts {
         proof: &Proof<'_>,
         last_sign_in: Option<crate::Timestamp>,
     ) -> Result<Identity, AccountError> {
-        let ExternalIdentity { provider, subject, .. } = proof.external;
+        let ExternalIdentity { provider, issuer, subject, .. } = proof.external;
         Ok(Identity {
             user: user.clone(),
             provider: provider.clone(),
+            issuer: issuer.clone(),
             subject: subject.clone(),
             profile: proof.external.into(),
             linked_at: self.clock.now(),
             last_sign_in,
-            grant: self.seal_grant(user.id, (provider, subject), proof.grant, None)?,
+            grant: self.seal_grant(user.id, (issuer, subject), proof.grant, None)?,
             sole: None,
         })
     }
 
-    /// Reports a refusal, together with the caller's own writes; the place of the one that conflicts, if one does.
+    /// Reports a refusal.
     pub(super) async fn refuse(
         &self,
         proof: &Proof<'_>,
         action: Action,
         user: Option<UserId>,
         reason: &str,
-    ) -> Result<Option<usize>, AccountError> {
+    ) -> Result<(), AccountError> {
         let mut event = self.identity_event(action, Actor::Anonymous, proof)?;
         event.user_id = user;
         event.details.insert("reason".to_owned(), reason.to_owned());
-        let mut writes = proof.extra.to_vec();
-        writes.push(self.audit.write(&event)?);
-        let conflict = conflict(self.table.commit(&writes, self.clock.now()).await)?;
-        Ok(conflict.filter(|write| *write < proof.extra.len()))
+        Ok(self.audit.append(&event).await?)
     }
 
     fn entry_event(&self, proof: &Proof<'_>, action: Action, user: UserId) -> Result<Write, AccountError> {
@@ -290,13 +316,14 @@ impl Accounts {
     ) -> Result<Event, EntropyError> {
         let mut event = self.audit.event(action, actor, proof.from)?;
         event.details.insert("provider".to_owned(), proof.external.provider.to_string());
+        event.details.insert("issuer".to_owned(), proof.external.issuer.to_string());
         Ok(event)
     }
 }
 
 /// The user after a sign-in at which the provider says `now` of them. While the identity is the only way in, name and picture
-/// follow what the provider changed since the last time; what the owner changed here stays until then. With several ways in no
-/// provider overrules the others or the owner.
+/// follow what the provider changed since the last time; what it does not mention, and what the owner changed here, stays. With
+/// several ways in no provider overrules the others or the owner.
 fn followed(before: &Identity, now: &ProviderProfile) -> User {
     let mut user = before.user.clone();
     if before.sole.is_some() {

@@ -9,8 +9,10 @@ use p256::pkcs8::DecodePrivateKey;
 use secrecy::SecretString;
 use serde_json::json;
 
+use super::super::id_token::{IdToken, Truth};
 use super::super::metadata::Metadata;
-use super::super::provider::{Client, Place, Provider, Secret};
+use super::super::profile::Profile;
+use super::super::provider::{Client, Place, Provider, Secret, Source};
 use crate::Timestamp;
 
 const ISSUER: &str = "https://appleid.apple.com";
@@ -39,8 +41,15 @@ pub(in super::super) fn provider(client_id: String, key: AppleKey) -> Provider {
         scopes: &["openid", "name", "email"],
         extra: &[("response_mode", "form_post")],
         form_post: true,
+        source: Source::IdToken { map: profile, userinfo: false },
         ..Provider::openid(super::name("apple"), client, Place::Known(Box::new(metadata)))
     }
+}
+
+/// Apple documents `email_verified` as a text or a truth.
+fn profile(token: &IdToken) -> Option<Profile> {
+    let is_verified = matches!(token.claims.email_verified, Truth::Yes | Truth::Text);
+    Some(Profile::from_claims_where(token, is_verified))
 }
 
 /// The key of a `.p8` file, whose line breaks may be written `\\n` in a variable of one line.

@@ -2,9 +2,11 @@
 
 use serde::Deserialize;
 
+use super::super::id_token::Truth;
 use super::super::metadata::Metadata;
 use super::super::profile::Profile;
 use super::super::provider::{Client, Place, Provider, Source};
+use crate::json::{self, Optional};
 
 pub(in super::super) fn provider(client: Client) -> Provider {
     let metadata = Metadata::known(
@@ -26,25 +28,31 @@ pub(in super::super) fn provider(client: Client) -> Provider {
 struct User {
     /// A number in a text, since it is too large for JavaScript.
     id: String,
-    username: String,
-    global_name: Option<String>,
-    avatar: Option<String>,
-    email: Option<String>,
     #[serde(default)]
-    verified: bool,
+    username: Optional<String>,
+    #[serde(default)]
+    global_name: Optional<String>,
+    #[serde(default)]
+    avatar: Optional<String>,
+    #[serde(default)]
+    email: Optional<String>,
+    #[serde(default)]
+    verified: Truth,
 }
 
 pub(super) fn profile(answers: &[Vec<u8>]) -> Option<Profile> {
-    let user: User = serde_json::from_slice(answers.first()?).ok()?;
+    const OF: &str = "a Discord user";
+    let user: User = json::object(answers.first()?).ok()?;
     if user.id.is_empty() || !user.id.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
     let plain = |hash: &String| hash.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    let avatar = user.avatar.filter(plain);
+    let avatar = user.avatar.get(OF, "avatar").filter(plain);
+    let username = user.username.get(OF, "username");
     Some(Profile {
-        verified_email: user.email.filter(|_| user.verified),
-        name: user.global_name.or_else(|| Some(user.username.clone())),
-        username: Some(user.username),
+        verified_email: user.email.get(OF, "email").filter(|_| user.verified == Truth::Yes),
+        name: user.global_name.get(OF, "global_name").or_else(|| username.clone()),
+        username,
         avatar: avatar.map(|hash| format!("https://cdn.discordapp.com/avatars/{}/{hash}.png", user.id)),
         subject: user.id.parse().ok()?,
     })

@@ -3,9 +3,11 @@
 
 use serde::Deserialize;
 
+use super::super::id_token::Truth;
 use super::super::metadata::Metadata;
 use super::super::profile::Profile;
 use super::super::provider::{Client, Place, Provider, Source};
+use crate::json::{self, Optional};
 
 pub(in super::super) fn provider(client: Client) -> Provider {
     let metadata = Metadata::known(
@@ -31,28 +33,36 @@ pub(in super::super) fn provider(client: Client) -> Provider {
 struct User {
     /// A number: the login can change hands.
     id: u64,
-    login: String,
-    name: Option<String>,
-    avatar_url: Option<String>,
+    #[serde(default)]
+    login: Optional<String>,
+    #[serde(default)]
+    name: Optional<String>,
+    #[serde(default)]
+    avatar_url: Optional<String>,
 }
 
 #[derive(Deserialize)]
 struct Address {
-    email: String,
-    primary: bool,
-    verified: bool,
+    #[serde(default)]
+    email: Optional<String>,
+    #[serde(default)]
+    primary: Truth,
+    #[serde(default)]
+    verified: Truth,
 }
 
 pub(super) fn profile(answers: &[Vec<u8>]) -> Option<Profile> {
+    const OF: &str = "a GitHub user";
     let [user, addresses] = answers else { return None };
-    let user: User = serde_json::from_slice(user).ok()?;
-    let addresses: Vec<Address> = serde_json::from_slice(addresses).ok()?;
-    let primary = addresses.into_iter().find(|address| address.primary && address.verified);
+    let user: User = json::object(user).ok()?;
+    let addresses: Vec<Address> = json::read(addresses).ok()?;
+    let is_theirs = |address: &Address| address.primary == Truth::Yes && address.verified == Truth::Yes;
+    let primary = addresses.into_iter().find(is_theirs);
     Some(Profile {
         subject: user.id.to_string().parse().ok()?,
-        verified_email: primary.map(|address| address.email),
-        name: user.name,
-        username: Some(user.login),
-        avatar: user.avatar_url,
+        verified_email: primary.and_then(|address| address.email.get("a GitHub address", "email")),
+        name: user.name.get(OF, "name"),
+        username: user.login.get(OF, "login"),
+        avatar: user.avatar_url.get(OF, "avatar_url"),
     })
 }

@@ -1,21 +1,25 @@
 //! <https://learn.microsoft.com/en-us/linkedin/consumer/integrations/self-serve/sign-in-with-linkedin-v2>
 
 use super::super::metadata::Metadata;
-use super::super::provider::{Client, Place, Provider};
+use super::super::profile::Profile;
+use super::super::provider::{Client, Place, Provider, Source};
 
 pub(in super::super) fn provider(client: Client) -> Provider {
-    let metadata = Metadata::known(
+    let mut metadata = Metadata::known(
         "https://www.linkedin.com/oauth",
         "https://www.linkedin.com/oauth/v2/authorization",
         "https://www.linkedin.com/oauth/v2/accessToken",
         Some("https://www.linkedin.com/oauth/openid/jwks"),
     );
+    // Its ID tokens have `email_verified` as a text, which does not count; userinfo has the truth.
+    metadata.userinfo_endpoint = Some("https://api.linkedin.com/v2/userinfo".to_owned());
     Provider {
         label: "LinkedIn".to_owned(),
         // To a client with a secret that sends a `code_verifier` it answers `invalid_client`; PKCE is for native apps there. And
         // it leaves the nonce out of ID tokens. So a flow is bound by its state alone.
         pkce: false,
         nonce: false,
+        source: Source::IdToken { map: |token| Some(Profile::from_claims(token)), userinfo: true },
         ..Provider::openid(super::name("linkedin"), client, Place::Known(Box::new(metadata)))
     }
 }

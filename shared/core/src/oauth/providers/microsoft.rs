@@ -1,6 +1,6 @@
 //! <https://learn.microsoft.com/en-us/entra/identity-platform/v2-protocols-oidc>
 
-use super::super::id_token::IdToken;
+use super::super::id_token::{IdToken, Truth};
 use super::super::metadata::Metadata;
 use super::super::profile::Profile;
 use super::super::provider::{Client, Offline, Place, Provider, Source};
@@ -28,14 +28,7 @@ pub(in super::super) fn provider(client: Client, tenant: &str) -> Provider {
 }
 
 fn profile(token: &IdToken) -> Option<Profile> {
-    let claims = &token.claims;
-    let tenant = claims.tid.as_deref()?;
-    Some(Profile {
-        // A subject is unique within its issuer, and the tenant is the issuer.
-        subject: format!("{tenant}/{}", token.subject.as_str()).parse().ok()?,
-        // Any administrator of a tenant can write any address into `email`. Only `xms_edov`, an optional claim that the
-        // operator turns on, says that the owner of its domain was verified.
-        verified_email: claims.email.clone().filter(|_| claims.xms_edov),
-        ..Profile::from_claims(token)
-    })
+    // Any administrator of a tenant can write any address into `email`. Only `xms_edov`, an optional claim that the operator
+    // turns on, says that the owner of its domain was verified.
+    Some(Profile::from_claims_where(token, token.claims.xms_edov == Truth::Yes))
 }

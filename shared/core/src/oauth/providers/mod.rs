@@ -40,7 +40,7 @@ mod tests {
         fn no_answer_makes_them_panic(answers in proptest::collection::vec(near(), 0..3)) {
             for profile in [github::profile, discord::profile] {
                 if let Some(profile) = profile(&answers) {
-                    let _ = profile.into_identity(name("github"));
+                    let _ = profile.into_identity(name("github"), "https://github.com".parse().unwrap());
                 }
             }
         }

@@ -1,0 +1,28 @@
+use latchkey_core::Services;
+use latchkey_core::account::{Located, Relocation};
+use latchkey_core::oauth::{Issuer, ProviderName};
+
+use super::{Failure, say};
+
+/// Counts the identities of each provider and issuer.
+pub(super) async fn list(services: Services) -> Result<(), Failure> {
+    for counted in services.accounts.count_issuers().await? {
+        say(format_args!("{}  {}  {}", counted.provider, counted.issuer, counted.count));
+    }
+    Ok(())
+}
+
+/// Moves or drops the identities of one provider and issuer.
+pub(super) async fn relocate(
+    services: Services,
+    provider: &ProviderName,
+    issuer: &Issuer,
+    to: Relocation<'_>,
+) -> Result<(), Failure> {
+    let relocated = services.accounts.relocate(Located { provider, issuer }, to).await?;
+    say(&relocated);
+    for user in &relocated.left {
+        say(format_args!("  {user}"));
+    }
+    Ok(())
+}
