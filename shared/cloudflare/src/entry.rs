@@ -15,8 +15,6 @@ use crate::adapters::{WorkerClock, WorkerEntropy};
 use crate::isolate;
 use crate::{convert, peer, request};
 
-/// How many items one statement removes: D1 answers nobody else meanwhile.
-const BITE: u32 = 500;
 /// How many statements one scheduled event makes: an event may make 1,000 queries. On the free plan it may make 50, which remove
 /// more in an hour than that plan lets anybody write.
 const BITES: u32 = 900;
@@ -84,20 +82,9 @@ pub async fn scheduled(env: Env) {
 async fn purge() {
     crate::log::begin(request::var("LATCHKEY_LOG").as_deref());
     let table = isolate::table();
-    let mut removed = 0;
-    for _ in 0..BITES {
-        match table.purge(WorkerClock.now(), BITE).await {
-            Ok(some) => {
-                removed += some;
-                if some < u64::from(BITE) {
-                    break;
-                }
-            }
-            Err(error) => {
-                tracing::error!(%error, "expired items could not be removed");
-                break;
-            }
-        }
+    let purged = latchkey_sql::purge(&table, &WorkerClock, BITES, async || {}).await;
+    if let Some(error) = purged.failure {
+        tracing::error!(%error, "expired items could not be removed");
     }
-    tracing::info!(removed, "expired items were removed");
+    tracing::info!(removed = purged.removed, "expired items were removed");
 }

@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use latchkey_core::port::WriteFault;
 use latchkey_core::port::table::Key;
 use latchkey_core::{Ports, Timestamp};
 use serde::Serialize;
@@ -15,14 +16,18 @@ use crate::{App, Function, Routes, at};
 /// How long an answer is repeated: the route is public, and each look costs the stores a round trip.
 const REPEATED_FOR: Duration = Duration::from_secs(5);
 
+const OK: &str = "ok";
+const UNAVAILABLE: &str = "unavailable";
+
 /// The last look at the stores.
 #[derive(Default)]
 pub(crate) struct Health(Mutex<Option<(Timestamp, Stores)>>);
 
-/// Whether each store answers: `ok` or `unavailable`.
+/// The state of each store: `ok` or `unavailable`.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 pub struct Stores {
-    /// Accounts, sessions, keys, roles.
+    /// Accounts, sessions, keys, roles. Where they can be read and not written, the reason: `disk_full`, `read_only` or
+    /// `write_failed`.
     table: &'static str,
     /// Rate limits; the service goes on without.
     counters: &'static str,
@@ -31,7 +36,7 @@ pub struct Stores {
 /// How the service is.
 #[derive(Serialize, ToSchema)]
 pub struct HealthBody {
-    /// `ok` or `unavailable`.
+    /// `ok`, `degraded` where reads work and writes fail, or `unavailable`.
     status: &'static str,
     /// The version that runs.
     version: &'static str,
@@ -55,7 +60,7 @@ struct Description;
 /// Whether the service and its stores answer. A look at the stores is repeated for 5 seconds.
 #[utoipa::path(get, path = "/health", operation_id = "show_health", tag = "meta", responses(
     (status = 200, description = "It works", body = HealthBody),
-    (status = 503, description = "The table does not answer", body = HealthBody),
+    (status = 503, description = "The table does not answer, or cannot be written", body = HealthBody),
 ))]
 async fn show(State(ports): State<Ports>, State(health): State<Arc<Health>>) -> Response {
     let now = ports.clock.now();
@@ -68,10 +73,13 @@ async fn show(State(ports): State<Ports>, State(health): State<Arc<Health>>) -> 
             stores
         }
     };
-    let works = stores.table == "ok";
+    let works = stores.table == OK;
     let status = if works { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = HealthBody {
-        status: if works { "ok" } else { "unavailable" },
+        status: match stores.table {
+            word @ (OK | UNAVAILABLE) => word,
+            _ => "degraded",
+        },
         version: env!("CARGO_PKG_VERSION"),
         stores,
     };
@@ -79,10 +87,21 @@ async fn show(State(ports): State<Ports>, State(health): State<Arc<Health>>) -> 
 }
 
 async fn look(ports: &Ports, now: Timestamp) -> Stores {
-    let word = |works: bool| if works { "ok" } else { "unavailable" };
-    Stores {
-        table: word(ports.table.get(&[Key::probe()], now).await.is_ok()),
-        // Asks and counts nothing: most functions never count, and some may not write.
-        counters: word(ports.counters.hit(&[], now).await.is_ok()),
-    }
+    let word = |works: bool| if works { OK } else { UNAVAILABLE };
+    let table = match ports.table.get(&[Key::probe()], now).await {
+        Ok(_) => match ports.table.check_writes(now).await {
+            Ok(()) => OK,
+            Err(fault) => {
+                tracing::error!(%fault, "the table cannot be written");
+                match fault {
+                    WriteFault::DiskFull => "disk_full",
+                    WriteFault::ReadOnly => "read_only",
+                    WriteFault::Other => "write_failed",
+                }
+            }
+        },
+        Err(_) => UNAVAILABLE,
+    };
+    // Asks and counts nothing: most functions never count, and some may not write.
+    Stores { table, counters: word(ports.counters.hit(&[], now).await.is_ok()) }
 }

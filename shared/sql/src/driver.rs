@@ -1,7 +1,8 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use latchkey_core::port::StoreError;
+use latchkey_core::Timestamp;
+use latchkey_core::port::{StoreError, WriteFault};
 use serde::Deserialize;
 
 use crate::Statement;
@@ -86,6 +87,11 @@ pub trait Driver: Send + Sync {
     /// Runs `batch` in order as one transaction: all of it is applied or nothing, no other batch comes in between, and it
     /// sees what every earlier acknowledged batch wrote. One round trip. The answer has one [`Outcome`] per statement.
     async fn run(&self, access: Access, batch: Vec<Statement>) -> Result<Vec<Outcome>, DriverError>;
+
+    /// See [`Table::check_writes`](latchkey_core::port::Table::check_writes).
+    async fn check_writes(&self, _now: Timestamp) -> Result<(), WriteFault> {
+        Ok(())
+    }
 }
 
 /// The name of the constraint in SQLite's message about a failed CHECK, wherever a driver wraps that message.

@@ -8,6 +8,7 @@ mod counters;
 mod cursor;
 mod driver;
 mod page;
+mod purge;
 mod schema;
 #[cfg(feature = "rusqlite")]
 pub mod sqlite;
@@ -16,6 +17,7 @@ mod table;
 
 pub use counters::SqlCounters;
 pub use driver::{Access, Driver, DriverError, Outcome, Row, failed_check};
+pub use purge::{Purged, purge};
 pub use schema::{MIGRATIONS, Migration};
 pub use statement::{Statement, Value};
 pub use table::SqlTable;

@@ -68,6 +68,15 @@ pub(crate) fn purge(now: Timestamp, limit: u32) -> Statement {
     )
 }
 
+/// Writes as much as a sign-in does: an expired item, so that nobody sees it.
+pub(crate) fn probe_write(now: Timestamp) -> Statement {
+    Statement::new(
+        "INSERT INTO item (partition, sort, body, version, expires_at) VALUES ('health', 'write', ?1, 1, ?2) \
+         ON CONFLICT (partition, sort) DO UPDATE SET body = excluded.body, expires_at = excluded.expires_at",
+        [Value::Text(format!("\"{:0>32768}\"", now.as_millis())), time(now)],
+    )
+}
+
 /// Every condition, in the order of the writes, and then every change. As the batch is one transaction, what the
 /// conditions saw is still so at the changes, and a commit that conflicts stops before it has changed anything.
 pub(crate) fn commit(writes: &[Write], now: Timestamp) -> Vec<Statement> {

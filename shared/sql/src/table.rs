@@ -3,7 +3,7 @@ use latchkey_core::Timestamp;
 use latchkey_core::port::table::{
     CommitError, Item, Key, Page, Query, QueryError, Version, Write, check_commit, check_get, check_query,
 };
-use latchkey_core::port::{StoreError, Table};
+use latchkey_core::port::{StoreError, Table, WriteFault};
 
 use crate::{Access, Driver, DriverError, Row, Statement, page, statement};
 
@@ -34,6 +34,10 @@ impl<D: Driver> SqlTable<D> {
 
 #[async_trait]
 impl<D: Driver> Table for SqlTable<D> {
+    async fn check_writes(&self, now: Timestamp) -> Result<(), WriteFault> {
+        self.driver.check_writes(now).await
+    }
+
     async fn get(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Item>>, StoreError> {
         check_get(keys)?;
         if keys.is_empty() {

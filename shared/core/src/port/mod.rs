@@ -51,6 +51,20 @@ pub enum StoreError {
     Refused(String),
 }
 
+/// Why a store that reads does not write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WriteFault {
+    /// There is no room left.
+    #[error("its disk is full; free some space")]
+    DiskFull,
+    /// It may only be read.
+    #[error("it is read-only; let this user write the file and its folder")]
+    ReadOnly,
+    /// Anything else; the log has more.
+    #[error("a write failed; see the log")]
+    Other,
+}
+
 /// Every port of a running service. Cheap to clone.
 #[derive(Clone)]
 pub struct Ports {

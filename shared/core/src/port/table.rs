@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::StoreError;
+use super::{StoreError, WriteFault};
 use crate::Timestamp;
 
 /// The most keys that one [`Table::get`] takes.
@@ -268,6 +268,12 @@ pub trait Table: Send + Sync {
     /// All of `writes`, or none: at most [`MAX_COMMIT`], each about another item. A put that makes an item gives it
     /// [`Version::first`], one that replaces it [`Version::next`].
     async fn commit(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError>;
+
+    /// Whether the store writes, for who watches the service. A store that others run says so by its own means, and many
+    /// functions may not write: there this asks nothing, which is what it does unless an adapter knows better.
+    async fn check_writes(&self, _now: Timestamp) -> Result<(), WriteFault> {
+        Ok(())
+    }
 }
 
 /// Checks a commit against the limits of the port; every adapter calls it first, so that all refuse the same.

@@ -72,13 +72,12 @@ pub(super) async fn run(
     .await;
     let (socket, refused) = connection.into_parts().io.into_inner().into_parts();
     let problem = match end {
-        End::Http(Ok(())) => None,
         End::Http(Err(error)) => {
             tracing::debug!(%error, "a connection ended early");
             refused.map(problem)
         }
         End::Client(Phase::Head) => Some(too_slow()),
-        End::Client(_) => None,
+        End::Http(Ok(())) | End::Client(_) => None,
     };
     let Some(problem) = problem else { return };
     let text = spelled((serving.refuse)(problem)).await;

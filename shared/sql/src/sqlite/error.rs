@@ -1,3 +1,4 @@
+use latchkey_core::port::WriteFault;
 use rusqlite::ErrorCode;
 
 use crate::{DriverError, failed_check};
@@ -106,6 +107,17 @@ fn why(error: &rusqlite::Error) -> String {
         // Without the statement, which says nothing to whoever reads the log.
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
         other => other.to_string(),
+    }
+}
+
+/// The kind of `error`, met by a commit.
+pub(super) fn write_fault(error: &rusqlite::Error) -> WriteFault {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => WriteFault::DiskFull,
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            WriteFault::ReadOnly
+        }
+        _ => WriteFault::Other,
     }
 }
 

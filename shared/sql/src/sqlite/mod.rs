@@ -13,15 +13,18 @@ mod tests;
 mod writer;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use latchkey_core::port::StoreError;
+use latchkey_core::Timestamp;
+use latchkey_core::port::{StoreError, WriteFault};
 use rusqlite::Connection;
 
 pub use error::OpenError;
 
-use crate::{Access, Driver, DriverError, Outcome, Statement};
+use crate::{Access, Driver, DriverError, Outcome, Statement, statement};
 use readers::Readers;
 use writer::Writer;
 
@@ -32,7 +35,12 @@ pub struct Sqlite {
     readers: Readers,
     writer: Writer,
     name: Arc<str>,
+    /// When a write was last tried for its own sake, in milliseconds.
+    tried: AtomicI64,
 }
+
+/// How long a write that went well is taken for good, unless another one fails.
+const TRY_EVERY: Duration = Duration::from_mins(1);
 
 impl Sqlite {
     /// Opens the database at `path`, makes it when it is not there, and brings its schema up to date. The folder must
@@ -57,7 +65,7 @@ impl Sqlite {
     fn start(writer: Arc<Mutex<Connection>>, readers: Readers, name: &str) -> Result<Self, OpenError> {
         let name: Arc<str> = name.into();
         let writer = Writer::start(writer, Arc::clone(&name))?;
-        Ok(Self { readers, writer, name })
+        Ok(Self { readers, writer, name, tried: AtomicI64::new(0) })
     }
 
     /// Examines the whole database for damage: a [`StoreError::Corrupt`] says what is wrong. Others go on reading and
@@ -86,5 +94,17 @@ impl Driver for Sqlite {
                 .map_err(|error| error::at_run_time(&self.name, &error)),
             Access::Write => self.writer.commit(batch).await,
         }
+    }
+
+    /// Tries a write now and then, and whenever the last one failed.
+    async fn check_writes(&self, now: Timestamp) -> Result<(), WriteFault> {
+        let tried = Timestamp::from_millis(self.tried.load(Ordering::Relaxed));
+        let lately = tried <= now && now.since(tried) < TRY_EVERY;
+        if lately && self.writer.fault().is_none() {
+            return Ok(());
+        }
+        self.tried.store(now.as_millis(), Ordering::Relaxed);
+        let result = self.writer.commit(vec![statement::probe_write(now)]).await;
+        self.writer.fault().map_or_else(|| result.map(|_| ()).map_err(|_| WriteFault::Other), Err)
     }
 }

@@ -2,10 +2,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use latchkey_core::port::WriteFault;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::error::{OpenError, at_run_time};
+use super::error::{OpenError, at_run_time, write_fault};
 use super::execute;
 use crate::{DriverError, Outcome, Statement};
 
@@ -25,17 +26,28 @@ pub(super) struct Writer {
     // Only absent while it is dropped.
     queue: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
+    fault: Arc<LastFault>,
 }
+
+/// Why the last commit failed, if it did.
+type LastFault = Mutex<Option<WriteFault>>;
 
 impl Writer {
     pub fn start(connection: Arc<Mutex<Connection>>, name: Arc<str>) -> Result<Self, OpenError> {
         let (queue, jobs) = channel();
         let path = name.to_string();
+        let fault = Arc::<LastFault>::default();
+        let last = Arc::clone(&fault);
         let thread = std::thread::Builder::new()
             .name("latchkey-writer".to_owned())
-            .spawn(move || serve(&connection, &name, &jobs))
+            .spawn(move || serve(&connection, &name, &jobs, &last))
             .map_err(|error| OpenError::Failed { path, why: format!("no thread for its writer: {error}") })?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue: Some(queue), thread: Some(thread), fault })
+    }
+
+    /// Why the last commit failed, if it did.
+    pub fn fault(&self) -> Option<WriteFault> {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `batch` as one transaction. A caller that goes away before its turn has no effect.
@@ -59,14 +71,16 @@ impl Drop for Writer {
 }
 
 /// Takes what waits, commits it, and answers, until the queue is closed and empty.
-fn serve(connection: &Mutex<Connection>, name: &str, jobs: &Receiver<Job>) {
+fn serve(connection: &Mutex<Connection>, name: &str, jobs: &Receiver<Job>, fault: &LastFault) {
     while let Ok(first) = jobs.recv() {
         let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
         let group = std::iter::once(first).chain(jobs.try_iter().take(GROUP - 1));
         let (batches, replies): (Vec<_>, Vec<_>) =
             group.filter(|job| !job.reply.is_closed()).map(|job| (job.batch, job.reply)).unzip();
-        let answers = commit_group(&mut connection, name, &batches);
+        let result = try_group(&mut connection, name, &batches);
         drop(connection);
+        *fault.lock().unwrap_or_else(PoisonError::into_inner) = result.as_ref().err().map(write_fault);
+        let answers = answers(name, &batches, result);
         for (reply, answer) in replies.into_iter().zip(answers) {
             // A caller that went away after its turn began does not learn how it ended.
             let _ = reply.send(answer);
@@ -76,18 +90,21 @@ fn serve(connection: &Mutex<Connection>, name: &str, jobs: &Receiver<Job>) {
 
 /// One answer per batch. Nobody is answered before the commit: a batch may have conflicted with one whose writes are lost
 /// if the commit fails.
+#[cfg(test)]
 pub(super) fn commit_group(
     connection: &mut Connection,
     name: &str,
     batches: &[Vec<Statement>],
 ) -> Vec<Answer> {
-    match try_group(connection, name, batches) {
-        Ok(answers) => answers,
-        Err(error) => {
-            let error = at_run_time(name, &error);
-            batches.iter().map(|_| Err(error.clone())).collect()
-        }
-    }
+    let result = try_group(connection, name, batches);
+    answers(name, batches, result)
+}
+
+fn answers(name: &str, batches: &[Vec<Statement>], result: rusqlite::Result<Vec<Answer>>) -> Vec<Answer> {
+    result.unwrap_or_else(|error| {
+        let error = at_run_time(name, &error);
+        batches.iter().map(|_| Err(error.clone())).collect()
+    })
 }
 
 fn try_group(

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use latchkey_core::port::WriteFault;
+
 use super::*;
 use crate::statement;
 
@@ -22,6 +24,29 @@ async fn a_full_disk_is_named_and_passes() {
     table.commit(&[create("small"), large], NOW).await.unwrap();
     assert_eq!(count(&table).await, 102);
     table.driver().quick_check().unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_write_says_so_and_why() {
+    let (_folder, path) = place();
+    let (table, writer) = opened(&path);
+    table.check_writes(NOW).await.unwrap();
+    limit_pages(&writer.lock().unwrap(), 1);
+    // A write that went well a moment ago is taken for good, until one fails.
+    table.check_writes(NOW + Duration::from_secs(59)).await.unwrap();
+    let fill: Vec<_> = (0..20).map(|n| create(&format!("{n}")).expiring(NOW)).collect();
+    let large = Write::create(key("large"), &"x".repeat(50_000)).unwrap();
+    unavailable(table.commit(&[fill, vec![large]].concat(), NOW).await);
+    for _ in 0..2 {
+        assert_eq!(table.check_writes(NOW).await, Err(WriteFault::DiskFull));
+    }
+    limit_pages(&writer.lock().unwrap(), 1_000_000);
+    table.check_writes(NOW).await.unwrap();
+    // A write that is tried leaves nothing that anybody sees.
+    assert_eq!(count(&table).await, 0);
+    writer.lock().unwrap().pragma_update(None, "query_only", true).unwrap();
+    let later = NOW + Duration::from_mins(2);
+    assert_eq!(table.check_writes(later).await, Err(WriteFault::ReadOnly));
 }
 
 #[test]

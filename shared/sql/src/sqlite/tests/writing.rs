@@ -86,3 +86,44 @@ async fn a_purge_removes_the_oldest_expired_items_and_no_others() {
     assert_eq!(table.purge(at(3), 10).await.unwrap(), 0);
     assert_eq!(count(&table).await, 2);
 }
+
+/// A clock that stands still.
+struct Still(Timestamp);
+
+impl latchkey_core::port::Clock for Still {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+#[tokio::test]
+async fn a_purge_goes_on_while_there_is_more_and_others_write_in_between() {
+    let table = SqlTable::new(Sqlite::open_in_memory().unwrap());
+    let soon = NOW + Duration::from_secs(1);
+    let sorts: Vec<_> = (0..3_200).map(|n| format!("{n:06}")).collect();
+    for some in sorts.chunks(100) {
+        let writes: Vec<_> = some.iter().map(|sort| create(sort).expiring(soon)).collect();
+        table.commit(&writes, NOW).await.unwrap();
+    }
+    fill_others(&table).await;
+    // What has a bound, such as one event of a Worker, stops there.
+    let purged = crate::purge(&table, &Still(soon), 2, async || {}).await;
+    assert_eq!((purged.removed, purged.failure.is_none()), (1_000, true));
+    let written = AtomicI64::new(0);
+    let pause = async || {
+        let number = written.fetch_add(1, Ordering::Relaxed);
+        table.commit(&[create(&format!("between {number}"))], soon).await.unwrap();
+    };
+    let purged = crate::purge(&table, &Still(soon), u32::MAX, pause).await;
+    assert_eq!((purged.removed, purged.failure.is_none()), (2_200, true));
+    assert_eq!(written.load(Ordering::Relaxed), 4);
+    // Seen from before they expired: they are gone.
+    assert_eq!(count(&table).await, 14);
+    assert_eq!(crate::purge(&table, &Still(soon), u32::MAX, async || {}).await.removed, 0);
+}
+
+async fn fill_others(table: &SqlTable<Sqlite>) {
+    for n in 0..10 {
+        table.commit(&[create(&format!("stays {n}"))], NOW).await.unwrap();
+    }
+}
