@@ -30,13 +30,7 @@ async fn a_full_disk_is_named_and_passes() {
 async fn a_store_that_cannot_write_says_so_and_why() {
     let (_folder, path) = place();
     let (table, writer) = opened(&path);
-    table.check_writes(NOW).await.unwrap();
     limit_pages(&writer.lock().unwrap(), 1);
-    // A write that went well a moment ago is taken for good, until one fails.
-    table.check_writes(NOW + Duration::from_secs(59)).await.unwrap();
-    let fill: Vec<_> = (0..20).map(|n| create(&format!("{n}")).expiring(NOW)).collect();
-    let large = Write::create(key("large"), &"x".repeat(50_000)).unwrap();
-    unavailable(table.commit(&[fill, vec![large]].concat(), NOW).await);
     for _ in 0..2 {
         assert_eq!(table.check_writes(NOW).await, Err(WriteFault::DiskFull));
     }
@@ -44,9 +38,17 @@ async fn a_store_that_cannot_write_says_so_and_why() {
     table.check_writes(NOW).await.unwrap();
     // A write that is tried leaves nothing that anybody sees.
     assert_eq!(count(&table).await, 0);
-    writer.lock().unwrap().pragma_update(None, "query_only", true).unwrap();
-    let later = NOW + Duration::from_mins(2);
-    assert_eq!(table.check_writes(later).await, Err(WriteFault::ReadOnly));
+
+    let only_read = |only: bool| writer.lock().unwrap().pragma_update(None, "query_only", only).unwrap();
+    only_read(true);
+    // A write that went well a moment ago is taken for good, until one fails.
+    table.check_writes(NOW + Duration::from_secs(59)).await.unwrap();
+    unavailable(table.commit(&[create("a")], NOW).await);
+    assert_eq!(table.check_writes(NOW).await, Err(WriteFault::ReadOnly));
+    only_read(false);
+    table.check_writes(NOW).await.unwrap();
+    only_read(true);
+    assert_eq!(table.check_writes(NOW + Duration::from_mins(1)).await, Err(WriteFault::ReadOnly));
 }
 
 #[test]
