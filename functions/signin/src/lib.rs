@@ -69,6 +69,7 @@ pub struct SignInRequest {
         (status = 429, description = "`rate_limited`: `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
+#[expect(clippy::too_many_arguments, reason = "axum passes each part of a request by itself")]
 async fn signin(
     State(accounts): State<Arc<Accounts>>,
     State(limiter): State<Arc<Limiter>>,

@@ -48,14 +48,16 @@ enum Attempt {
     /// The password may be tried.
     Open(Box<Open>),
     /// No password is tried, and the outcome is the same for each.
-    Closed {
-        /// The login must still be as it was read.
-        check: Write,
-        user: Option<UserId>,
-        /// The account's own hash, where there is one: the work is the same as if the password were tried.
-        work: Option<StoredHash>,
-        why: Closed,
-    },
+    Closed(Box<Closed>),
+}
+
+struct Closed {
+    /// The login must still be as it was read.
+    check: Write,
+    user: Option<UserId>,
+    /// The account's own hash, where there is one: the work is the same as if the password were tried.
+    work: Option<StoredHash>,
+    why: Reason,
 }
 
 struct Open {
@@ -67,8 +69,9 @@ struct Open {
     guess: Guess,
 }
 
+/// Why no password is tried.
 #[derive(Debug, Clone, Copy)]
-enum Closed {
+enum Reason {
     /// The address has no account.
     UnknownAddress,
     /// The account has no password.
@@ -78,11 +81,15 @@ enum Closed {
 }
 
 impl Attempt {
+    fn closed(check: Write, user: Option<UserId>, work: Option<StoredHash>, why: Reason) -> Self {
+        Self::Closed(Box::new(Closed { check, user, work, why }))
+    }
+
     /// The hash that the password is compared with; none where no password is tried.
     fn hash(&self) -> Option<&StoredHash> {
         match self {
             Self::Open(open) => Some(&open.credential.hash),
-            Self::Closed { .. } => None,
+            Self::Closed(_) => None,
         }
     }
 }
@@ -114,9 +121,7 @@ impl Accounts {
         let mut matched = self.verify(&request.password, &attempt).await?;
         for _ in 0..MAX_TRIES {
             let decided = match &attempt {
-                Attempt::Closed { check, user, why, .. } => {
-                    self.turn_away(check, *user, *why, opening.from).await?
-                }
+                Attempt::Closed(closed) => self.turn_away(closed, opening.from).await?,
                 Attempt::Open(open) if matched => self.accept(open, &request.password, opening).await?,
                 Attempt::Open(open) => self.reject(open, opening.from).await?,
             };
@@ -141,51 +146,44 @@ impl Accounts {
         let (key, now) = (Login::key(&request.email), self.clock.now());
         let Some(item) = self.table.get(std::slice::from_ref(&key), now).await?.pop().flatten() else {
             let check = Write::Check { key, condition: Condition::Absent };
-            return Ok(Attempt::Closed { check, user: None, work: None, why: Closed::UnknownAddress });
+            return Ok(Attempt::closed(check, None, None, Reason::UnknownAddress));
         };
         let login: Login = item.decode()?;
         let user = Some(login.user.id);
         let check = Write::Check { key, condition: Condition::Unchanged(item.version) };
         let Some(credential) = login.credential.clone() else {
-            return Ok(Attempt::Closed { check, user, work: None, why: Closed::NoPassword });
+            return Ok(Attempt::closed(check, user, None, Reason::NoPassword));
         };
         let device = request.device.filter(|device| device.is_of(&login.user));
         match credential.lockout.admit(device.as_ref(), now) {
             Ok(guess) => Ok(Attempt::Open(Box::new(Open { login, credential, item, device, guess }))),
-            Err(shut) => {
-                Ok(Attempt::Closed { check, user, work: Some(credential.hash), why: Closed::Shut(shut) })
-            }
+            Err(shut) => Ok(Attempt::closed(check, user, Some(credential.hash), Reason::Shut(shut))),
         }
     }
 
     async fn verify(&self, password: &Password, attempt: &Attempt) -> Result<bool, AccountError> {
         let hash = match attempt {
             Attempt::Open(open) => Some(open.credential.hash.open(open.login.user.id, &self.sealer)?),
-            Attempt::Closed { work: Some(stored), user: Some(owner), .. } => {
-                Some(stored.open(*owner, &self.sealer)?.decoy())
-            }
-            Attempt::Closed { .. } => None,
+            Attempt::Closed(closed) => match (&closed.work, closed.user) {
+                (Some(stored), Some(owner)) => Some(stored.open(owner, &self.sealer)?.decoy()),
+                _ => None,
+            },
         };
         Ok(password::verify(password, hash.as_ref(), &self.strength, &*self.hasher).await?)
     }
 
     /// No password is tried. None when the login changed meanwhile.
-    async fn turn_away(
-        &self,
-        check: &Write,
-        user: Option<UserId>,
-        why: Closed,
-        from: &Requester,
-    ) -> Result<Option<Outcome>, SignInError> {
-        let event = match why {
-            Closed::UnknownAddress | Closed::NoPassword => {
+    async fn turn_away(&self, closed: &Closed, from: &Requester) -> Result<Option<Outcome>, SignInError> {
+        let user = closed.user;
+        let event = match closed.why {
+            Reason::UnknownAddress | Reason::NoPassword => {
                 self.signin_event(Action::SigninFailed, user, from, &[])?
             }
-            Closed::Shut(shut) => {
+            Reason::Shut(shut) => {
                 self.signin_event(Action::SigninRefused, user, from, &[("reason", shut.name())])?
             }
         };
-        self.commit_attempt(&[check.clone(), event], Err(SignInError::InvalidCredentials)).await
+        self.commit_attempt(&[closed.check.clone(), event], Err(SignInError::InvalidCredentials)).await
     }
 
     /// The password is right. None when the login changed meanwhile.
