@@ -109,11 +109,18 @@ async fn a_refresh_by_cookie_answers_with_cookies_only() {
 }
 
 #[tokio::test]
-async fn a_refused_refresh_removes_both() {
+async fn a_refused_refresh_removes_both_where_the_token_was_ours_and_nothing_otherwise() {
     let app = app();
-    let request =
-        same_origin(TestRequest::new(Method::POST, "/v1/token/refresh"), &format!("{REFRESH}=nonsense"));
-    let answer = app.send(request).await;
+    let made = app.send(TestRequest::post("/v1/signup", &cookie_body("user@example.com"))).await;
+    let (access, refresh) = (parts(&made, ACCESS).0, parts(&made, REFRESH).0);
+    let ask = |token: &str| {
+        same_origin(TestRequest::new(Method::POST, "/v1/token/refresh"), &format!("{REFRESH}={token}"))
+    };
+    let answer = app.send(ask("nonsense")).await;
+    assert_eq!((answer.code().as_str(), set_cookies(&answer)), ("invalid_refresh_token", 0));
+    let out = TestRequest::new(Method::POST, "/v1/signout").bearer(&access);
+    assert_eq!(app.send(out).await.status, 204);
+    let answer = app.send(ask(&refresh)).await;
     assert_eq!(answer.code(), "invalid_refresh_token");
     for name in [ACCESS, REFRESH] {
         let (value, attributes) = parts(&answer, name);
@@ -141,6 +148,68 @@ async fn signing_out_removes_both_with_the_attributes_they_were_set_with() {
         }
         assert_eq!(answer.header("clear-site-data"), "\"cache\"", "{path}");
     }
+}
+
+#[tokio::test]
+async fn either_cookie_is_enough_to_sign_out_expired_or_not() {
+    let app = TestApp::builder().var("LATCHKEY_LIMITS", "off").build(latchkey_all::function());
+    for minutes in [0, 16, 24 * 60] {
+        for names in [&[ACCESS][..], &[REFRESH], &[ACCESS, REFRESH]] {
+            let made = app
+                .send(TestRequest::post(
+                    "/v1/signup",
+                    &cookie_body(&format!("user{minutes}{}@example.com", names.concat().len())),
+                ))
+                .await;
+            let both = [(ACCESS, parts(&made, ACCESS).0), (REFRESH, parts(&made, REFRESH).0)];
+            let cookies: Vec<_> = both
+                .iter()
+                .filter(|(name, _)| names.contains(name))
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            app.clock.advance(Duration::from_mins(minutes));
+            let out = || same_origin(TestRequest::new(Method::POST, "/v1/signout"), &cookies.join("; "));
+            let answer = app.send(out()).await;
+            assert_eq!((answer.status.as_u16(), set_cookies(&answer)), (204, 2), "{minutes} {names:?}");
+            let [_, (name, refresh)] = &both;
+            let refreshed = TestRequest::new(Method::POST, "/v1/token/refresh");
+            let answer = app.send(same_origin(refreshed, &format!("{name}={refresh}"))).await;
+            assert_eq!(answer.code(), "invalid_refresh_token", "the session has ended");
+            let again = app.send(out()).await;
+            assert_eq!((again.code().as_str(), set_cookies(&again)), ("session_ended", 2));
+        }
+    }
+    let nonsense = same_origin(TestRequest::new(Method::POST, "/v1/signout"), &format!("{REFRESH}=nonsense"));
+    let answer = app.send(nonsense).await;
+    assert_eq!((answer.code().as_str(), set_cookies(&answer)), ("invalid_refresh_token", 0));
+    let answer = app.send(TestRequest::new(Method::POST, "/v1/signout")).await;
+    assert_eq!(answer.code(), "not_signed_in");
+}
+
+#[tokio::test]
+async fn signing_out_everywhere_needs_a_token_that_is_good_now() {
+    let app = app();
+    let made = app.send(TestRequest::post("/v1/signup", &cookie_body("user@example.com"))).await;
+    let (access, first) = (parts(&made, ACCESS).0, parts(&made, REFRESH).0);
+    let other = latchkey_tests::support::sign_in(&app, "user@example.com").await;
+    app.clock.advance(Duration::from_mins(16));
+    let ask = |path: &str, cookie: &str| same_origin(TestRequest::new(Method::POST, path), cookie);
+    let by_access = ask("/v1/signout/all", &format!("{ACCESS}={access}"));
+    assert_eq!(app.send(by_access).await.code(), "invalid_token");
+    let refreshed = app.send(ask("/v1/token/refresh", &format!("{REFRESH}={first}"))).await;
+    let second = parts(&refreshed, REFRESH).0;
+    let third = parts(&app.send(ask("/v1/token/refresh", &format!("{REFRESH}={second}"))).await, REFRESH).0;
+    app.clock.advance(Duration::from_mins(16));
+    let by_used = ask("/v1/signout/all", &format!("{REFRESH}={first}"));
+    assert_eq!(
+        app.send(by_used).await.code(),
+        "invalid_token",
+        "a used one is weak, and no reason to end the session"
+    );
+    let answer = app.send(ask("/v1/signout/all", &format!("{ACCESS}={access}; {REFRESH}={third}"))).await;
+    assert_eq!((answer.status.as_u16(), set_cookies(&answer)), (204, 2));
+    let body = json!({ "refresh_token": other.refresh });
+    assert_eq!(app.send(TestRequest::post("/v1/token/refresh", &body)).await.code(), "invalid_refresh_token");
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ impl World {
         for request in [
             TestRequest::get("/v1/session").bearer(token),
             TestRequest::get("/v1/session").header("cookie", &cookie),
-            TestRequest::new(http::Method::POST, "/v1/signout").bearer(token),
+            TestRequest::new(http::Method::DELETE, "/v1/sessions/x").bearer(token),
             TestRequest::get("/v1/users").bearer(token),
         ] {
             let answer = self.app.send(request).await;

@@ -193,7 +193,7 @@ fn assert_refused(answer: &TestResponse, status: u16, codes: &[&str], what: &str
 fn needed(operation: &Operation) -> Option<&'static str> {
     match operation.access {
         Access::Permission(permission) => Some(permission),
-        Access::Public | Access::SignedIn(_) | Access::Proxied => None,
+        Access::Public | Access::SignedIn(_) | Access::Proxied | Access::Holder => None,
     }
 }
 
@@ -216,7 +216,7 @@ async fn nobody_is_let_in_to_public_routes_only() {
         let answer = world.ask(&operation, None).await;
         match operation.access {
             Access::Public => assert_allowed(&answer, &name(&operation)),
-            Access::SignedIn(_) | Access::Permission(_) | Access::Proxied => {
+            Access::SignedIn(_) | Access::Permission(_) | Access::Proxied | Access::Holder => {
                 assert_refused(&answer, 401, &["not_signed_in"], &name(&operation));
             }
         }
@@ -230,7 +230,7 @@ async fn a_user_may_what_needs_no_permission() {
         let user = join(&world, "user@example.com").await;
         let answer = world.ask(&operation, Some(&user)).await;
         match operation.access {
-            Access::Public | Access::SignedIn(_) | Access::Proxied => {
+            Access::Public | Access::SignedIn(_) | Access::Proxied | Access::Holder => {
                 assert_allowed(&answer, &name(&operation))
             }
             Access::Permission(_) => assert_refused(&answer, 403, &["permission_denied"], &name(&operation)),
@@ -326,7 +326,7 @@ fn the_description_says_the_same_of_every_operation() {
         assert!(described.is_object(), "{} is not described", name(&operation));
         let expected = match operation.access {
             Access::Public => Value::Null,
-            Access::SignedIn(_) | Access::Permission(_) | Access::Proxied => {
+            Access::SignedIn(_) | Access::Permission(_) | Access::Proxied | Access::Holder => {
                 json!([{ "cookie": [] }, { "bearer": [] }])
             }
         };

@@ -11,6 +11,8 @@ mod identities;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
+mod signing;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod table_down;

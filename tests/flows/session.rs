@@ -66,6 +66,39 @@ async fn sessions_are_listed_newest_first_with_device_and_address() {
 }
 
 #[tokio::test]
+async fn an_account_has_a_hundred_sessions_and_the_oldest_gives_way() {
+    let app = app().await;
+    let first = sign_up(&app, "ada@example.com").await;
+    let mut latest = first.clone();
+    for n in 0..300 {
+        app.clock.advance(Duration::from_secs(1));
+        latest = sign_in(&app, "ada@example.com").await;
+        if n == 120 {
+            assert!(is_out(&app, &first).await, "without a listing too");
+        }
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    let mut path = "/v1/sessions?limit=40".to_owned();
+    let mut sizes = Vec::new();
+    loop {
+        let page = get(&app, &path, &latest).await.json();
+        let sessions = page["sessions"].as_array().unwrap();
+        sizes.push(sessions.len());
+        seen.extend(sessions.iter().map(|session| session["id"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/v1/sessions?limit=40&cursor={next}");
+    }
+    assert_eq!((sizes, seen.len()), (vec![40, 40, 20], 100));
+    assert!(seen.contains(&latest.session) && !is_out(&app, &latest).await);
+    let ended = events(&app, Action::SessionRevoked).await;
+    assert!(ended.iter().all(|event| event.details["reason"] == "too_many_sessions"));
+    for query in ["limit=0", "limit=201", "cursor=x", "limt=5"] {
+        let answer = get(&app, &format!("/v1/sessions?{query}"), &latest).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "invalid_request"), "{query}");
+    }
+}
+
+#[tokio::test]
 async fn one_session_is_revoked_and_the_others_live() {
     let app = app().await;
     let here = sign_up(&app, "ada@example.com").await;

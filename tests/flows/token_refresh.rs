@@ -14,6 +14,7 @@ use crate::support::{
 };
 
 const WINDOW: Duration = Duration::from_secs(10);
+const DAY: Duration = Duration::from_hours(24);
 const MOMENT: Duration = Duration::from_millis(1);
 
 fn refused(answer: &TestResponse) -> bool {
@@ -38,14 +39,34 @@ async fn each_refresh_gives_the_next_token_of_the_same_session() {
 }
 
 #[tokio::test]
-async fn for_ten_seconds_a_used_token_gives_the_same_successor() {
+async fn a_lost_response_is_given_again_for_a_day_while_its_token_was_never_presented() {
     let app = app().await;
     let ada = sign_up(&app, "ada@example.com").await;
     let next = Person::read(&refresh(&app, &ada.refresh).await);
-    app.clock.advance(WINDOW);
-    let again = Person::read(&refresh(&app, &ada.refresh).await);
-    assert_eq!(again.refresh, next.refresh);
-    assert_eq!(get(&app, "/v1/session", &again).await.status, 200);
+    for pause in [WINDOW, MOMENT, Duration::from_hours(1), DAY - Duration::from_hours(1) - WINDOW - MOMENT] {
+        app.clock.advance(pause);
+        let again = Person::read(&refresh(&app, &ada.refresh).await);
+        assert_eq!(again.refresh, next.refresh);
+        assert_eq!(get(&app, "/v1/session", &again).await.status, 200);
+    }
+    assert!(events(&app, Action::TokenReused).await.is_empty());
+    app.clock.advance(MOMENT);
+    assert!(refused(&refresh(&app, &ada.refresh).await));
+    assert!(refused(&refresh(&app, &next.refresh).await));
+    assert_eq!(events(&app, Action::TokenReused).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_phone_that_loses_every_other_response_stays_signed_in() {
+    let app = app().await;
+    let mut ada = sign_up(&app, "ada@example.com").await;
+    for _ in 0..5 {
+        app.clock.advance(Duration::from_mins(14));
+        let lost = Person::read(&refresh(&app, &ada.refresh).await);
+        app.clock.advance(Duration::from_mins(50));
+        ada = Person::read(&refresh(&app, &ada.refresh).await);
+        assert_eq!(ada.refresh, lost.refresh);
+    }
     assert!(events(&app, Action::TokenReused).await.is_empty());
 }
 
@@ -62,11 +83,12 @@ async fn a_used_token_leads_to_the_live_one_over_several_refreshes() {
 }
 
 #[tokio::test]
-async fn later_a_used_token_ends_the_session_for_both_holders() {
+async fn a_used_token_whose_next_one_was_presented_ends_the_session_for_both_holders() {
     let app = app().await;
     let elsewhere = sign_up(&app, "ada@example.com").await;
     let stolen = sign_in(&app, "ada@example.com").await;
-    let owner = Person::read(&refresh(&app, &stolen.refresh).await);
+    let next = Person::read(&refresh(&app, &stolen.refresh).await);
+    let owner = Person::read(&refresh(&app, &next.refresh).await);
     app.clock.advance(WINDOW + MOMENT);
     assert!(refused(&refresh(&app, &stolen.refresh).await));
     assert!(refused(&refresh(&app, &owner.refresh).await));
@@ -84,7 +106,8 @@ async fn later_a_used_token_ends_the_session_for_both_holders() {
 async fn the_window_is_not_prolonged_by_asking_again() {
     let app = app().await;
     let ada = sign_up(&app, "ada@example.com").await;
-    refresh(&app, &ada.refresh).await;
+    let next = Person::read(&refresh(&app, &ada.refresh).await);
+    refresh(&app, &next.refresh).await;
     for _ in 0..2 {
         app.clock.advance(Duration::from_secs(5));
         assert_eq!(refresh(&app, &ada.refresh).await.status, 200);
@@ -123,6 +146,7 @@ async fn a_browser_refreshes_by_its_cookie() {
     let second = cookie(&answer, "__Host-latchkey-refresh");
     assert!(second.starts_with("lkr_") && second != first);
 
+    assert_eq!(app.send(by_cookie(&second)).await.status, 200);
     app.clock.advance(WINDOW + MOMENT);
     let refusal = app.send(by_cookie(&first)).await;
     assert!(refused(&refusal));
@@ -189,12 +213,31 @@ async fn who_knows_a_session_cannot_make_up_an_old_token_of_it() {
     let ada = sign_up(&app, "ada@example.com").await;
     let live = Person::read(&refresh(&app, &ada.refresh).await);
     app.clock.advance(WINDOW + MOMENT);
-    // The first 48 characters after the prefix say user, session and generation; what follows is secret.
-    let forged = format!("{}{}", &ada.refresh[..52], "A".repeat(64));
+    // The first 48 characters after the prefix say user, session and generation; then comes the secret. The tag at the end stays.
+    let forged = format!("{}{}{}", &ada.refresh[..52], "A".repeat(40), &ada.refresh[92..]);
     assert_eq!(forged.len(), ada.refresh.len());
     assert!(refused(&refresh(&app, &forged).await));
     assert!(events(&app, Action::TokenReused).await.is_empty());
     assert_eq!(refresh(&app, &live.refresh).await.status, 200, "the session lives");
+}
+
+#[tokio::test]
+async fn good_refreshes_in_a_loop_are_counted_by_the_meter_of_their_session() {
+    let app = start(TestApp::builder()).await;
+    let mut ada = sign_up(&app, "ada@example.com").await;
+    let other = sign_in(&app, "ada@example.com").await;
+    for n in 0..600 {
+        let answer = refresh(&app, &ada.refresh).await;
+        assert_eq!(answer.status, 200, "{n}");
+        ada = Person::read(&answer);
+    }
+    let answer = refresh(&app, &ada.refresh).await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (429, "rate_limited"));
+    assert_eq!((answer.header("retry-after"), answer.header("ratelimit-limit")), ("1", "600"));
+    assert_eq!(get(&app, "/v1/session", &ada).await.status, 429, "one meter for all that a session asks");
+    assert_eq!(refresh(&app, &other.refresh).await.status, 200, "another session goes on");
+    app.clock.advance(Duration::from_mins(1));
+    assert_eq!(refresh(&app, &ada.refresh).await.status, 200, "the token is still good");
 }
 
 #[tokio::test]

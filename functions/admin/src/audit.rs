@@ -4,11 +4,11 @@ use axum::extract::State;
 use axum::response::Response;
 use latchkey_core::Timestamp;
 use latchkey_core::audit::{Action, Actor, AuditCursor, AuditLog, Event, Filter};
-use latchkey_http::{Caller, Params, Problem, ProblemBody, private};
+use latchkey_http::{Caller, Params, Problem, ProblemBody, page_size, private};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{page_size, user_id};
+use crate::user_id;
 
 /// Which events.
 #[derive(Deserialize, IntoParams)]

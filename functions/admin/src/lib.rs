@@ -28,7 +28,7 @@ where
     AuditLog: FromRef<S>,
 {
     Routes::new()
-        .permission("roles:manage", Method::GET, "/v1/roles", roles::list)
+        .permission("roles:manage", Method::GET, at("/v1/roles").with_query(), roles::list)
         .permission("roles:manage", Method::GET, "/v1/roles/{name}", roles::show)
         .permission("roles:manage", Method::PUT, at("/v1/roles/{name}").with_body(), roles::put)
         .permission("roles:manage", Method::DELETE, "/v1/roles/{name}", roles::delete)
@@ -36,7 +36,7 @@ where
         .permission("users:read", Method::GET, "/v1/users/{id}", users::show)
         .permission("users:update", Method::PATCH, at("/v1/users/{id}").with_body(), users::update)
         .permission("users:delete", Method::DELETE, "/v1/users/{id}", users::delete)
-        .permission("users:read", Method::GET, "/v1/users/{id}/sessions", users::sessions)
+        .permission("users:read", Method::GET, at("/v1/users/{id}/sessions").with_query(), users::sessions)
         .permission("users:update", Method::DELETE, "/v1/users/{id}/sessions", users::end_sessions)
         .permission("roles:manage", Method::PUT, "/v1/users/{id}/roles/{name}", grants::grant)
         .permission("roles:manage", Method::DELETE, "/v1/users/{id}/roles/{name}", grants::revoke)
@@ -62,19 +62,6 @@ where
 struct Description;
 
 latchkey_http::function!(routes(), Description);
-
-/// How many things a page holds when nobody says.
-const DEFAULT_LIMIT: u32 = 50;
-/// How many it holds at the most.
-const MAX_LIMIT: u32 = 200;
-
-/// The page size that was asked for, within its bounds.
-fn page_size(limit: Option<u32>) -> Result<u32, latchkey_http::Problem> {
-    match limit.unwrap_or(DEFAULT_LIMIT) {
-        limit @ 1..=MAX_LIMIT => Ok(limit),
-        _ => Err(latchkey_http::Problem::invalid("`limit` must be a number from 1 to 200")),
-    }
-}
 
 /// A user's identifier in a query parameter.
 fn user_id(text: &str) -> Result<UserId, latchkey_http::Problem> {

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use latchkey_core::audit::{Action, Actor, AuditLog, Event};
 use latchkey_core::permission::{ChangeError, Grant, PolicyError, Role, RoleName, Roles, Saved};
 use latchkey_core::session::Sessions;
-use latchkey_http::{Body, Caller, From, PathParam, Problem, ProblemBody, private};
+use latchkey_http::{Body, Caller, From, PageParams, Params, PathParam, Problem, ProblemBody, private};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -40,11 +40,14 @@ pub(crate) struct RoleBody {
     includes: Vec<String>,
 }
 
-/// All roles.
+/// Roles, by name.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RoleList {
-    /// By name.
+    /// This page of them.
     roles: Vec<RoleBody>,
+    /// The `cursor` of the next page, when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 impl RoleBody {
@@ -59,14 +62,19 @@ impl RoleBody {
 }
 
 /// List roles
-#[utoipa::path(get, path = "/v1/roles", operation_id = "list_roles", tag = "admin", security(("cookie" = []), ("bearer" = [])), responses(
-    (status = 200, description = "Every role; needs `roles:manage`", body = RoleList),
+#[utoipa::path(get, path = "/v1/roles", operation_id = "list_roles", tag = "admin", security(("cookie" = []), ("bearer" = [])), params(PageParams), responses(
+    (status = 200, description = "A page of the roles; needs `roles:manage`", body = RoleList),
+    (status = 400, description = "`invalid_request`: the limit is not 1 to 200", body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn list(State(roles): State<Roles>, _: Caller) -> Result<Response, Problem> {
+pub(crate) async fn list(
+    State(roles): State<Roles>,
+    _: Caller,
+    Params(params): Params<PageParams>,
+) -> Result<Response, Problem> {
     let policy = roles.load_fresh().await?.value;
-    Ok(private(RoleList {
-        roles: policy.roles().iter().map(|(name, role)| RoleBody::new(name, role)).collect(),
-    }))
+    let all = policy.roles().iter().map(|(name, role)| RoleBody::new(name, role)).collect();
+    let (roles, next) = params.of(all, |role: &RoleBody| role.name.clone())?;
+    Ok(private(RoleList { roles, next }))
 }
 
 /// Show a role

@@ -8,12 +8,11 @@ use latchkey_core::port::table::Cursor;
 use latchkey_core::session::Sessions;
 use latchkey_core::{Email, UserId};
 use latchkey_http::{
-    Body, Caller, From, Params, PathParam, Problem, ProblemBody, SessionBody, UserBody, private,
+    Body, Caller, From, PageParams, Params, PathParam, Problem, ProblemBody, SessionBody, UserBody,
+    page_size, private,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-
-use crate::page_size;
 
 /// Which users.
 #[derive(Deserialize, IntoParams)]
@@ -50,8 +49,11 @@ pub(crate) struct UserRequest {
 /// A user's sessions, newest first.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct UserSessions {
-    /// At most 200.
+    /// This page of them.
     sessions: Vec<SessionBody>,
+    /// The `cursor` of the next page, when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// List users
@@ -134,8 +136,9 @@ pub(crate) async fn delete(
 
 /// A user's sessions
 #[utoipa::path(get, path = "/v1/users/{id}/sessions", operation_id = "list_user_sessions", tag = "admin", security(("cookie" = []), ("bearer" = [])),
-    params(("id" = String, Path, description = "The user")), responses(
+    params(("id" = String, Path, description = "The user"), PageParams), responses(
     (status = 200, description = "The sessions; needs `users:read`", body = UserSessions),
+    (status = 400, description = "`invalid_request`: the limit is not 1 to 200, or the cursor is not from this list", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn sessions(
@@ -143,9 +146,12 @@ pub(crate) async fn sessions(
     State(sessions): State<Arc<Sessions>>,
     _: Caller,
     PathParam(id): PathParam<UserId>,
+    Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
     let user = accounts.find(id).await?.ok_or_else(|| Problem::not_found("there is no such user"))?;
-    Ok(private(UserSessions { sessions: sessions.list(&user).await?.iter().map(Into::into).collect() }))
+    let page = sessions.page(&user, params.size()?, params.cursor()?).await?;
+    let sessions = page.sessions.iter().map(Into::into).collect();
+    Ok(private(UserSessions { sessions, next: page.next.map(|next| next.to_string()) }))
 }
 
 /// Sign a user out everywhere

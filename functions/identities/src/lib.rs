@@ -10,7 +10,7 @@ use latchkey_core::account::{Accounts, Identity, UnlinkError};
 use latchkey_core::audit::AuditLog;
 use latchkey_core::oauth::{Oauth, ProviderName};
 use latchkey_core::session::Sessions;
-use latchkey_http::{Caller, From, PathParam, Problem, ProblemBody, Routes, at, private};
+use latchkey_http::{Caller, From, PageParams, Params, PathParam, Problem, ProblemBody, Routes, at, private};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
@@ -29,7 +29,7 @@ where
 {
     Routes::new()
         // Fresh: whoever has just linked one comes from another process, and looks for it here.
-        .fresh(Method::GET, "/v1/identities", list)
+        .fresh(Method::GET, at("/v1/identities").with_query(), list)
         .fresh(Method::DELETE, "/v1/identities/{provider}", unlink)
         .fresh(Method::POST, at("/v1/oauth/{provider}/link").with_query(), link::link)
         .permission(
@@ -95,17 +95,27 @@ impl std::convert::From<Identity> for IdentityBody {
 pub struct IdentityList {
     /// At most 10, one of each provider.
     identities: Vec<IdentityBody>,
+    /// The `cursor` of the next page, when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// List identities
 ///
 /// The providers that the caller can sign in with, and what each last said of them.
-#[utoipa::path(get, path = "/v1/identities", operation_id = "list_identities", tag = "identities", security(("cookie" = []), ("bearer" = [])), responses(
+#[utoipa::path(get, path = "/v1/identities", operation_id = "list_identities", tag = "identities", security(("cookie" = []), ("bearer" = [])), params(PageParams), responses(
     (status = 200, description = "The identities", body = IdentityList),
+    (status = 400, description = "`invalid_request`: the limit is not 1 to 200", body = ProblemBody, content_type = "application/problem+json"),
 ))]
-async fn list(State(accounts): State<Arc<Accounts>>, caller: Caller) -> Result<Response, Problem> {
+async fn list(
+    State(accounts): State<Arc<Accounts>>,
+    caller: Caller,
+    Params(params): Params<PageParams>,
+) -> Result<Response, Problem> {
     let identities = accounts.identities(&caller.user).await?;
-    Ok(private(IdentityList { identities: identities.into_iter().map(Into::into).collect() }))
+    let all = identities.into_iter().map(IdentityBody::from).collect();
+    let (identities, next) = params.of(all, |identity: &IdentityBody| identity.provider.clone())?;
+    Ok(private(IdentityList { identities, next }))
 }
 
 /// Unlink an identity

@@ -7,10 +7,11 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use latchkey_core::account::{Accounts, Authority};
 use latchkey_core::audit::AuditLog;
-use latchkey_core::session::{RevokeError, Sessions};
+use latchkey_core::session::{EndError, RevokeError, SessionPage, Sessions};
 use latchkey_core::{Config, SessionId};
 use latchkey_http::{
-    Caller, From, PathParam, Problem, ProblemBody, Routes, SessionBody, UserBody, private, signed_out,
+    Caller, From, Holders, PageParams, Params, PathParam, Problem, ProblemBody, Routes, SessionBody,
+    UserBody, at, clear_cookies, private, signed_out,
 };
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
@@ -26,10 +27,10 @@ where
 {
     Routes::new()
         .signed_in(Method::GET, "/v1/session", show)
-        .signed_in(Method::GET, "/v1/sessions", list)
+        .signed_in(Method::GET, at("/v1/sessions").with_query(), list)
         .fresh(Method::DELETE, "/v1/sessions/{id}", revoke)
-        .fresh(Method::POST, "/v1/signout", sign_out)
-        .fresh(Method::POST, "/v1/signout/all", sign_out_everywhere)
+        .holder(Method::POST, "/v1/signout", sign_out)
+        .holder(Method::POST, "/v1/signout/all", sign_out_everywhere)
 }
 
 #[derive(OpenApi)]
@@ -60,8 +61,11 @@ pub struct ListedSession {
 /// The caller's sessions, newest first.
 #[derive(Serialize, ToSchema)]
 pub struct SessionList {
-    /// At most 200.
+    /// This page of them.
     sessions: Vec<ListedSession>,
+    /// The `cursor` of the next page, when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// This session
@@ -77,16 +81,23 @@ async fn show(State(sessions): State<Arc<Sessions>>, caller: Caller) -> Result<R
 
 /// All sessions
 ///
-/// The caller's live sessions with device and address, newest first.
-#[utoipa::path(get, path = "/v1/sessions", operation_id = "list_sessions", tag = "session", security(("cookie" = []), ("bearer" = [])), responses(
+/// The caller's live sessions with device and address, newest first. An account has at most 100: where one more begins, the
+/// oldest gives way.
+#[utoipa::path(get, path = "/v1/sessions", operation_id = "list_sessions", tag = "session", security(("cookie" = []), ("bearer" = [])), params(PageParams), responses(
     (status = 200, description = "The sessions", body = SessionList),
+    (status = 400, description = "`invalid_request`: the limit is not 1 to 200, or the cursor is not from this list", body = ProblemBody, content_type = "application/problem+json"),
 ))]
-async fn list(State(sessions): State<Arc<Sessions>>, caller: Caller) -> Result<Response, Problem> {
-    let sessions = sessions.list(&caller.user).await?;
+async fn list(
+    State(sessions): State<Arc<Sessions>>,
+    caller: Caller,
+    Params(params): Params<PageParams>,
+) -> Result<Response, Problem> {
+    let page = sessions.page(&caller.user, params.size()?, params.cursor()?).await?;
+    let SessionPage { sessions, next } = page;
     let sessions = sessions
         .iter()
         .map(|session| ListedSession { session: session.into(), current: session.id == caller.session.id });
-    Ok(private(SessionList { sessions: sessions.collect() }))
+    Ok(private(SessionList { sessions: sessions.collect(), next: next.map(|next| next.to_string()) }))
 }
 
 /// Revoke a session
@@ -110,38 +121,63 @@ async fn revoke(
 
 /// Sign out
 ///
-/// Ends this session and removes its cookies.
+/// Ends this session and removes its cookies. Either cookie is enough, or the access token as a bearer token, expired or not.
 #[utoipa::path(post, path = "/v1/signout", operation_id = "sign_out", tag = "session", security(("cookie" = []), ("bearer" = [])), responses(
     (status = 204, description = "Signed out"),
+    (status = 401, description = "`session_ended`: there is nothing left to end, and the cookies are removed; `invalid_refresh_token`: the one cookie that came is not ours", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn sign_out(
     State(sessions): State<Arc<Sessions>>,
     State(config): State<Arc<Config>>,
-    caller: Caller,
+    holders: Holders,
     from: From,
 ) -> Result<Response, Problem> {
-    match sessions.revoke(&caller, caller.session.id, &from.requester).await {
-        // Another tab signed out at the same moment.
-        Ok(()) | Err(RevokeError::NotFound) => Ok(signed_out(&config)),
-        Err(error) => Err(problem(error)),
+    let mut ended = Err(EndError::Ended);
+    for holder in holders.iter() {
+        match sessions.end(holder, &from.requester).await {
+            Ok(()) => ended = Ok(()),
+            Err(EndError::Ended) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
+    Ok(match ended {
+        Ok(()) => signed_out(&config),
+        Err(error) => {
+            // The tokens are ours, and of no more use.
+            let mut response = Problem::from(error).into_response();
+            clear_cookies(response.headers_mut(), &config);
+            response
+        }
+    })
 }
 
 /// Sign out everywhere
 ///
-/// Ends every session of the caller in one write.
+/// Ends every session of the caller in one write. Needs a token that is good now: an access token that is not expired, or the
+/// refresh cookie.
 #[utoipa::path(post, path = "/v1/signout/all", operation_id = "sign_out_everywhere", tag = "session", security(("cookie" = []), ("bearer" = [])), responses(
     (status = 204, description = "Signed out everywhere"),
+    (status = 401, description = "`invalid_token`: the token is expired or used; `invalid_refresh_token`: the one cookie that came is not ours", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "The account was deleted meanwhile", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn sign_out_everywhere(
     State(accounts): State<Arc<Accounts>>,
+    State(sessions): State<Arc<Sessions>>,
     State(config): State<Arc<Config>>,
-    caller: Caller,
+    holders: Holders,
     from: From,
 ) -> Result<Response, Problem> {
-    accounts.end_sessions(caller.user.id, Authority::Owner, &from.requester).await?;
-    Ok(signed_out(&config))
+    let mut refused = EndError::Ended;
+    for holder in holders.iter() {
+        match sessions.vouch(holder).await {
+            Ok(user) => {
+                accounts.end_sessions(user, Authority::Owner, &from.requester).await?;
+                return Ok(signed_out(&config));
+            }
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused.into())
 }
 
 fn problem(error: RevokeError) -> Problem {

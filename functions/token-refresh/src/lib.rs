@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::port::Ports;
 use latchkey_core::session::{RefreshError, Sessions};
+use latchkey_core::token::InvalidRefreshToken;
 use latchkey_core::{Config, SecretString};
 use latchkey_http::cookies::{self, Kind};
 use latchkey_http::{
@@ -45,14 +46,15 @@ pub struct RefreshRequest {
 
 /// Refresh
 ///
-/// Gives the next refresh token and an access token with the roles as they are now. A token is good once: presented again
-/// within 10 s it gives the same successor (two tabs, a lost answer), later it ends the session for every holder.
+/// Gives the next refresh token and an access token with the roles as they are now. A token is good once: presented again it
+/// gives the same next token while that one was never presented (a lost response, for 24 h) or within 10 s of its use (two
+/// tabs); otherwise it ends the session for every holder.
 #[utoipa::path(
     post, path = "/v1/token/refresh", operation_id = "refresh_tokens", tag = "token", request_body = Option<RefreshRequest>,
     responses(
         (status = 200, description = "Refreshed", body = SignedInBody),
         (status = 401, description = "`invalid_refresh_token`: sign in again; `not_signed_in`: there is no refresh token; `duplicate_cookie`: two cookies of one name, neither is used or removed", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`: too many tokens that are not good; `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`: too many tokens that are not good, or over 600 requests a minute of one session; `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`: the store cannot answer; the token is still good", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
@@ -64,16 +66,34 @@ async fn refresh(
     from: From,
     request: Request,
 ) -> Result<Response, Problem> {
+    let by_cookie = !matches!(cookies::get(Kind::Refresh, request.headers(), &config.url), Ok(None));
     let token = token(request, &config).await?;
+    // What is counted is what is not good. A good token cannot be guessed; the meter of its session counts it.
+    let count =
+        async || limiter.admit(&[Subject::Address(Action::Public, &from.address)], ports.clock.now()).await;
     match sessions.refresh(&token, &from.requester).await {
         Ok(refreshed) => {
             Ok(tokens_refreshed(&refreshed.user, &refreshed.session, &refreshed.tokens, &config))
         }
+        // It may belong to somebody else on this host, so nothing is removed.
         Err(RefreshError::Invalid) => {
-            // A good token costs no count: it cannot be guessed. What is counted is what is not good.
-            limiter.admit(&[Subject::Address(Action::Public, &from.address)], ports.clock.now()).await?;
-            Ok(refused(&config))
+            count().await?;
+            Err(InvalidRefreshToken::Forged.into())
         }
+        // It is ours, and of no more use.
+        Err(RefreshError::Ended) => {
+            count().await?;
+            let mut response = Problem::from(InvalidRefreshToken::Forged).into_response();
+            if by_cookie {
+                clear_cookies(response.headers_mut(), &config);
+            }
+            Ok(response)
+        }
+        Err(RefreshError::UnknownSecret) => {
+            count().await?;
+            Err(InvalidRefreshToken::UnknownSecret.into())
+        }
+        Err(RefreshError::Limited(limited)) => Err(limited.into()),
         Err(RefreshError::Busy) => Err(Problem::unavailable(
             "a session is being refreshed too often",
             std::time::Duration::from_secs(1),
@@ -97,16 +117,4 @@ async fn token(request: Request, config: &Config) -> Result<SecretString, Proble
             "send the refresh token as its cookie or as {\"refresh_token\": …}",
         )
     })
-}
-
-/// The cookies are of no more use, so they go.
-fn refused(config: &Config) -> Response {
-    let problem = Problem::new(
-        StatusCode::UNAUTHORIZED,
-        "invalid_refresh_token",
-        "the refresh token is not valid any more; sign in again",
-    );
-    let mut response = problem.into_response();
-    clear_cookies(response.headers_mut(), config);
-    response
 }

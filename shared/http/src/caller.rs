@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use latchkey_core::audit::{Action, Actor, AuditLog};
 use latchkey_core::permission::Permission;
-use latchkey_core::session::{Freshness, Live, Sessions};
+use latchkey_core::session::{Freshness, Holder, Live, Sessions};
 use latchkey_core::{Config, SessionId, UserId};
 
 use crate::cookies::{self, Kind};
@@ -54,6 +54,12 @@ where
 {
     let freshness = match access {
         Access::Public => return Ok(()),
+        Access::Holder => {
+            let (config, sessions) = (Arc::<Config>::from_ref(state), Arc::<Sessions>::from_ref(state));
+            let holders = Box::pin(holders(&parts.headers, &config, &sessions)).await?;
+            parts.extensions.insert(Holders(holders.into()));
+            return Ok(());
+        }
         Access::SignedIn(freshness) => freshness,
         Access::Permission(_) => Freshness::Fresh,
         Access::Proxied => return admit_proxied(parts, state).await,
@@ -91,6 +97,56 @@ fn token<'a>(headers: &'a HeaderMap, config: &Config) -> Result<&'a [u8], Proble
         return Ok(token);
     }
     cookies::get(Kind::Access, headers, &config.url)?.ok_or_else(Problem::not_signed_in)
+}
+
+/// The holders of the tokens that a request brings, on routes that end sessions: one, or two where the two cookies are of
+/// different sessions.
+#[derive(Clone)]
+pub struct Holders(Arc<[Holder]>);
+
+impl Deref for Holders {
+    type Target = [Holder];
+    fn deref(&self) -> &[Holder] {
+        &self.0
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Holders {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts
+            .extensions
+            .remove()
+            .ok_or_else(|| Problem::internal("a route asks for holders that is none of theirs"))
+    }
+}
+
+/// A bearer token alone, else both cookies: either is enough.
+async fn holders(headers: &HeaderMap, config: &Config, sessions: &Sessions) -> Result<Vec<Holder>, Problem> {
+    if let Some(token) = bearer::token(headers)? {
+        return Ok(vec![sessions.holder_of_access(token).await?]);
+    }
+    let (access, refresh) =
+        (cookies::get(Kind::Access, headers, &config.url), cookies::get(Kind::Refresh, headers, &config.url));
+    let mut found = Vec::new();
+    let mut problem = None;
+    match refresh.map(|token| token.map(|token| sessions.holder_of_refresh(token))) {
+        Ok(Some(Ok(holder))) => found.push(holder),
+        Ok(Some(Err(error))) => problem = Some(error.into()),
+        Ok(None) => {}
+        Err(duplicate) => problem = Some(duplicate.into()),
+    }
+    match access {
+        Ok(Some(token)) => match sessions.holder_of_access(token).await {
+            Ok(holder) if found.iter().any(|other: &Holder| other.is_of_one_session(&holder)) => {}
+            Ok(holder) => found.push(holder),
+            Err(error) => problem = Some(error.into()),
+        },
+        Ok(None) => {}
+        Err(duplicate) => problem = Some(duplicate.into()),
+    }
+    if found.is_empty() { Err(problem.unwrap_or_else(Problem::not_signed_in)) } else { Ok(found) }
 }
 
 /// The session that a browser which signs in has until now, told by its cookie.

@@ -9,8 +9,8 @@ use latchkey_core::audit::AuditError;
 use latchkey_core::limit::Limited;
 use latchkey_core::permission::AdminsError;
 use latchkey_core::port::{EntropyError, StoreError};
-use latchkey_core::session::{AuthenticateError, IssueError, ReauthenticationRequired};
-use latchkey_core::token::KeysError;
+use latchkey_core::session::{AuthenticateError, EndError, IssueError, ReauthenticationRequired};
+use latchkey_core::token::{InvalidRefreshToken, KeysError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -206,7 +206,8 @@ impl From<KeysError> for Problem {
     fn from(error: KeysError) -> Self {
         match error {
             KeysError::Store(error) => error.into(),
-            other => Self::internal(other),
+            error if error.is_outage() => Self::unavailable(error, Duration::from_secs(1)),
+            error => Self::internal(error),
         }
     }
 }
@@ -274,6 +275,31 @@ impl From<Limited> for Problem {
             Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).retry_after(limited.retry_after);
         problem.0.headers.extend(crate::rate_limit_headers(limited.rate()));
         problem
+    }
+}
+
+impl From<InvalidRefreshToken> for Problem {
+    fn from(error: InvalidRefreshToken) -> Self {
+        match error {
+            InvalidRefreshToken::Forged => Self::new(
+                StatusCode::UNAUTHORIZED,
+                "invalid_refresh_token",
+                "the refresh token is not valid; sign in again",
+            ),
+            InvalidRefreshToken::UnknownSecret => Self::unavailable(error, Duration::from_secs(1)),
+        }
+    }
+}
+
+impl From<EndError> for Problem {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::Ended => AuthenticateError::Ended.into(),
+            EndError::Weak => Self::invalid_token(),
+            EndError::Limited(limited) => limited.into(),
+            EndError::Store(error) => error.into(),
+            EndError::Entropy(error) => error.into(),
+        }
     }
 }
 

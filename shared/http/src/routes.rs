@@ -27,6 +27,8 @@ pub enum Access {
     /// Whoever is signed in, asked about by a reverse proxy: judged by the method and origin that the proxy forwards, without a
     /// count, and refused by 401 or 403 alone, with the code in `X-Latchkey-Reason`.
     Proxied,
+    /// Whoever holds any token of a session, expired or not: to end it.
+    Holder,
 }
 
 /// One route.
@@ -144,6 +146,22 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         AuditLog: FromRef<S>,
     {
         self.guarded(method, target.into(), Access::Permission(permission), handler)
+    }
+
+    /// A route for whoever holds any token of a session, expired or not; the handler takes [`Holders`](crate::Holders).
+    #[must_use]
+    pub fn holder<T: 'static>(
+        self,
+        method: Method,
+        target: impl Into<Target>,
+        handler: impl Handler<T, S>,
+    ) -> Self
+    where
+        Arc<Sessions>: FromRef<S>,
+        Arc<Config>: FromRef<S>,
+        AuditLog: FromRef<S>,
+    {
+        self.guarded(method, target.into(), Access::Holder, handler)
     }
 
     fn guarded<T: 'static>(

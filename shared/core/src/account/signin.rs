@@ -199,16 +199,13 @@ impl Accounts {
             let event = self.signin_event(Action::SigninRefused, Some(user.id), from, &reason)?;
             return self.commit_attempt(&[open.is_unchanged(), event], Err(SignInError::Disabled)).await;
         }
-        let started = self.sessions.start(user, opening).map_err(AccountError::from)?;
+        let signer = self.sessions.signer().await.map_err(AccountError::from)?;
+        let started = self.sessions.start(user, opening, &signer).map_err(AccountError::from)?;
         let event = self.signin_event(Action::SigninSucceeded, Some(user.id), from, &device_detail(open))?;
         let mut writes = vec![self.refreshed_login(open, password).await?, event];
         writes.extend(started.writes()?);
         match conflict(self.table.commit(&writes, self.clock.now()).await)? {
-            None => {
-                let signed_in =
-                    self.sessions.signed_in(user.clone(), started).await.map_err(AccountError::from)?;
-                Ok(Some(Ok(signed_in)))
-            }
+            None => Ok(Some(Ok(self.sessions.signed_in(user.clone(), started).await))),
             Some(_) => Ok(None),
         }
     }

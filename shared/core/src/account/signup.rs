@@ -83,14 +83,15 @@ impl Accounts {
     ) -> Result<SignedIn, SignUpError> {
         let from = opening.from;
         let user = self.new_user(&request)?;
+        let signer = self.sessions.signer().await.map_err(AccountError::from)?;
         let hash = self.hash(&request.password, user.id).await?;
-        let started = self.sessions.start(&user, opening).map_err(AccountError::from)?;
+        let started = self.sessions.start(&user, opening, &signer).map_err(AccountError::from)?;
         let mut writes = creation(&user, hash)?;
         let login = 0;
         writes.extend(started.writes()?);
         writes.push(self.signup_event(&user, Actor::User(user.id), from)?);
         match conflict(self.table.commit(&writes, self.clock.now()).await)? {
-            None => Ok(self.sessions.signed_in(user, started).await.map_err(AccountError::from)?),
+            None => Ok(self.sessions.signed_up(user, started)),
             Some(write) if write == login => {
                 let event = self
                     .audit

@@ -1,8 +1,11 @@
 //! What rests in a store and must not be read there, and what Latchkey must recognise as its own.
 //!
 //! Everything hangs on `LATCHKEY_SECRET`. Each use has a key of its own, derived by HKDF-SHA256 (RFC 5869) with the
-//! [`Purpose`] as its label, so that nothing sealed or tagged for one use means anything to another. A new secret is put
-//! before the old one in the list: new values use the new one, old values still open until the old one is taken away.
+//! [`Purpose`] as its label, so that nothing sealed or tagged for one use means anything to another.
+//!
+//! The first secret of the list writes, all of them read. A new secret comes in two steps: it is put behind the old one in every
+//! process, and only then before it. So no process ever meets a value whose secret it does not have; where one does
+//! ([`OpenError::UnknownSecret`]), it cannot tell whether the value is good.
 
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
@@ -23,6 +26,8 @@ pub use secret::{InvalidSecret, MIN_SECRET, MasterSecrets};
 pub const MIN_TAG: usize = 16;
 /// The length of a whole tag, in bytes.
 pub const TAG_LEN: usize = 32;
+/// The length of a secret's name beside a tag, in bytes.
+pub const SECRET_NAME: usize = 6;
 
 /// What a derived key is for. Each use declares its own constant; a label once used is never given another meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +56,7 @@ pub enum SealError {
 pub enum OpenError {
     /// Its secret is not in the list any more.
     #[error(
-        "it was sealed under a secret that LATCHKEY_SECRET does not hold: add the former secret after the current one, \
+        "it was sealed under a secret that LATCHKEY_SECRET does not list here: add that secret behind the first one, \
          separated by a comma"
     )]
     UnknownSecret,
@@ -113,6 +118,17 @@ impl Sealer {
         self.current.tag(purpose, message)
     }
 
+    /// Name of the secret that tags and seals, which tells nothing about it. It stands beside a tag, so that a process that
+    /// lacks the secret knows that it cannot tell.
+    pub fn secret_name(&self) -> [u8; SECRET_NAME] {
+        self.current.name()
+    }
+
+    /// Whether one of the secrets has this name.
+    pub fn knows(&self, name: &[u8]) -> bool {
+        self.roots().any(|root| root.name() == name)
+    }
+
     /// Whether `tag` is the start of a tag over `message`, at least [`MIN_TAG`] bytes of it, under the current secret or an
     /// older one. Takes the same time whichever it was, and whatever differs.
     pub fn verify_tag(&self, purpose: Purpose, message: &[u8], tag: &[u8]) -> bool {
@@ -170,6 +186,10 @@ impl Root {
             .expand_multi_info(&[usage, purpose.0.as_bytes()], key.as_mut_slice())
             .expect("32 bytes are one block");
         key
+    }
+
+    fn name(&self) -> [u8; SECRET_NAME] {
+        self.id.first_chunk().copied().unwrap_or_default()
     }
 
     #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]

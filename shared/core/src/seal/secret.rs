@@ -23,14 +23,14 @@ const BASE64: [GeneralPurpose; 2] = [
 
 pub(super) type Material = Zeroizing<Vec<u8>>;
 
-/// The operator's secrets: the current one, and older ones that still open what was sealed under them.
+/// The operator's secrets: the first one writes, all of them read.
 pub struct MasterSecrets {
     pub(super) current: Material,
     pub(super) older: Vec<Material>,
 }
 
 impl MasterSecrets {
-    /// Reads the value of `LATCHKEY_SECRET`: `current[,older...]`. Each is hex, base64 or base64url where it can be read
+    /// Reads the value of `LATCHKEY_SECRET`: `writes[,reads...]`. Each is hex, base64 or base64url where it can be read
     /// as that, else plain text, and must give at least [`MIN_SECRET`] bytes that are not an obvious sample.
     pub fn parse(value: &str) -> Result<Self, InvalidSecret> {
         let mut secrets = value.split(',').enumerate().map(|(index, text)| {

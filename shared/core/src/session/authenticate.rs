@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::live::{MAX_AGE, Verified};
 use super::{Live, Session, Sessions};
 use crate::account::User;
-use crate::limit::{Limited, SessionMeter};
+use crate::limit::Limited;
 use crate::permission::{Policy, Roles, Versioned};
 use crate::port::StoreError;
 use crate::port::table::Write;
@@ -84,9 +84,7 @@ impl Sessions {
         let live = match known {
             Some(live) if freshness == Freshness::Recent && live.is_recent(now) => live,
             // Boxed, like the above: what is rare and large, so that not every request holds the room for it.
-            known => {
-                Box::pin(self.load(verified.claims.sub, verified.claims.sid, freshness, now, known)).await?
-            }
+            _ => Box::pin(self.load(verified.claims.sub, verified.claims.sid, freshness, now)).await?,
         };
         if !live.session.lives(&live.user, now) || live.user.id != verified.claims.sub {
             return Err(AuthenticateError::Ended);
@@ -109,8 +107,7 @@ impl Sessions {
     /// The same signed-in user as of now, for a request that was let in on recent state and asks for more.
     pub async fn renew(&self, live: Arc<Live>) -> Result<Arc<Live>, AuthenticateError> {
         let now = self.clock.now();
-        let fresh =
-            Box::pin(self.load(live.user.id, live.session.id, Freshness::Fresh, now, Some(live))).await?;
+        let fresh = Box::pin(self.load(live.user.id, live.session.id, Freshness::Fresh, now)).await?;
         if fresh.session.lives(&fresh.user, now) { Ok(fresh) } else { Err(AuthenticateError::Ended) }
     }
 
@@ -121,7 +118,6 @@ impl Sessions {
         session: SessionId,
         freshness: Freshness,
         now: Timestamp,
-        known: Option<Arc<Live>>,
     ) -> Result<Arc<Live>, AuthenticateError> {
         let cached = match freshness {
             Freshness::Recent => self.roles.cached(now).await,
@@ -151,8 +147,7 @@ impl Sessions {
             version: session_item.version,
             loaded_at: now,
             until: (now + MAX_AGE).min(cached.until),
-            // The count goes on over a reload: it belongs to the session, not to what was read of it.
-            meter: known.map_or_else(|| Arc::new(SessionMeter::default()), |known| Arc::clone(&known.meter)),
+            meter: self.memory.meter(session),
         });
         self.memory.remember(Arc::clone(&live));
         Ok(live)

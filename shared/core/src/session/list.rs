@@ -7,8 +7,18 @@ use crate::port::EntropyError;
 use crate::port::StoreError;
 use crate::port::table::{CommitError, Cursor, Query, QueryError, Write};
 
-/// How many sessions one listing reads at the most.
-const MAX_LISTED: u32 = 200;
+/// How many sessions a user has at the most. Where one more begins, the oldest gives way.
+///
+/// Sessions are counted after one in eight sign-ins and at each first page of a listing. Between two counts there may be more:
+/// fewer than 40 more with a chance of 199 in 200, and the next count ends them. Sign-ins at once add what they make between
+/// two counts, no more.
+pub const MAX_SESSIONS: usize = 100;
+
+/// How many sessions one read of a count takes.
+const COUNTED: u32 = 200;
+
+/// How many sessions beyond the maximum are ended in one commit, each with its audit event.
+const TRIMMED: usize = 25;
 
 /// How many sessions of a deleted user are removed in one commit.
 const SWEPT: u32 = 50;
@@ -30,18 +40,91 @@ pub enum RevokeError {
     Entropy(#[from] EntropyError),
 }
 
+/// A page of somebody's sessions.
+#[derive(Debug)]
+pub struct SessionPage {
+    /// Newest first.
+    pub sessions: Vec<Session>,
+    /// The last of this page, where more follow.
+    pub next: Option<SessionId>,
+}
+
 impl Sessions {
-    /// The live sessions of `user`, newest first, at most 200.
+    /// The live sessions of `user`, newest first. Those beyond the maximum end now.
     pub async fn list(&self, user: &User) -> Result<Vec<Session>, StoreError> {
-        let now = self.clock.now();
-        let query = Query {
-            descending: true,
-            ..Query::prefix(User::partition(user.id), Session::PREFIX, MAX_LISTED)
-        };
-        let page = self.table.query(&query, now).await.map_err(no_cursor)?;
-        let sessions: Vec<Session> =
-            page.items.iter().map(super::super::port::table::Item::decode).collect::<Result<_, _>>()?;
-        Ok(sessions.into_iter().filter(|session| session.lives(user, now)).collect())
+        let mut sessions = self.live_of(user).await?;
+        if sessions.len() > MAX_SESSIONS {
+            let surplus = sessions.split_off(MAX_SESSIONS);
+            self.end_surplus(&surplus).await?;
+        }
+        Ok(sessions)
+    }
+
+    /// A page of the live sessions of `user`, newest first: those that began before `before`, where it is given.
+    pub async fn page(
+        &self,
+        user: &User,
+        limit: usize,
+        before: Option<SessionId>,
+    ) -> Result<SessionPage, StoreError> {
+        let mut sessions = self.list(user).await?;
+        // Identifiers sort by the time they were made.
+        sessions.retain(|session| before.is_none_or(|before| session.id < before));
+        let is_last = sessions.len() <= limit;
+        sessions.truncate(limit);
+        let next = sessions.last().map(|session| session.id).filter(|_| !is_last);
+        Ok(SessionPage { sessions, next })
+    }
+
+    /// Ends the sessions of `user` beyond the maximum.
+    pub(super) async fn trim(&self, user: &User) -> Result<(), StoreError> {
+        self.list(user).await.map(drop)
+    }
+
+    async fn live_of(&self, user: &User) -> Result<Vec<Session>, StoreError> {
+        let (mut sessions, mut after) = (Vec::new(), None);
+        loop {
+            let now = self.clock.now();
+            let query = Query {
+                descending: true,
+                after,
+                ..Query::prefix(User::partition(user.id), Session::PREFIX, COUNTED)
+            };
+            let page = self.table.query(&query, now).await.map_err(no_cursor)?;
+            for item in &page.items {
+                let session: Session = item.decode()?;
+                if session.lives(user, now) {
+                    sessions.push(session);
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(sessions);
+            }
+        }
+    }
+
+    async fn end_surplus(&self, surplus: &[Session]) -> Result<(), StoreError> {
+        for sessions in surplus.chunks(TRIMMED) {
+            let mut writes = Vec::new();
+            for session in sessions {
+                let event = self.audit.event(Action::SessionRevoked, Actor::System, &Requester::default());
+                let mut event = event.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+                event.user_id = Some(session.user_id);
+                event.resource = Some(format!("session:{}", session.id));
+                event.details.insert("reason".to_owned(), "too_many_sessions".to_owned());
+                writes
+                    .push(Write::Delete { key: Session::key(session.user_id, session.id), condition: None });
+                writes.push(self.audit.write(&event)?);
+            }
+            let ended = self.table.commit(&writes, self.clock.now()).await;
+            sessions.iter().for_each(|session| self.forget(session.id));
+            match ended {
+                Ok(()) | Err(CommitError::Conflict { .. }) => {}
+                Err(CommitError::Store(error)) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Ends one session of the caller, with one audit event however many end it at once.

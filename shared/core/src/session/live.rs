@@ -43,6 +43,8 @@ pub struct SessionMemory {
     /// Access tokens whose signature was verified, by the end of their text.
     tokens: Cache<End, Arc<Verified>>,
     live: Cache<SessionId, Arc<Live>>,
+    /// Counts of requests. They outlive what was read of a session: the count belongs to the session itself.
+    meters: Cache<SessionId, Arc<SessionMeter>>,
 }
 
 /// The end of a token: 96 bits of its signature, which differ from token to token.
@@ -56,7 +58,11 @@ pub(super) struct Verified {
 
 impl Default for SessionMemory {
     fn default() -> Self {
-        Self { tokens: Cache::new(REMEMBERED_TOKENS), live: Cache::new(REMEMBERED_SESSIONS) }
+        Self {
+            tokens: Cache::new(REMEMBERED_TOKENS),
+            live: Cache::new(REMEMBERED_SESSIONS),
+            meters: Cache::new(REMEMBERED_SESSIONS),
+        }
     }
 }
 
@@ -82,6 +88,16 @@ impl SessionMemory {
 
     pub(super) fn remember(&self, live: Arc<Live>) {
         self.live.insert(live.session.id, live);
+    }
+
+    /// The meter of a session's requests in this process: one for reads, refreshes and sign-outs.
+    pub(super) fn meter(&self, session: SessionId) -> Arc<SessionMeter> {
+        if let Some(meter) = self.meters.get(&session) {
+            return meter;
+        }
+        let meter = Arc::new(SessionMeter::default());
+        self.meters.insert(session, Arc::clone(&meter));
+        meter
     }
 
     /// Forgets a session, after this process ended it.

@@ -1,6 +1,7 @@
 //! Sessions: server-side records that access and refresh tokens speak for.
 
 mod authenticate;
+mod holder;
 mod list;
 mod live;
 mod record;
@@ -8,7 +9,8 @@ mod refresh;
 mod service;
 
 pub use authenticate::{AuthenticateError, Freshness};
-pub use list::RevokeError;
+pub use holder::{EndError, Holder};
+pub use list::{MAX_SESSIONS, RevokeError, SessionPage};
 pub use live::{Live, SessionMemory};
 pub use record::{
     ABSOLUTE_LIFETIME, IDLE_LIFETIME, RECENT_SIGN_IN, ReauthenticationRequired, SEEN_EVERY, Session,

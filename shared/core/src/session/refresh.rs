@@ -3,11 +3,13 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{IssueError, Session, Sessions, Tokens};
 use crate::account::User;
 use crate::audit::{Action, Actor, Requester};
+use crate::limit::Limited;
 use crate::port::table::{CommitError, Version, Write};
 use crate::port::{EntropyError, StoreError};
 use crate::seal::SealError;
 use crate::token::family::UnreadableSuccessor;
-use crate::token::{Presented, RefreshToken, Rotation};
+use crate::token::{InvalidRefreshToken, Presented, RefreshToken, Rotation, Signer};
+use crate::{SessionId, Timestamp, UserId};
 
 const MAX_TRIES: usize = 8;
 
@@ -25,9 +27,20 @@ pub struct Refreshed {
 /// Why a refresh token gave no tokens.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
-    /// It is not one of ours, its session has ended, or it was used before: the holder must sign in again.
+    /// It is not one of ours.
     #[error("the refresh token is not valid")]
     Invalid,
+    /// It is one of ours, and its session has ended, perhaps by this very use of a used token: the holder must sign in again.
+    #[error("the session of the refresh token has ended")]
+    Ended,
+    /// It may be one of ours: this process lacks the secret that it names.
+    #[error(
+        "a refresh token names a secret that LATCHKEY_SECRET does not list here: add that secret behind the first one"
+    )]
+    UnknownSecret,
+    /// The session makes too many requests.
+    #[error(transparent)]
+    Limited(#[from] Limited),
     /// Others kept refreshing the same session.
     #[error("the session is being refreshed")]
     Busy,
@@ -45,6 +58,15 @@ pub enum RefreshError {
     Unreadable(#[from] UnreadableSuccessor),
 }
 
+impl From<InvalidRefreshToken> for RefreshError {
+    fn from(error: InvalidRefreshToken) -> Self {
+        match error {
+            InvalidRefreshToken::Forged => Self::Invalid,
+            InvalidRefreshToken::UnknownSecret => Self::UnknownSecret,
+        }
+    }
+}
+
 impl From<EntropyError> for RefreshError {
     fn from(error: EntropyError) -> Self {
         Self::Issue(error.into())
@@ -55,31 +77,36 @@ impl Sessions {
     /// Exchanges a refresh token for the next one and a new access token (RFC 9700, section 4.14.2): one read, one commit.
     ///
     /// The exchange is a compare-and-set of the session, so of any number made at once one rotates and the others find the token
-    /// just used: within the window they get the same successor. A token that was used before that is a stolen one, or the
-    /// thief was first: the session ends for both holders.
+    /// just used, and get the same next token. A used token whose next one was presented before is a stolen one, or the thief
+    /// was first: the session ends for both holders. Whatever can fail is done before the commit, so that a fault of ours
+    /// never looks like theft.
     pub async fn refresh(&self, text: &SecretString, from: &Requester) -> Result<Refreshed, RefreshError> {
-        let token =
-            RefreshToken::parse(text.expose_secret(), &self.sealer).map_err(|_| RefreshError::Invalid)?;
+        let token = RefreshToken::parse(text.expose_secret(), &self.sealer)?;
+        // A genuine token, so the count is of a session that there was.
+        self.memory.meter(token.session()).admit(&self.limits, self.clock.now())?;
         for _ in 0..MAX_TRIES {
             let now = self.clock.now();
-            let (user, session, version) = self.read(&token).await?.ok_or(RefreshError::Invalid)?;
+            let read = self.read(token.user(), token.session(), now).await?;
+            let (user, session, version) = read.ok_or(RefreshError::Ended)?;
             if !session.lives(&user, now) {
-                return Err(RefreshError::Invalid);
+                return Err(RefreshError::Ended);
             }
             match session.family.present(&token, now)? {
-                Presented::Unknown => return Err(RefreshError::Invalid),
+                Presented::Unknown => return Err(RefreshError::Ended),
                 Presented::Reused => {
                     if self.revoke_reused(&session, version, from).await? {
-                        return Err(RefreshError::Invalid);
+                        return Err(RefreshError::Ended);
                     }
                 }
                 Presented::Again(live) => {
-                    let tokens = self.tokens(&user, &session, &live).await?;
+                    let tokens = self.tokens(&user, &session, &live, &self.signer().await?)?;
                     return Ok(Refreshed { user, session, tokens });
                 }
                 Presented::Rotate(rotation) => {
-                    if let Some((session, next)) = self.rotate(rotation, &session, version).await? {
-                        let tokens = self.tokens(&user, &session, &next).await?;
+                    let signer = self.signer().await?;
+                    if let Some((session, tokens)) =
+                        self.rotate(rotation, &user, &session, version, &signer).await?
+                    {
                         return Ok(Refreshed { user, session, tokens });
                     }
                 }
@@ -88,9 +115,15 @@ impl Sessions {
         Err(RefreshError::Busy)
     }
 
-    async fn read(&self, token: &RefreshToken) -> Result<Option<(User, Session, Version)>, StoreError> {
-        let keys = [User::key(token.user()), Session::key(token.user(), token.session())];
-        let mut items = self.table.get(&keys, self.clock.now()).await?.into_iter();
+    /// A session with its user, alive or not.
+    pub(super) async fn read(
+        &self,
+        user: UserId,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<(User, Session, Version)>, StoreError> {
+        let keys = [User::key(user), Session::key(user, session)];
+        let mut items = self.table.get(&keys, now).await?.into_iter();
         let (Some(Some(user)), Some(Some(session))) = (items.next(), items.next()) else { return Ok(None) };
         Ok(Some((user.decode()?, session.decode()?, session.version)))
     }
@@ -99,17 +132,20 @@ impl Sessions {
     async fn rotate(
         &self,
         rotation: Rotation<'_>,
+        user: &User,
         session: &Session,
         version: Version,
-    ) -> Result<Option<(Session, RefreshToken)>, RefreshError> {
+        signer: &Signer,
+    ) -> Result<Option<(Session, Tokens)>, RefreshError> {
         let now = self.clock.now();
         let (family, next) = rotation.mint(&*self.entropy, &self.sealer)?;
         let seen_at = if session.is_seen_long_ago(now) { now } else { session.seen_at };
         let session = Session { seen_at, family, ..session.clone() };
+        let tokens = self.tokens(user, &session, &next, signer)?;
         let write = Write::replace(Session::key(session.user_id, session.id), &session, version)?
             .expiring(session.ends_at());
         match self.table.commit(&[write], now).await {
-            Ok(()) => Ok(Some((session, next))),
+            Ok(()) => Ok(Some((session, tokens))),
             Err(CommitError::Conflict { .. }) => Ok(None),
             Err(CommitError::Store(error)) => Err(error.into()),
         }

@@ -11,7 +11,9 @@ use crate::permission::Roles;
 use crate::port::table::Write;
 use crate::port::{Clock, Entropy, EntropyError, StoreError, Table};
 use crate::seal::Sealer;
-use crate::token::{ACCESS_TOKEN_LIFETIME, Claims, Grant, Keys, KeysError, RefreshFamily, RefreshToken};
+use crate::token::{
+    ACCESS_TOKEN_LIFETIME, Claims, Grant, Keys, KeysError, RefreshFamily, RefreshToken, Signer,
+};
 use crate::{SessionId, UserId};
 
 /// The sessions and what can be done with them. Its operations are in the files beside this one.
@@ -48,10 +50,11 @@ pub struct Opening<'a> {
     pub from: &'a Requester,
 }
 
-/// A session that is about to begin: nothing is stored until its writes are committed.
+/// A session that is about to begin, with its tokens: nothing is stored until its writes are committed, and nothing can fail
+/// after that.
 pub struct Started {
     session: Session,
-    refresh_token: RefreshToken,
+    tokens: Tokens,
     replaces: Option<(UserId, SessionId)>,
 }
 
@@ -59,6 +62,12 @@ impl Started {
     /// Which session it will be.
     pub fn id(&self) -> SessionId {
         self.session.id
+    }
+
+    /// Whether the sessions of its user are counted after it began: of one in eight, which spreads the cost of keeping the
+    /// maximum.
+    pub(super) fn is_trim_due(&self) -> bool {
+        self.session.id.as_bytes().last().is_some_and(|byte| byte % 8 == 0)
     }
 
     /// The writes that begin it.
@@ -120,8 +129,13 @@ impl Sessions {
         &self.memory
     }
 
-    /// A new session of `user`, with an identifier and a refresh token of its own.
-    pub fn start(&self, user: &User, opening: &Opening<'_>) -> Result<Started, EntropyError> {
+    /// The key that signs, for sessions that are about to [start](Self::start).
+    pub async fn signer(&self) -> Result<Signer, IssueError> {
+        Ok(self.keys.signer().await?)
+    }
+
+    /// A new session of `user`, with an identifier and tokens of its own.
+    pub fn start(&self, user: &User, opening: &Opening<'_>, signer: &Signer) -> Result<Started, IssueError> {
         let Opening { transport, replaces, from } = *opening;
         let now = self.clock.now();
         let id = SessionId::new(&*self.clock, &*self.entropy)?;
@@ -137,24 +151,36 @@ impl Sessions {
             user_agent: from.user_agent.clone(),
             family: RefreshFamily::new(&refresh_token),
         };
-        Ok(Started { session, refresh_token, replaces })
+        let tokens = self.tokens(user, &session, &refresh_token, signer)?;
+        Ok(Started { session, tokens, replaces })
     }
 
-    /// The answer for a session that has begun.
-    pub async fn signed_in(&self, user: User, started: Started) -> Result<SignedIn, IssueError> {
-        let Started { session, refresh_token, replaces } = started;
+    /// The first session of a new account, after it has begun.
+    pub fn signed_up(&self, user: User, started: Started) -> SignedIn {
+        let Started { session, tokens, replaces } = started;
         if let Some((_, ended)) = replaces {
             self.memory.forget(ended);
         }
-        let tokens = self.tokens(&user, &session, &refresh_token).await?;
-        Ok(SignedIn { user, session, tokens })
+        SignedIn { user, session, tokens }
     }
 
-    pub(super) async fn tokens(
+    /// A further session of an account, after it has begun. Where too many are there now, the oldest give way.
+    pub async fn signed_in(&self, user: User, started: Started) -> SignedIn {
+        if started.is_trim_due()
+            && let Err(error) = self.trim(&user).await
+        {
+            // The person is signed in; the next sign-in or listing tries again.
+            tracing::warn!(%error, user = %user.id, "the sessions beyond the maximum were not ended");
+        }
+        self.signed_up(user, started)
+    }
+
+    pub(super) fn tokens(
         &self,
         user: &User,
         session: &Session,
         refresh_token: &RefreshToken,
+        signer: &Signer,
     ) -> Result<Tokens, IssueError> {
         let now = self.clock.now();
         let grant = Grant {
@@ -165,7 +191,7 @@ impl Sessions {
         };
         let claims = Claims::new(self.keys.parties(), grant, now, &*self.entropy)?;
         Ok(Tokens {
-            access_token: self.keys.sign(&claims).await?.into(),
+            access_token: signer.sign(&claims)?.into(),
             access_lifetime: ACCESS_TOKEN_LIFETIME,
             refresh_token: refresh_token.expose().into(),
             refresh_lifetime: session.ends_at().since(now),

@@ -1,16 +1,19 @@
 //! The rules of a refresh token's single use, as a value: what a session stores of its tokens, and what follows when one is
 //! presented.
 //!
-//! Each use replaces the token. Presented once more within [`REUSE_WINDOW`], a used token is answered with the token that
-//! took its place: two tabs asked at once, or an answer was lost. After that it proves that two parties hold it, and one of
-//! them stole it (RFC 9700, section 4.14.2).
+//! Each use replaces the token. The token used last is answered with its next token as long as nobody has presented that
+//! one, for [`LOST_RESPONSE_WINDOW`]: the response was lost. Every used token is answered within [`REUSE_WINDOW`] of its use:
+//! two tabs asked at once. Otherwise a used token proves that two parties hold it, and one of them stole it (RFC 9700,
+//! section 4.14.2).
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::REUSE_WINDOW;
 use super::digest::Digest;
 use super::refresh::RefreshToken;
 use super::successor::SealedSuccessor;
+use super::{LOST_RESPONSE_WINDOW, REUSE_WINDOW};
 use crate::Timestamp;
 use crate::port::Entropy;
 use crate::seal::{SealError, Sealer};
@@ -42,9 +45,10 @@ struct Used {
 pub enum Presented<'a> {
     /// It is the live token: replace it.
     Rotate(Rotation<'a>),
-    /// It was used a moment ago: answer with this, the live token. Nothing is to be stored.
+    /// It was used a moment ago, or its next token was never presented: answer with this, the live token. Nothing is to be
+    /// stored.
     Again(RefreshToken),
-    /// It was used before that: revoke the session.
+    /// It was used and replaced before that: revoke the session.
     Reused,
     /// It is newer than what the store knows, as after the store was restored from a backup: refuse it, and leave the
     /// session.
@@ -85,7 +89,7 @@ impl RefreshFamily {
         }
         let mut later = self.used.iter().skip_while(|used| used.digest != token.digest());
         match later.next() {
-            Some(used) if now.since(used.at) <= REUSE_WINDOW => {
+            Some(used) if now.since(used.at) <= self.window(used) => {
                 let next = used.successor.open(token).ok_or(UnreadableSuccessor)?;
                 // Its successor may itself be used by now. Only the live token is worth having.
                 let live = later.try_fold(next, |token, used| used.successor.open(&token));
@@ -93,6 +97,15 @@ impl RefreshFamily {
             }
             _ => Ok(Presented::Reused),
         }
+    }
+}
+
+impl RefreshFamily {
+    /// How long after its use `used` is still answered. The live token is one that nobody has presented, or it would have
+    /// been replaced: so that holds of the next token of the one used last, and of no other.
+    fn window(&self, used: &Used) -> Duration {
+        let is_last = self.used.last().is_some_and(|last| last.digest == used.digest);
+        if is_last { LOST_RESPONSE_WINDOW } else { REUSE_WINDOW }
     }
 }
 

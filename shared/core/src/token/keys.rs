@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Algorithm;
 use super::access::{Claims, Parties};
 use super::invalid::{InvalidToken, Reason};
-use super::jwk::Jwks;
+use super::jwk::{Jwks, KeyId};
 use super::key::{GenerateError, SignError};
 use super::memory::{KeyMemory, Recall, Unknown};
 use super::ring::KeyRing;
@@ -33,6 +33,19 @@ pub struct Keys {
     algorithm: Algorithm,
     parties: Arc<Parties>,
     memory: Arc<KeyMemory>,
+}
+
+/// The signing key as it is now: signs without asking the store.
+pub struct Signer {
+    ring: Arc<KeyRing>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Signer {
+    /// The access token of `claims`.
+    pub fn sign(&self, claims: &Claims) -> Result<String, KeysError> {
+        Ok(self.ring.current().sign(claims, &*self.entropy)?)
+    }
 }
 
 /// Why there are no keys to work with. None of these says anything about a token.
@@ -66,6 +79,19 @@ pub enum VerifyError {
     Keys(#[from] KeysError),
 }
 
+impl KeysError {
+    /// Whether it passes by itself, or with the configuration of this process: the store does not answer, or this process lacks
+    /// the secret that another one sealed the keys under.
+    pub fn is_outage(&self) -> bool {
+        use crate::seal::OpenError;
+        matches!(
+            self,
+            Self::Store(StoreError::Unavailable(_))
+                | Self::Open(OpenRingError::Sealed { source: OpenError::UnknownSecret, .. })
+        )
+    }
+}
+
 impl Keys {
     /// A service over the ring in `table`. `algorithm` is that of keys yet to be made.
     pub fn new(
@@ -87,8 +113,13 @@ impl Keys {
 
     /// The access token of `claims`.
     pub async fn sign(&self, claims: &Claims) -> Result<String, KeysError> {
-        let ring = self.ring(self.clock.now()).await?;
-        Ok(ring.current().sign(claims, &*self.entropy)?)
+        self.signer().await?.sign(claims)
+    }
+
+    /// The key that signs now. Whoever is about to commit something that ends in a token takes it before: then a ring that
+    /// cannot be read stops them before anything has happened.
+    pub async fn signer(&self) -> Result<Signer, KeysError> {
+        Ok(Signer { ring: self.ring(self.clock.now()).await?, entropy: Arc::clone(&self.entropy) })
     }
 
     /// The claims of `text`, if it is an access token of ours and good at `now`. Touches the store only when the remembered
@@ -96,9 +127,25 @@ impl Keys {
     /// checks tokens need not be allowed to write.
     pub async fn verify(&self, text: &str, now: Timestamp) -> Result<Claims, VerifyError> {
         let token = UnverifiedToken::parse(text)?;
+        let ring = self.ring_with(token.kid(), now).await?;
+        let key = ring.verifying_key(token.kid(), now).ok_or(InvalidToken::from(Reason::UnknownKey))?;
+        Ok(token.verify(key, &self.parties, now)?)
+    }
+
+    /// The claims of `text`, if it was once an access token of ours, expired or not: for ending its session.
+    pub async fn verify_expired(&self, text: &str, now: Timestamp) -> Result<Claims, VerifyError> {
+        let token = UnverifiedToken::parse(text)?;
+        let ring = self.ring_with(token.kid(), now).await?;
+        let key = ring.verifying_key(token.kid(), now).ok_or(InvalidToken::from(Reason::UnknownKey))?;
+        Ok(token.verify_expired(key, &self.parties)?)
+    }
+
+    /// The ring, read again where it lacks the key `kid`: another process may have made that key a moment ago. A flood of
+    /// made-up names costs one read in a while; until it is answered, or when it fails, nobody can tell.
+    async fn ring_with(&self, kid: KeyId, now: Timestamp) -> Result<Arc<KeyRing>, VerifyError> {
         let unknown = || InvalidToken::from(Reason::UnknownKey);
         let mut ring = self.existing(now).await?.ok_or_else(unknown)?;
-        if ring.verifying_key(token.kid(), now).is_none() {
+        if ring.verifying_key(kid, now).is_none() {
             match self.memory.unknown(now) {
                 Unknown::Search => {
                     let found = self.load(now).await?;
@@ -109,8 +156,7 @@ impl Keys {
                 Unknown::CannotTell => return Err(KeysError::from(unavailable("is being read again")).into()),
             }
         }
-        let key = ring.verifying_key(token.kid(), now).ok_or_else(unknown)?;
-        Ok(token.verify(key, &self.parties, now)?)
+        Ok(ring)
     }
 
     /// The public keys, for whoever checks tokens on their own.

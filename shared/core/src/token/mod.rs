@@ -32,7 +32,7 @@ pub use family::{Presented, RefreshFamily, Rotation};
 pub use invalid::{InvalidToken, Reason};
 pub use jwk::{Jwk, Jwks, KeyId};
 pub use key::SigningKey;
-pub use keys::{Keys, KeysError, VerifyError};
+pub use keys::{Keys, KeysError, Signer, VerifyError};
 pub use memory::KeyMemory;
 pub use refresh::{InvalidRefreshToken, RefreshToken};
 pub use ring::KeyRing;
@@ -49,9 +49,13 @@ pub const CLOCK_LEEWAY: Duration = Duration::from_mins(1);
 /// The longest access token, in bytes: with its name and attributes, as long as a cookie may be.
 pub const MAX_TOKEN: usize = 4096;
 
-/// How long a used refresh token is still answered, with the successor that it got (two tabs, a lost answer). Later it
-/// means that two hold it, and the session ends.
+/// How long a used refresh token is still answered with the live one, whatever happened since: two tabs asked at once.
 pub const REUSE_WINDOW: Duration = Duration::from_secs(10);
+
+/// How long a used refresh token is still answered with its next token while nobody has presented that one: the response
+/// was lost on its way. Later, or once the next token was presented, a used token means that two hold it, and the session
+/// ends.
+pub const LOST_RESPONSE_WINDOW: Duration = Duration::from_hours(24);
 
 /// How old the key ring in a process's memory may be before the store is asked again.
 pub const RING_MAX_AGE: Duration = Duration::from_mins(5);

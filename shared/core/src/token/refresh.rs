@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::digest::Digest;
 use crate::port::{Entropy, EntropyError};
-use crate::seal::{Purpose, Sealer};
+use crate::seal::{Purpose, SECRET_NAME, Sealer};
 use crate::{SessionId, UserId};
 
 const PURPOSE: Purpose = Purpose::new("refresh-token");
@@ -17,12 +17,14 @@ const PURPOSE: Purpose = Purpose::new("refresh-token");
 const PREFIX: &str = "lkr_";
 const SECRET: usize = 32;
 const TAG: usize = 16;
-/// User, session, generation and secret: what the tag is over.
-const TAGGED: usize = 16 + 16 + 4 + SECRET;
+/// User, session, generation and secret.
+const NAMED: usize = 16 + 16 + 4 + SECRET;
+/// The same and the name of the master secret: what the tag is over.
+const TAGGED: usize = NAMED + SECRET_NAME;
 const RAW: usize = TAGGED + TAG;
 
 /// A refresh token: `lkr_` and the base64url of user (16 bytes), session (16), generation (4, big-endian), a secret of 256
-/// random bits, and a tag (16).
+/// random bits, the name of a master secret (6), and a tag under it (16).
 ///
 /// The tag is an HMAC under a key of this deployment over all that is before it. It tells a token that was once issued from
 /// a made-up one without asking the store, so that nobody who merely knows a session's identifier can present an "old token"
@@ -35,10 +37,16 @@ pub struct RefreshToken {
     generation: u32,
 }
 
-/// The text is not a refresh token that was issued here.
+/// Why a text is not taken as a refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the refresh token is not valid")]
-pub struct InvalidRefreshToken;
+pub enum InvalidRefreshToken {
+    /// It was not issued here.
+    #[error("the refresh token is not valid")]
+    Forged,
+    /// It names a master secret that this process does not have: it may be good.
+    #[error("the refresh token was issued under a secret that LATCHKEY_SECRET does not list here")]
+    UnknownSecret,
+}
 
 impl RefreshToken {
     /// The first token of a session.
@@ -69,17 +77,25 @@ impl RefreshToken {
         raw.extend_from_slice(session.as_bytes());
         raw.extend_from_slice(&generation.to_be_bytes());
         raw.extend_from_slice(secret.as_slice());
+        raw.extend_from_slice(&sealer.secret_name());
         let tag = sealer.tag(PURPOSE, &raw);
         raw.extend(tag.iter().take(TAG));
         let text = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(raw.as_slice()));
         Ok(Self { digest: Digest::of(text.as_bytes()), text: text.into(), user, session, generation })
     }
 
-    /// Reads a token that was issued under the current master secret or an older one. Asks no store.
+    /// Reads a token that was issued under one of the master secrets. Asks no store.
     pub fn parse(text: &str, sealer: &Sealer) -> Result<Self, InvalidRefreshToken> {
-        let (token, raw) = Self::read(text).ok_or(InvalidRefreshToken)?;
+        let (token, raw) = Self::read(text).ok_or(InvalidRefreshToken::Forged)?;
         let (tagged, tag) = raw.split_at(TAGGED);
-        if sealer.verify_tag(PURPOSE, tagged, tag) { Ok(token) } else { Err(InvalidRefreshToken) }
+        let (_, name) = tagged.split_at(NAMED);
+        if sealer.verify_tag(PURPOSE, tagged, tag) {
+            Ok(token)
+        } else if sealer.knows(name) {
+            Err(InvalidRefreshToken::Forged)
+        } else {
+            Err(InvalidRefreshToken::UnknownSecret)
+        }
     }
 
     /// Reads a token that is known to be genuine, having been sealed.
@@ -90,7 +106,7 @@ impl RefreshToken {
     fn read(text: &str) -> Option<(Self, Zeroizing<[u8; RAW]>)> {
         let mut raw = Zeroizing::new([0; RAW]);
         let encoded = text.strip_prefix(PREFIX)?;
-        // 84 bytes are 112 characters with no bit to spare: each token has one spelling.
+        // 90 bytes are 120 characters with no bit to spare: each token has one spelling.
         let read = BASE64_URL_SAFE_NO_PAD.decode_slice(encoded, raw.as_mut_slice()).ok()?;
         let (user, rest) = raw.split_first_chunk()?;
         let (session, rest) = rest.split_first_chunk()?;
@@ -154,27 +170,34 @@ mod tests {
     fn parses_what_it_issued() {
         let sealer = sealer(&[NEW_SECRET]);
         let token = token(1).next(&Seeded::new(2), &sealer).unwrap();
-        assert_eq!(token.expose().len(), 116);
+        assert_eq!(token.expose().len(), 124);
         let parsed = RefreshToken::parse(token.expose(), &sealer).unwrap();
         assert_eq!((parsed.user(), parsed.session(), parsed.generation()), (user(), session(), 1));
         assert_eq!(parsed.digest(), Digest::of(token.expose().as_bytes()));
     }
 
     #[test]
-    fn survives_a_new_master_secret_until_the_old_one_is_removed() {
+    fn is_read_under_every_secret_of_the_list_and_without_its_own_nobody_can_tell() {
         let old = RefreshToken::issue(user(), session(), &Seeded::new(1), &sealer(&[OLD_SECRET])).unwrap();
-        assert!(RefreshToken::parse(old.expose(), &sealer(&[NEW_SECRET, OLD_SECRET])).is_ok());
+        for list in [[NEW_SECRET, OLD_SECRET], [OLD_SECRET, NEW_SECRET]] {
+            assert!(RefreshToken::parse(old.expose(), &sealer(&list)).is_ok());
+        }
         let refused = RefreshToken::parse(old.expose(), &sealer(&[NEW_SECRET]));
-        assert_eq!(refused.unwrap_err(), InvalidRefreshToken);
+        assert_eq!(refused.unwrap_err(), InvalidRefreshToken::UnknownSecret);
     }
 
     #[test]
     fn a_token_made_from_known_identifiers_is_refused() {
-        let mut raw = [user().as_bytes().as_slice(), session().as_bytes(), &[0; 4], &[7; SECRET]].concat();
+        let name = sealer(&[NEW_SECRET]).secret_name();
+        let mut raw =
+            [user().as_bytes().as_slice(), session().as_bytes(), &[0; 4], &[7; SECRET], &name].concat();
         raw.extend([0; TAG]);
         let forged = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(raw));
         assert!(RefreshToken::read_sealed(&forged).is_some(), "the form is right, only the tag is not");
-        assert_eq!(RefreshToken::parse(&forged, &sealer(&[NEW_SECRET])).unwrap_err(), InvalidRefreshToken);
+        assert_eq!(
+            RefreshToken::parse(&forged, &sealer(&[NEW_SECRET])).unwrap_err(),
+            InvalidRefreshToken::Forged
+        );
     }
 
     #[test]
@@ -185,7 +208,7 @@ mod tests {
             "lkr_",
             "lkr",
             &good[4..],
-            &good[..115],
+            &good[..123],
             &format!("{good}A"),
             &format!("{good}="),
             &format!(" {good}"),
@@ -196,7 +219,7 @@ mod tests {
         ] {
             assert_eq!(
                 RefreshToken::parse(text, &sealer(&[NEW_SECRET])).unwrap_err(),
-                InvalidRefreshToken,
+                InvalidRefreshToken::Forged,
                 "{text}"
             );
         }
@@ -208,7 +231,7 @@ mod tests {
             BASE64_URL_SAFE_NO_PAD.decode(&token.expose()[4..]).unwrap().ends_with(&[0])
         };
         let token = (0..10_000).map(token).find(ends_in_zero).unwrap();
-        assert!(RefreshToken::parse(&token.expose()[..115], &sealer(&[NEW_SECRET])).is_err());
+        assert!(RefreshToken::parse(&token.expose()[..123], &sealer(&[NEW_SECRET])).is_err());
     }
 
     #[test]
@@ -221,7 +244,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_changed_character_is_refused(place in 0..116usize, with in "[A-Za-z0-9_-]", seed: u64) {
+        fn any_changed_character_is_refused(place in 0..124usize, with in "[A-Za-z0-9_-]", seed: u64) {
             let good = token(seed).expose().to_owned();
             let mut changed = good.clone();
             changed.replace_range(place..=place, &with);
@@ -230,7 +253,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_refused(text in "(lkr_)?\\PC{0,120}") {
+        fn any_text_is_refused(text in "(lkr_)?\\PC{0,130}") {
             prop_assert!(RefreshToken::parse(&text, &sealer(&[NEW_SECRET])).is_err());
         }
     }

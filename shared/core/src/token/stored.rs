@@ -215,6 +215,6 @@ mod tests {
         let opened = open(value.clone(), &[NEW_SECRET, OLD_SECRET]).unwrap();
         assert!(open(stored(&opened, &[NEW_SECRET, OLD_SECRET]), &[NEW_SECRET]).is_ok());
         let message = open(value, &[NEW_SECRET]).err().unwrap().to_string();
-        assert!(message.contains("add the former secret after the current one"), "{message}");
+        assert!(message.contains("add that secret behind the first one"), "{message}");
     }
 }

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use latchkey_core::token::REUSE_WINDOW;
+use latchkey_core::token::{LOST_RESPONSE_WINDOW, REUSE_WINDOW};
 use stateright::{Checker, Model};
 
 mod model;
@@ -16,9 +16,15 @@ mod state;
 
 use model::{Presenters, RefreshModel};
 
-/// How far time moves at once: twice this is the window's last moment, three times is past it.
-const TICK: Duration = Duration::from_secs(5);
-const WINDOW_TICKS: u8 = 2;
+/// The moments of an exploration, in seconds. The window of two tabs ends two moments after most of them; of the first two, the
+/// last moment is past the window of a lost response and its end.
+const MOMENTS: [u64; 5] = [0, 5, 10, 15, 86_405];
+
+/// The time from the moment `from` to the moment `to`.
+fn passed(from: u8, to: u8) -> Duration {
+    let at = |moment: u8| Duration::from_secs(*MOMENTS.get(usize::from(moment)).unwrap());
+    at(to).saturating_sub(at(from))
+}
 
 fn check(model: RefreshModel) {
     let checker = model.checker().threads(2).spawn_bfs().join();
@@ -27,8 +33,10 @@ fn check(model: RefreshModel) {
 }
 
 #[test]
-fn the_window_is_what_the_ticks_say() {
-    assert_eq!(TICK * u32::from(WINDOW_TICKS), REUSE_WINDOW);
+fn the_moments_stand_at_the_ends_of_the_windows() {
+    assert_eq!(passed(0, 2), REUSE_WINDOW);
+    assert_eq!(passed(1, 4), LOST_RESPONSE_WINDOW);
+    assert!(passed(0, 3) > REUSE_WINDOW && passed(0, 4) > LOST_RESPONSE_WINDOW);
 }
 
 #[test]
@@ -38,15 +46,15 @@ fn an_honest_client_with_parallel_requests_and_lost_answers_stays_signed_in() {
 
 #[test]
 fn an_honest_client_with_three_requests_at_once_stays_signed_in() {
-    check(RefreshModel::new(Presenters::HonestClient, 3, 1, 3));
+    check(RefreshModel::new(Presenters::HonestClient, 3, 1, 4));
 }
 
 #[test]
 fn a_family_in_anyones_hands_has_one_live_token_and_ends_at_the_first_reuse() {
-    check(RefreshModel::new(Presenters::Anyone, 2, 3, 3));
+    check(RefreshModel::new(Presenters::Anyone, 2, 3, 4));
 }
 
 #[test]
 fn three_requests_at_once_still_give_one_live_token() {
-    check(RefreshModel::new(Presenters::Anyone, 3, 1, 3));
+    check(RefreshModel::new(Presenters::Anyone, 3, 1, 4));
 }

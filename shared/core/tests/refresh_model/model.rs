@@ -2,18 +2,19 @@ use std::sync::Arc;
 
 use latchkey_core::port::{Entropy, EntropyError};
 use latchkey_core::seal::{MasterSecrets, Sealer};
-use latchkey_core::token::{Presented, RefreshFamily, RefreshToken};
+use latchkey_core::token::{LOST_RESPONSE_WINDOW, Presented, REUSE_WINDOW, RefreshFamily, RefreshToken};
 use latchkey_core::{SessionId, UserId};
 use stateright::{Model, Property};
 
-use crate::WINDOW_TICKS;
+use crate::passed;
 use crate::state::{Decided, Expected, Fault, Request, Session, State, Token, Write};
 
 /// Who presents tokens.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Presenters {
-    /// One client, several requests at a time, answers that get lost. Nothing takes longer than the window: the server from
-    /// reading to writing, the client to repeat a request, an answer to arrive after its token was used in its turn.
+    /// One client, several requests at a time, answers that get lost, and a retry within a day. What is under way does not take
+    /// longer than the window: the server from reading to writing, and a request or an answer once the token after it is
+    /// used. So the client presents no new token while a request or an answer of long before is under way.
     HonestClient,
     /// Anyone, any token that was ever issued, at any time: the client, and a thief who has stolen each of them.
     Anyone,
@@ -125,15 +126,33 @@ impl RefreshModel {
 
     /// Whether time may move on. With the honest client, only as far as it and the server keep their promise.
     fn may_tick(&self, state: &State) -> bool {
-        let in_time = |since: u8| state.tick + 1 - since <= WINDOW_TICKS;
-        let is_live_or_fresh = |place: usize| state.used.get(place).is_none_or(|used| in_time(*used));
-        let keeps_promise = |request: &Request| match request {
-            Request::Sent(place) => is_live_or_fresh(*place),
-            Request::Decided(decided) => is_live_or_fresh(decided.place) && in_time(decided.tick),
-            Request::Answered(token) => is_live_or_fresh(state.place(token)),
+        let next = state.tick + 1;
+        let is_safe = |place: usize| {
+            let is_last = place + 1 == state.used.len();
+            let is_lost =
+                is_last && !state.presents(place + 1) && state.is_within(place, next, LOST_RESPONSE_WINDOW);
+            state.is_within(place, next, REUSE_WINDOW) || is_lost
         };
-        let honest = is_live_or_fresh(state.held) && state.requests.iter().flatten().all(keeps_promise);
-        state.tick < self.ticks && (self.presenters == Presenters::Anyone || honest)
+        let keeps_promise = |request: &Request| match request {
+            Request::Sent(place) => is_safe(*place),
+            Request::Decided(decided) => is_safe(decided.place) && passed(decided.tick, next) <= REUSE_WINDOW,
+            Request::Answered(token) => is_safe(state.place(token)),
+        };
+        let honest = || is_safe(state.held) && state.requests.iter().flatten().all(keeps_promise);
+        state.tick < self.ticks && (self.presenters == Presenters::Anyone || honest())
+    }
+
+    /// Whether the honest client may present the token that it holds now.
+    fn may_present(state: &State) -> bool {
+        let is_settled = |request: &Request| {
+            let place = match request {
+                Request::Sent(place) => *place,
+                Request::Decided(decided) => decided.place,
+                Request::Answered(token) => state.place(token),
+            };
+            place == state.held || state.is_within(place, state.tick, REUSE_WINDOW)
+        };
+        state.requests.iter().flatten().all(is_settled)
     }
 }
 
@@ -164,7 +183,8 @@ impl Model for RefreshModel {
         }
         if state.requests.contains(&None) {
             let presentable = match self.presenters {
-                Presenters::HonestClient => state.held..state.held + 1,
+                Presenters::HonestClient if Self::may_present(state) => state.held..state.held + 1,
+                Presenters::HonestClient => 0..0,
                 Presenters::Anyone => 0..state.issued.len(),
             };
             // What the last rotation gives is not presented, so that the exploration ends.

@@ -1,11 +1,12 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 use latchkey_core::Timestamp;
-use latchkey_core::token::{Presented, RefreshFamily, RefreshToken};
+use latchkey_core::token::{LOST_RESPONSE_WINDOW, Presented, REUSE_WINDOW, RefreshFamily, RefreshToken};
 
-use crate::{TICK, WINDOW_TICKS};
+use crate::passed;
 
 /// A token that can be a part of a state.
 #[derive(Clone)]
@@ -121,14 +122,24 @@ pub enum Expected {
 }
 
 impl State {
-    /// The rules in terms of the order of issue: the live token is replaced, one that was used within the window is answered
-    /// with the live one, every other one ends the session.
+    /// The rules in terms of the order of issue: the live token is replaced; one that was used within the window, and the one
+    /// used last for a day, is answered with the live one; every other one ends the session.
     pub fn expected(&self, place: usize) -> Expected {
         match self.used.get(place) {
             None => Expected::Replace,
-            Some(used) if self.tick - used <= WINDOW_TICKS => Expected::Live,
+            Some(_) if self.is_within(place, self.tick, REUSE_WINDOW) => Expected::Live,
+            Some(_)
+                if place + 1 == self.used.len() && self.is_within(place, self.tick, LOST_RESPONSE_WINDOW) =>
+            {
+                Expected::Live
+            }
             Some(_) => Expected::Revoke,
         }
+    }
+
+    /// Whether the token of this place is live at `tick`, or was used no longer before it than `window`.
+    pub fn is_within(&self, place: usize, tick: u8, window: Duration) -> bool {
+        self.used.get(place).is_none_or(|used| passed(*used, tick) <= window)
     }
 
     /// Whether, of all issued tokens, the last alone would be replaced. Time makes no difference to that.
@@ -139,11 +150,20 @@ impl State {
         self.issued.iter().filter(is_live).eq(self.issued.last())
     }
 
+    /// Whether a request with the token of this place is under way.
+    pub fn presents(&self, place: usize) -> bool {
+        self.requests.iter().flatten().any(|request| match request {
+            Request::Sent(presented) => *presented == place,
+            Request::Decided(decided) => decided.place == place,
+            Request::Answered(_) => false,
+        })
+    }
+
     pub fn place(&self, token: &Token) -> usize {
         self.issued.iter().position(|issued| issued == token).unwrap()
     }
 
     pub fn now(&self) -> Timestamp {
-        Timestamp::from_secs(1_767_268_800) + TICK * u32::from(self.tick)
+        Timestamp::from_secs(1_767_268_800) + passed(0, self.tick)
     }
 }

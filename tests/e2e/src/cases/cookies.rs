@@ -18,7 +18,8 @@ cases![
     another_scheme_beside_a_good_cookie,
     refreshed_by_cookie,
     removed_by_signing_out,
-    removed_by_a_refused_refresh,
+    removed_by_a_refused_refresh_of_ours,
+    signed_out_by_the_refresh_cookie_alone,
     none_with_bearer
 ];
 
@@ -155,9 +156,22 @@ fn removed_by_signing_out(t: &Trial<'_>) -> Result {
     both_removed(t, &t.send(same_origin(t, Request::delete(&path), Cookie::Access, &second))?.ok(204)?)
 }
 
-fn removed_by_a_refused_refresh(t: &Trial<'_>) -> Result {
-    let request = same_origin(t, Request::post("/v1/token/refresh"), Cookie::Refresh, "nonsense");
-    both_removed(t, &t.send(request)?.problem(401, "invalid_refresh_token")?)
+fn removed_by_a_refused_refresh_of_ours(t: &Trial<'_>) -> Result {
+    let refresh = |token: &str| same_origin(t, Request::post("/v1/token/refresh"), Cookie::Refresh, token);
+    let answer = t.send(refresh("nonsense"))?.problem(401, "invalid_refresh_token")?;
+    ensure_eq!(answer.all("set-cookie").len(), 0);
+    let (_, token) = t.sign_up_in_browser("ada")?;
+    t.send(same_origin(t, Request::post("/v1/signout"), Cookie::Refresh, &token))?.ok(204)?;
+    both_removed(t, &t.send(refresh(&token))?.problem(401, "invalid_refresh_token")?)
+}
+
+fn signed_out_by_the_refresh_cookie_alone(t: &Trial<'_>) -> Result {
+    let (access, refresh) = t.sign_up_in_browser("ada")?;
+    let out = same_origin(t, Request::post("/v1/signout"), Cookie::Refresh, &refresh);
+    both_removed(t, &t.send(out)?.ok(204)?)?;
+    let shown = Request::get("/v1/authorize?permission=products:read&fresh=true");
+    t.send(shown.cookie(&t.place.cookie(Cookie::Access), &access))?.problem(401, "session_ended")?;
+    Ok(())
 }
 
 fn none_with_bearer(t: &Trial<'_>) -> Result {

@@ -156,7 +156,8 @@ impl Accounts {
                     Some(_) => continue,
                 }
             }
-            let started = self.sessions.start(&user, opening)?;
+            let signer = self.sessions.signer().await.map_err(AccountError::from)?;
+            let started = self.sessions.start(&user, opening, &signer).map_err(AccountError::from)?;
             let actor = Actor::User(user.id);
             let event = self.code_event(Action::SigninSucceeded, actor, &user, &stored, opening.from)?;
             let exchanged = StoredCode { session: Some(started.id()), ..stored };
@@ -167,7 +168,7 @@ impl Accounts {
             ];
             writes.extend(started.writes()?);
             if conflict(self.table.commit(&writes, now).await)?.is_none() {
-                return Ok(self.sessions.signed_in(user, started).await.map_err(AccountError::from)?);
+                return Ok(self.sessions.signed_in(user, started).await);
             }
         }
         Err(AccountError::Busy("this account is being changed").into())

@@ -87,15 +87,20 @@ impl Accounts {
         opening: &Opening<'_>,
     ) -> Result<IdentitySignedIn, IdentityError> {
         let proof = Proof { external, grant, from: opening.from, action: Action::SigninSucceeded };
+        let signer = self.sessions.signer().await.map_err(AccountError::from)?;
         let entered = self
             .enter(&proof, |user| {
-                let started = self.sessions.start(user, opening)?;
+                let started = self.sessions.start(user, opening, &signer)?;
                 let writes = started.writes()?;
                 Ok((started, writes))
             })
             .await?;
         let Entered { user, begun, created } = entered;
-        let signed_in = self.sessions.signed_in(user, begun).await.map_err(AccountError::from)?;
+        let signed_in = if created {
+            self.sessions.signed_up(user, begun)
+        } else {
+            self.sessions.signed_in(user, begun).await
+        };
         Ok(IdentitySignedIn { signed_in, created })
     }
 

@@ -1,0 +1,128 @@
+//! Ending a session by any token of it.
+
+use super::{AuthenticateError, Session, Sessions};
+use crate::account::User;
+use crate::audit::{Action, Actor, Requester};
+use crate::limit::Limited;
+use crate::port::table::{CommitError, Version, Write};
+use crate::port::{EntropyError, StoreError};
+use crate::token::{InvalidRefreshToken, InvalidToken, Presented, Reason, RefreshToken};
+use crate::{SessionId, UserId};
+
+/// How often the end of a session is tried again when the session was changed meanwhile.
+const MAX_TRIES: usize = 8;
+
+/// Somebody who holds a token of a session. A token that is expired or used ends its session all the same: whoever wants to
+/// sign out must not be kept in by the age of what they hold.
+#[derive(Debug)]
+pub struct Holder {
+    user: UserId,
+    session: SessionId,
+    proof: Proof,
+}
+
+#[derive(Debug)]
+enum Proof {
+    Access { is_expired: bool },
+    Refresh(RefreshToken),
+}
+
+/// Why a holder of a token did not end what it names.
+#[derive(Debug, thiserror::Error)]
+pub enum EndError {
+    /// The session has ended already.
+    #[error("the session has ended")]
+    Ended,
+    /// The token is expired, or was used: enough to end its own session, and no more.
+    #[error("the token is expired or used")]
+    Weak,
+    /// The session makes too many requests.
+    #[error(transparent)]
+    Limited(#[from] Limited),
+    /// The store gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There was no identifier for the audit event.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+}
+
+impl Holder {
+    /// Whether both name the same session.
+    pub fn is_of_one_session(&self, other: &Self) -> bool {
+        (self.user, self.session) == (other.user, other.session)
+    }
+}
+
+impl Sessions {
+    /// The holder of an access token, expired or not. Asks no store but for keys.
+    pub async fn holder_of_access(&self, token: &[u8]) -> Result<Holder, AuthenticateError> {
+        let now = self.clock.now();
+        let text = std::str::from_utf8(token).map_err(|_| InvalidToken::from(Reason::Malformed))?;
+        let claims = self.keys.verify_expired(text, now).await?;
+        let proof = Proof::Access { is_expired: now >= claims.expires_at() };
+        Ok(Holder { user: claims.sub, session: claims.sid, proof })
+    }
+
+    /// The holder of a refresh token, used or not. Asks no store.
+    pub fn holder_of_refresh(&self, token: &[u8]) -> Result<Holder, InvalidRefreshToken> {
+        let text = std::str::from_utf8(token).map_err(|_| InvalidRefreshToken::Forged)?;
+        let token = RefreshToken::parse(text, &self.sealer)?;
+        Ok(Holder { user: token.user(), session: token.session(), proof: Proof::Refresh(token) })
+    }
+
+    /// Ends the session that the token names: one read, one commit, one audit event however many end it at once.
+    pub async fn end(&self, holder: &Holder, from: &Requester) -> Result<(), EndError> {
+        self.memory.meter(holder.session).admit(&self.limits, self.clock.now())?;
+        let mut event = self.audit.event(Action::SessionRevoked, Actor::User(holder.user), from)?;
+        event.resource = Some(format!("session:{}", holder.session));
+        for _ in 0..MAX_TRIES {
+            let (_, session, version) = self.held(holder).await?;
+            let key = Session::key(session.user_id, session.id);
+            let writes = [Write::Delete { key, condition: Some(version) }, self.audit.write(&event)?];
+            let ended = self.table.commit(&writes, self.clock.now()).await;
+            // Without an answer it may have ended: then what is remembered of it must not be used either.
+            self.forget(session.id);
+            match ended {
+                Ok(()) => return Ok(()),
+                // A refresh came first, or another one who ended it.
+                Err(CommitError::Conflict { .. }) => {}
+                Err(CommitError::Store(error)) => return Err(error.into()),
+            }
+        }
+        let why = format!("the session {} kept being changed by others", holder.session);
+        Err(StoreError::Unavailable(why).into())
+    }
+
+    /// The user whose every session the token may end: it must be good now. An access token is that until it expires, a refresh
+    /// token as long as a refresh would take it.
+    pub async fn vouch(&self, holder: &Holder) -> Result<UserId, EndError> {
+        if matches!(holder.proof, Proof::Access { is_expired: true }) {
+            return Err(EndError::Weak);
+        }
+        self.memory.meter(holder.session).admit(&self.limits, self.clock.now())?;
+        let (user, session, _) = self.held(holder).await?;
+        let is_good = match &holder.proof {
+            Proof::Access { .. } => true,
+            Proof::Refresh(token) => {
+                matches!(
+                    session.family.present(token, self.clock.now()),
+                    Ok(Presented::Rotate(_) | Presented::Again(_))
+                )
+            }
+        };
+        if is_good { Ok(user.id) } else { Err(EndError::Weak) }
+    }
+
+    /// The live session that the token names, with its user.
+    async fn held(&self, holder: &Holder) -> Result<(User, Session, Version), EndError> {
+        let now = self.clock.now();
+        let read = self.read(holder.user, holder.session, now).await?;
+        let Some((user, session, version)) = read.filter(|(user, session, _)| session.lives(user, now))
+        else {
+            self.forget(holder.session);
+            return Err(EndError::Ended);
+        };
+        Ok((user, session, version))
+    }
+}
