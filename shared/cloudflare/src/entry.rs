@@ -5,7 +5,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use http::StatusCode;
-use latchkey_core::port::{Clock, Entropy};
+use latchkey_core::port::Entropy;
 use latchkey_http::{App, Function, Problem};
 use tower::ServiceExt;
 use worker::web_sys::{Request, Response};
