@@ -56,17 +56,22 @@ fn merged(mut body: serde_json::Value, more: &serde_json::Value) -> serde_json::
 async fn asvs_8_2_3_and_cve_2026_27946_mass_assignment_at_sign_up_and_sign_in() {
     let app = open_app();
     let admin = admin(&app).await;
-    let body = merged(credentials("user@example.com", PASSWORD), &wishes(&admin.id));
+    let good = credentials("user@example.com", PASSWORD);
     for path in ["/v1/signup", "/v1/signin"] {
-        let answer = app.send(TestRequest::post(path, &body)).await;
+        for (name, value) in wishes(&admin.id).as_object().unwrap().clone() {
+            let answer = app
+                .send(TestRequest::post(path, &merged(good.clone(), &json!({ name.clone(): value }))))
+                .await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.code().as_str()),
+                (422, "invalid_request"),
+                "{path} {name}"
+            );
+        }
+        let answer = app.send(TestRequest::post(path, &good)).await;
         assert!(answer.status.is_success(), "{path}: {}", answer.json());
         let user = &answer.json()["user"];
-        assert_eq!(user["roles"], json!(["user"]), "{path}");
-        assert_eq!(user["email_verified"], false, "{path}");
-        assert_eq!(user["email"], "user@example.com", "{path}");
-        assert_eq!(user["created_at"], "2026-01-01T00:00:00.000Z", "{path}");
-        assert_ne!(user["id"], admin.id.as_str(), "{path}");
-        assert_ne!(answer.text("session.id"), admin.id, "{path}");
+        assert_eq!((&user["roles"], &user["email_verified"]), (&json!(["user"]), &json!(false)), "{path}");
         assert_eq!(answer.json()["expires_in"], 900, "{path}");
     }
 }
@@ -76,12 +81,15 @@ async fn asvs_8_2_3_mass_assignment_by_an_administrator() {
     let app = open_app();
     let admin = admin(&app).await;
     let user = sign_up(&app, "user@example.com").await;
-    let mut body = wishes(&admin.id);
-    body["email"] = json!("other@example.com");
     let path = format!("/v1/users/{}", user.id);
-    let answer = app.send(TestRequest::new(Method::PATCH, &path).json(&body).bearer(&admin.access)).await;
-    assert_eq!(answer.status, 200, "{}", answer.json());
-    let changed = answer.json();
+    let ask = |body| app.send(TestRequest::new(Method::PATCH, &path).json(&body).bearer(&admin.access));
+    let mut wishes = wishes(&admin.id);
+    wishes["email"] = json!("other@example.com");
+    for (name, value) in wishes.as_object().unwrap().clone() {
+        let answer = ask(merged(json!({ "status": "active" }), &json!({ name.clone(): value }))).await;
+        assert_eq!(answer.status, if name == "status" { 200 } else { 422 }, "{name}");
+    }
+    let changed = ask(json!({ "status": "active" })).await.json();
     assert_eq!(changed["id"], user.id.as_str());
     assert_eq!((&changed["email"], &changed["email_verified"]), (&json!("user@example.com"), &json!(false)));
     assert_eq!(changed["roles"], json!(["user"]));
@@ -111,15 +119,19 @@ async fn cve_2025_61928_identity_in_the_body_never_overrides_the_session() {
                 .header("x-latchkey-user", &admin.id)
                 .header("x-latchkey-roles", "admin"),
         ] {
-            assert_eq!(app.send(request).await.code(), "not_signed_in", "{} {path}", operation.method);
+            let code = app.send(request).await.code();
+            assert!(
+                ["not_signed_in", "invalid_request"].contains(&code.as_str()),
+                "{} {path}",
+                operation.method
+            );
         }
     }
     let check = merged(json!({ "permission": "users:delete" }), &ids(&admin.id));
     let answer = app.send(TestRequest::post("/v1/permissions/check", &check).bearer(&user.access)).await;
-    assert_eq!(answer.json()["allowed"], false);
-    // Signing out ends one's own session, whoever the body names.
+    assert_eq!(answer.status, 422);
     let sign_out = TestRequest::post("/v1/signout/all", &ids(&admin.id)).bearer(&user.access);
-    assert_eq!(app.send(sign_out).await.status, 204);
+    assert_eq!(app.send(sign_out).await.status, 422);
     assert_eq!(app.send(TestRequest::get("/v1/session").bearer(&admin.access)).await.status, 200);
 }
 

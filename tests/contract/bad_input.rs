@@ -283,8 +283,6 @@ async fn a_path_that_is_none() {
         "/v1/signup;a=b",
         "/v1/roles/%2e%2e",
         "/v1/roles/%ff",
-        "/v1/roles/Editor",
-        "/v1/roles/a_b",
         "/v1/users/1",
         "/v1/users/0195F2A0-7C1E-7B3A-8F00-0123456789AB",
         "/v1/users/0195f2a07c1e7b3a8f000123456789ab",
@@ -300,6 +298,28 @@ async fn a_path_that_is_none() {
         }
         let answer = app.send(TestRequest::get(path).bearer(&admin.access)).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "not_found"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_no_role_can_have_is_refused_with_its_form() {
+    let (app, admin) = set_up().await;
+    let user = &admin.id;
+    for name in ["Editor", "a_b", "content_editor", "1", &"a".repeat(65)] {
+        for (method, path) in [
+            (Method::GET, format!("/v1/roles/{name}")),
+            (Method::PUT, format!("/v1/roles/{name}")),
+            (Method::DELETE, format!("/v1/roles/{name}")),
+            (Method::PUT, format!("/v1/users/{user}/roles/{name}")),
+            (Method::DELETE, format!("/v1/users/{user}/roles/{name}")),
+        ] {
+            let request = TestRequest::new(method.clone(), &path).bearer(&admin.access);
+            let request = if method == Method::GET { request } else { request.json(&json!({})) };
+            let answer = app.send(request).await;
+            let told = (answer.status.as_u16(), answer.code());
+            assert_eq!(told, (422, "invalid_role".to_owned()), "{method} {path}");
+            assert!(answer.text("detail").contains("1 to 64 of a-z, 0-9 and '-'"), "{}", answer.json());
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod cookies;
 mod cors;
 mod csrf;
 mod described;
+mod examples;
 mod headers;
 mod jwt;
 mod limits;

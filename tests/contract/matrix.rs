@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use http::Method;
 use latchkey_core::account::{Authority, CodeOpening, Status};
 use latchkey_core::audit::Requester;
+use latchkey_core::permission::OWN_RESOURCES;
 use latchkey_core::port::{Fetch, FetchError};
 use latchkey_core::{ExposeSecret, SecretString};
 use latchkey_http::{Access, Operation};
@@ -207,6 +208,16 @@ fn the_public_routes_are_these_and_no_others() {
     public.sort_by_key(|(method, path)| (method.clone(), *path));
     let public: Vec<_> = public.iter().map(|(method, path)| (method.as_str(), *path)).collect();
     assert_eq!(public, PUBLIC);
+}
+
+#[test]
+fn every_permission_that_a_route_needs_is_one_of_latchkeys_own() {
+    for operation in operations() {
+        if let Some(permission) = needed(&operation) {
+            let resource = permission.split(':').next().unwrap_or_default();
+            assert!(OWN_RESOURCES.contains(&resource), "{permission}: add it to OWN_RESOURCES");
+        }
+    }
 }
 
 #[tokio::test]

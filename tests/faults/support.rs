@@ -23,7 +23,7 @@ impl Pair {
         let (table, clock) = (memory_table(), Arc::new(TestClock::new()));
         let [app, witness] = [1, 2].map(|seed| process(&table, &clock, seed));
         let pair = Self { app, witness, table, clock };
-        pair.app.services.roles.init(&[]).await.unwrap();
+        pair.app.services.roles.init().await.unwrap();
         for app in [&pair.app, &pair.witness] {
             app.services.keys.jwks().await.unwrap();
         }

@@ -67,8 +67,8 @@ async fn events_are_paged_across_days_without_loss_or_repetition() {
     }
     let root = today(&app).await;
     let all = walk(&app, &root, "", 200).await;
-    // A sign-up, a grant, one sign-in; two events for each of the others.
-    assert_eq!(all.len(), 3 + 24);
+    // Three roles, a sign-up, a grant, one sign-in; two events for each of the others.
+    assert_eq!(all.len(), 6 + 24);
     let ids: Vec<_> = all.iter().map(|event| event["id"].as_str().unwrap()).collect();
     assert!(ids.is_sorted_by(|newer, older| newer > older));
     for limit in [1, 2, 5] {

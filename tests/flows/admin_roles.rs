@@ -43,7 +43,9 @@ async fn a_role_is_made_shown_changed_and_deleted() {
     }
 
     let put = events(&app, Action::RolePut).await;
-    assert_eq!(put.len(), 2, "what changes nothing is no event");
+    assert_eq!(put.len(), 3 + 2, "three that are made at first; what changes nothing is no event");
+    let (before, after) = (&put[0].details["before"], &put[0].details["after"]);
+    assert!(before.contains("products:update") && after.contains("products:publish"), "{before} {after}");
     assert_eq!(
         (put[0].actor, put[0].resource.as_deref()),
         (Actor::User(root.user_id()), Some("role:seller"))
@@ -69,7 +71,7 @@ async fn roles_never_contradict_each_other() {
         let answer = send(&app, "DELETE", &format!("/v1/roles/{name}"), &root).await;
         assert_eq!(told(&answer), conflict, "{name}");
     }
-    assert!(events(&app, Action::RolePut).await.is_empty());
+    assert_eq!(events(&app, Action::RolePut).await.len(), 3, "those that are made at first");
 }
 
 #[tokio::test]
@@ -91,7 +93,7 @@ async fn what_is_no_role_is_refused() {
         );
     }
     for name in ["1a", "A", "a_b", &"a".repeat(65)] {
-        assert_eq!(put(&app, &root, name, json!({})).await.status, 404, "{name}");
+        assert_eq!(put(&app, &root, name, json!({})).await.status, 422, "{name}");
     }
 }
 
@@ -133,4 +135,70 @@ async fn who_may_not_manage_roles_is_refused_and_that_is_noted() {
     let denied = events(&app, Action::PermissionDenied).await;
     assert_eq!(denied.len(), 4);
     assert_eq!(denied[0].details["permission"], "roles:manage");
+}
+
+#[tokio::test]
+async fn an_admin_brings_in_permissions_of_the_application() {
+    let app = app().await;
+    let root = admin(&app, "root@example.com").await;
+    let ada = sign_up(&app, "ada@example.com").await;
+    assert_eq!(put(&app, &root, "editor", json!({"permissions": ["docs:read"]})).await.status, 201);
+    assert_eq!(put(&app, &root, "editor", json!({"permissions": ["docs:*"]})).await.status, 200);
+    let granted = send(&app, "PUT", &format!("/v1/users/{}/roles/editor", ada.id), &root).await;
+    assert_eq!(granted.status, 200, "{}", granted.json());
+    for own in ["*", "users:*", "roles:*", "system:*", "identities:token", "users:export"] {
+        let answer = put(&app, &root, "editor", json!({"permissions": ["docs:read", own]})).await;
+        assert_eq!(told(&answer), (403, "beyond_authority".to_owned()), "{own}");
+    }
+    // Who may manage roles alone still gives only what they have.
+    assert_eq!(put(&app, &root, "keeper", json!({"permissions": ["roles:manage"]})).await.status, 201);
+    grant(&app, &ada, "keeper").await;
+    let answer = put(&app, &ada, "user", json!({"permissions": ["orders:read"]})).await;
+    assert_eq!(told(&answer), (403, "beyond_authority".to_owned()));
+}
+
+#[tokio::test]
+async fn no_change_locks_its_author_out() {
+    let app = app().await;
+    let root = admin(&app, "root@example.com").await;
+    let shown = get(&app, "/v1/roles/admin", &root).await.json();
+    let with = |permissions: &[&str]| {
+        let mut role = shown.clone();
+        role["permissions"] = json!(permissions);
+        role
+    };
+    let less = with(&["users:read", "roles:manage", "system:admin"]);
+    assert_eq!(told(&put(&app, &root, "admin", less).await), (409, "self_lockout".to_owned()));
+    let others = with(&["users:read", "users:update", "users:delete", "roles:manage", "system:admin"]);
+    assert_eq!(
+        put(&app, &root, "admin", others).await.status,
+        200,
+        "what is not Latchkey's own can be put back"
+    );
+    assert_eq!(put(&app, &root, "admin", shown).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_grant_that_would_not_fit_into_the_token_is_refused() {
+    let app = app().await;
+    let root = admin(&app, "root@example.com").await;
+    let ada = sign_up(&app, "ada@example.com").await;
+    let name = |n: usize| format!("{}{n}", "r".repeat(62 - n.to_string().len()));
+    let mut held = 0;
+    let refused = loop {
+        assert_eq!(put(&app, &root, &name(held), json!({"permissions": ["docs:read"]})).await.status, 201);
+        let path = format!("/v1/users/{}/roles/{}", ada.id, name(held));
+        let answer = send(&app, "PUT", &path, &root).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        held += 1;
+    };
+    assert_eq!(told(&refused), (409, "too_many_roles".to_owned()));
+    assert!((30..45).contains(&held), "{held}");
+    let body =
+        json!({"email": "ada@example.com", "password": crate::support::PASSWORD, "transport": "bearer"});
+    let signed_in = app.send(latchkey_testkit::TestRequest::post("/v1/signin", &body)).await;
+    assert_eq!(signed_in.status, 200, "{}", signed_in.json());
+    assert!(signed_in.text("access_token").len() <= latchkey_core::token::MAX_TOKEN);
 }

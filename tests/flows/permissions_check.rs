@@ -73,7 +73,7 @@ async fn a_wildcard_and_an_included_role_are_named_as_the_reason() {
         permissions: ["products:*".parse().unwrap()].into(),
         ..Default::default()
     };
-    app.services.roles.put(&name, &role, None, &[]).await.unwrap();
+    app.services.roles.put(&name, &role, latchkey_core::permission::Author::Operator).await.unwrap();
     let ada = sign_up(&app, "ada@example.com").await;
     grant(&app, &ada, "owner").await;
     let reason = ask(&app, &ada, json!({"permissions": ["products:sell", "products:read"]})).await;

@@ -228,7 +228,7 @@ async fn a_hash_that_came_unsealed_is_sealed_when_its_owner_signs_in() {
     let sign_up =
         SignUp { email: EMAIL.parse().unwrap(), password: Password::new(&PASSWORD.into()), name: None };
     let checked = app.services.accounts.check_sign_up(sign_up).unwrap();
-    app.services.accounts.create_unsealed(checked).await.unwrap();
+    app.services.accounts.create_unsealed(checked, &std::collections::BTreeSet::new()).await.unwrap();
     let sealer = &app.services.config.sealer;
     let unsealed = stored_login(&app).await.credential.unwrap().hash;
     assert!(serde_json::to_string(&unsealed).unwrap().contains("$argon2id$"));

@@ -20,7 +20,7 @@ pub fn unlimited() -> TestAppBuilder {
 /// Builds the whole service and makes the initial roles.
 pub async fn start(builder: TestAppBuilder) -> TestApp {
     let app = builder.build(latchkey_all::function());
-    app.services.roles.init(&[]).await.unwrap();
+    app.services.roles.init().await.unwrap();
     app
 }
 

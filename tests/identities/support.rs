@@ -19,7 +19,7 @@ pub async fn app() -> TestApp {
 
 /// The same of any app.
 pub async fn start(app: TestApp) -> TestApp {
-    app.services.roles.init(&[]).await.unwrap();
+    app.services.roles.init().await.unwrap();
     app.services.keys.jwks().await.unwrap();
     app
 }

@@ -31,7 +31,7 @@ impl Processes {
         for (seed, table) in (1..).zip(tables) {
             let builder = TestApp::builder().var("LATCHKEY_LIMITS", "off").seed(seed);
             let app = builder.table(table).clock(Arc::clone(&clock)).build(latchkey_all::function());
-            app.services.roles.init(&[]).await.unwrap();
+            app.services.roles.init().await.unwrap();
             apps.push(Arc::new(app));
         }
         Self { apps, name }

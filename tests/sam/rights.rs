@@ -123,12 +123,17 @@ async fn work(all: &Deployment) {
     let ada = all.ask("Signup", sign("ada@example.com")).await;
     let ada_id = ada["user"]["id"].as_str().expect("an id").to_owned();
     assert_eq!(all.send("Signup", sign("ada@example.com")).await.status, 409);
-    all.ask("Signup", sign("boss@example.com")).await;
+    let boss = all.ask("Signup", sign("boss@example.com")).await;
+    let boss_id = boss["user"]["id"].as_str().expect("an id").to_owned();
     for command in ["grant", "revoke", "grant"] {
-        all.operate(json!({ "command": command, "email": "boss@example.com", "role": "content-editor" }))
-            .await;
+        all.operate(json!({ "command": command, "id": boss_id, "role": "content-editor" })).await;
     }
-    all.operate(json!({ "command": "grant", "email": "boss@example.com", "role": "admin" })).await;
+    all.operate(
+        json!({ "command": "grant", "email": "boss@example.com", "role": "admin", "unverified": true }),
+    )
+    .await;
+    all.operate(json!({ "command": "put-role", "role": "spare", "permissions": ["docs:read"] })).await;
+    all.operate(json!({ "command": "delete-role", "role": "spare" })).await;
     all.operate(json!({ "command": "disable", "email": "ada@example.com" })).await;
     all.operate(json!({ "command": "enable", "email": "ada@example.com" })).await;
     all.operate(json!({ "command": "rotate-keys" })).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use latchkey_core::account::{Authority, ProviderGrant};
 use latchkey_core::audit::Requester;
 use latchkey_core::oauth::{ExternalIdentity, Issuer};
-use latchkey_core::permission::{Role, RoleName};
+use latchkey_core::permission::{Author, Role, RoleName};
 use latchkey_core::session::Freshness;
 use latchkey_testkit::provider::{CLIENT_ID, CLIENT_SECRET, ISSUER, Shape, StandInProvider};
 use latchkey_testkit::{TestApp, TestClock, TestRequest};
@@ -48,7 +48,7 @@ pub async fn sign_in(app: &TestApp, email: &str) -> Person {
 
 /// Signs up somebody who is an administrator, with the initial roles in place.
 pub async fn admin(app: &TestApp) -> Person {
-    app.services.roles.init(&[]).await.expect("the initial roles are made");
+    app.services.roles.init().await.expect("the initial roles are made");
     let admin = sign_up(app, "admin@example.com").await;
     grant(app, &admin, "admin").await;
     admin
@@ -58,7 +58,7 @@ pub async fn admin(app: &TestApp) -> Person {
 pub async fn make_role(app: &TestApp, name: &str, permissions: &[&str]) {
     let permissions = permissions.iter().map(|text| text.parse().expect("a grant")).collect();
     let role = Role { permissions, ..Role::default() };
-    app.services.roles.put(&role_name(name), &role, None, &[]).await.expect("the role is made");
+    app.services.roles.put(&role_name(name), &role, Author::Operator).await.expect("the role is made");
 }
 
 /// Grants a role on the operator's word.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use latchkey_core::audit::{Action, Actor, AuditLog, Event};
-use latchkey_core::permission::{ChangeError, Grant, PolicyError, Role, RoleName, Roles, Saved};
+use latchkey_core::account::User;
+use latchkey_core::permission::{Author, ChangeError, Grant, PolicyError, Role, RoleName, Roles, Saved};
 use latchkey_core::session::Sessions;
 use latchkey_http::{Body, Caller, From, PageParams, Params, PathParam, Problem, ProblemBody, private};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,8 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RoleRequest {
+    /// Its name, as a role that was shown has it: that of the path.
+    name: Option<String>,
     /// What it is for: one line of at most 200 characters.
     description: Option<String>,
     /// What it grants: `resource:action`, `resource:*` or `*`.
@@ -82,6 +84,7 @@ pub(crate) async fn list(
     params(("name" = String, Path, description = "The role")), responses(
     (status = 200, description = "The role; needs `roles:manage`", body = RoleBody),
     (status = 404, description = "There is no such role", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 422, description = "`invalid_role`: the name", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn show(
     State(roles): State<Roles>,
@@ -95,34 +98,36 @@ pub(crate) async fn show(
 
 /// Make or change a role
 ///
-/// Replaces the whole role. It may only grant what the caller may do. Who holds it notices at the next refresh, and
-/// within 60 s in permission checks.
+/// Replaces the whole role. It may only hold what the caller may do; with `system:admin` also any permission that is not
+/// Latchkey's own (`users:*`, `roles:*`, `system:*`, `identities:*`). A change that the caller could not undo is refused. Holders
+/// notice at the next refresh, and within 60 s in permission checks.
 #[utoipa::path(put, path = "/v1/roles/{name}", operation_id = "put_role", tag = "admin", security(("cookie" = []), ("bearer" = [])),
     params(("name" = String, Path, description = "1 to 64 of a-z, 0-9 and -, a letter first")),
     request_body = RoleRequest, responses(
     (status = 200, description = "Changed; needs `roles:manage`", body = RoleBody),
     (status = 201, description = "Made", body = RoleBody),
     (status = 403, description = "`beyond_authority`", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, description = "This cannot be the name of a role", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, description = "`role_conflict`: the roles would contradict each other", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 404, description = "There is nothing under this path", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 409, description = "`role_conflict`: the roles would contradict each other; `self_lockout`: the caller could not undo it", body = ProblemBody, content_type = "application/problem+json"),
     (status = 422, description = "`invalid_role`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn put(
     State(roles): State<Roles>,
     State(sessions): State<Arc<Sessions>>,
-    State(audit): State<AuditLog>,
     caller: Caller,
     from: From,
     PathParam(name): PathParam<RoleName>,
     Body(request): Body<RoleRequest>,
 ) -> Result<Response, Problem> {
+    if request.name.is_some_and(|text| text != name.as_str()) {
+        return Err(unprocessable("the `name` in the body is not that of the path; leave it out".to_owned()));
+    }
     let role = Role {
         description: request.description,
         permissions: parse::<Grant>(&request.permissions)?,
         includes: parse::<RoleName>(&request.includes)?,
     };
-    let event = event(&audit, Action::RolePut, &caller, &from, &name)?;
-    let saved = roles.put(&name, &role, Some(&caller.grants), &[audit.write(&event)?]).await;
+    let saved = roles.put(&name, &role, author(&caller, &from)).await;
     // Without an answer it may have happened.
     sessions.memory().forget_all();
     let status = match saved.map_err(problem)? {
@@ -141,18 +146,17 @@ pub(crate) async fn put(
     (status = 204, description = "Deleted; needs `roles:manage`"),
     (status = 403, description = "`beyond_authority`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "There is no such role", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, description = "`role_conflict`: it is needed", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 409, description = "`role_conflict`: it is needed; `self_lockout`: the caller could not undo it", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 422, description = "`invalid_role`: the name", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn delete(
     State(roles): State<Roles>,
     State(sessions): State<Arc<Sessions>>,
-    State(audit): State<AuditLog>,
     caller: Caller,
     from: From,
     PathParam(name): PathParam<RoleName>,
 ) -> Result<Response, Problem> {
-    let event = event(&audit, Action::RoleDeleted, &caller, &from, &name)?;
-    let removed = roles.remove(&name, Some(&caller.grants), &[audit.write(&event)?]).await;
+    let removed = roles.remove(&name, author(&caller, &from)).await;
     sessions.memory().forget_all();
     removed.map_err(problem)?;
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -165,16 +169,9 @@ fn parse<T: std::str::FromStr<Err: std::fmt::Display> + Ord>(
     texts.iter().map(parse).collect()
 }
 
-fn event(
-    audit: &AuditLog,
-    action: Action,
-    caller: &Caller,
-    from: &From,
-    name: &RoleName,
-) -> Result<Event, Problem> {
-    let mut event = audit.event(action, Actor::User(caller.user.id), &from.requester)?;
-    event.resource = Some(format!("role:{name}"));
-    Ok(event)
+/// The caller, as the author of a change.
+fn author<'a>(caller: &Caller, from: &'a From) -> Author<'a> {
+    Author::Administrator { holder: User::holder(caller.user.id), from: &from.requester }
 }
 
 fn unprocessable(detail: String) -> Problem {
@@ -200,9 +197,9 @@ fn problem(error: ChangeError) -> Problem {
             | PolicyError::TooLarge,
         ) => unprocessable(text),
         ChangeError::BeyondAuthority => Problem::new(StatusCode::FORBIDDEN, "beyond_authority", text),
-        ChangeError::Contended | ChangeError::Conflict { .. } => {
-            Problem::unavailable(text, std::time::Duration::from_secs(1))
-        }
+        ChangeError::SelfLockout => Problem::new(StatusCode::CONFLICT, "self_lockout", text),
+        ChangeError::Contended => Problem::unavailable(text, std::time::Duration::from_secs(1)),
+        ChangeError::Entropy(error) => error.into(),
         ChangeError::Store(error) => error.into(),
     }
 }

@@ -11,7 +11,7 @@ use latchkey_authorizer::{Authorizer, AuthorizerError};
 use latchkey_core::UserId;
 use latchkey_core::account::Authority;
 use latchkey_core::audit::Requester;
-use latchkey_core::permission::{Role, RoleName};
+use latchkey_core::permission::{Author, Role, RoleName};
 use latchkey_http::App;
 use latchkey_testkit::{Fault, TestApp, TestRequest};
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ async fn shop() -> Shop {
     let clerk: RoleName = "clerk".parse().unwrap();
     let permissions = ["orders:read", "orders:update"].map(|text| text.parse().unwrap()).into();
     let role = Role { permissions, ..Role::default() };
-    app.services.roles.put(&clerk, &role, None, &[]).await.unwrap();
+    app.services.roles.put(&clerk, &role, Author::Operator).await.unwrap();
     let body =
         json!({ "email": "clerk@example.com", "password": "violet harbour tundra", "transport": "bearer" });
     let signed = app.send(TestRequest::post("/v1/signup", &body)).await;

@@ -2,12 +2,15 @@
 //!
 //! No operation, since it has no route: it is called directly, by whoever the platform lets call it (on AWS, by IAM).
 
-use latchkey_core::account::{Authority, Located, ManageError, Relocation, Status};
+use std::fmt::Display;
+use std::str::FromStr;
+
+use latchkey_core::Services;
+use latchkey_core::account::{AccountName, Authority, Located, ManageError, NamedError, Relocation, Status};
 use latchkey_core::audit::{Action, Actor, Requester};
-use latchkey_core::permission::{ChangeError, RoleName};
+use latchkey_core::permission::{Author, ChangeError, Role, RoleName};
 use latchkey_core::port::{EntropyError, StoreError};
 use latchkey_core::token::KeysError;
-use latchkey_core::{Email, Services, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -16,35 +19,69 @@ use serde_json::Value;
 #[serde(tag = "command", rename_all = "kebab-case", rename_all_fields = "snake_case", deny_unknown_fields)]
 pub enum Command {
     /// Makes the initial roles, as far as they are missing, and the signing keys. The first thing after a deployment.
-    Setup {},
-    /// Gives a role to the account of this address.
+    Setup {
+        /// Whether the initial roles are restored where they were changed.
+        #[serde(default)]
+        repair: bool,
+    },
+    /// Makes a role, or replaces the whole of it.
+    PutRole {
+        /// Its name.
+        role: String,
+        /// What it is for.
+        description: Option<String>,
+        /// What it grants.
+        permissions: Vec<String>,
+        /// The roles whose grants it has as well.
+        #[serde(default)]
+        includes: Vec<String>,
+    },
+    /// Deletes a role.
+    DeleteRole {
+        /// Its name.
+        role: String,
+    },
+    /// Gives a role to an account.
     Grant {
-        /// Whose.
-        email: String,
+        /// The account's address, which must be verified.
+        email: Option<String>,
+        /// Or its identifier.
+        id: Option<String>,
         /// Which.
         role: String,
+        /// Whether the address need not be verified.
+        #[serde(default)]
+        unverified: bool,
     },
-    /// Takes a role from the account of this address.
+    /// Takes a role from an account.
     Revoke {
-        /// Whose.
-        email: String,
+        /// The account's address.
+        email: Option<String>,
+        /// Or its identifier.
+        id: Option<String>,
         /// Which.
         role: String,
     },
-    /// Disables the account of this address and ends its sessions.
+    /// Disables an account and ends its sessions.
     Disable {
-        /// Whose.
-        email: String,
+        /// The account's address.
+        email: Option<String>,
+        /// Or its identifier.
+        id: Option<String>,
     },
-    /// Enables the account of this address.
+    /// Enables an account.
     Enable {
-        /// Whose.
-        email: String,
+        /// The account's address.
+        email: Option<String>,
+        /// Or its identifier.
+        id: Option<String>,
     },
     /// Ends the lock or the stop that wrong passwords led to.
     Unlock {
-        /// Whose.
-        email: String,
+        /// The account's address.
+        email: Option<String>,
+        /// Or its identifier.
+        id: Option<String>,
     },
     /// Moves the identities of a provider to an issuer that names every person as the former one did.
     MoveIdentities {
@@ -79,15 +116,16 @@ pub enum OperatorError {
     /// The event is no command.
     #[error(
         "this is no command ({0}); send one such as {{\"command\":\"grant\",\"email\":\"you@example.com\",\"role\":\"admin\"}}: \
-         the commands are setup, grant, revoke, disable, enable, unlock, move-identities, drop-identities and rotate-keys"
+         the commands are setup, put-role, delete-role, grant, revoke, disable, enable, unlock, move-identities, \
+         drop-identities and rotate-keys"
     )]
     Command(serde_json::Error),
     /// An argument is wrong.
     #[error("{0}")]
     Argument(String),
-    /// The address has no account.
-    #[error("{0} has no account: sign up with it first")]
-    NoAccount(Email),
+    /// The account that is named cannot be used.
+    #[error(transparent)]
+    Named(#[from] NamedError),
     /// The roles were not changed.
     #[error(transparent)]
     Roles(#[from] ChangeError),
@@ -108,32 +146,50 @@ pub enum OperatorError {
 /// Carries out the command in `event`.
 pub async fn operate(services: &Services, event: Value) -> Result<Done, OperatorError> {
     let done = match serde_json::from_value(event).map_err(OperatorError::Command)? {
-        Command::Setup {} => setup(services).await?,
-        Command::Grant { email, role } => {
-            let (role, id) = (role_name(&role)?, find(services, &email).await?);
-            services.accounts.grant(id, &role, Authority::Operator, &Requester::default()).await?;
-            format!("{email} holds the role {role}.")
+        Command::Setup { repair } => setup(services, repair).await?,
+        Command::PutRole { role: name, description, permissions, includes } => {
+            let name = parse::<RoleName>(&name)?;
+            let permissions =
+                permissions.iter().map(|text| parse(text)).collect::<Result<_, OperatorError>>()?;
+            let includes = includes.iter().map(|text| parse(text)).collect::<Result<_, OperatorError>>()?;
+            services.roles.put(&name, &Role { description, permissions, includes }, Author::Operator).await?;
+            format!("The role {name} is as given.")
         }
-        Command::Revoke { email, role } => {
-            let (role, id) = (role_name(&role)?, find(services, &email).await?);
-            services.accounts.revoke_role(id, &role, Authority::Operator, &Requester::default()).await?;
-            format!("{email} does not hold the role {role}.")
+        Command::DeleteRole { role } => {
+            let name = parse::<RoleName>(&role)?;
+            services.roles.remove(&name, Author::Operator).await?;
+            format!("Deleted the role {name}.")
         }
-        Command::Disable { email } => {
-            set_status(services, &email, Status::Disabled).await?;
-            format!("{email} is disabled, and signed out everywhere.")
+        Command::Grant { email, id, role, unverified } => {
+            let (role, account) = (parse::<RoleName>(&role)?, account_name(email, id)?);
+            let user = services.accounts.named_for_grant(&account, unverified).await?;
+            services.accounts.grant(user.id, &role, Authority::Operator, &Requester::default()).await?;
+            format!("{account} holds the role {role}: {}.", user.described(services.ports.clock.now()))
         }
-        Command::Enable { email } => {
-            set_status(services, &email, Status::Active).await?;
-            format!("{email} may sign in again.")
+        Command::Revoke { email, id, role } => {
+            let (role, account) = (parse::<RoleName>(&role)?, account_name(email, id)?);
+            let user = services.accounts.named(&account).await?;
+            services.accounts.revoke_role(user.id, &role, Authority::Operator, &Requester::default()).await?;
+            format!("{account} does not hold the role {role}.")
         }
-        Command::Unlock { email } => {
-            let id = find(services, &email).await?;
-            let unlocked = services.accounts.unlock(id).await?;
-            format!("{email} {}", if unlocked { "is unlocked." } else { "was not locked." })
+        Command::Disable { email, id } => {
+            let account = account_name(email, id)?;
+            set_status(services, &account, Status::Disabled).await?;
+            format!("{account} is disabled, and signed out everywhere.")
+        }
+        Command::Enable { email, id } => {
+            let account = account_name(email, id)?;
+            set_status(services, &account, Status::Active).await?;
+            format!("{account} may sign in again.")
+        }
+        Command::Unlock { email, id } => {
+            let account = account_name(email, id)?;
+            let user = services.accounts.named(&account).await?;
+            let unlocked = services.accounts.unlock(user.id).await?;
+            format!("{account} {}", if unlocked { "is unlocked." } else { "was not locked." })
         }
         Command::MoveIdentities { provider, from, to } => {
-            relocate(services, &provider, &from, Relocation::Move(&argument(&to)?)).await?
+            relocate(services, &provider, &from, Relocation::Move(&parse(&to)?)).await?
         }
         Command::DropIdentities { provider, issuer } => {
             relocate(services, &provider, &issuer, Relocation::Drop).await?
@@ -143,14 +199,14 @@ pub async fn operate(services: &Services, event: Value) -> Result<Done, Operator
     Ok(Done { done })
 }
 
-async fn setup(services: &Services) -> Result<String, OperatorError> {
-    let event = services.audit.event(Action::RolePut, Actor::Operator, &Requester::default())?;
-    let made = services.roles.init(&[services.audit.write(&event)?]).await?;
+async fn setup(services: &Services, repair: bool) -> Result<String, OperatorError> {
+    let made = if repair { services.roles.repair().await? } else { services.roles.init().await? };
     // Reading the public keys makes them where there are none.
     services.keys.jwks().await?;
     let made: Vec<_> = made.iter().map(ToString::to_string).collect();
     Ok(match made.as_slice() {
         [] => "The roles and the signing keys are there already.".to_owned(),
+        made if repair => format!("Restored the roles {}; the signing keys are there.", made.join(", ")),
         made => format!("Made the roles {}; the signing keys are there.", made.join(", ")),
     })
 }
@@ -163,8 +219,8 @@ async fn rotate_keys(services: &Services) -> Result<String, OperatorError> {
     Ok(format!("{} {} signs now.", ring.current().algorithm(), ring.current().kid()))
 }
 
-async fn set_status(services: &Services, email: &str, status: Status) -> Result<(), OperatorError> {
-    let id = find(services, email).await?;
+async fn set_status(services: &Services, account: &AccountName, status: Status) -> Result<(), OperatorError> {
+    let id = services.accounts.named(account).await?.id;
     services.accounts.set_status(id, status, Authority::Operator, &Requester::default()).await?;
     Ok(())
 }
@@ -175,23 +231,22 @@ async fn relocate(
     issuer: &str,
     to: Relocation<'_>,
 ) -> Result<String, OperatorError> {
-    let (provider, issuer) = (argument(provider)?, argument(issuer)?);
+    let (provider, issuer) = (parse(provider)?, parse(issuer)?);
     let at = Located { provider: &provider, issuer: &issuer };
     Ok(services.accounts.relocate(at, to).await?.to_string())
 }
 
-/// An argument by its type; the error repeats it, since no argument is a secret.
-fn argument<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, OperatorError> {
-    text.parse().map_err(|error| OperatorError::Argument(format!("`{text}`: {error}")))
+/// The account that a command names in exactly one way.
+fn account_name(email: Option<String>, id: Option<String>) -> Result<AccountName, OperatorError> {
+    match (email, id) {
+        (Some(email), None) => Ok(AccountName::Email(parse(&email)?)),
+        (None, Some(id)) => Ok(AccountName::Id(parse(&id)?)),
+        (Some(_), Some(_)) | (None, None) => {
+            Err(OperatorError::Argument("name the account by either `email` or `id`".to_owned()))
+        }
+    }
 }
 
-async fn find(services: &Services, email: &str) -> Result<UserId, OperatorError> {
-    let email: Email =
-        email.parse().map_err(|error| OperatorError::Argument(format!("`{email}`: {error}")))?;
-    let user = services.accounts.find_by_email(&email).await?;
-    user.map(|user| user.id).ok_or(OperatorError::NoAccount(email))
-}
-
-fn role_name(text: &str) -> Result<RoleName, OperatorError> {
+fn parse<T: FromStr<Err: Display>>(text: &str) -> Result<T, OperatorError> {
     text.parse().map_err(|error| OperatorError::Argument(format!("`{text}`: {error}")))
 }

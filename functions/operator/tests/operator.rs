@@ -39,7 +39,13 @@ async fn a_new_deployment_gets_its_roles_and_its_first_admin() {
     let token = sign(&app, "/v1/signup").await.text("access_token");
     let users = || app.send(TestRequest::get("/v1/users").bearer(&token));
     assert_eq!(users().await.status, 403);
-    done(&app, json!({ "command": "grant", "email": "Ada@Example.com", "role": "admin" })).await;
+    let grant = json!({ "command": "grant", "email": "Ada@Example.com", "role": "admin" });
+    let why = refused(&app, grant.clone()).await;
+    assert!(why.contains("a stranger may have signed up with it") && why.contains("not verified"), "{why}");
+    assert_eq!(users().await.status, 403);
+    let mut confirmed = grant;
+    confirmed["unverified"] = json!(true);
+    assert!(done(&app, confirmed).await.contains("less than 2 minutes ago, not verified"));
     assert_eq!(users().await.status, 200);
     let wanted = Filter { action: Some(Action::RoleGranted), limit: 10, ..Filter::default() };
     let events = app.services.audit.list(&wanted).await.unwrap().events;
@@ -76,6 +82,42 @@ async fn an_account_that_wrong_passwords_locked_is_unlocked() {
     assert_eq!(sign(&app, "/v1/signin").await.status, 200);
     let nobody = json!({ "command": "unlock", "email": "nobody@example.com" });
     assert!(refused(&app, nobody).await.contains("has no account"));
+}
+
+#[tokio::test]
+async fn an_account_is_named_by_its_id() {
+    let app = service();
+    done(&app, json!({ "command": "setup" })).await;
+    let id = sign(&app, "/v1/signup").await.text("user.id");
+    done(&app, json!({ "command": "grant", "id": id, "role": "content-editor" })).await;
+    done(&app, json!({ "command": "revoke", "id": id, "role": "user" })).await;
+    assert_eq!(sign(&app, "/v1/signin").await.json()["user"]["roles"], json!(["content-editor"]));
+    for both in [json!({ "command": "disable" }), json!({ "command": "disable", "id": id, "email": ADA })] {
+        assert!(refused(&app, both).await.contains("either `email` or `id`"));
+    }
+}
+
+#[tokio::test]
+async fn roles_are_put_deleted_and_repaired() {
+    let app = service();
+    done(&app, json!({ "command": "setup" })).await;
+    done(&app, json!({ "command": "put-role", "role": "auditor", "permissions": ["users:*", "docs:read"] }))
+        .await;
+    done(&app, json!({ "command": "put-role", "role": "user", "permissions": [], "includes": ["auditor"] }))
+        .await;
+    let delete = json!({ "command": "delete-role", "role": "auditor" });
+    assert!(refused(&app, delete.clone()).await.contains("included by user"));
+    assert_eq!(
+        done(&app, json!({ "command": "setup", "repair": true })).await,
+        "Restored the roles user; the signing keys are there."
+    );
+    done(&app, delete).await;
+    let bad = json!({ "command": "put-role", "role": "a", "permissions": ["*:x"] });
+    assert!(refused(&app, bad).await.starts_with("`*:x`"));
+    let wanted = Filter { action: Some(Action::RolePut), limit: 10, ..Filter::default() };
+    let events = app.services.audit.list(&wanted).await.unwrap().events;
+    assert_eq!(events.len(), 6, "three made, two put, one restored");
+    assert!(events.iter().all(|event| event.actor == Actor::Operator && event.details.contains_key("after")));
 }
 
 #[tokio::test]
@@ -116,7 +158,7 @@ async fn what_is_no_command_changes_nothing() {
         assert!(matches!(error, OperatorError::Command(_)), "{event}: {error}");
     }
     assert!(app.services.roles.load_fresh().await.unwrap().value.roles().is_empty());
-    let grant = |email: &str, role: &str| json!({ "command": "grant", "email": email, "role": role });
+    let grant = |email: &str, role: &str| json!({ "command": "grant", "email": email, "role": role, "unverified": true });
     assert!(refused(&app, grant(ADA, "admin")).await.contains("sign up with it first"));
     assert!(refused(&app, grant("nonsense", "admin")).await.starts_with("`nonsense`"));
     assert!(refused(&app, grant(ADA, "Not A Role")).await.starts_with("`Not A Role`"));

@@ -71,7 +71,7 @@ impl Services {
             Arc::clone(&entropy),
             Arc::clone(&memory.oauth),
         ));
-        let roles = Roles::new(Arc::clone(&table), Arc::clone(&clock), cache);
+        let roles = Roles::new(Arc::clone(&table), Arc::clone(&clock), cache, audit.clone());
         let keys = Arc::new(Keys::new(
             Arc::clone(&table),
             Arc::clone(&clock),

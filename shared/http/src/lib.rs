@@ -43,7 +43,7 @@ pub use function::Function;
 pub use health::health;
 pub use page::{Onward, see_other};
 pub use paging::{DEFAULT_LIMIT, MAX_LIMIT, PageParams, page_size};
-pub use params::{Params, PathParam, PathParams};
+pub use params::{Params, PathParam, PathParams, Segment};
 pub use problem::{Problem, ProblemBody};
 pub use requester::{From, PeerAddress};
 pub use routes::{Access, Operation, Routes};

@@ -1,7 +1,11 @@
+use std::fmt::Display;
 use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
+use latchkey_core::oauth::ProviderName;
+use latchkey_core::permission::{InvalidRoleName, RoleName};
+use latchkey_core::{SessionId, UserId};
 use serde::de::DeserializeOwned;
 
 use crate::{Problem, strict};
@@ -20,29 +24,54 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     }
 }
 
-/// What stands in the path's parameters, parsed. What does not parse names nothing: 404.
+/// A value that stands in a path.
+///
+/// Identifiers and names of providers are given out by Latchkey or its configuration: a text that cannot be one names nothing (404).
+/// A name that people choose is refused with its form (422).
+pub trait Segment: FromStr<Err: Display> {
+    /// The answer to a text that is none.
+    fn refused(_: &Self::Err) -> Problem {
+        nothing_here()
+    }
+}
+
+impl Segment for UserId {}
+impl Segment for SessionId {}
+impl Segment for ProviderName {}
+impl Segment for RoleName {
+    fn refused(error: &InvalidRoleName) -> Problem {
+        Problem::unprocessable("invalid_role", error.to_string())
+    }
+}
+
+fn nothing_here() -> Problem {
+    Problem::not_found("there is nothing under this path")
+}
+
+/// The path's parameter, parsed.
 pub struct PathParam<T>(pub T);
 
-impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for PathParam<T> {
+impl<T: Segment, S: Send + Sync> FromRequestParts<S> for PathParam<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let none = || Problem::not_found("there is nothing under this path");
-        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| none())?;
-        text.parse().map(Self).map_err(|_| none())
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Path(text) = path.map_err(|_| nothing_here())?;
+        text.parse().map(Self).map_err(|error| T::refused(&error))
     }
 }
 
 /// Two parameters of the path, parsed in the same way.
 pub struct PathParams<A, B>(pub A, pub B);
 
-impl<A: FromStr, B: FromStr, S: Send + Sync> FromRequestParts<S> for PathParams<A, B> {
+impl<A: Segment, B: Segment, S: Send + Sync> FromRequestParts<S> for PathParams<A, B> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let none = || Problem::not_found("there is nothing under this path");
-        let Path((a, b)) =
-            Path::<(String, String)>::from_request_parts(parts, state).await.map_err(|_| none())?;
-        Ok(Self(a.parse().map_err(|_| none())?, b.parse().map_err(|_| none())?))
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((a, b)) = path.map_err(|_| nothing_here())?;
+        let (a, b) =
+            (a.parse().map_err(|error| A::refused(&error)), b.parse().map_err(|error| B::refused(&error)));
+        Ok(Self(a?, b?))
     }
 }

@@ -257,6 +257,7 @@ impl From<ManageError> for Problem {
         match error {
             ManageError::NotFound | ManageError::UnknownRole(_) => Self::not_found(text),
             ManageError::BeyondAuthority => Self::new(StatusCode::FORBIDDEN, "beyond_authority", text),
+            ManageError::TooManyRoles(_) => Self::new(StatusCode::CONFLICT, "too_many_roles", text),
             ManageError::Admins(AdminsError::Last(_)) => Self::new(StatusCode::CONFLICT, "last_admin", text),
             ManageError::Admins(AdminsError::TooMany(_)) => {
                 Self::new(StatusCode::CONFLICT, "too_many_admins", text)

@@ -8,9 +8,9 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use latchkey_core::Email;
-use latchkey_core::account::Name;
+use latchkey_core::account::{AccountName, Name};
 use latchkey_core::oauth::{Issuer, ProviderName};
-use latchkey_core::permission::RoleName;
+use latchkey_core::permission::{Grant, RoleName};
 
 /// Sign-in for people who run no servers.
 #[derive(Parser)]
@@ -120,9 +120,32 @@ pub struct ServicesArgs {
 #[derive(Subcommand)]
 pub enum RolesCommand {
     /// Make the roles `user`, `content-editor` and `admin`, as far as they are missing
-    Init,
+    Init {
+        /// Restore them where they were changed, too
+        #[arg(long)]
+        repair: bool,
+    },
     /// List the roles
     List,
+    /// Make a role, or replace the whole of it
+    Put {
+        /// Its name
+        role: RoleName,
+        /// What it is for
+        #[arg(long, value_name = "TEXT")]
+        description: Option<String>,
+        /// A permission that it holds: resource:action, resource:* or *; may be given several times
+        #[arg(long = "permission", value_name = "PERMISSION")]
+        permissions: Vec<Grant>,
+        /// A role whose permissions it has as well; may be given several times
+        #[arg(long = "include", value_name = "ROLE")]
+        includes: Vec<RoleName>,
+    },
+    /// Delete a role
+    Delete {
+        /// Its name
+        role: RoleName,
+    },
 }
 
 /// What to do with users.
@@ -146,32 +169,40 @@ pub enum UsersCommand {
     List,
     /// Grant a role
     Grant {
-        /// Whose
-        email: Email,
+        /// Whose: a verified address, or an id
+        #[arg(value_name = "EMAIL|ID")]
+        account: AccountName,
         /// Which
         role: RoleName,
+        /// Grant it by an address that nobody has proved to be theirs
+        #[arg(long)]
+        unverified: bool,
     },
     /// Take a role away
     Revoke {
         /// Whose
-        email: Email,
+        #[arg(value_name = "EMAIL|ID")]
+        account: AccountName,
         /// Which
         role: RoleName,
     },
     /// Disable an account and end its sessions
     Disable {
         /// Whose
-        email: Email,
+        #[arg(value_name = "EMAIL|ID")]
+        account: AccountName,
     },
     /// Enable a disabled account
     Enable {
         /// Whose
-        email: Email,
+        #[arg(value_name = "EMAIL|ID")]
+        account: AccountName,
     },
     /// End the lock or the stop that wrong passwords led to
     Unlock {
         /// Whose
-        email: Email,
+        #[arg(value_name = "EMAIL|ID")]
+        account: AccountName,
     },
 }
 

@@ -2,13 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use latchkey_core::account::{Authority, SignUp};
-use latchkey_core::audit::Requester;
+use latchkey_core::account::SignUp;
 use latchkey_core::config::Place;
 use latchkey_core::password::Password;
+use latchkey_core::permission::RoleName;
 use latchkey_core::port::in_process::{InProcessCache, InProcessCounters};
 use latchkey_core::{Config, Memory, Ports, Services};
 use latchkey_e2e::failure::Result;
@@ -60,12 +61,11 @@ fn services(data: &TempDir, url: &str, settings: Settings) -> Services {
 }
 
 async fn make_admin(services: &Services, admin: &Admin) {
-    services.roles.init(&[]).await.unwrap();
+    services.roles.init().await.unwrap();
     let (accounts, password) = (&services.accounts, Password::new(&admin.password.clone().into()));
     let sign_up = SignUp { email: admin.email.parse().unwrap(), password, name: None };
-    let user = accounts.create(accounts.check_sign_up(sign_up).unwrap()).await.unwrap();
-    let role = "admin".parse().unwrap();
-    accounts.grant(user.id, &role, Authority::Operator, &Requester::default()).await.unwrap();
+    let roles = BTreeSet::from([RoleName::ADMIN]);
+    accounts.create(accounts.check_sign_up(sign_up).unwrap(), &roles).await.unwrap();
 }
 
 impl Platform for InProcess {

@@ -97,7 +97,7 @@ impl Pair {
             builder.table(Arc::new(table.clone())).build(latchkey_all::function())
         };
         let (app, witness) = (app(1, &stage.table), app(2, &stage.direct));
-        app.services.roles.init(&[]).await.unwrap();
+        app.services.roles.init().await.unwrap();
         for app in [&app, &witness] {
             app.services.keys.jwks().await.unwrap();
         }

@@ -4,8 +4,8 @@ use super::accounts::{MAX_TRIES, conflict};
 use super::{Account, AccountError, Accounts, Status, User};
 use crate::UserId;
 use crate::audit::{Action, Actor, Requester};
-use crate::permission::{Admins, AdminsError, Policy, RoleName, Roles};
-use crate::port::table::{Cursor, List, Query, QueryError, Write};
+use crate::permission::{Admins, AdminsError, Permission, Policy, RoleName, Roles, Versioned};
+use crate::port::table::{Condition, Cursor, List, Query, QueryError, Write};
 use crate::port::{EntropyError, StoreError};
 use crate::session::Live;
 
@@ -33,6 +33,12 @@ pub enum ManageError {
     /// everything.
     #[error("this user or role holds permissions that you do not have: ask somebody who does")]
     BeyondAuthority,
+    /// The user's access token would not fit into a cookie.
+    #[error(
+        "with the role {0} this user's access token would be too long for a cookie: take other roles away first, or make one \
+         role that includes them"
+    )]
+    TooManyRoles(RoleName),
     /// The rules about the role `admin`.
     #[error(transparent)]
     Admins(AdminsError),
@@ -93,6 +99,15 @@ impl<'a> Deed<'a> {
 
     fn with_role(action: Action, role: &'a RoleName) -> Self {
         Self { action, role: Some(role) }
+    }
+
+    /// The permission that an administrator needs for it.
+    fn needed(&self) -> Permission {
+        match self.action {
+            Action::RoleGranted | Action::RoleRevoked => Permission::ROLES_MANAGE,
+            Action::UserDeleted => Permission::USERS_DELETE,
+            _ => Permission::USERS_UPDATE,
+        }
     }
 
     /// The role that is given to somebody.
@@ -198,26 +213,50 @@ impl Accounts {
         }
     }
 
-    /// Whether `by` may do it to `user`, judged by the roles as they are now. The write demands that they still are when the
-    /// deed is done; there is none where the roles do not matter.
+    /// Whether `by` may do it to `user`, judged by the roles, and by the administrator's own ones, as they are now. The writes
+    /// demand that they still are when the deed is done; there are none where the roles do not matter.
     async fn allow(
         &self,
         user: &User,
         deed: &Deed<'_>,
         by: Authority<'_>,
-    ) -> Result<Option<Write>, ManageError> {
-        if deed.granted().is_none() && !matches!(by, Authority::Administrator(_)) {
-            return Ok(None);
+    ) -> Result<Vec<Write>, ManageError> {
+        let administrator = match by {
+            Authority::Administrator(live) => Some(live.user.id),
+            Authority::Operator | Authority::Owner => None,
+        };
+        if deed.granted().is_none() && administrator.is_none() {
+            return Ok(Vec::new());
         }
-        let policy = self.roles.load_fresh().await?;
+        let keys: Vec<_> = std::iter::once(Roles::key()).chain(administrator.map(User::key)).collect();
+        let mut items = self.table.get(&keys, self.clock.now()).await?.into_iter();
+        let policy = Versioned::<Policy>::read(items.next().flatten().as_ref())?;
+        let mut writes = vec![policy.check(Roles::key())];
         if let Some(role) = deed.granted() {
             if !policy.value.roles().contains_key(role) {
                 return Err(ManageError::UnknownRole(role.clone()));
             }
-            within(&policy.value, &BTreeSet::from([role.clone()]), by)?;
+            let roles: BTreeSet<_> = user.roles.iter().chain([role]).cloned().collect();
+            if roles != user.roles && !self.sessions.can_name(&roles) {
+                return Err(ManageError::TooManyRoles(role.clone()));
+            }
         }
-        within(&policy.value, &user.roles, by)?;
-        Ok(Some(policy.check(Roles::key())))
+        if let Some(id) = administrator {
+            let item = items.next().flatten().ok_or(ManageError::BeyondAuthority)?;
+            let holder = User::holder(id);
+            let grants = policy.value.compile(&(holder.roles)(&item)?);
+            let given: BTreeSet<_> = user.roles.iter().chain(deed.granted()).cloned().collect();
+            let may =
+                grants.decide(&deed.needed()).allowed() && grants.may_give(&policy.value.compile(&given));
+            if !may {
+                return Err(ManageError::BeyondAuthority);
+            }
+            // Their own item is replaced by the deed, on the condition that it is unchanged.
+            if id != user.id {
+                writes.push(Write::Check { key: item.key, condition: Condition::Unchanged(item.version) });
+            }
+        }
+        Ok(writes)
     }
 
     /// Changes user, login, identities and, where it is about an administrator, the set of administrators in one commit with the audit
@@ -245,7 +284,7 @@ impl Accounts {
             };
             writes.extend(allowed);
             writes.extend(self.admins_write(&account, &outcome).await?);
-            writes.push(self.deed_write(id, deed, by, from)?);
+            writes.push(self.deed_write(&account.user, &outcome, deed, by, from)?);
             let committed = self.table.commit(&writes, self.clock.now()).await;
             // Without an answer it may have happened.
             self.sessions.memory().forget_user(id);
@@ -275,11 +314,13 @@ impl Accounts {
 
     fn deed_write(
         &self,
-        id: UserId,
+        user: &User,
+        outcome: &Outcome,
         deed: &Deed<'_>,
         by: Authority<'_>,
         from: &Requester,
     ) -> Result<Write, ManageError> {
+        let id = user.id;
         let actor = match by {
             Authority::Operator => Actor::Operator,
             Authority::Administrator(live) => Actor::User(live.user.id),
@@ -288,16 +329,15 @@ impl Accounts {
         let mut event = self.audit.event(deed.action, actor, from)?;
         event.user_id = Some(id);
         event.resource = deed.role.map(|role| format!("role:{role}"));
+        if let (Some(_), Outcome::Changed(after)) = (deed.role, outcome) {
+            event.details.insert("before".to_owned(), names(&user.roles));
+            event.details.insert("after".to_owned(), names(&after.roles));
+        }
         Ok(self.audit.write(&event)?)
     }
 }
 
-/// Whether `by` may do all that `roles` may.
-fn within(policy: &Policy, roles: &BTreeSet<RoleName>, by: Authority<'_>) -> Result<(), ManageError> {
-    match by {
-        Authority::Administrator(live) if !live.grants.covers(&policy.compile(roles)) => {
-            Err(ManageError::BeyondAuthority)
-        }
-        Authority::Administrator(_) | Authority::Operator | Authority::Owner => Ok(()),
-    }
+/// Roles as the audit log lists them.
+pub(super) fn names(roles: &BTreeSet<RoleName>) -> String {
+    roles.iter().map(RoleName::as_str).collect::<Vec<_>>().join(" ")
 }

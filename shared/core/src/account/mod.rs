@@ -5,6 +5,7 @@ mod device;
 mod identity;
 mod lockout;
 mod manage;
+mod named;
 mod record;
 mod signin;
 mod signup;
@@ -21,7 +22,8 @@ pub use identity::{
 };
 pub use lockout::{FAILURES_PER_LOCK, FIRST_LOCK, LONGEST_LOCK, Lockout, MAX_DEVICE_FAILURES, MAX_FAILURES};
 pub use manage::{Authority, ManageError, UserPage};
+pub use named::{AccountName, InvalidAccountName, NamedError};
 pub use record::{Account, Credential, Login};
 pub use signin::{SignIn, SignInError};
-pub use signup::{CheckedSignUp, SignUp, SignUpError};
+pub use signup::{CheckedSignUp, CreateError, SignUp, SignUpError};
 pub use user::{InvalidName, Name, Status, User};

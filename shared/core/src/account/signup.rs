@@ -1,12 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::accounts::conflict;
-use super::{AccountError, Accounts, Credential, Lockout, Login, Name, Status, User};
+use super::accounts::{MAX_TRIES, conflict};
+use super::manage::names;
+use super::{AccountError, Accounts, Credential, Lockout, Login, ManageError, Name, Status, User};
 use crate::audit::{Action, Actor, Requester};
 use crate::password::{self, Password, StoredHash, WeakPassword};
-use crate::permission::RoleName;
-use crate::port::StoreError;
+use crate::permission::{Admins, RoleName, Roles};
 use crate::port::table::Write;
+use crate::port::{EntropyError, StoreError};
 use crate::session::{Opening, SignedIn};
 use crate::{Email, UserId};
 
@@ -44,6 +45,35 @@ pub enum SignUpError {
     /// It could not be carried out.
     #[error(transparent)]
     Account(#[from] AccountError),
+}
+
+/// Why an operator's account was not made. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The address has an account.
+    #[error("this e-mail address has an account already")]
+    EmailTaken,
+    /// A role cannot be given, or it could not be carried out.
+    #[error(transparent)]
+    Refused(#[from] ManageError),
+}
+
+impl From<AccountError> for CreateError {
+    fn from(error: AccountError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<StoreError> for CreateError {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<EntropyError> for CreateError {
+    fn from(error: EntropyError) -> Self {
+        Self::Refused(error.into())
+    }
 }
 
 impl From<StoreError> for SignUpError {
@@ -105,17 +135,26 @@ impl Accounts {
         }
     }
 
-    /// Makes an account without a session, as an operator does.
-    pub async fn create(&self, CheckedSignUp(request): CheckedSignUp) -> Result<User, SignUpError> {
-        let user = self.new_user(&request)?;
+    /// Makes an account with these roles and without a session, in one commit, as an operator does. The operator answers for
+    /// the address, so it counts as verified.
+    pub async fn create(
+        &self,
+        CheckedSignUp(request): CheckedSignUp,
+        roles: &BTreeSet<RoleName>,
+    ) -> Result<User, CreateError> {
+        let user = self.vouched_user(&request, roles)?;
         let hash = self.hash(&request.password, user.id).await?;
         self.create_with(user, hash).await
     }
 
     /// Makes an account without a session for a service whose secret is not at hand: its password hash is sealed when its owner
     /// first signs in there.
-    pub async fn create_unsealed(&self, CheckedSignUp(request): CheckedSignUp) -> Result<User, SignUpError> {
-        let user = self.new_user(&request)?;
+    pub async fn create_unsealed(
+        &self,
+        CheckedSignUp(request): CheckedSignUp,
+        roles: &BTreeSet<RoleName>,
+    ) -> Result<User, CreateError> {
+        let user = self.vouched_user(&request, roles)?;
         let hash = password::hash(&request.password, &self.strength, &*self.hasher, &*self.entropy)
             .await
             .map_err(AccountError::from)?;
@@ -128,13 +167,46 @@ impl Accounts {
         Ok(StoredHash::seal(&hash, owner, &self.sealer, &*self.entropy)?)
     }
 
-    async fn create_with(&self, user: User, hash: StoredHash) -> Result<User, SignUpError> {
-        let mut writes = creation(&user, hash)?;
-        writes.push(self.signup_event(&user, Actor::Operator, &Requester::default())?);
-        match conflict(self.table.commit(&writes, self.clock.now()).await)? {
-            None => Ok(user),
-            Some(_) => Err(SignUpError::EmailTaken),
+    /// A user whose address and roles an operator answers for.
+    fn vouched_user(&self, request: &SignUp, roles: &BTreeSet<RoleName>) -> Result<User, AccountError> {
+        let user = self.new_user(request)?;
+        let roles = user.roles.union(roles).cloned().collect();
+        Ok(User { email_verified: true, roles, ..user })
+    }
+
+    async fn create_with(&self, user: User, hash: StoredHash) -> Result<User, CreateError> {
+        for _ in 0..MAX_TRIES {
+            let policy = self.roles.load_fresh().await?;
+            let granted = || user.roles.iter().filter(|role| **role != RoleName::USER);
+            if let Some(unknown) = granted().find(|role| !policy.value.roles().contains_key(*role)) {
+                return Err(ManageError::UnknownRole(unknown.clone()).into());
+            }
+            if let (Some(last), false) = (granted().last(), self.sessions.can_name(&user.roles)) {
+                return Err(ManageError::TooManyRoles(last.clone()).into());
+            }
+            let mut writes = creation(&user, hash.clone())?;
+            writes.push(policy.check(Roles::key()));
+            if user.roles.contains(&RoleName::ADMIN) {
+                let item = self.table.get(&[Admins::key()], self.clock.now()).await?.pop().flatten();
+                writes.push(Admins::write_with(item.as_ref(), user.id).map_err(ManageError::from)?);
+            }
+            writes.push(self.signup_event(&user, Actor::Operator, &Requester::default())?);
+            for role in granted() {
+                let mut event =
+                    self.audit.event(Action::RoleGranted, Actor::Operator, &Requester::default())?;
+                event.user_id = Some(user.id);
+                event.resource = Some(format!("role:{role}"));
+                event.details.insert("after".to_owned(), names(&user.roles));
+                writes.push(self.audit.write(&event)?);
+            }
+            match conflict(self.table.commit(&writes, self.clock.now()).await)? {
+                None => return Ok(user),
+                Some(0) => return Err(CreateError::EmailTaken),
+                // The roles, or the administrators, changed meanwhile.
+                Some(_) => {}
+            }
         }
+        Err(ManageError::from(AccountError::Busy("the roles are being changed")).into())
     }
 
     fn new_user(&self, request: &SignUp) -> Result<User, AccountError> {

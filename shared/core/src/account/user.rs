@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Avatar, Handle, IdentityHash};
 use crate::oauth::ProviderName;
-use crate::permission::RoleName;
+use crate::permission::{Holder, RoleName};
+use crate::port::table::Item;
 use crate::{Email, Timestamp, UserId};
 
 /// Whether an account may be used.
@@ -97,6 +98,15 @@ pub struct User {
 }
 
 impl User {
+    /// Where the store says which roles somebody holds; none once they may not sign in.
+    pub fn holder(id: UserId) -> Holder {
+        let roles = |item: &Item| {
+            let user: Self = item.decode()?;
+            Ok(if user.is_active() { user.roles } else { BTreeSet::new() })
+        };
+        Holder { id, key: Self::key, roles }
+    }
+
     /// Whether the account may be used.
     pub fn is_active(&self) -> bool {
         self.status == Status::Active

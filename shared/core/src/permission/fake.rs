@@ -50,6 +50,10 @@ impl FakeTable {
         self.items.lock().unwrap().get(key).cloned()
     }
 
+    pub fn all(&self) -> Vec<Item> {
+        self.items.lock().unwrap().values().cloned().collect()
+    }
+
     fn apply(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
         check_commit(writes)?;
         let mut items = self.items.lock().unwrap();

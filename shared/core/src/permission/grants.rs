@@ -114,14 +114,20 @@ impl Grants {
         reasons
     }
 
-    /// Whether all that `other` allows is allowed here too. Who may hand out only what they have themselves can hand out
-    /// a role when their grants cover the role's.
-    pub fn covers(&self, other: &Self) -> bool {
+    /// Whether all that `grant` allows is allowed here too.
+    pub fn has(&self, grant: &Grant) -> bool {
         // There is no end of resources and actions, so only a pattern covers a pattern.
-        self.all.is_some()
-            || other.all.is_none()
-                && other.resources.keys().all(|resource| self.resources.contains_key(resource))
-                && other.exact.keys().all(|permission| self.decide(permission).allowed())
+        match grant {
+            Grant::All => self.all.is_some(),
+            Grant::Resource(resource) => self.all.is_some() || self.resources.contains_key(resource),
+            Grant::Exact(permission) => self.decide(permission).allowed(),
+        }
+    }
+
+    /// Whether all that `other` allows is allowed here too.
+    #[cfg(test)]
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        other.permissions().into_iter().all(|reason| self.has(&reason.grant))
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod admins;
 mod asked;
+mod authority;
 mod grant;
 mod grants;
 mod policy;
@@ -27,6 +28,7 @@ mod roles_tests;
 
 pub use admins::{Admins, AdminsError, LastAdmin, MAX_ADMINS, TooManyAdmins};
 pub use asked::{InvalidPermission, Permission};
+pub use authority::{Author, Holder, OWN_RESOURCES};
 pub use grant::{Grant, InvalidGrant, Resource};
 pub use grants::{Decision, Grants, Reason};
 pub use policy::Policy;

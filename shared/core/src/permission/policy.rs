@@ -86,6 +86,14 @@ impl Policy {
         Ok(policy)
     }
 
+    /// The policy with the [initial](Self::initial) roles as they were at first. Other roles stay as they are.
+    pub fn repaired(&self) -> Result<Self, PolicyError> {
+        let mut policy = self.clone();
+        policy.roles.extend(Self::initial().roles);
+        policy.validate()?;
+        Ok(policy)
+    }
+
     /// The policy with those of the [initial](Self::initial) roles that it lacks, and their names. Existing roles stay as
     /// they are.
     pub fn with_initial_roles(&self) -> Result<(Self, BTreeSet<RoleName>), PolicyError> {
@@ -174,6 +182,18 @@ mod tests {
         let own = Role { includes: BTreeSet::from([name("loop")]), ..Role::default() };
         let policy = Policy { roles: BTreeMap::from([(name("loop"), own)]) };
         assert_eq!(policy.without_role(&name("loop")), Ok(Policy::default()));
+    }
+
+    #[test]
+    fn a_repair_restores_the_initial_roles_and_no_others() {
+        let own = Role { description: Some("mine".to_owned()), ..Role::default() };
+        let broken = Policy::initial()
+            .with_role(RoleName::USER, own.clone())
+            .and_then(|policy| policy.with_role(name("guest"), own.clone()))
+            .unwrap();
+        let repaired = broken.repaired().unwrap();
+        assert_eq!(repaired, Policy::initial().with_role(name("guest"), own).unwrap());
+        assert_eq!(Policy::default().repaired(), Ok(Policy::initial()));
     }
 
     #[test]

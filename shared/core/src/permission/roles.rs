@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Grants, Policy, PolicyError, Role, RoleName, Versioned};
+use super::authority::judge;
+use super::{Author, Policy, PolicyError, Role, RoleName, Versioned};
 use crate::Timestamp;
-use crate::port::table::{CommitError, Key, Write};
-use crate::port::{Cache, Clock, StoreError, Table};
+use crate::audit::{Action, AuditLog};
+use crate::port::table::{CommitError, Condition, Key, Write};
+use crate::port::{Cache, Clock, EntropyError, StoreError, Table};
 
 /// How long a cached policy is used.
 pub const CACHE_LIFETIME: Duration = Duration::from_mins(1);
@@ -24,19 +26,22 @@ pub enum ChangeError {
     /// The change breaks a rule.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// The role, as it is or as it is to be, grants what its changer may not do: otherwise whoever manages roles could give
+    /// The role, as it is or as it is to be, grants what its author may not give: otherwise whoever manages roles could give
     /// themselves everything, or take from those above them.
     #[error("this role holds permissions that you do not have: ask somebody who does")]
     BeyondAuthority,
+    /// The author would lose what it takes to undo the change.
+    #[error(
+        "after this change you could not undo it, as you would lose permissions yourself: keep them in the role, \
+         hold them by another role first, or ask the operator"
+    )]
+    SelfLockout,
     /// Others changed the roles each time first; nothing was written.
     #[error("the roles are being changed by others at this moment: try again")]
     Contended,
-    /// A condition of a write that came with the change did not hold; nothing was written.
-    #[error("the change conflicts at the write {write} that came with it")]
-    Conflict {
-        /// Its place in `extra`, from 0.
-        write: usize,
-    },
+    /// There was no identifier for the audit event.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
     /// The store gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -68,12 +73,13 @@ pub struct Roles {
     table: Arc<dyn Table>,
     clock: Arc<dyn Clock>,
     cache: Arc<dyn Cache>,
+    audit: AuditLog,
 }
 
 impl Roles {
     /// Over these stores.
-    pub fn new(table: Arc<dyn Table>, clock: Arc<dyn Clock>, cache: Arc<dyn Cache>) -> Self {
-        Self { table, clock, cache }
+    pub fn new(table: Arc<dyn Table>, clock: Arc<dyn Clock>, cache: Arc<dyn Cache>, audit: AuditLog) -> Self {
+        Self { table, clock, cache, audit }
     }
 
     /// Where the policy is stored, to read it together with other items; [`Versioned::read`] takes the item.
@@ -115,72 +121,77 @@ impl Roles {
         cached
     }
 
-    /// Makes or replaces the role `name`, within what `authority` allows; an operator needs none. `extra`, such as the audit
-    /// event, is written in the same commit.
-    pub async fn put(
-        &self,
-        name: &RoleName,
-        role: &Role,
-        authority: Option<&Grants>,
-        extra: &[Write],
-    ) -> Result<Saved, ChangeError> {
-        self.change(extra, |policy| {
+    /// Makes or replaces the role `name`, within what `author` may give.
+    pub async fn put(&self, name: &RoleName, role: &Role, author: Author<'_>) -> Result<Saved, ChangeError> {
+        self.change(author, Some(name), |policy| {
             let saved = match policy.roles().get(name) {
                 None => Saved::Created,
                 Some(before) if before == role => Saved::Unchanged,
                 Some(_) => Saved::Replaced,
             };
-            let after = policy.with_role(name.clone(), role.clone())?;
-            check_authority(authority, name, &[policy, &after])?;
-            Ok((after, saved))
+            Ok((policy.with_role(name.clone(), role.clone())?, saved))
         })
         .await
     }
 
-    /// Removes the role `name`, within what `authority` allows; see [`Policy::without_role`]. `extra` is written in the same
-    /// commit.
-    pub async fn remove(
-        &self,
-        name: &RoleName,
-        authority: Option<&Grants>,
-        extra: &[Write],
-    ) -> Result<(), ChangeError> {
-        self.change(extra, |policy| {
-            check_authority(authority, name, &[policy])?;
-            Ok((policy.without_role(name)?, ()))
+    /// Removes the role `name`, within what `author` may give; see [`Policy::without_role`].
+    pub async fn remove(&self, name: &RoleName, author: Author<'_>) -> Result<(), ChangeError> {
+        self.change(author, Some(name), |policy| Ok((policy.without_role(name)?, ()))).await
+    }
+
+    /// Adds those of the initial roles that are missing, on the operator's word, and gives their names.
+    pub async fn init(&self) -> Result<BTreeSet<RoleName>, ChangeError> {
+        self.change(Author::Operator, None, Policy::with_initial_roles).await
+    }
+
+    /// Restores the initial roles, on the operator's word, and gives the names of those that were missing or different.
+    pub async fn repair(&self) -> Result<BTreeSet<RoleName>, ChangeError> {
+        self.change(Author::Operator, None, |policy| {
+            let repaired = policy.repaired()?;
+            let changed = differing(policy, &repaired).into_iter().cloned().collect();
+            Ok((repaired, changed))
         })
         .await
     }
 
-    /// Adds those of the initial roles that are missing and gives their names. `extra` is written in the same commit, and
-    /// not at all when none is missing.
-    pub async fn init(&self, extra: &[Write]) -> Result<BTreeSet<RoleName>, ChangeError> {
-        self.change(extra, |policy| Ok(policy.with_initial_roles()?)).await
-    }
-
-    /// Applies `edit` to the policy by compare-and-set. An edit that changes nothing writes nothing.
+    /// Applies `edit` to the policy by compare-and-set, with an audit event for each role that it changes. An edit that changes
+    /// nothing writes nothing. What an administrator may do to the role `judged` is decided on the very policy that the commit
+    /// replaces and on the roles that the author holds then, so that no change in between escapes it.
     async fn change<T>(
         &self,
-        extra: &[Write],
-        edit: impl Fn(&Policy) -> Result<(Policy, T), ChangeError>,
+        author: Author<'_>,
+        judged: Option<&RoleName>,
+        edit: impl Fn(&Policy) -> Result<(Policy, T), PolicyError>,
     ) -> Result<T, ChangeError> {
         for _ in 0..=RETRIES {
-            let read = self.load_fresh().await?;
-            let (policy, outcome) = edit(&read.value)?;
+            let mut keys = vec![Self::key()];
+            if let Author::Administrator { holder, .. } = author {
+                keys.push((holder.key)(holder.id));
+            }
+            let mut items = self.table.get(&keys, self.clock.now()).await?.into_iter();
+            let read = Versioned::<Policy>::read(items.next().flatten().as_ref())?;
+            let edited = edit(&read.value);
+            let mut guards = Vec::new();
+            if let (Author::Administrator { holder, .. }, Some(name)) = (author, judged) {
+                let item = items.next().flatten().ok_or(ChangeError::BeyondAuthority)?;
+                let after = edited.as_ref().map_or(&read.value, |(policy, _)| policy);
+                judge(&(holder.roles)(&item)?, name, &read.value, after)?;
+                guards.push(Write::Check { key: item.key, condition: Condition::Unchanged(item.version) });
+            }
+            let (policy, outcome) = edited?;
             if policy == read.value {
                 return Ok(outcome);
             }
             let mut writes = vec![read.replace_with(Self::key(), &policy)?];
-            writes.extend_from_slice(extra);
+            writes.extend(guards);
+            writes.extend(self.events(author, &read.value, &policy)?);
             match self.table.commit(&writes, self.clock.now()).await {
                 Ok(()) => {
                     self.forget().await;
                     return Ok(outcome);
                 }
-                Err(CommitError::Conflict { write: 0 }) => {}
-                Err(CommitError::Conflict { write }) => {
-                    return Err(ChangeError::Conflict { write: write - 1 });
-                }
+                // Another change of the roles, or of the author, came first.
+                Err(CommitError::Conflict { .. }) => {}
                 Err(CommitError::Store(error)) => {
                     // Without an answer the change may have happened.
                     self.forget().await;
@@ -191,6 +202,25 @@ impl Roles {
         Err(ChangeError::Contended)
     }
 
+    /// One event for each role that differs, with the role before and after.
+    fn events(&self, author: Author<'_>, before: &Policy, after: &Policy) -> Result<Vec<Write>, ChangeError> {
+        let (actor, from) = author.actor();
+        let event = |name: &RoleName| {
+            let (was, is) = (before.roles().get(name), after.roles().get(name));
+            let action = if is.is_some() { Action::RolePut } else { Action::RoleDeleted };
+            let mut event = self.audit.event(action, actor, &from)?;
+            event.resource = Some(format!("role:{name}"));
+            for (word, role) in [("before", was), ("after", is)] {
+                if let Some(role) = role {
+                    let text = serde_json::to_string(role).map_err(|e| StoreError::Refused(e.to_string()))?;
+                    event.details.insert(word.to_owned(), text);
+                }
+            }
+            Ok(self.audit.write(&event)?)
+        };
+        differing(before, after).into_iter().map(event).collect()
+    }
+
     async fn forget(&self) {
         if let Err(error) = self.cache.delete(CACHE_KEY).await {
             tracing::warn!(%error, "the cached roles could not be dropped: the change shows within a minute");
@@ -198,17 +228,8 @@ impl Roles {
     }
 }
 
-/// Judged on the very policy that the commit replaces, so that no change in between escapes it.
-fn check_authority(
-    authority: Option<&Grants>,
-    name: &RoleName,
-    policies: &[&Policy],
-) -> Result<(), ChangeError> {
-    let Some(grants) = authority else { return Ok(()) };
-    let held = BTreeSet::from([name.clone()]);
-    if policies.iter().all(|policy| grants.covers(&policy.compile(&held))) {
-        Ok(())
-    } else {
-        Err(ChangeError::BeyondAuthority)
-    }
+/// The names of the roles that differ.
+fn differing<'a>(before: &'a Policy, after: &'a Policy) -> BTreeSet<&'a RoleName> {
+    let names = before.roles().keys().chain(after.roles().keys());
+    names.filter(|name| before.roles().get(*name) != after.roles().get(*name)).collect()
 }

@@ -5,9 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fake::{FakeCache, FakeTable, FixedClock, now, run};
-use super::{CACHE_LIFETIME, ChangeError, Policy, PolicyError, Role, RoleName, Roles, Saved, Versioned};
-use crate::port::StoreError;
+use super::{
+    Author, CACHE_LIFETIME, ChangeError, Holder, Policy, PolicyError, Role, RoleName, Roles, Saved, Versioned,
+};
+use crate::UserId;
+use crate::audit::{AuditLog, Event, Requester};
 use crate::port::table::{Item, Key, Version, Write};
+use crate::port::{StoreError, Table};
+use crate::token::testing::Seeded;
 
 struct Bed {
     roles: Roles,
@@ -17,7 +22,7 @@ struct Bed {
 
 fn bed() -> Bed {
     let (table, cache) = (Arc::new(FakeTable::default()), Arc::new(FakeCache::default()));
-    Bed { roles: Roles::new(table.clone(), Arc::new(FixedClock), cache.clone()), table, cache }
+    Bed { roles: Roles::new(table.clone(), Arc::new(FixedClock), cache.clone(), audit(&table)), table, cache }
 }
 
 impl Bed {
@@ -48,12 +53,27 @@ fn including(text: &str) -> Role {
     Role { includes: BTreeSet::from([name(text)]), ..Role::default() }
 }
 
-fn audit(id: &str) -> Write {
-    Write::create(Key::new("audit", id), &"event").unwrap()
+fn audit(table: &Arc<FakeTable>) -> AuditLog {
+    let day = Duration::from_hours(24);
+    AuditLog::new(table.clone(), Arc::new(FixedClock), Arc::new(Seeded::new(7)), day)
 }
 
-fn audited(bed: &Bed, id: &str) -> bool {
-    bed.table.item(&Key::new("audit", id)).is_some()
+/// The resource, the role before and the role after of every event.
+fn audited(bed: &Bed) -> Vec<(String, Option<String>, Option<String>)> {
+    let events = bed.table.all().into_iter().filter(|item| item.key.partition.starts_with("audit#"));
+    let events: Vec<Event> = events.map(|item| item.decode().unwrap()).collect();
+    let word = |event: &Event, word: &str| event.details.get(word).cloned();
+    events.iter().map(|e| (e.resource.clone().unwrap(), word(e, "before"), word(e, "after"))).collect()
+}
+
+/// Somebody whose roles are stored as they are.
+fn holder() -> Holder {
+    let key = |_| Key::new("holder", "1");
+    Holder { id: UserId::from_bytes([1; 16]), key, roles: |item| item.decode() }
+}
+
+fn holding(roles: &[RoleName]) -> Write {
+    Write::create(Key::new("holder", "1"), &roles.iter().cloned().collect::<BTreeSet<_>>()).unwrap()
 }
 
 #[test]
@@ -72,51 +92,65 @@ fn what_cannot_be_read_is_an_error_and_grants_nothing() {
 #[test]
 fn init_adds_what_is_missing_once() {
     let bed = bed();
-    assert_eq!(run(bed.roles.init(&[audit("1")])).unwrap().len(), 3);
+    assert_eq!(run(bed.roles.init()).unwrap().len(), 3);
     assert_eq!(bed.policy(), Policy::initial());
-    assert!(audited(&bed, "1"));
+    assert_eq!(audited(&bed).len(), 3);
 
-    assert_eq!(run(bed.roles.init(&[audit("2")])).unwrap(), BTreeSet::new());
-    assert!(!audited(&bed, "2"));
+    assert_eq!(run(bed.roles.init()).unwrap(), BTreeSet::new());
+    assert_eq!(audited(&bed).len(), 3);
+}
+
+#[test]
+fn a_repair_restores_what_differs_and_says_what_it_was() {
+    let bed = bed();
+    run(bed.roles.init()).unwrap();
+    run(bed.roles.put(&RoleName::USER, &Role::default(), Author::Operator)).unwrap();
+    assert_eq!(run(bed.roles.repair()).unwrap(), BTreeSet::from([RoleName::USER]));
+    assert_eq!(bed.policy(), Policy::initial());
+    let empty = Some(r#"{"permissions":[],"includes":[]}"#.to_owned());
+    let restored =
+        audited(&bed).into_iter().find(|(name, before, _)| name == "role:user" && *before == empty);
+    assert!(restored.unwrap().2.unwrap().contains("profile:update"));
+    assert_eq!(run(bed.roles.repair()).unwrap(), BTreeSet::new());
 }
 
 #[test]
 fn a_change_and_its_audit_event_are_one_commit() {
     let bed = bed();
-    run(bed.roles.init(&[])).unwrap();
-    assert_eq!(
-        run(bed.roles.put(&name("a"), &including("user"), None, &[audit("1")])).unwrap(),
-        Saved::Created
-    );
-    assert_eq!(
-        run(bed.roles.put(&name("a"), &Role::default(), None, &[audit("2")])).unwrap(),
-        Saved::Replaced
-    );
-    assert_eq!(
-        run(bed.roles.put(&name("a"), &Role::default(), None, &[audit("3")])).unwrap(),
-        Saved::Unchanged
-    );
-    run(bed.roles.remove(&name("a"), None, &[audit("4")])).unwrap();
+    run(bed.roles.init()).unwrap();
+    let put = |role: Role| run(bed.roles.put(&name("a"), &role, Author::Operator)).unwrap();
+    assert_eq!(put(including("user")), Saved::Created);
+    assert_eq!(put(Role::default()), Saved::Replaced);
+    assert_eq!(put(Role::default()), Saved::Unchanged);
+    run(bed.roles.remove(&name("a"), Author::Operator)).unwrap();
     assert_eq!(bed.policy(), Policy::initial());
-    assert_eq!(["1", "2", "3", "4"].map(|id| audited(&bed, id)), [true, true, false, true]);
+    let mut events = audited(&bed);
+    events.retain(|(name, ..)| name == "role:a");
+    events.sort();
+    let text = |include: &str| Some(format!(r#"{{"permissions":[],"includes":[{include}]}}"#));
+    let event = |before, after| ("role:a".to_owned(), before, after);
+    let mut expected =
+        [event(None, text("\"user\"")), event(text("\"user\""), text("")), event(text(""), None)];
+    expected.sort();
+    assert_eq!(events, expected);
 }
 
 #[test]
 fn a_refused_change_writes_nothing() {
     let bed = bed();
-    run(bed.roles.init(&[])).unwrap();
-    let error = run(bed.roles.put(&RoleName::USER, &including("admin"), None, &[audit("1")])).unwrap_err();
+    run(bed.roles.init()).unwrap();
+    let error = run(bed.roles.put(&RoleName::USER, &including("admin"), Author::Operator)).unwrap_err();
     assert!(matches!(error, ChangeError::Policy(PolicyError::Cycle(_))), "{error}");
-    let error = run(bed.roles.remove(&RoleName::ADMIN, None, &[audit("1")])).unwrap_err();
+    let error = run(bed.roles.remove(&RoleName::ADMIN, Author::Operator)).unwrap_err();
     assert!(matches!(error, ChangeError::Policy(PolicyError::BuiltIn(_))), "{error}");
     assert_eq!(bed.policy(), Policy::initial());
-    assert!(!audited(&bed, "1"));
+    assert_eq!(audited(&bed).len(), 3);
 }
 
 #[test]
 fn a_change_is_one_read_and_one_commit() {
     let bed = bed();
-    run(bed.roles.put(&name("a"), &Role::default(), None, &[audit("1")])).unwrap();
+    run(bed.roles.put(&name("a"), &Role::default(), Author::Operator)).unwrap();
     assert_eq!(*bed.table.calls.lock().unwrap(), 2);
 }
 
@@ -125,11 +159,11 @@ fn two_changes_at_once_both_stay() {
     for before in [Policy::default(), Policy::initial()] {
         let bed = bed();
         if before != Policy::default() {
-            run(bed.roles.init(&[])).unwrap();
+            run(bed.roles.init()).unwrap();
         }
         let theirs = before.with_role(name("theirs"), Role::default()).unwrap();
         bed.rivals(std::slice::from_ref(&theirs));
-        run(bed.roles.put(&name("ours"), &Role::default(), None, &[audit("1")])).unwrap();
+        run(bed.roles.put(&name("ours"), &Role::default(), Author::Operator)).unwrap();
         assert_eq!(bed.policy(), theirs.with_role(name("ours"), Role::default()).unwrap());
     }
 }
@@ -137,33 +171,53 @@ fn two_changes_at_once_both_stay() {
 #[test]
 fn two_changes_at_once_make_no_cycle() {
     let bed = bed();
-    run(bed.roles.put(&name("a"), &Role::default(), None, &[])).unwrap();
-    run(bed.roles.put(&name("b"), &Role::default(), None, &[])).unwrap();
+    run(bed.roles.put(&name("a"), &Role::default(), Author::Operator)).unwrap();
+    run(bed.roles.put(&name("b"), &Role::default(), Author::Operator)).unwrap();
     bed.rivals(&[bed.policy().with_role(name("a"), including("b")).unwrap()]);
-    let error = run(bed.roles.put(&name("b"), &including("a"), None, &[audit("1")])).unwrap_err();
+    let error = run(bed.roles.put(&name("b"), &including("a"), Author::Operator)).unwrap_err();
     assert!(matches!(error, ChangeError::Policy(PolicyError::Cycle(_))), "{error}");
-    assert!(!audited(&bed, "1"));
 }
 
-/// Somebody above the caller enlarges the role between the read and the commit.
+/// Somebody above the author enlarges the role between the read and the commit.
 #[test]
 fn authority_is_judged_on_the_role_that_is_replaced() {
     for remove in [false, true] {
         let bed = bed();
-        run(bed.roles.init(&[])).unwrap();
-        run(bed.roles.put(&name("a"), &Role::default(), None, &[])).unwrap();
+        run(bed.roles.init()).unwrap();
+        let manager =
+            Role { permissions: BTreeSet::from(["roles:manage".parse().unwrap()]), ..Role::default() };
+        run(bed.roles.put(&name("manager"), &manager, Author::Operator)).unwrap();
+        run(bed.roles.put(&name("a"), &Role::default(), Author::Operator)).unwrap();
+        run(bed.table.commit(&[holding(&[name("manager"), RoleName::USER])], now())).unwrap();
         let enlarged = bed.policy().with_role(name("a"), including("admin")).unwrap();
         bed.rivals(std::slice::from_ref(&enlarged));
-        let caller = enlarged.compile(&BTreeSet::from([RoleName::CONTENT_EDITOR]));
+        let (before, from) = (audited(&bed).len(), Requester::default());
+        let author = Author::Administrator { holder: holder(), from: &from };
         let result = if remove {
-            run(bed.roles.remove(&name("a"), Some(&caller), &[audit("1")]))
+            run(bed.roles.remove(&name("a"), author))
         } else {
-            run(bed.roles.put(&name("a"), &including("user"), Some(&caller), &[audit("1")])).map(|_| ())
+            run(bed.roles.put(&name("a"), &including("user"), author)).map(|_| ())
         };
         assert!(matches!(result, Err(ChangeError::BeyondAuthority)), "{result:?}");
         assert_eq!(bed.policy(), enlarged);
-        assert!(!audited(&bed, "1"));
+        assert_eq!(audited(&bed).len(), before);
     }
+}
+
+/// The author loses their role between the read and the commit.
+#[test]
+fn authority_is_judged_on_the_roles_that_the_author_holds_at_the_commit() {
+    let bed = bed();
+    run(bed.roles.init()).unwrap();
+    run(bed.table.commit(&[holding(&[RoleName::ADMIN])], now())).unwrap();
+    let (key, version) = (Key::new("holder", "1"), bed.table.item(&Key::new("holder", "1")).unwrap().version);
+    let demoted = Write::replace(key, &BTreeSet::from([RoleName::USER]), version).unwrap();
+    bed.table.rivals.lock().unwrap().push_back(vec![demoted]);
+    let from = Requester::default();
+    let author = Author::Administrator { holder: holder(), from: &from };
+    let result = run(bed.roles.put(&name("a"), &Role::default(), author));
+    assert!(matches!(result, Err(ChangeError::BeyondAuthority)), "{result:?}");
+    assert_eq!(bed.policy(), Policy::initial());
 }
 
 #[test]
@@ -173,27 +227,14 @@ fn eight_lost_races_are_tried_again_and_the_ninth_is_reported() {
         .collect();
     let patient = bed();
     patient.rivals(&policies[..8]);
-    run(patient.roles.put(&name("ours"), &Role::default(), None, &[])).unwrap();
+    run(patient.roles.put(&name("ours"), &Role::default(), Author::Operator)).unwrap();
     assert_eq!(patient.policy(), policies[7].with_role(name("ours"), Role::default()).unwrap());
 
     let beaten = bed();
     beaten.rivals(&policies);
-    let error = run(beaten.roles.put(&name("ours"), &Role::default(), None, &[audit("1")])).unwrap_err();
+    let error = run(beaten.roles.put(&name("ours"), &Role::default(), Author::Operator)).unwrap_err();
     assert!(matches!(error, ChangeError::Contended), "{error}");
     assert_eq!(beaten.policy(), policies[8]);
-    assert!(!audited(&beaten, "1"));
-}
-
-#[test]
-fn a_conflict_of_an_extra_write_is_named_and_not_tried_again() {
-    let bed = bed();
-    run(bed.roles.put(&name("a"), &Role::default(), None, &[audit("1")])).unwrap();
-    let calls = *bed.table.calls.lock().unwrap();
-    let error =
-        run(bed.roles.put(&name("b"), &Role::default(), None, &[audit("2"), audit("1")])).unwrap_err();
-    assert!(matches!(error, ChangeError::Conflict { write: 1 }), "{error}");
-    assert_eq!(*bed.table.calls.lock().unwrap(), calls + 2);
-    assert!(!audited(&bed, "2"));
 }
 
 #[test]
@@ -211,12 +252,12 @@ fn the_cached_policy_ends_after_its_lifetime() {
 fn a_change_drops_the_cached_policy() {
     let bed = bed();
     run(bed.roles.remember(Policy::default(), now()));
-    run(bed.roles.init(&[])).unwrap();
+    run(bed.roles.init()).unwrap();
     assert_eq!(run(bed.roles.cached(now())), None);
 
     run(bed.roles.remember(Policy::initial(), now()));
     *bed.table.lose_answer.lock().unwrap() = true;
-    let error = run(bed.roles.put(&name("a"), &Role::default(), None, &[])).unwrap_err();
+    let error = run(bed.roles.put(&name("a"), &Role::default(), Author::Operator)).unwrap_err();
     assert!(matches!(error, ChangeError::Store(StoreError::Unavailable(_))), "{error}");
     assert_eq!(run(bed.roles.cached(now())), None);
 }
@@ -227,7 +268,7 @@ fn a_cache_that_fails_is_a_miss() {
     *bed.cache.down.lock().unwrap() = true;
     assert_eq!(run(bed.roles.cached(now())), None);
     assert_eq!(run(bed.roles.remember(Policy::initial(), now())).policy, Policy::initial());
-    run(bed.roles.init(&[])).unwrap();
+    run(bed.roles.init()).unwrap();
 
     *bed.cache.down.lock().unwrap() = false;
     bed.cache.entries.lock().unwrap().insert("policy".to_owned(), ("{}".to_owned(), now() + CACHE_LIFETIME));
@@ -239,8 +280,8 @@ fn its_futures_can_move_between_threads() {
     fn assert_send<T: Send>(_: &T) {}
     let bed = bed();
     let (name, role) = (name("a"), Role::default());
-    assert_send(&bed.roles.put(&name, &role, None, &[]));
-    assert_send(&bed.roles.remove(&name, None, &[]));
-    assert_send(&bed.roles.init(&[]));
+    assert_send(&bed.roles.put(&name, &role, Author::Operator));
+    assert_send(&bed.roles.remove(&name, Author::Operator));
+    assert_send(&bed.roles.init());
     assert_send(&bed.roles.cached(now()));
 }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use super::{Session, SessionMemory, Transport};
 use crate::account::User;
 use crate::audit::{AuditLog, Requester};
 use crate::limit::Limits;
-use crate::permission::Roles;
+use crate::permission::{RoleName, Roles};
 use crate::port::table::Write;
 use crate::port::{Clock, Entropy, EntropyError, StoreError, Table};
 use crate::seal::Sealer;
@@ -175,6 +176,25 @@ impl Sessions {
         self.signed_up(user, started)
     }
 
+    /// Whether an access token can name all of these roles.
+    pub fn can_name(&self, roles: &BTreeSet<RoleName>) -> bool {
+        self.keys.can_name(&texts(roles))
+    }
+
+    /// The roles that an access token of `user` names: all of them, or the first that fit where the store holds more than a
+    /// grant would give. Latchkey itself decides by the store; others see fewer roles, never more.
+    fn named_roles(&self, user: &User) -> Vec<String> {
+        let mut roles = texts(&user.roles);
+        if !self.keys.can_name(&roles) {
+            let counts: Vec<_> = (1..=roles.len()).collect();
+            let fits = |count: &usize| roles.get(..*count).is_some_and(|some| self.keys.can_name(some));
+            let count = counts.partition_point(fits);
+            tracing::warn!(user = %user.id, named = count, held = roles.len(), "an access token has no room for all roles");
+            roles.truncate(count);
+        }
+        roles
+    }
+
     pub(super) fn tokens(
         &self,
         user: &User,
@@ -183,12 +203,7 @@ impl Sessions {
         signer: &Signer,
     ) -> Result<Tokens, IssueError> {
         let now = self.clock.now();
-        let grant = Grant {
-            user: user.id,
-            session: session.id,
-            roles: user.roles.iter().map(ToString::to_string).collect(),
-            org: None,
-        };
+        let grant = Grant { user: user.id, session: session.id, roles: self.named_roles(user), org: None };
         let claims = Claims::new(self.keys.parties(), grant, now, &*self.entropy)?;
         Ok(Tokens {
             access_token: signer.sign(&claims)?.into(),
@@ -197,4 +212,8 @@ impl Sessions {
             refresh_lifetime: session.ends_at().since(now),
         })
     }
+}
+
+fn texts(roles: &BTreeSet<RoleName>) -> Vec<String> {
+    roles.iter().map(ToString::to_string).collect()
 }

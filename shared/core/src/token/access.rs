@@ -39,6 +39,9 @@ impl Parties {
     }
 }
 
+/// A time of as many digits as any in this millennium has.
+const LATEST: i64 = 99_999_999_999;
+
 /// To whom a token is given, and what it may say of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
@@ -120,6 +123,21 @@ impl Claims {
             roles,
             org,
         })
+    }
+
+    /// Claims of the greatest length that name these roles, to learn whether a token of them would fit.
+    pub(super) fn longest(parties: &Parties, roles: &[String]) -> Self {
+        Self {
+            iss: parties.issuer.clone(),
+            aud: parties.audience.clone(),
+            sub: UserId::from_bytes([0; 16]),
+            sid: SessionId::from_bytes([0; 16]),
+            iat: LATEST,
+            exp: LATEST,
+            jti: TokenId([0; 16]),
+            roles: roles.to_vec(),
+            org: None,
+        }
     }
 
     /// When it ends.

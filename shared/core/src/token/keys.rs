@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::Algorithm;
 use super::access::{Claims, Parties};
 use super::invalid::{InvalidToken, Reason};
 use super::jwk::{Jwks, KeyId};
@@ -11,6 +10,7 @@ use super::memory::{KeyMemory, Recall, Unknown};
 use super::ring::KeyRing;
 use super::stored::{OpenRingError, SealRingError, StoredRing, ring_key};
 use super::unverified::UnverifiedToken;
+use super::{Algorithm, MAX_TOKEN};
 use crate::Timestamp;
 use crate::port::table::{CommitError, Item, Key, Version, Write};
 use crate::port::{Clock, Entropy, StoreError, Table};
@@ -109,6 +109,16 @@ impl Keys {
     /// Whose tokens these are, for [`Claims::new`].
     pub fn parties(&self) -> &Parties {
         &self.parties
+    }
+
+    /// Whether an access token that names these roles is short enough, whatever key signs it.
+    pub fn can_name(&self, roles: &[String]) -> bool {
+        // The header names an algorithm and a key; the longest signature is that of RSA with 2048 bits.
+        const HEADER: usize = 160;
+        const SIGNATURE: usize = 342;
+        let claims =
+            serde_json::to_vec(&Claims::longest(&self.parties, roles)).map_or(usize::MAX, |text| text.len());
+        claims.checked_mul(4).is_some_and(|length| HEADER + length.div_ceil(3) + SIGNATURE + 2 <= MAX_TOKEN)
     }
 
     /// The access token of `claims`.

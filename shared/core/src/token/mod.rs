@@ -46,8 +46,11 @@ pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_mins(15);
 /// How far in the future `iat` may lie, for servers whose clocks differ.
 pub const CLOCK_LEEWAY: Duration = Duration::from_mins(1);
 
-/// The longest access token, in bytes: with its name and attributes, as long as a cookie may be.
-pub const MAX_TOKEN: usize = 4096;
+/// The longest cookie that browsers keep, in bytes, with its name and attributes.
+pub const MAX_COOKIE: usize = 4096;
+
+/// The longest access token, in bytes: what a cookie's name and attributes leave of [`MAX_COOKIE`].
+pub const MAX_TOKEN: usize = MAX_COOKIE - 128;
 
 /// How long a used refresh token is still answered with the live one, whatever happened since: two tabs asked at once.
 pub const REUSE_WINDOW: Duration = Duration::from_secs(10);

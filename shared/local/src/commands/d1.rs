@@ -1,12 +1,12 @@
 //! SQL for a Cloudflare D1 database, which this command cannot reach itself: wrangler runs it there.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use latchkey_core::account::{Authority, Login, Name, SignUp};
-use latchkey_core::audit::{Action, Actor, Requester};
+use latchkey_core::account::{Login, Name, SignUp};
 use latchkey_core::config::Place;
 use latchkey_core::password::Password;
 use latchkey_core::permission::RoleName;
@@ -31,14 +31,11 @@ pub(super) async fn first_admin(
 ) -> Result<(), Failure> {
     let written = Written::default();
     let services = services(written.clone())?;
-    let event = services.audit.event(Action::RolePut, Actor::Operator, &Requester::default())?;
-    services.roles.init(&[services.audit.write(&event)?]).await?;
+    services.roles.init().await?;
     let password = Password::new(&read_password(password_stdin)?);
     let sign_up = services.accounts.check_sign_up(SignUp { email, password, name })?;
     services.accounts.check_breaches(&sign_up).await?;
-    let user = services.accounts.create_unsealed(sign_up).await?;
-    let admin: RoleName = "admin".parse()?;
-    services.accounts.grant(user.id, &admin, Authority::Operator, &Requester::default()).await?;
+    services.accounts.create_unsealed(sign_up, &BTreeSet::from([RoleName::ADMIN])).await?;
     say("-- The initial roles and the first admin. It holds a password's hash: delete it when it has run.");
     for statement in written.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         say(format_args!("{};", literal(statement, None)));

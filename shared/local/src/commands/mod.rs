@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use latchkey_core::Services;
 use latchkey_core::account::Relocation;
+use latchkey_core::permission::Role;
 
 use crate::cli::{
     Cli, Command, D1Command, DataArgs, IdentitiesCommand, KeysCommand, RolesCommand, UsersCommand,
@@ -33,8 +34,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let data = &cli.data;
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(args) => serve::run(&args, data),
-        Command::Roles(RolesCommand::Init) => administer(data, roles::init),
-        Command::Roles(RolesCommand::List) => administer(data, roles::list),
+        Command::Roles(command) => roles(command, data),
         Command::Users(command) => users(command, data),
         Command::Identities(command) => identities(command, data),
         Command::Keys(KeysCommand::Rotate) => administer(data, keys::rotate),
@@ -63,6 +63,22 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     }
 }
 
+fn roles(command: RolesCommand, data: &DataArgs) -> Result<ExitCode, Failure> {
+    match command {
+        RolesCommand::Init { repair: false } => administer(data, roles::init),
+        RolesCommand::Init { repair: true } => administer(data, roles::repair),
+        RolesCommand::List => administer(data, roles::list),
+        RolesCommand::Put { role: name, description, permissions, includes } => {
+            let permissions = permissions.into_iter().collect();
+            let role = Role { description, permissions, includes: includes.into_iter().collect() };
+            administer(data, async move |services| roles::put(services, &name, &role).await)
+        }
+        RolesCommand::Delete { role } => {
+            administer(data, async move |services| roles::delete(services, &role).await)
+        }
+    }
+}
+
 fn users(command: UsersCommand, data: &DataArgs) -> Result<ExitCode, Failure> {
     match command {
         UsersCommand::Add { email, name, roles, password_stdin } => {
@@ -72,20 +88,20 @@ fn users(command: UsersCommand, data: &DataArgs) -> Result<ExitCode, Failure> {
             })
         }
         UsersCommand::List => administer(data, users::list),
-        UsersCommand::Grant { email, role } => {
-            administer(data, async move |services| users::grant(services, &email, &role).await)
+        UsersCommand::Grant { account, role, unverified } => {
+            administer(data, async move |services| users::grant(services, &account, &role, unverified).await)
         }
-        UsersCommand::Revoke { email, role } => {
-            administer(data, async move |services| users::revoke(services, &email, &role).await)
+        UsersCommand::Revoke { account, role } => {
+            administer(data, async move |services| users::revoke(services, &account, &role).await)
         }
-        UsersCommand::Disable { email } => {
-            administer(data, async move |services| users::disable(services, &email).await)
+        UsersCommand::Disable { account } => {
+            administer(data, async move |services| users::disable(services, &account).await)
         }
-        UsersCommand::Enable { email } => {
-            administer(data, async move |services| users::enable(services, &email).await)
+        UsersCommand::Enable { account } => {
+            administer(data, async move |services| users::enable(services, &account).await)
         }
-        UsersCommand::Unlock { email } => {
-            administer(data, async move |services| users::unlock(services, &email).await)
+        UsersCommand::Unlock { account } => {
+            administer(data, async move |services| users::unlock(services, &account).await)
         }
     }
 }

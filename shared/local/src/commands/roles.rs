@@ -1,18 +1,43 @@
 use latchkey_core::Services;
-use latchkey_core::audit::{Action, Actor, Requester};
+use latchkey_core::permission::{Author, Role, RoleName};
 
 use super::{Failure, say};
 
 /// Makes the initial roles, as far as they are missing.
 pub(super) async fn init(services: Services) -> Result<(), Failure> {
-    let event = services.audit.event(Action::RolePut, Actor::Operator, &Requester::default())?;
-    let made = services.roles.init(&[services.audit.write(&event)?]).await?;
+    let made = services.roles.init().await?;
     if made.is_empty() {
-        say("The roles are there already.");
+        say("The roles are there already; `latchkey roles init --repair` restores those that were changed.");
     }
     for role in made {
         say(format_args!("Made the role {role}."));
     }
+    Ok(())
+}
+
+/// Restores the initial roles.
+pub(super) async fn repair(services: Services) -> Result<(), Failure> {
+    let restored = services.roles.repair().await?;
+    if restored.is_empty() {
+        say("The initial roles are as they were at first.");
+    }
+    for role in restored {
+        say(format_args!("Restored the role {role}."));
+    }
+    Ok(())
+}
+
+/// Makes or replaces a role.
+pub(super) async fn put(services: Services, name: &RoleName, role: &Role) -> Result<(), Failure> {
+    services.roles.put(name, role, Author::Operator).await?;
+    say(format_args!("The role {name} is as given."));
+    Ok(())
+}
+
+/// Deletes a role.
+pub(super) async fn delete(services: Services, name: &RoleName) -> Result<(), Failure> {
+    services.roles.remove(name, Author::Operator).await?;
+    say(format_args!("Deleted the role {name}."));
     Ok(())
 }
 

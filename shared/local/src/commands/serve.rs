@@ -4,7 +4,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use latchkey_core::Services;
-use latchkey_core::audit::{Action, Actor, Requester};
 use latchkey_core::log::{Filter, tell_ignored};
 use latchkey_core::permission::{Admins, Versioned};
 use latchkey_http::App;
@@ -51,8 +50,7 @@ pub(super) fn run(args: &ServeArgs, data: &DataArgs) -> Result<ExitCode, Failure
 async fn prepare(services: &Services) -> Result<(), Failure> {
     services.keys.jwks().await?;
     if services.roles.load_fresh().await?.value.roles().is_empty() {
-        let event = services.audit.event(Action::RolePut, Actor::Operator, &Requester::default())?;
-        services.roles.init(&[services.audit.write(&event)?]).await?;
+        services.roles.init().await?;
     }
     Ok(())
 }

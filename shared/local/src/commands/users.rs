@@ -1,10 +1,11 @@
+use std::collections::BTreeSet;
 use std::io::{BufRead, IsTerminal};
 
-use latchkey_core::account::{Authority, Name, SignUp, SignUpError, Status};
+use latchkey_core::account::{AccountName, Authority, CreateError, Name, NamedError, SignUp, Status};
 use latchkey_core::audit::Requester;
 use latchkey_core::password::Password;
 use latchkey_core::permission::RoleName;
-use latchkey_core::{Email, SecretString, Services, UserId};
+use latchkey_core::{Email, SecretString, Services};
 
 use super::{Failure, roles, say};
 
@@ -23,9 +24,10 @@ pub(super) async fn add(
     let password = Password::new(&read_password(password_stdin)?);
     let sign_up = services.accounts.check_sign_up(SignUp { email: email.clone(), password, name })?;
     services.accounts.check_breaches(&sign_up).await?;
-    let user = match services.accounts.create(sign_up).await {
+    let granted: BTreeSet<_> = roles.into_iter().collect();
+    let user = match services.accounts.create(sign_up, &granted).await {
         Ok(user) => user,
-        Err(SignUpError::EmailTaken) => {
+        Err(CreateError::EmailTaken) => {
             return Err(format!(
                 "{email} has an account already: grant it roles with `latchkey users grant`"
             )
@@ -34,8 +36,7 @@ pub(super) async fn add(
         Err(error) => return Err(error.into()),
     };
     say(format_args!("Made the account {} of {email}.", user.id));
-    for role in roles {
-        services.accounts.grant(user.id, &role, Authority::Operator, &Requester::default()).await?;
+    for role in granted {
         say(format_args!("Granted {role}."));
     }
     Ok(())
@@ -75,51 +76,65 @@ pub(super) async fn list(services: Services) -> Result<(), Failure> {
 }
 
 /// Grants a role.
-pub(super) async fn grant(services: Services, email: &Email, role: &RoleName) -> Result<(), Failure> {
-    let id = find(&services, email).await?;
-    services.accounts.grant(id, role, Authority::Operator, &Requester::default()).await?;
-    say(format_args!("{email} holds the role {role}."));
+pub(super) async fn grant(
+    services: Services,
+    account: &AccountName,
+    role: &RoleName,
+    unverified: bool,
+) -> Result<(), Failure> {
+    let user = services.accounts.named_for_grant(account, unverified).await.map_err(hinted)?;
+    services.accounts.grant(user.id, role, Authority::Operator, &Requester::default()).await?;
+    say(format_args!("{account} holds the role {role}."));
+    say(format_args!("    {}", user.described(services.ports.clock.now())));
     Ok(())
 }
 
 /// Takes a role away.
-pub(super) async fn revoke(services: Services, email: &Email, role: &RoleName) -> Result<(), Failure> {
-    let id = find(&services, email).await?;
-    services.accounts.revoke_role(id, role, Authority::Operator, &Requester::default()).await?;
-    say(format_args!("{email} does not hold the role {role}."));
+pub(super) async fn revoke(
+    services: Services,
+    account: &AccountName,
+    role: &RoleName,
+) -> Result<(), Failure> {
+    let user = services.accounts.named(account).await.map_err(hinted)?;
+    services.accounts.revoke_role(user.id, role, Authority::Operator, &Requester::default()).await?;
+    say(format_args!("{account} does not hold the role {role}."));
     Ok(())
 }
 
 /// Disables an account.
-pub(super) async fn disable(services: Services, email: &Email) -> Result<(), Failure> {
-    set_status(&services, email, Status::Disabled).await?;
-    say(format_args!("{email} is disabled, and signed out everywhere."));
+pub(super) async fn disable(services: Services, account: &AccountName) -> Result<(), Failure> {
+    set_status(&services, account, Status::Disabled).await?;
+    say(format_args!("{account} is disabled, and signed out everywhere."));
     Ok(())
 }
 
 /// Enables an account.
-pub(super) async fn enable(services: Services, email: &Email) -> Result<(), Failure> {
-    set_status(&services, email, Status::Active).await?;
-    say(format_args!("{email} may sign in again."));
+pub(super) async fn enable(services: Services, account: &AccountName) -> Result<(), Failure> {
+    set_status(&services, account, Status::Active).await?;
+    say(format_args!("{account} may sign in again."));
     Ok(())
 }
 
 /// Ends the lock or the stop of an account.
-pub(super) async fn unlock(services: Services, email: &Email) -> Result<(), Failure> {
-    let id = find(&services, email).await?;
-    let unlocked = services.accounts.unlock(id).await?;
-    say(format_args!("{email} {}", if unlocked { "is unlocked." } else { "was not locked." }));
+pub(super) async fn unlock(services: Services, account: &AccountName) -> Result<(), Failure> {
+    let user = services.accounts.named(account).await.map_err(hinted)?;
+    let unlocked = services.accounts.unlock(user.id).await?;
+    say(format_args!("{account} {}", if unlocked { "is unlocked." } else { "was not locked." }));
     Ok(())
 }
 
-async fn set_status(services: &Services, email: &Email, status: Status) -> Result<(), Failure> {
-    let id = find(services, email).await?;
-    services.accounts.set_status(id, status, Authority::Operator, &Requester::default()).await?;
+async fn set_status(services: &Services, account: &AccountName, status: Status) -> Result<(), Failure> {
+    let user = services.accounts.named(account).await.map_err(hinted)?;
+    services.accounts.set_status(user.id, status, Authority::Operator, &Requester::default()).await?;
     Ok(())
 }
 
-async fn find(services: &Services, email: &Email) -> Result<UserId, Failure> {
-    let user = services.accounts.find_by_email(email).await?;
-    user.map(|user| user.id)
-        .ok_or_else(|| format!("{email} has no account: make it with `latchkey users add {email}`").into())
+/// The failure, with the command that makes an account where there is none.
+fn hinted(error: NamedError) -> Failure {
+    match error {
+        NamedError::NoAccount(AccountName::Email(email)) => {
+            format!("{email} has no account: make it with `latchkey users add {email}`").into()
+        }
+        error => error.into(),
+    }
 }

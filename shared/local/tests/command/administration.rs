@@ -45,7 +45,8 @@ fn roles_are_granted_and_taken_away() {
         answer.body["allowed"] == Value::Bool(true)
     };
     assert!(!may());
-    home.run(&["users", "grant", "ada@example.com", "content-editor"]).succeeded();
+    let granted = home.run(&["users", "grant", "ada@example.com", "content-editor"]).succeeded();
+    assert!(granted.contains("less than 2 minutes ago, verified"), "{granted}");
     assert!(may());
     home.run(&["users", "revoke", "ada@example.com", "content-editor"]).succeeded();
     assert!(!may());
@@ -70,7 +71,10 @@ fn what_cannot_be_done_is_refused_with_the_mend() {
 fn roles_are_made_once_and_listed() {
     let home = Home::new();
     home.add("ada@example.com", &[]);
-    assert_eq!(home.run(&["roles", "init"]).succeeded(), "The roles are there already.\n");
+    assert_eq!(
+        home.run(&["roles", "init"]).succeeded(),
+        "The roles are there already; `latchkey roles init --repair` restores those that were changed.\n"
+    );
     let list = home.run(&["roles", "list"]).succeeded();
     for line in [
         "user: products:read profile:update",
@@ -79,6 +83,43 @@ fn roles_are_made_once_and_listed() {
     ] {
         assert!(list.contains(line), "{list}");
     }
+}
+
+#[test]
+fn roles_are_put_deleted_and_repaired() {
+    let home = Home::new();
+    home.add("ada@example.com", &[]);
+    home.run(&["roles", "put", "auditor", "--permission", "users:read", "--permission", "docs:*"])
+        .succeeded();
+    home.run(&["roles", "put", "user", "--include", "auditor", "--description", "Everybody"]).succeeded();
+    let list = home.run(&["roles", "list"]).succeeded();
+    assert!(list.contains("auditor: docs:* users:read"), "{list}");
+    home.run(&["roles", "delete", "auditor"]).refused(&["included by user"]);
+    assert_eq!(home.run(&["roles", "init", "--repair"]).succeeded(), "Restored the role user.\n");
+    home.run(&["roles", "delete", "auditor"]).succeeded();
+    home.run(&["roles", "put", "admin", "--permission", "users:read"]).refused(&["roles:manage"]);
+    assert_eq!(home.run(&["roles", "put", "a_b"]).status.code(), Some(2));
+}
+
+#[test]
+fn an_address_that_nobody_proved_is_granted_by_id_or_by_a_flag() {
+    let home = Home::new();
+    let server = home.serve();
+    let signed_up = http::credentials(&server.url, "signup", "boss@example.com").unwrap();
+    assert_eq!(signed_up.status, 201, "{signed_up:?}");
+    let id = signed_up.body["user"]["id"].as_str().unwrap().to_owned();
+    let grant = ["users", "grant", "boss@example.com", "admin"];
+    home.run(&grant).refused(&["boss@example.com", &id, "less than 2 minutes ago", "--unverified"]);
+    home.run(&["users", "grant", &id, "content-editor"]).succeeded();
+    home.run(&[&grant[..], &["--unverified"]].concat()).succeeded();
+}
+
+#[test]
+fn an_account_with_a_role_that_is_none_is_not_made() {
+    let home = Home::new();
+    let add = ["users", "add", "ada@example.com", "--role", "nosuch", "--password-stdin"];
+    home.run_with(&add, http::PASSWORD).refused(&["nosuch"]);
+    assert_eq!(home.run(&["users", "list"]).succeeded(), "");
 }
 
 #[test]

@@ -13,7 +13,9 @@ cases![
     made_shown_changed_and_deleted,
     they_never_contradict_each_other,
     what_is_none,
-    nobody_makes_one_of_more_than_they_have
+    nobody_makes_one_of_more_than_they_have,
+    an_admin_brings_in_permissions_of_the_application,
+    no_change_locks_its_author_out
 ];
 
 fn put(t: &Trial<'_>, by: &Person, name: &str, body: &Value) -> Result<Answer> {
@@ -79,7 +81,7 @@ fn what_is_none(t: &Trial<'_>) -> Result {
         put(t, &root, &name, &body)?.problem(422, "invalid_role")?;
     }
     for name in ["1a", "A", "a_b", &"a".repeat(65)] {
-        put(t, &root, name, &json!({}))?.problem(404, "not_found")?;
+        put(t, &root, name, &json!({}))?.problem(422, "invalid_role")?;
     }
     Ok(())
 }
@@ -103,4 +105,29 @@ fn nobody_makes_one_of_more_than_they_have(t: &Trial<'_>) -> Result {
     put(t, &keeper, &mine, &json!({ "permissions": ["products:read"] }))?.ok(201)?;
     t.drop_role(&root, &mine)?;
     t.drop_role(&root, &held)
+}
+
+fn an_admin_brings_in_permissions_of_the_application(t: &Trial<'_>) -> Result {
+    let (root, ada) = (t.admin()?, t.sign_up("ada")?);
+    let editor = t.make_role(&root, "editor", &["docs:read", "docs:*"])?;
+    t.grant(&root, &ada, &editor)?;
+    t.ask(Request::get("/v1/authorize?permission=docs:read&fresh=true"), &ada)?.ok(204)?;
+    for own in ["*", "users:*", "roles:*", "system:*", "users:export", "identities:token"] {
+        let body = json!({ "permissions": ["docs:read", own] });
+        put(t, &root, &editor, &body)?.problem(403, "beyond_authority")?;
+    }
+    t.drop_role(&root, &editor)
+}
+
+fn no_change_locks_its_author_out(t: &Trial<'_>) -> Result {
+    let root = t.admin()?;
+    let shown = t.ask(Request::get("/v1/roles/admin"), &root)?.ok(200)?.json();
+    let mut less = shown.clone();
+    less["permissions"] = json!(["users:read", "roles:manage", "system:admin"]);
+    put(t, &root, "admin", &less)?.problem(409, "self_lockout")?;
+    put(t, &root, "admin", &shown)?.ok(200)?;
+    shown["permissions"].as_array().map_or(Ok(()), |held| {
+        ensure!(held.iter().any(|permission| permission == "users:delete"), "{shown}");
+        Ok(())
+    })
 }

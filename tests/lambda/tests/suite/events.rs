@@ -266,7 +266,7 @@ async fn other_spellings_of_a_path_are_not_found() {
 #[tokio::test]
 async fn queries_arrive_as_they_were_asked() {
     let app = app();
-    app.services.roles.init(&[]).await.unwrap();
+    app.services.roles.init().await.unwrap();
     let answer = event("http-api").signup("ada").send(&app).await.unwrap();
     let bearer = format!("Bearer {}", body(&answer)["access_token"].as_str().unwrap());
     for (name, _) in TRIGGERS {
