@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use latchkey_core::account::{Login, Name, SignUp};
+use latchkey_core::audit::{Action, Actor, Requester};
 use latchkey_core::config::Place;
 use latchkey_core::password::Password;
 use latchkey_core::permission::RoleName;
