@@ -102,7 +102,7 @@ async fn an_account_gives_way_whatever_is_done_to_it_at_that_moment() {
 }
 
 async fn giving_way(processes: Processes) {
-    processes.first().services.roles.init(&[]).await.unwrap();
+    processes.first().services.roles.init().await.unwrap();
     for round in 0..4 {
         let email = format!("ada{round}@example.com");
         let squatter = processes.sign_up(&email).await;
