@@ -49,8 +49,8 @@ export default function cases(world) {
     const { user } = await shown(person.page)
     await person.context.addCookies(flow)
     await person.page.goto(callback)
-    // The provider has had its code by then, and is asked before the flow is found to be used up.
-    await person.page.waitForURL(/\/welcome\?from=here&error=code_refused$/)
+    // The flow is used up, and nobody asks the provider again.
+    await person.page.waitForURL(/\/welcome\?from=here&error=invalid_state$/)
     assert.equal((await visit(person, world)).user, user)
   })
 
