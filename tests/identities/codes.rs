@@ -98,7 +98,7 @@ async fn when_its_minute_is_over_a_used_code_ends_nothing() {
     app.clock.advance(Duration::from_secs(1));
     assert!(is_invalid(&redeem(&app, &code, VERIFIER).await));
     let access = signed_in.tokens.access_token.expose_secret();
-    assert_eq!(get(&app, "/v1/authorize?signed_in=true&fresh=true", access).await.status, 204);
+    assert_eq!(get(&app, "/v1/identities", access).await.status, 200);
     assert!(events(&app, Action::CodeReplayed).await.is_empty());
 }
 

@@ -80,7 +80,7 @@ impl World {
 
     async fn token(&self, of: &Entered, by: &str) -> TestResponse {
         let path = format!("/v1/identities/github/token?user={}", of.id());
-        self.app.send(TestRequest::get(&path).bearer(by)).await
+        post(&self.app, &path, by).await
     }
 }
 
@@ -232,9 +232,31 @@ async fn what_a_provider_refuses_says_the_mend_and_none_of_its_words() {
         "/v1/identities/github/token?user=x",
         "/v1/identities/github/token",
     ] {
-        let answer = world.app.send(TestRequest::get(path).bearer(&server.access)).await;
+        let answer = post(&world.app, path, &server.access).await;
         assert!([404, 400].contains(&answer.status.as_u16()), "{path}: {}", answer.status);
     }
+}
+
+/// A route that rotates what is kept is a POST, takes no cookie, and makes nobody more than they are.
+#[tokio::test]
+async fn a_token_is_not_given_to_a_cookie_a_get_or_somebody_below_the_user() {
+    let world = world().await;
+    let (ada, server) = (world.ada().await, world.server().await);
+    let path = format!("/v1/identities/github/token?user={}", ada.id());
+    let get = world.app.send(TestRequest::get(&path).bearer(&server.access)).await;
+    assert_eq!((get.status.as_u16(), get.code().as_str()), (405, "method_not_allowed"));
+    let cookie = TestRequest::new("POST".parse().unwrap(), &path)
+        .header("cookie", &format!("__Host-latchkey-access={}", server.access))
+        .header("sec-fetch-site", "same-origin");
+    let cookie = world.app.send(cookie).await;
+    assert_eq!((cookie.status.as_u16(), cookie.code().as_str()), (403, "bearer_required"));
+
+    let (role, from) = ("admin".parse().unwrap(), latchkey_core::audit::Requester::default());
+    let accounts = &world.app.services.accounts;
+    accounts.grant(ada.id(), &role, latchkey_core::account::Authority::Operator, &from).await.unwrap();
+    let above = world.token(&ada, &server.access).await;
+    assert_eq!((above.status.as_u16(), above.code().as_str()), (403, "beyond_authority"));
+    assert!(world.asked().is_empty(), "the provider was not asked");
 }
 
 #[tokio::test]

@@ -21,7 +21,11 @@ fn grant(token: &str) -> ProviderGrant {
 }
 
 async fn kept(app: &TestApp, person: &Entered) -> Result<String, GrantError> {
-    let kept = app.services.accounts.kept_grant(person.id(), &"github".parse().unwrap()).await?;
+    let kept = app
+        .services
+        .accounts
+        .kept_grant(person.id(), &"github".parse().unwrap(), Authority::Operator)
+        .await?;
     Ok(kept.grant.refresh_token.expose_secret().to_owned())
 }
 
@@ -91,7 +95,7 @@ async fn the_token_that_took_its_place_is_kept_unless_a_newer_came_meanwhile() {
     let accounts = &app.services.accounts;
     let person = enter_with(&app, &ada(), Some(&grant("refresh-1"))).await.unwrap();
     let (provider, from) = ("github".parse().unwrap(), Requester::default());
-    let read = accounts.kept_grant(person.id(), &provider).await.unwrap();
+    let read = accounts.kept_grant(person.id(), &provider, Authority::Operator).await.unwrap();
     // An account that changed in between is no obstacle.
     let role = "content-editor".parse().unwrap();
     accounts.grant(person.id(), &role, Authority::Operator, &from).await.unwrap();

@@ -139,6 +139,35 @@ async fn what_is_no_navigation_begins_no_flow_and_spends_no_code() {
     assert_eq!(browser.come_back("acme", &granted).await.status, 303, "the code is not spent");
 }
 
+/// Hundreds that begin at once, none of which knows of the others.
+#[tokio::test]
+async fn flows_that_begin_in_parallel_pile_up_in_no_header() {
+    let world = world();
+    let begun = world.browser();
+    let mut names = std::collections::BTreeSet::new();
+    for _ in 0..300 {
+        let mut browser = begun.clone();
+        browser.start("acme", "").await;
+        names.extend(browser.flow_cookies());
+    }
+    assert_eq!(names.len(), 4);
+}
+
+/// A flow that is over leaves the one alone that took its place.
+#[tokio::test]
+async fn an_answer_that_comes_late_ends_no_other_flow() {
+    let world = world();
+    let (mut browser, old) = world.at_provider().await;
+    let mut newest = old.clone();
+    for _ in 0..4 {
+        world.app.clock.advance(std::time::Duration::from_secs(1));
+        newest = world.provider.authorize(&browser.start("acme", "").await);
+    }
+    assert_eq!(browser.come_back("acme", &old).await.code(), "invalid_state", "the oldest has given way");
+    assert_eq!(browser.flow_cookies().len(), 4);
+    assert_eq!(browser.come_back("acme", &newest).await.status, 303);
+}
+
 #[tokio::test]
 async fn each_flow_has_secrets_of_its_own() {
     let world = world();

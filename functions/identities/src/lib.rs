@@ -34,7 +34,8 @@ where
         .fresh(Method::POST, at("/v1/oauth/{provider}/link").with_query(), link::link)
         .permission(
             "identities:token",
-            Method::GET,
+            // It may rotate the refresh token that is kept, so it is not a GET.
+            Method::POST,
             at("/v1/identities/{provider}/token").with_query(),
             token::token,
         )

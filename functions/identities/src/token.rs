@@ -5,9 +5,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use latchkey_core::ExposeSecret;
 use latchkey_core::UserId;
-use latchkey_core::account::{Accounts, GrantError};
+use latchkey_core::account::{Accounts, Authority, GrantError};
 use latchkey_core::oauth::{ExchangeError, IdentifyError, Oauth, ProviderName, StartError};
-use latchkey_http::{Caller, From, Params, PathParam, Problem, ProblemBody, private};
+use latchkey_http::{BearerOnly, Caller, From, Params, PathParam, Problem, ProblemBody, private};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -38,12 +38,13 @@ pub(crate) struct ProviderToken {
 /// An access token of a user's provider
 ///
 /// For servers that act for a user at their provider: a fresh access token, for the refresh token that was kept. The refresh token
-/// itself never leaves. Needs `LATCHKEY_PROVIDER_TOKENS=keep`, and a permission that no role has until it is given one.
-#[utoipa::path(get, path = "/v1/identities/{provider}/token", operation_id = "get_provider_token", tag = "identities", security(("cookie" = []), ("bearer" = [])),
+/// itself never leaves. Needs `LATCHKEY_PROVIDER_TOKENS=keep`, and a permission that no role has until it is given one. The caller
+/// brings a bearer token, not a cookie, and may do all that the user may: nobody acts for somebody above them.
+#[utoipa::path(post, path = "/v1/identities/{provider}/token", operation_id = "issue_provider_token", tag = "identities", security(("bearer" = [])),
     params(("provider" = String, Path, description = "The provider"), TokenParams), responses(
     (status = 200, description = "The token; needs `identities:token`", body = ProviderToken),
     (status = 400, description = "`invalid_request`: the user", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "`account_disabled`: the user's", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 403, description = "`account_disabled`: the user's; `beyond_authority`: the user may do more than the caller; `bearer_required`: the caller came with a cookie", body = ProblemBody, content_type = "application/problem+json"),
     (status = 404, description = "There is no such user, or no token of this provider is kept for them", body = ProblemBody, content_type = "application/problem+json"),
     (status = 409, description = "`provider_token_ended`: the user must sign in with the provider again", body = ProblemBody, content_type = "application/problem+json"),
     (status = 502, description = "`provider_failed` or `provider_refused`", body = ProblemBody, content_type = "application/problem+json"),
@@ -52,6 +53,7 @@ pub(crate) struct ProviderToken {
 pub(crate) async fn token(
     State(accounts): State<Arc<Accounts>>,
     State(oauth): State<Arc<Oauth>>,
+    _: BearerOnly,
     caller: Caller,
     from: From,
     PathParam(provider): PathParam<ProviderName>,
@@ -59,7 +61,8 @@ pub(crate) async fn token(
 ) -> Result<Response, Problem> {
     let user: UserId =
         params.user.parse().map_err(|_| Problem::invalid("`user` must be a user's identifier"))?;
-    let kept = accounts.kept_grant(user, &provider).await.map_err(not_kept)?;
+    let kept =
+        accounts.kept_grant(user, &provider, Authority::Administrator(&caller)).await.map_err(not_kept)?;
     let tokens = oauth.refresh(&provider, &kept.issuer, &kept.grant).await.map_err(not_renewed)?;
     // Before the token is given out: where the provider has rotated its refresh token, the next one must be kept.
     accounts.grant_used(&kept, tokens.renewed.as_ref(), caller.user.id, &from.requester).await?;
@@ -76,6 +79,7 @@ fn not_kept(error: GrantError) -> Problem {
     match error {
         GrantError::NotKept => Problem::not_found(text),
         GrantError::Disabled => Problem::new(StatusCode::FORBIDDEN, "account_disabled", text),
+        GrantError::BeyondAuthority => Problem::new(StatusCode::FORBIDDEN, "beyond_authority", text),
         GrantError::Account(error) => error.into(),
     }
 }

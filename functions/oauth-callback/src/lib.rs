@@ -114,10 +114,12 @@ async fn callback(
         (None, Ok(provider)) => provider,
         (Some(problem), _) | (None, Err(problem)) => {
             let mut response = parts.show(problem, &headers, None);
-            parts.clear(&mut response, name.filter(|_| cookie.is_some() && accepted.is_ok()));
+            parts.clear(&mut response, name.filter(|_| accepted.is_ok()));
             return response;
         }
     };
+    // Of an answer that was not accepted the cookie may be that of another flow.
+    let own = name.filter(|_| accepted.is_ok());
     let (flow, done) = match (accepted, used) {
         (Ok((flow, returned)), Ok(())) => {
             let finish =
@@ -135,7 +137,7 @@ async fn callback(
             parts.show(refused.problem, &headers, flow.as_ref())
         }
     };
-    parts.clear(&mut response, name.filter(|_| cookie.is_some()));
+    parts.clear(&mut response, own);
     response
 }
 

@@ -44,6 +44,23 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
+/// Refuses a request whose caller is told by a cookie: for routes that servers call, and no page.
+pub struct BearerOnly;
+
+impl<S: Send + Sync> FromRequestParts<S> for BearerOnly {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        bearer::token(&parts.headers)?.map(|_| Self).ok_or_else(|| {
+            Problem::new(
+                StatusCode::FORBIDDEN,
+                "bearer_required",
+                "this route takes no cookie: send the access token as `Authorization: Bearer …`",
+            )
+        })
+    }
+}
+
 /// Lets the request through when its caller may, and leaves the caller among its extensions.
 pub(crate) async fn admit<S>(parts: &mut Parts, state: &S, access: Access) -> Result<(), Problem>
 where

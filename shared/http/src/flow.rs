@@ -28,11 +28,8 @@ pub fn flow_cookie<'a>(
     Ok(cookies::find(headers, url, name)?.and_then(|value| std::str::from_utf8(value).ok()))
 }
 
-/// Sets the cookie of a flow that has begun, and removes those that make room for it.
+/// Sets the cookie of a flow that has begun.
 pub fn set_flow(headers: &mut HeaderMap, begun: &Begun, url: &PublicUrl) {
-    for name in &begun.ended {
-        clear_flow(headers, name, url);
-    }
     append(headers, &begun.cookie, FLOW_LIFETIME, url);
 }
 

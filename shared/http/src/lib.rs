@@ -35,7 +35,7 @@ pub use answer::{
 };
 pub use app::{App, app};
 pub use body::{Body, MAX_BODY, RequestTimeout};
-pub use caller::{Caller, Holders, Replaced};
+pub use caller::{BearerOnly, Caller, Holders, Replaced};
 pub use device::{DeviceCookies, MAX_DEVICE_COOKIES};
 pub use edge::{Edge, canonical, without_service};
 pub use flow::{clear_flow, flow_cookie, flow_cookies, set_flow};

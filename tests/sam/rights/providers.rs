@@ -111,7 +111,7 @@ async fn act_for(all: &Deployment, user: &str) {
     make_role(&all.outside, "mirror", &["identities:token"]).await;
     grant(&all.outside, &server, "mirror").await;
     let path = format!("/v1/identities/acme/token?user={user}");
-    all.ask("Identities", TestRequest::get(&path).bearer(&server.access)).await;
+    all.ask("Identities", TestRequest::new(http::Method::POST, &path).bearer(&server.access)).await;
 }
 
 /// What concerns accounts at large, of one that has an identity and a handle.

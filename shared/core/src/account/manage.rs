@@ -205,6 +205,13 @@ impl Accounts {
         Ok(())
     }
 
+    /// Whether `by` may do all that `user` may, by the roles as they are now.
+    pub(super) async fn covers(&self, user: &User, by: Authority<'_>) -> Result<bool, StoreError> {
+        let Authority::Administrator(live) = by else { return Ok(true) };
+        let policy = self.roles.load_fresh().await?;
+        Ok(live.grants.covers(&policy.value.compile(&user.roles)))
+    }
+
     /// Removes the records of a deleted user's sessions, as far as it can.
     pub(super) async fn sweep(&self, id: UserId) {
         if let Err(error) = self.sessions.sweep(id).await {

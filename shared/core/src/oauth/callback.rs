@@ -8,7 +8,7 @@ use super::profile;
 pub const MAX_CODE: usize = 4096;
 /// The longest answer that is read at all.
 const MAX_ANSWER: usize = 16 * 1024;
-/// Our own states have 43 characters.
+/// Our own states have 44 characters.
 const MAX_STATE: usize = 64;
 
 /// The parameters of an answer, each at most once.

@@ -7,7 +7,6 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
-use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::{CodeChallenge, ProviderName, ReturnTo};
@@ -104,12 +103,14 @@ impl Flow {
     pub(super) fn seal(&self, sealer: &Sealer, entropy: &dyn Entropy) -> Result<Option<String>, SealError> {
         let json = serde_json::to_vec(self).map_err(|_| SealError::TooLong)?;
         let sealed = sealer.seal(SEAL, self.state.to_string().as_bytes(), &json, entropy)?.to_string();
-        Ok((sealed.len() <= MAX_COOKIE).then_some(sealed))
+        let value = format!("{}.{sealed}", self.started_at.as_secs());
+        Ok((value.len() <= MAX_COOKIE).then_some(value))
     }
 
     /// The flow of `state` from the value of its cookie.
     pub(super) fn open(sealer: &Sealer, state: Digest, value: &str) -> Option<Self> {
-        let sealed: Sealed = value.parse().ok()?;
+        let (_, sealed) = value.split_once('.')?;
+        let sealed: Sealed = sealed.parse().ok()?;
         let json = sealer.open(SEAL, state.to_string().as_bytes(), &sealed).ok()?;
         serde_json::from_slice::<Self>(&json).ok().filter(|flow| flow.state == state)
     }
@@ -118,7 +119,7 @@ impl Flow {
 /// A cookie to set: `HttpOnly`, for the whole origin, for [`FLOW_LIFETIME`].
 #[derive(Clone)]
 pub struct FlowCookie {
-    /// Its name, one for each flow.
+    /// Its name, one of [`MAX_FLOWS`].
     pub name: String,
     /// Its value.
     pub value: String,
@@ -135,11 +136,52 @@ impl fmt::Debug for FlowCookie {
 /// Part of the name of every flow cookie, after the prefix of the deployment.
 pub(super) const COOKIE: &str = "oauth-";
 
-/// The name of the cookie of `state`: half its hash, which tells nothing of it and keeps the flows of several tabs apart.
-pub(super) fn cookie_name(state: &str, prefix: &str) -> String {
-    let hash = Sha256::digest(state);
-    let half = hash.first_chunk::<16>().map(|half| BASE64_URL_SAFE_NO_PAD.encode(half));
-    format!("{prefix}{COOKIE}{}", half.unwrap_or_default())
+/// One of the [`MAX_FLOWS`] cookies that a browser may have: a state names its own, so that hundreds of flows that begin at once pile
+/// up in no header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Slot(u8);
+
+impl Slot {
+    fn all() -> impl Iterator<Item = Self> {
+        (0..u8::try_from(MAX_FLOWS).unwrap_or(u8::MAX)).map(Self)
+    }
+
+    /// A slot for a flow that begins in a browser with these cookies: one that is free, any of them, so that two tabs that begin
+    /// at once seldom meet; else the one whose flow began first.
+    pub fn choose(
+        cookies: &[(String, String)],
+        prefix: &str,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, EntropyError> {
+        let taken = |slot: Self| cookies.iter().find(|(name, _)| *name == slot.cookie_name(prefix));
+        let free: Vec<_> = Self::all().filter(|slot| taken(*slot).is_none()).collect();
+        let [random] = entropy.bytes::<1>()?;
+        let some = usize::from(random).checked_rem(free.len()).and_then(|n| free.get(n)).copied();
+        let began = |slot: &Self| taken(*slot).map_or(0, |(_, value)| began_at(value));
+        Ok(some.or_else(|| Self::all().min_by_key(began)).unwrap_or(Self(0)))
+    }
+
+    /// A state in this slot.
+    pub fn state(self, entropy: &dyn Entropy) -> Result<SecretString, EntropyError> {
+        let random = random(entropy)?;
+        Ok(format!("{}{}", random.expose_secret(), self.0).into())
+    }
+
+    /// The slot of a state.
+    pub fn of(state: &str) -> Option<Self> {
+        let last = state.bytes().next_back()?.checked_sub(b'0')?;
+        Self::all().find(|slot| slot.0 == last)
+    }
+
+    /// The name of its cookie.
+    pub fn cookie_name(self, prefix: &str) -> String {
+        format!("{prefix}{COOKIE}{}", self.0)
+    }
+}
+
+/// When the flow in a cookie began, by its own word: nobody but the browser itself is hurt where that is not true.
+fn began_at(value: &str) -> i64 {
+    value.split_once('.').and_then(|(seconds, _)| seconds.parse().ok()).unwrap_or(0)
 }
 
 /// 256 random bits as 43 characters, each unreserved in a URL.

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::callback::{CallbackError, Returned};
 use super::documents::Documents;
 use super::exchange::{self, ExchangeError, OauthClient, Tokens};
-use super::flow::{self, Flow, FlowCookie, MAX_FLOWS, Purpose};
+use super::flow::{self, Flow, FlowCookie, Purpose, Slot};
 use super::http::Failure;
 use super::id_token::{Expected, InvalidIdToken, UnverifiedIdToken};
 use super::metadata::Metadata;
@@ -60,10 +60,8 @@ pub struct Start<'a> {
 pub struct Begun {
     /// Where the browser goes: the provider.
     pub location: url::Url,
-    /// Binds the flow to this browser.
+    /// Binds the flow to this browser. It takes the place of the oldest where the browser has [`MAX_FLOWS`](super::MAX_FLOWS).
     pub cookie: FlowCookie,
-    /// The names of cookies to remove: flows that are over, or too many.
-    pub ended: Vec<String>,
 }
 
 /// Why a flow did not begin.
@@ -192,7 +190,8 @@ impl Oauth {
         };
         let now = self.clock.now();
         let metadata = self.documents.metadata(provider, now).await?;
-        let state = flow::random(&*self.entropy)?;
+        let slot = Slot::choose(start.cookies, &self.cookie_prefix, &*self.entropy)?;
+        let state = slot.state(&*self.entropy)?;
         let flow = Flow {
             provider: start.provider.clone(),
             state: Digest::of(state.expose_secret().as_bytes()),
@@ -205,10 +204,10 @@ impl Oauth {
             started_at: now,
         };
         let value = flow.seal(&self.sealer, &*self.entropy)?.ok_or(StartError::TooLong)?;
-        let name = flow::cookie_name(state.expose_secret(), &self.cookie_prefix);
+        let name = slot.cookie_name(&self.cookie_prefix);
         let cookie = FlowCookie { name, value, cross_site: provider.form_post };
         let location = self.location(provider, &metadata, &flow, &state, now)?;
-        Ok(Begun { location, cookie, ended: surplus(start.cookies) })
+        Ok(Begun { location, cookie })
     }
 
     /// Where the browser goes afterwards. Whom it refuses may be anybody's user, so the answer names no setting; the log does.
@@ -274,7 +273,7 @@ impl Oauth {
 
     /// The name of the cookie that must come with this answer.
     pub fn cookie_name(&self, returned: &Returned) -> Option<String> {
-        Some(flow::cookie_name(returned.state().ok()?, &self.cookie_prefix))
+        Some(Slot::of(returned.state().ok()?)?.cookie_name(&self.cookie_prefix))
     }
 
     /// The flow that an answer to `provider` belongs to, told by its state and by the cookie of that state: it was begun in
@@ -414,11 +413,4 @@ pub enum FinishError {
     /// The provider does not stand by it.
     #[error(transparent)]
     Identify(#[from] IdentifyError),
-}
-
-/// The cookies that must go so that there is room for one more flow. Their order says nothing of their age, and to open them all
-/// would cost more than it is worth: the ones that a browser names first are the oldest (RFC 6265, section 5.4).
-fn surplus(cookies: &[(String, String)]) -> Vec<String> {
-    let room = MAX_FLOWS.saturating_sub(1);
-    cookies.iter().take(cookies.len().saturating_sub(room)).map(|(name, _)| name.clone()).collect()
 }

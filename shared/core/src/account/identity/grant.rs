@@ -3,7 +3,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::Identity;
 use crate::UserId;
 use crate::account::accounts::{MAX_TRIES, conflict};
-use crate::account::{AccountError, Accounts};
+use crate::account::{AccountError, Accounts, Authority};
 use crate::audit::{Action, Actor, Requester};
 use crate::oauth::{Issuer, ProviderName, Subject};
 use crate::port::StoreError;
@@ -43,6 +43,9 @@ pub enum GrantError {
     /// The account is disabled.
     #[error("the account is disabled")]
     Disabled,
+    /// The user may do more than whoever asks: a token of theirs would be worth more than the asker is.
+    #[error("this user holds permissions that you do not have: ask somebody who does")]
+    BeyondAuthority,
     /// It could not be carried out.
     #[error(transparent)]
     Account(#[from] AccountError),
@@ -55,9 +58,17 @@ impl From<StoreError> for GrantError {
 }
 
 impl Accounts {
-    /// The refresh token that is kept for `user` at `provider`: two reads.
-    pub async fn kept_grant(&self, user: UserId, provider: &ProviderName) -> Result<KeptGrant, GrantError> {
+    /// The refresh token that is kept for `user` at `provider`, for whoever may do all that the user may: three reads.
+    pub async fn kept_grant(
+        &self,
+        user: UserId,
+        provider: &ProviderName,
+        by: Authority<'_>,
+    ) -> Result<KeptGrant, GrantError> {
         let user = self.find(user).await?.ok_or(GrantError::NotKept)?;
+        if !self.covers(&user, by).await? {
+            return Err(GrantError::BeyondAuthority);
+        }
         if !user.is_active() {
             return Err(GrantError::Disabled);
         }
