@@ -11,6 +11,8 @@ mod authorize;
 #[cfg(test)]
 mod devices;
 #[cfg(test)]
+mod end_all;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod permissions_check;

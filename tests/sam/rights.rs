@@ -137,6 +137,7 @@ async fn work(all: &Deployment) {
     all.operate(json!({ "command": "disable", "email": "ada@example.com" })).await;
     all.operate(json!({ "command": "enable", "email": "ada@example.com" })).await;
     all.operate(json!({ "command": "rotate-keys" })).await;
+    all.operate(json!({ "command": "end-all-sessions" })).await;
     let token = sign_in(all).await;
     sessions(all, &token).await;
     let boss = TestRequest::post("/v1/signin", &credentials("boss@example.com", PASSWORD));

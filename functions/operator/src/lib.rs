@@ -101,6 +101,8 @@ pub enum Command {
     },
     /// Lets the next key sign and publishes a new next one; tokens stay valid.
     RotateKeys {},
+    /// Ends every session that there is, such as those that a restored backup brought back.
+    EndAllSessions {},
 }
 
 /// What was done.
@@ -117,7 +119,7 @@ pub enum OperatorError {
     #[error(
         "this is no command ({0}); send one such as {{\"command\":\"grant\",\"email\":\"you@example.com\",\"role\":\"admin\"}}: \
          the commands are setup, put-role, delete-role, grant, revoke, disable, enable, unlock, move-identities, \
-         drop-identities and rotate-keys"
+         drop-identities, rotate-keys and end-all-sessions"
     )]
     Command(serde_json::Error),
     /// An argument is wrong.
@@ -195,6 +197,7 @@ pub async fn operate(services: &Services, event: Value) -> Result<Done, Operator
             relocate(services, &provider, &issuer, Relocation::Drop).await?
         }
         Command::RotateKeys {} => rotate_keys(services).await?,
+        Command::EndAllSessions {} => end_all_sessions(services).await?,
     };
     Ok(Done { done })
 }
@@ -209,6 +212,13 @@ async fn setup(services: &Services, repair: bool) -> Result<String, OperatorErro
         made if repair => format!("Restored the roles {}; the signing keys are there.", made.join(", ")),
         made => format!("Made the roles {}; the signing keys are there.", made.join(", ")),
     })
+}
+
+async fn end_all_sessions(services: &Services) -> Result<String, OperatorError> {
+    services.roles.end_sessions(services.ports.clock.now()).await?;
+    services.sessions.memory().forget_all();
+    Ok("Every session has ended: everywhere within a minute, and access tokens elsewhere within 15."
+        .to_owned())
 }
 
 async fn rotate_keys(services: &Services) -> Result<String, OperatorError> {

@@ -60,6 +60,9 @@ pub enum Command {
     /// Identities at providers
     #[command(subcommand)]
     Identities(IdentitiesCommand),
+    /// Sessions of everybody
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
     /// Signing keys
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -251,6 +254,13 @@ pub enum D1Command {
         #[arg(long)]
         password_stdin: bool,
     },
+}
+
+/// What to do with sessions.
+#[derive(Subcommand)]
+pub enum SessionsCommand {
+    /// End every session, such as those that a restored backup brought back
+    EndAll,
 }
 
 /// What to do with keys.

@@ -92,6 +92,8 @@ actions! {
     UserDisplaced = "user:displaced",
     /// An account was deleted.
     UserDeleted = "user:deleted",
+    /// The sessions of everybody were ended.
+    SessionsEnded = "sessions:ended",
     /// The signing keys were rotated.
     KeysRotated = "keys:rotated",
 }

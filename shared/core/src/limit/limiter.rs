@@ -215,7 +215,8 @@ fn decide(actions: &[Action], windows: &[Window], counts: &[Count]) -> Result<Ad
         || actions.iter().zip(windows).zip(counts).map(|((action, window), count)| (action, window, count));
     let refusing = all().filter(|(_, _, count)| !count.admitted).max_by_key(|(_, _, count)| count.free_in);
     if let Some((action, window, count)) = refusing {
-        return Err(Limited::new(*action, window.limit, count.free_in));
+        // Machines whose clocks differ share a store: none waits longer than a window is.
+        return Err(Limited::new(*action, window.limit, count.free_in.min(window.length)));
     }
     let rate = all().map(|(_, window, count)| rate(window, count)).min_by_key(|rate| rate.remaining);
     Ok(Admitted { rate })
@@ -223,7 +224,7 @@ fn decide(actions: &[Action], windows: &[Window], counts: &[Count]) -> Result<Ad
 
 fn rate(window: &Window, count: &Count) -> Rate {
     let remaining = window.limit.saturating_sub(count.used);
-    let reset = if remaining == 0 { count.free_in } else { window.length };
+    let reset = if remaining == 0 { count.free_in.min(window.length) } else { window.length };
     Rate { limit: window.limit, remaining, reset: whole_seconds(reset) }
 }
 

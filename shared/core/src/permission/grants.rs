@@ -142,7 +142,10 @@ mod tests {
             permissions: permissions.iter().map(|text| text.parse().unwrap()).collect(),
             includes: includes.iter().map(|text| text.parse().unwrap()).collect(),
         };
-        Policy { roles: roles.iter().map(|(name, p, i)| (name.parse().unwrap(), role(p, i))).collect() }
+        Policy {
+            roles: roles.iter().map(|(name, p, i)| (name.parse().unwrap(), role(p, i))).collect(),
+            ..Policy::default()
+        }
     }
 
     fn holding(policy: &Policy, held: &[&str]) -> Grants {

@@ -39,7 +39,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
     let role = (btree_set(any_grant(), 0..3), btree_set(any_name(), 0..3))
         .prop_map(|(permissions, includes)| Role { description: None, permissions, includes });
     let name = any_name().prop_filter("a role of the policy", |name| name.as_str() != "ghost");
-    btree_map(name, role, 0..7).prop_map(|roles| Policy { roles })
+    btree_map(name, role, 0..7).prop_map(|roles| Policy { roles, ..Policy::default() })
 }
 
 fn any_held() -> impl Strategy<Value = BTreeSet<RoleName>> {

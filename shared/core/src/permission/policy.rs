@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{Grant, Grants, Permission, PolicyError, Role, RoleName};
+use crate::Timestamp;
 use crate::port::table::Key;
 
 /// All roles. One item of the store holds them, so a check reads them at once, and of two changes that together would make
@@ -16,6 +17,9 @@ use crate::port::table::Key;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     pub(super) roles: BTreeMap<RoleName, Role>,
+    /// Sessions that began before it have ended, whoever's they are. Here, since every check reads this item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sessions_from: Option<Timestamp>,
 }
 
 impl Policy {
@@ -48,12 +52,18 @@ impl Policy {
                 (RoleName::CONTENT_EDITOR, role("Writes and changes products", &editor, &[RoleName::USER])),
                 (RoleName::ADMIN, role("Manages users and roles", &admin, &[RoleName::CONTENT_EDITOR])),
             ]),
+            sessions_from: None,
         }
     }
 
     /// All roles, by name.
     pub fn roles(&self) -> &BTreeMap<RoleName, Role> {
         &self.roles
+    }
+
+    /// When the sessions of everybody were ended: those that began before it are over.
+    pub fn sessions_from(&self) -> Option<Timestamp> {
+        self.sessions_from
     }
 
     /// What somebody who holds `roles` may do. A name that no role has grants nothing.

@@ -154,6 +154,13 @@ impl Roles {
         .await
     }
 
+    /// Ends every session that began before `from`, on the operator's word and in one write: each check and each refresh hears of it
+    /// within a minute.
+    pub async fn end_sessions(&self, from: Timestamp) -> Result<(), ChangeError> {
+        let edit = |policy: &Policy| Ok((Policy { sessions_from: Some(from), ..policy.clone() }, ()));
+        self.change(Author::Operator, None, edit).await
+    }
+
     /// Applies `edit` to the policy by compare-and-set, with an audit event for each role that it changes. An edit that changes
     /// nothing writes nothing. What an administrator may do to the role `judged` is decided on the very policy that the commit
     /// replaces and on the roles that the author holds then, so that no change in between escapes it.
@@ -202,7 +209,7 @@ impl Roles {
         Err(ChangeError::Contended)
     }
 
-    /// One event for each role that differs, with the role before and after.
+    /// One event for each role that differs, with the role before and after, and one where all sessions were ended.
     fn events(&self, author: Author<'_>, before: &Policy, after: &Policy) -> Result<Vec<Write>, ChangeError> {
         let (actor, from) = author.actor();
         let event = |name: &RoleName| {
@@ -218,7 +225,11 @@ impl Roles {
             }
             Ok(self.audit.write(&event)?)
         };
-        differing(before, after).into_iter().map(event).collect()
+        let mut writes: Vec<Write> = differing(before, after).into_iter().map(event).collect::<Result<_, ChangeError>>()?;
+        if before.sessions_from() != after.sessions_from() {
+            writes.push(self.audit.write(&self.audit.event(Action::SessionsEnded, actor, &from)?)?);
+        }
+        Ok(writes)
     }
 
     async fn forget(&self) {

@@ -161,7 +161,10 @@ mod tests {
     }
 
     fn policy(roles: &[(&str, Role)]) -> Policy {
-        Policy { roles: roles.iter().map(|(text, role)| (name(text), role.clone())).collect() }
+        Policy {
+            roles: roles.iter().map(|(text, role)| (name(text), role.clone())).collect(),
+            ..Policy::default()
+        }
     }
 
     #[test]
@@ -259,7 +262,10 @@ mod tests {
             (0..MAX_GRANTS).map(|n| format!("p:{action}{n}").parse().unwrap()).collect();
         let roles = |count: usize| {
             let role = Role { permissions: permissions.clone(), ..Role::default() };
-            Policy { roles: (0..count).map(|n| (name(&format!("r{n}")), role.clone())).collect() }
+            Policy {
+                roles: (0..count).map(|n| (name(&format!("r{n}")), role.clone())).collect(),
+                ..Policy::default()
+            }
         };
         assert_eq!(roles(10).validate(), Ok(()));
         assert_eq!(roles(20).validate(), Err(PolicyError::TooLarge));
@@ -271,7 +277,7 @@ mod tests {
             let next = (n + 1 < MAX_ROLES).then(|| name(&format!("r{}", n + 1)));
             (name(&format!("r{n}")), Role { includes: next.into_iter().collect(), ..Role::default() })
         });
-        let mut policy = Policy { roles: chain.collect() };
+        let mut policy = Policy { roles: chain.collect(), ..Policy::default() };
         assert_eq!(policy.validate(), Ok(()));
         let last = name(&format!("r{}", MAX_ROLES - 1));
         policy.roles.insert(last, role(&[], &["r0"]));

@@ -1,5 +1,5 @@
 //! [`Counters`] and [`Cache`] within one process: for the local server, for tests, and for what must go on when a store
-//! fails. Bounded in memory; without a clock of their own.
+//! fails. Bounded in memory; without a clock of their own, though counts go by time that never runs back.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -35,6 +35,7 @@ impl InProcessCounters {
     pub(crate) fn count(&self, windows: &[Window], now: Timestamp) -> Vec<Count> {
         // A panic elsewhere while it was held leaves at worst one key that is not swept; counting goes on.
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = logs.time.at(now);
         // Twice as many as a hit adds, so that what has ended never piles up.
         logs.sweep(2 * windows.len(), now);
         let room: Vec<Count> = windows.iter().map(|window| logs.peek(window, now)).collect();
@@ -70,8 +71,34 @@ impl Counters for InProcessCounters {
 /// and a clock that is set right jumps back by seconds. Neither may find a window forgotten that it should still count.
 const SLACK: Duration = Duration::from_mins(1);
 
+/// How far apart the times of requests on several threads may be, out of order. More is a clock that was set back.
+const OUT_OF_ORDER: Duration = Duration::from_secs(5);
+
+/// Time that goes on from where it was when the clock is set back: otherwise a window that is full would stay full until the clock
+/// has caught up.
+#[derive(Default)]
+struct GrowingTime {
+    latest: Timestamp,
+    /// How far the clock was set back so far.
+    behind: Duration,
+}
+
+impl GrowingTime {
+    fn at(&mut self, now: Timestamp) -> Timestamp {
+        let moment = now + self.behind;
+        let back = self.latest.since(moment);
+        if back > OUT_OF_ORDER {
+            self.behind = self.behind.saturating_add(back);
+            return self.latest;
+        }
+        self.latest = self.latest.max(moment);
+        moment
+    }
+}
+
 #[derive(Default)]
 struct Logs {
+    time: GrowingTime,
     by_key: HashMap<Arc<str>, Log>,
     /// The same keys in the order in which their windows end.
     by_end: BTreeSet<(Timestamp, Arc<str>)>,
@@ -267,6 +294,21 @@ mod tests {
         assert!(hit(&counters, "a", MINUTE, 0));
         assert!(hit(&counters, "b", MINUTE, 61));
         assert!(!hit(&counters, "a", MINUTE, 59));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_prolongs_no_window() {
+        let counters = InProcessCounters::default();
+        let hour = 3600;
+        assert!(hit(&counters, "a", MINUTE, hour));
+        let wait = |now: i64| counters.count(&[window("a", 1, MINUTE)], at(now)).first().unwrap().free_in;
+        assert_eq!(wait(0), MINUTE, "set back by an hour, and no longer than the window");
+        assert_eq!(wait(59), Duration::from_secs(1));
+        assert!(hit(&counters, "a", MINUTE, 60));
+        // Set back again, and then right: time goes on.
+        assert_eq!(wait(30), MINUTE);
+        assert!(hit(&counters, "a", MINUTE, 90));
+        assert!(hit(&counters, "a", MINUTE, hour));
     }
 
     #[test]

@@ -137,13 +137,19 @@ impl Sessions {
             cached
         } else {
             let read = Versioned::<Policy>::read(items.next().flatten().as_ref())?;
+            self.memory.remember_sessions_from(read.value.sessions_from(), now);
             self.roles.remember(read.value, now).await
         };
+        let session_record: Session = session_item.decode()?;
+        if session_record.is_ended(cached.policy.sessions_from()) {
+            self.memory.forget(session);
+            return Err(AuthenticateError::Ended);
+        }
         let user: User = user_item.decode()?;
         let live = Arc::new(Live {
             grants: cached.policy.compile(&user.roles),
             user,
-            session: session_item.decode()?,
+            session: session_record,
             version: session_item.version,
             loaded_at: now,
             until: (now + MAX_AGE).min(cached.until),

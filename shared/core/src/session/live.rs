@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use quick_cache::sync::Cache;
@@ -45,6 +45,14 @@ pub struct SessionMemory {
     live: Cache<SessionId, Arc<Live>>,
     /// Counts of requests. They outlive what was read of a session: the count belongs to the session itself.
     meters: Cache<SessionId, Arc<SessionMeter>>,
+    ended: Mutex<Option<Ended>>,
+}
+
+/// When the sessions of everybody were ended, if ever, and when that was read.
+#[derive(Clone, Copy)]
+struct Ended {
+    before: Option<Timestamp>,
+    read_at: Timestamp,
 }
 
 /// The end of a token: 96 bits of its signature, which differ from token to token.
@@ -62,6 +70,7 @@ impl Default for SessionMemory {
             tokens: Cache::new(REMEMBERED_TOKENS),
             live: Cache::new(REMEMBERED_SESSIONS),
             meters: Cache::new(REMEMBERED_SESSIONS),
+            ended: Mutex::default(),
         }
     }
 }
@@ -110,8 +119,21 @@ impl SessionMemory {
         self.live.retain(|_, live| live.user.id != user);
     }
 
-    /// Forgets every session, after this process changed the roles.
+    /// When the sessions of everybody were ended, where that was read within [`MAX_AGE`].
+    pub(super) fn sessions_from(&self, now: Timestamp) -> Option<Option<Timestamp>> {
+        let known = *self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .filter(|known| known.read_at <= now && now.since(known.read_at) < MAX_AGE)
+            .map(|known| known.before)
+    }
+
+    pub(super) fn remember_sessions_from(&self, before: Option<Timestamp>, read_at: Timestamp) {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(Ended { before, read_at });
+    }
+
+    /// Forgets every session, after this process changed the roles or ended all sessions.
     pub fn forget_all(&self) {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.live.clear();
     }
 }

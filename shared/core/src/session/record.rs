@@ -74,6 +74,11 @@ impl Session {
         (self.seen_at + IDLE_LIFETIME).min(self.created_at + ABSOLUTE_LIFETIME)
     }
 
+    /// Whether it ended with everybody's, if those that began before `from` did.
+    pub(super) fn is_ended(&self, from: Option<Timestamp>) -> bool {
+        from.is_some_and(|from| self.created_at < from)
+    }
+
     /// Whether it still speaks for `user`.
     pub fn lives(&self, user: &User, now: Timestamp) -> bool {
         self.user_id == user.id && self.epoch == user.epoch && user.is_active() && now < self.ends_at()

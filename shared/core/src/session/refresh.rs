@@ -4,6 +4,7 @@ use super::{IssueError, Session, Sessions, Tokens};
 use crate::account::User;
 use crate::audit::{Action, Actor, Requester};
 use crate::limit::Limited;
+use crate::permission::{Policy, Roles, Versioned};
 use crate::port::table::{CommitError, Version, Write};
 use crate::port::{EntropyError, StoreError};
 use crate::seal::SealError;
@@ -115,17 +116,31 @@ impl Sessions {
         Err(RefreshError::Busy)
     }
 
-    /// A session with its user, alive or not.
+    /// A session with its user, alive or not; none where it was ended with everybody's.
     pub(super) async fn read(
         &self,
         user: UserId,
         session: SessionId,
         now: Timestamp,
     ) -> Result<Option<(User, Session, Version)>, StoreError> {
-        let keys = [User::key(user), Session::key(user, session)];
+        let mut keys = vec![User::key(user), Session::key(user, session)];
+        // Once a minute, in the same round trip.
+        let known = self.memory.sessions_from(now);
+        if known.is_none() {
+            keys.push(Roles::key());
+        }
         let mut items = self.table.get(&keys, now).await?.into_iter();
-        let (Some(Some(user)), Some(Some(session))) = (items.next(), items.next()) else { return Ok(None) };
-        Ok(Some((user.decode()?, session.decode()?, session.version)))
+        let (Some(Some(user)), Some(Some(item))) = (items.next(), items.next()) else { return Ok(None) };
+        let from = match known {
+            Some(from) => from,
+            None => {
+                let from = Versioned::<Policy>::read(items.next().flatten().as_ref())?.value.sessions_from();
+                self.memory.remember_sessions_from(from, now);
+                from
+            }
+        };
+        let session: Session = item.decode()?;
+        Ok(if session.is_ended(from) { None } else { Some((user.decode()?, session, item.version)) })
     }
 
     /// None when another refresh came first.

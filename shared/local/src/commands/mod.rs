@@ -8,6 +8,7 @@ mod roles;
 mod serve;
 #[cfg(feature = "services")]
 mod services;
+mod sessions;
 mod users;
 
 use std::fmt::Display;
@@ -21,7 +22,8 @@ use latchkey_core::account::Relocation;
 use latchkey_core::permission::Role;
 
 use crate::cli::{
-    Cli, Command, D1Command, DataArgs, IdentitiesCommand, KeysCommand, RolesCommand, UsersCommand,
+    Cli, Command, D1Command, DataArgs, IdentitiesCommand, KeysCommand, RolesCommand, SessionsCommand,
+    UsersCommand,
 };
 use crate::data::Missing;
 use crate::service;
@@ -37,6 +39,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Roles(command) => roles(command, data),
         Command::Users(command) => users(command, data),
         Command::Identities(command) => identities(command, data),
+        Command::Sessions(SessionsCommand::EndAll) => administer(data, sessions::end_all),
         Command::Keys(KeysCommand::Rotate) => administer(data, keys::rotate),
         Command::D1(D1Command::Unlock { email }) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
