@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_stored_role_that_includes_itself_can_be_removed() {
         let own = Role { includes: BTreeSet::from([name("loop")]), ..Role::default() };
-        let policy = Policy { roles: BTreeMap::from([(name("loop"), own)]) };
+        let policy = Policy { roles: BTreeMap::from([(name("loop"), own)]), ..Policy::default() };
         assert_eq!(policy.without_role(&name("loop")), Ok(Policy::default()));
     }
 

@@ -243,6 +243,7 @@ mod tests {
 
         let many = |count| Policy {
             roles: numbered(count, "r").iter().map(|text| (name(text), Role::default())).collect(),
+            ..Policy::default()
         };
         assert_eq!(many(MAX_ROLES).validate(), Ok(()));
         assert_eq!(many(MAX_ROLES + 1).validate(), Err(PolicyError::TooManyRoles));
