@@ -78,6 +78,31 @@ async fn events_are_paged_across_days_without_loss_or_repetition() {
     assert_eq!(failed.len(), 12);
 }
 
+/// Events are spread over shards: a page is merged from all of them.
+#[tokio::test]
+async fn a_walk_over_many_events_sees_each_of_them_once_while_others_happen() {
+    let app = app().await;
+    let root = admin(&app, "root@example.com").await;
+    for n in 0..50 {
+        app.clock.advance(Duration::from_millis(1));
+        sign_up(&app, &format!("ada{n}@example.com")).await;
+    }
+    for limit in [1, 7, 25] {
+        let before = walk(&app, &root, "", 200).await;
+        assert!(before.len() >= 52);
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = get(&app, &format!("/v1/audit?limit={limit}{cursor}"), &root).await.json();
+            seen.extend(page["events"].as_array().unwrap().clone());
+            let Some(next) = page["next"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+            app.clock.advance(Duration::from_millis(1));
+            app.send(signin_request("nobody@example.com", "not the right one")).await;
+        }
+        assert_eq!(seen, before, "by {limit}");
+    }
+}
+
 #[tokio::test]
 async fn events_are_found_by_user_action_and_time() {
     let app = app().await;

@@ -57,6 +57,41 @@ async fn users_are_listed_page_by_page_in_the_order_of_their_sign_up() {
     }
 }
 
+/// Users are spread over shards: a page is merged from all of them, in the time of one round trip.
+#[tokio::test]
+async fn a_walk_over_many_users_sees_each_of_them_once_while_others_sign_up() {
+    let app = app().await;
+    let root = admin(&app, "root@example.com").await;
+    let mut expected = vec![root.id.clone()];
+    for n in 0..60 {
+        app.clock.advance(std::time::Duration::from_millis(1));
+        expected.push(sign_up(&app, &format!("ada{n}@example.com")).await.id);
+    }
+    for limit in [1, 7, 25, 60] {
+        let (mut seen, mut cursor, mut trips) = (Vec::new(), None::<String>, Vec::new());
+        for page in 0.. {
+            let after = cursor.map_or_else(String::new, |cursor| format!("&cursor={cursor}"));
+            app.trips.take();
+            let page_body = get(&app, &format!("/v1/users?limit={limit}{after}"), &root).await.json();
+            trips.push(app.trips.take());
+            let users = page_body["users"].as_array().unwrap();
+            seen.extend(users.iter().map(|user| user["id"].as_str().unwrap().to_owned()));
+            cursor = page_body["next"].as_str().map(str::to_owned);
+            if cursor.is_none() {
+                break;
+            }
+            if page < 3 {
+                app.clock.advance(std::time::Duration::from_millis(1));
+                expected.push(sign_up(&app, &format!("eve{limit}-{page}@example.com")).await.id);
+            }
+        }
+        assert_eq!(seen, expected, "by {limit}");
+        // Who asks, and the shards; seldom some of the shards once more.
+        assert!(trips.iter().all(|trips| (2..=4).contains(trips)), "by {limit}: {trips:?}");
+        assert!(trips.iter().filter(|trips| **trips == 2).count() * 2 > trips.len(), "by {limit}: {trips:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_user_is_found_by_address_or_identifier() {
     let app = app().await;

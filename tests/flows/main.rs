@@ -17,6 +17,8 @@ mod keys;
 #[cfg(test)]
 mod permissions_check;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod revocation;
 #[cfg(test)]
 mod session;

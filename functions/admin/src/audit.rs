@@ -6,6 +6,7 @@ use latchkey_core::Timestamp;
 use latchkey_core::audit::{Action, Actor, AuditCursor, AuditLog, Event, Filter};
 use latchkey_http::{Caller, Params, Problem, ProblemBody, page_size, private};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::user_id;
@@ -52,6 +53,12 @@ pub(crate) struct EventBody {
     /// The client, in its own words.
     #[serde(skip_serializing_if = "Option::is_none")]
     user_agent: Option<String>,
+    /// What was there before, where something changed, such as the role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<Value>,
+    /// What is there since, where something changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<Value>,
     /// More, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     details: BTreeMap<String, String>,
@@ -83,6 +90,8 @@ impl From<Event> for EventBody {
             resource: event.resource,
             address: event.address,
             user_agent: event.user_agent.map(|agent| agent.to_string()),
+            before: event.before,
+            after: event.after,
             details: event.details,
         }
     }

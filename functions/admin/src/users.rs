@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use latchkey_core::account::{Accounts, Authority, Status};
-use latchkey_core::port::table::Cursor;
 use latchkey_core::session::Sessions;
 use latchkey_core::{Email, UserId};
 use latchkey_http::{
@@ -27,7 +26,7 @@ pub(crate) struct ListParams {
     cursor: Option<String>,
 }
 
-/// Users in the order in which they signed up.
+/// Users in the order in which they signed up. A page may hold fewer than asked for while `next` is there.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct UserList {
     /// The users.
@@ -72,9 +71,11 @@ pub(crate) async fn list(
         let found = accounts.find_by_email(&email).await?;
         return Ok(private(UserList { users: found.iter().map(Into::into).collect(), next: None }));
     }
-    let page = accounts.list(page_size(params.limit)?, params.cursor.map(Cursor)).await?;
+    let after = params.cursor.map(|cursor| cursor.parse::<UserId>()).transpose();
+    let after = after.map_err(|_| Problem::invalid("the cursor is not one that this list gave"))?;
+    let page = accounts.list(page_size(params.limit)?, after).await?;
     let users = page.users.iter().map(Into::into).collect();
-    Ok(private(UserList { users, next: page.next.map(|cursor| cursor.0) }))
+    Ok(private(UserList { users, next: page.next.map(|id| id.to_string()) }))
 }
 
 /// Show a user

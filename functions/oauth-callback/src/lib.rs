@@ -134,7 +134,8 @@ async fn callback(
         Ok(response) => response,
         Err(refused) => {
             refused.report(&parts.audit, &provider, flow.as_ref(), &from.requester).await;
-            parts.show(refused.problem, &headers, flow.as_ref())
+            // Reported here, or written in the commit that refused.
+            parts.show(refused.problem.noted(), &headers, flow.as_ref())
         }
     };
     parts.clear(&mut response, own);

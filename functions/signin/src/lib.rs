@@ -110,7 +110,8 @@ fn problem(error: SignInError) -> Problem {
         SignInError::InvalidCredentials => {
             Problem::new(StatusCode::UNAUTHORIZED, "invalid_credentials", text)
         }
-        SignInError::Disabled => Problem::new(StatusCode::FORBIDDEN, "account_disabled", text),
+        // In the commit that refused it.
+        SignInError::Disabled => Problem::new(StatusCode::FORBIDDEN, "account_disabled", text).noted(),
         SignInError::Account(error) => error.into(),
     }
 }

@@ -18,6 +18,7 @@ pub mod port;
 pub mod seal;
 mod services;
 pub mod session;
+pub mod shards;
 pub mod time;
 pub mod token;
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRef;
 use latchkey_core::account::Accounts;
-use latchkey_core::audit::AuditLog;
+use latchkey_core::audit::{AuditLog, Refusals};
 use latchkey_core::limit::Limiter;
 use latchkey_core::oauth::Oauth;
 use latchkey_core::permission::Roles;
@@ -65,6 +65,7 @@ impl FromRef<App> for Arc<Health> {
 pub fn app(function: Function<App>, app: App) -> Edge<Router> {
     let config = Arc::clone(&app.services.config);
     let entropy = Arc::clone(&app.services.ports.entropy);
+    let refusals = Refusals::new(app.services.audit.clone());
     let router = function
         .merge(health())
         .into_router()
@@ -77,5 +78,5 @@ pub fn app(function: Function<App>, app: App) -> Edge<Router> {
             )
         })
         .with_state(app);
-    Edge::new(router, config, &*entropy)
+    Edge::new(router, config, refusals, &*entropy)
 }

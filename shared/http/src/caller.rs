@@ -5,13 +5,12 @@ use std::sync::Arc;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use latchkey_core::audit::{Action, Actor, AuditLog};
 use latchkey_core::permission::Permission;
 use latchkey_core::session::{Freshness, Holder, Live, Sessions};
 use latchkey_core::{Config, SessionId, UserId};
 
 use crate::cookies::{self, Kind};
-use crate::{Access, From, Problem, bearer, csrf};
+use crate::{Access, Problem, bearer, csrf};
 
 /// The signed-in user, in the handlers of routes that demand one.
 #[derive(Clone)]
@@ -67,7 +66,6 @@ where
     S: Send + Sync,
     Arc<Sessions>: FromRef<S>,
     Arc<Config>: FromRef<S>,
-    AuditLog: FromRef<S>,
 {
     let freshness = match access {
         Access::Public => return Ok(()),
@@ -87,7 +85,7 @@ where
     if let Access::Permission(wanted) = access {
         let permission: Permission = wanted.parse().map_err(Problem::internal)?;
         if !live.grants.decide(&permission).allowed() {
-            return Err(Box::pin(deny(parts, state, &live, wanted)).await?);
+            return Err(denied(&live, wanted));
         }
     }
     parts.extensions.insert(Caller(live));
@@ -188,21 +186,10 @@ where
     }
 }
 
-async fn deny<S>(parts: &mut Parts, state: &S, live: &Live, wanted: &str) -> Result<Problem, Problem>
-where
-    S: Send + Sync,
-    Arc<Config>: FromRef<S>,
-    AuditLog: FromRef<S>,
-{
-    let from = From::from_request_parts(parts, state).await?;
-    let audit = AuditLog::from_ref(state);
-    let mut event = audit.event(Action::PermissionDenied, Actor::User(live.user.id), &from.requester)?;
-    event.resource = Some(format!("{} {}", parts.method, parts.uri.path()));
-    event.details.insert("permission".to_owned(), wanted.to_owned());
-    audit.append(&event).await?;
-    Ok(Problem::new(
-        StatusCode::FORBIDDEN,
-        "permission_denied",
-        format!("this needs the permission `{wanted}`"),
-    ))
+/// The audit log has it from the edge.
+fn denied(live: &Live, wanted: &str) -> Problem {
+    let detail = format!("this needs the permission `{wanted}`");
+    let mut problem = Problem::new(StatusCode::FORBIDDEN, "permission_denied", detail);
+    problem.asked(live.user.id);
+    problem.telling("permission", wanted)
 }

@@ -11,9 +11,11 @@ use std::task::{Context, Poll};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use axum::response::{IntoResponse, Response};
 use latchkey_core::Config;
+use latchkey_core::audit::Refusals;
 use latchkey_core::port::Entropy;
 use tower::Service;
 
+use crate::refusal::{self, Asked};
 use crate::{Problem, cors, csrf};
 
 /// Names a request in answers and logs.
@@ -46,13 +48,14 @@ struct Shared {
     headers: HeaderMap,
     /// On the answer to every preflight.
     cors_headers: HeaderValue,
+    refusals: Arc<Refusals>,
     /// Differs in every process, so that identifiers of two never meet.
     process: String,
     requests: AtomicU64,
 }
 
 impl Shared {
-    fn new(config: Arc<Config>, entropy: &dyn Entropy) -> Self {
+    fn new(config: Arc<Config>, refusals: Refusals, entropy: &dyn Entropy) -> Self {
         // Without randomness nothing else works either; the identifiers are then only unique within the process.
         let process = u64::from_be_bytes(entropy.bytes().unwrap_or_default());
         let headers = headers(config.url.is_https());
@@ -61,6 +64,7 @@ impl Shared {
             config,
             headers,
             cors_headers,
+            refusals: Arc::new(refusals),
             process: format!("{process:016x}"),
             requests: AtomicU64::new(0),
         }
@@ -77,8 +81,8 @@ pub struct Edge<S> {
 }
 
 impl<S> Edge<S> {
-    pub(crate) fn new(inner: S, config: Arc<Config>, entropy: &dyn Entropy) -> Self {
-        Self { shared: Arc::new(Shared::new(config, entropy)), inner }
+    pub(crate) fn new(inner: S, config: Arc<Config>, refusals: Refusals, entropy: &dyn Entropy) -> Self {
+        Self { shared: Arc::new(Shared::new(config, refusals, entropy)), inner }
     }
 
     /// The response `problem` to a request that does not reach the service, named like those that do.
@@ -104,6 +108,7 @@ where
         let number = self.shared.requests.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::clone(&self.shared);
         let allowed = cors::allowed_origin(request.headers(), &shared.config);
+        let asked = Some(Asked::of(&request));
         let answer = match refuse(&request, &shared.config) {
             Some(problem) => Answer::Known { response: Some(problem.into_response()) },
             None if request.method() == Method::OPTIONS => {
@@ -111,7 +116,7 @@ where
             }
             None => Answer::Route { future: self.inner.call(request) },
         };
-        EdgeFuture { answer, shared, number, allowed }
+        EdgeFuture { answer, shared, number, allowed, asked, noting: None }
     }
 }
 
@@ -132,7 +137,15 @@ pin_project_lite::pin_project! {
         shared: Arc<Shared>,
         number: u64,
         allowed: Option<HeaderValue>,
+        asked: Option<Asked>,
+        noting: Option<Noting>,
     }
+}
+
+/// A refusal that is being written to the audit log, and the answer that waits for it.
+struct Noting {
+    writing: Pin<Box<dyn Future<Output = ()> + Send>>,
+    response: Response,
 }
 
 impl<F: Future<Output = Result<Response, Infallible>>> Future for EdgeFuture<F> {
@@ -141,17 +154,28 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for EdgeFuture<F> 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let (shared, number) = (this.shared, *this.number);
-        let response = match this.answer.project() {
-            AnswerProjection::Known { response } => {
-                let twice = || Problem::internal("a response was asked for twice").into_response();
-                response.take().unwrap_or_else(twice)
-            }
-            AnswerProjection::Route { future } => {
-                let Ok(response) = std::task::ready!(future.poll(cx));
-                response
-            }
-        };
-        Poll::Ready(Ok(shared.finish(response, number, this.allowed.take())))
+        let twice = || Problem::internal("a response was asked for twice").into_response();
+        if this.noting.is_none() {
+            let response = match this.answer.project() {
+                AnswerProjection::Known { response } => response.take().unwrap_or_else(twice),
+                AnswerProjection::Route { future } => {
+                    let Ok(response) = std::task::ready!(future.poll(cx));
+                    response
+                }
+            };
+            let refused = refusal::of(&response);
+            let response = shared.finish(response, number, this.allowed.take());
+            let Some((problem, asked)) = refused.zip(this.asked.take()) else {
+                return Poll::Ready(Ok(response));
+            };
+            let (refusals, config) = (Arc::clone(&shared.refusals), Arc::clone(&shared.config));
+            let writing = Box::pin(refusal::write(refusals, config, asked, problem));
+            *this.noting = Some(Noting { writing, response });
+        }
+        let written = this.noting.as_mut().map(|noting| noting.writing.as_mut().poll(cx));
+        std::task::ready!(written.unwrap_or(Poll::Ready(())));
+        let response = this.noting.take().map(|noting| noting.response);
+        Poll::Ready(Ok(response.unwrap_or_else(|| shared.finish(twice(), number, None))))
     }
 }
 

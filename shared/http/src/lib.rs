@@ -25,6 +25,7 @@ mod paging;
 mod params;
 mod problem;
 mod provider;
+mod refusal;
 mod requester;
 mod routes;
 mod strict;

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::Problem;
+use crate::refusal::Told;
 
 /// The page has no script, and no style but its own.
 static POLICY: HeaderValue = HeaderValue::from_static(
@@ -30,10 +31,13 @@ impl Problem {
         if !wants_html(request) {
             return self.into_response();
         }
-        match onward {
+        let told = Told(self.clone());
+        let mut response = match onward {
             Onward::Page(back) => self.page(title, back),
             Onward::App(place) => see_other(place).unwrap_or_else(Problem::into_response),
-        }
+        };
+        response.extensions_mut().insert(told);
+        response
     }
 
     fn page(self, title: &str, back: Option<&str>) -> Response {

@@ -4,6 +4,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use latchkey_core::UserId;
 use latchkey_core::account::{AccountError, ManageError};
 use latchkey_core::audit::AuditError;
 use latchkey_core::limit::Limited;
@@ -26,6 +27,18 @@ struct Parts {
     code: &'static str,
     detail: Cow<'static, str>,
     headers: HeaderMap,
+    audit: Audit,
+}
+
+/// What the audit log says of it.
+#[derive(Debug, Clone, Default)]
+struct Audit {
+    /// It is there already, or is none of its business.
+    is_noted: bool,
+    /// Whose request it was.
+    by: Option<UserId>,
+    /// More, by name.
+    details: Vec<(&'static str, String)>,
 }
 
 /// The body of an error answer.
@@ -49,7 +62,13 @@ pub struct ProblemBody<'a> {
 impl Problem {
     /// A problem with a stable code and a text that names what is wrong and the mend.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Parts { status, code, detail: detail.into(), headers: HeaderMap::new() }))
+        Self(Box::new(Parts {
+            status,
+            code,
+            detail: detail.into(),
+            headers: HeaderMap::new(),
+            audit: Audit::default(),
+        }))
     }
 
     /// 400: the request is not what the route takes.
@@ -121,13 +140,49 @@ impl Problem {
     }
 
     /// The same for a reverse proxy: it takes 401 and 403 for a refusal and anything else for an outage, so a limit is a refusal
-    /// too.
+    /// too. It decides about a request to somebody else, so it is not for the audit log.
     #[must_use]
     pub(crate) fn for_proxy(mut self) -> Self {
+        self.0.audit.is_noted = true;
         if self.0.status == StatusCode::TOO_MANY_REQUESTS {
             self.0.status = StatusCode::FORBIDDEN;
         }
         self
+    }
+
+    /// The same, which the edge does not write to the audit log: because the event was written in the commit that decided it, or
+    /// because it answers a question about others and refuses nobody.
+    #[must_use]
+    pub fn noted(mut self) -> Self {
+        self.0.audit.is_noted = true;
+        self
+    }
+
+    /// The same, for which the audit log says more. Never a secret.
+    #[must_use]
+    pub fn telling(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.0.audit.details.push((name, value.into()));
+        self
+    }
+
+    /// Says whose request it was.
+    pub(crate) fn asked(&mut self, by: UserId) {
+        self.0.audit.by = Some(by);
+    }
+
+    /// Whose request it was, where they are signed in.
+    pub(crate) fn asked_by(&self) -> Option<UserId> {
+        self.0.audit.by
+    }
+
+    /// Whether the audit log has it already.
+    pub(crate) fn is_noted(&self) -> bool {
+        self.0.audit.is_noted
+    }
+
+    /// What the audit log says besides.
+    pub(crate) fn details(&self) -> &[(&'static str, String)] {
+        &self.0.audit.details
     }
 
     /// Its status.
@@ -152,7 +207,7 @@ impl Problem {
 
     /// The answer for the request named `request_id`.
     pub(crate) fn render(&self, request_id: &str) -> Response {
-        let Parts { status, code, detail, headers } = &*self.0;
+        let Parts { status, code, detail, headers, .. } = &*self.0;
         let body = ProblemBody {
             kind: format!("urn:latchkey:problem:{code}"),
             title: status.canonical_reason().unwrap_or("Error"),
@@ -263,7 +318,6 @@ impl From<ManageError> for Problem {
                 Self::new(StatusCode::CONFLICT, "too_many_admins", text)
             }
             ManageError::Admins(AdminsError::Store(error)) => error.into(),
-            ManageError::InvalidCursor => Self::invalid(text),
             ManageError::Account(error) => error.into(),
         }
     }

@@ -4,13 +4,17 @@ use std::sync::Arc;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use latchkey_core::Config;
 use latchkey_core::audit::{Requester, UserAgent};
 use latchkey_core::config::CdnSecret;
 use latchkey_core::limit::ClientAddress;
 
 use crate::Problem;
+
+/// The headers that a request's [`From`] is told by.
+pub(crate) static HEADERS: [HeaderName; 3] =
+    [USER_AGENT, HeaderName::from_static("x-forwarded-for"), HeaderName::from_static(CdnSecret::HEADER)];
 
 /// The other end of the connection, as the platform tells it; the entry puts it among the request's extensions.
 #[derive(Debug, Clone, Copy)]

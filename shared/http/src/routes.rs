@@ -9,11 +9,10 @@ use axum::http::Method;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use latchkey_core::Config;
-use latchkey_core::audit::AuditLog;
 use latchkey_core::session::{Freshness, Sessions};
 
 use crate::navigation::Navigation;
-use crate::{Problem, Takes, Target, caller};
+use crate::{Caller, Problem, Takes, Target, caller};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +93,6 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     where
         Arc<Sessions>: FromRef<S>,
         Arc<Config>: FromRef<S>,
-        AuditLog: FromRef<S>,
     {
         self.guarded(method, target.into(), Access::SignedIn(Freshness::Recent), handler)
     }
@@ -110,7 +108,6 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     where
         Arc<Sessions>: FromRef<S>,
         Arc<Config>: FromRef<S>,
-        AuditLog: FromRef<S>,
     {
         self.guarded(method, target.into(), Access::SignedIn(Freshness::Fresh), handler)
     }
@@ -126,7 +123,6 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     where
         Arc<Sessions>: FromRef<S>,
         Arc<Config>: FromRef<S>,
-        AuditLog: FromRef<S>,
     {
         self.guarded(method, target.into(), Access::Proxied, handler)
     }
@@ -143,7 +139,6 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     where
         Arc<Sessions>: FromRef<S>,
         Arc<Config>: FromRef<S>,
-        AuditLog: FromRef<S>,
     {
         self.guarded(method, target.into(), Access::Permission(permission), handler)
     }
@@ -174,7 +169,6 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     where
         Arc<Sessions>: FromRef<S>,
         Arc<Config>: FromRef<S>,
-        AuditLog: FromRef<S>,
     {
         self.add(method, target, access, Guarded { access, takes: target.takes, handler })
     }
@@ -223,7 +217,6 @@ where
     S: Clone + Send + Sync + 'static,
     Arc<Sessions>: FromRef<S>,
     Arc<Config>: FromRef<S>,
-    AuditLog: FromRef<S>,
 {
     type Future = Pin<Box<dyn Future<Output = Response> + Send>>;
 
@@ -231,7 +224,17 @@ where
         Box::pin(async move {
             let Self { access, takes, handler } = self;
             let mut response = match admit(request, &state, access, takes).await {
-                Ok(request) => handler.call(request, state).await,
+                Ok(request) => {
+                    let caller = request.extensions().get::<Caller>().map(|caller| caller.user.id);
+                    let mut response = handler.call(request, state).await;
+                    // For the audit log.
+                    if let (Some(caller), Some(problem)) =
+                        (caller, response.extensions_mut().get_mut::<Problem>())
+                    {
+                        problem.asked(caller);
+                    }
+                    response
+                }
                 Err(problem) => problem.into_response(),
             };
             if access == Access::Proxied
@@ -249,7 +252,6 @@ where
     S: Clone + Send + Sync + 'static,
     Arc<Sessions>: FromRef<S>,
     Arc<Config>: FromRef<S>,
-    AuditLog: FromRef<S>,
 {
     takes.check_query(request.uri())?;
     let (mut parts, body) = request.into_parts();

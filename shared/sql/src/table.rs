@@ -51,16 +51,19 @@ impl<D: Driver> Table for SqlTable<D> {
     }
 
     async fn query(&self, query: &Query, now: Timestamp) -> Result<Page, QueryError> {
-        check_query(query)?;
-        let batch = vec![page::select(query, now)?];
+        let [page] = <[Page; 1]>::try_from(self.query_all(std::slice::from_ref(query), now).await?)
+            .map_err(|pages| StoreError::Refused(format!("one query gave {} pages", pages.len())))?;
+        Ok(page)
+    }
+
+    async fn query_all(&self, queries: &[Query], now: Timestamp) -> Result<Vec<Page>, QueryError> {
+        queries.iter().try_for_each(check_query)?;
+        if queries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let batch = queries.iter().map(|query| page::select(query, now)).collect::<Result<_, _>>()?;
         let outcomes = self.driver.run(Access::Read, batch).await.map_err(StoreError::from)?;
-        let mut rows: Vec<Row> = outcomes.into_iter().flat_map(|outcome| outcome.rows).collect();
-        let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let next = if more { rows.last().map(|row| page::cursor(&query.list, row)) } else { None };
-        let items = rows.into_iter().map(item).collect::<Result<_, _>>()?;
-        Ok(Page { items, next })
+        queries.iter().zip(outcomes).map(|(query, outcome)| page(query, outcome.rows)).collect()
     }
 
     async fn commit(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
@@ -73,6 +76,16 @@ impl<D: Driver> Table for SqlTable<D> {
             }),
         }
     }
+}
+
+/// The page that `query` gave, told from its rows and the one more.
+fn page(query: &Query, mut rows: Vec<Row>) -> Result<Page, QueryError> {
+    let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = if more { rows.last().map(|row| page::cursor(&query.list, row)) } else { None };
+    let items = rows.into_iter().map(item).collect::<Result<_, _>>()?;
+    Ok(Page { items, next })
 }
 
 /// The position that the failed guard stood for.

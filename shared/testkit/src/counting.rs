@@ -83,6 +83,11 @@ impl Table for CountingTable {
         self.inner.query(query, now).await
     }
 
+    async fn query_all(&self, queries: &[Query], now: Timestamp) -> Result<Vec<Page>, QueryError> {
+        self.trips.add();
+        self.inner.query_all(queries, now).await
+    }
+
     async fn commit(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
         let _trip = self.trips.begin().await;
         self.inner.commit(writes, now).await
@@ -134,7 +139,10 @@ mod tests {
         table.commit(&[Write::create(key.clone(), &1).unwrap()], now).await.unwrap();
         assert_eq!(table.get(&[key.clone(), key], now).await.unwrap().len(), 2);
         assert_eq!(table.query(&Query::prefix("p", "s", 1), now).await.unwrap().items.len(), 1);
+        let both = [Query::prefix("p", "s", 1), Query::prefix("p", "t", 1)];
+        let pages = table.query_all(&both, now).await.unwrap();
+        assert_eq!(pages.iter().map(|page| page.items.len()).collect::<Vec<_>>(), [1, 0]);
         assert_eq!(counters.hit(&[], now).await.unwrap(), []);
-        assert_eq!((trips.count(), trips.take(), trips.count()), (4, 4, 0));
+        assert_eq!((trips.count(), trips.take(), trips.count()), (5, 5, 0));
     }
 }

@@ -46,6 +46,10 @@ impl Table for FailingTable {
         under_faults!(self.faults, Call::Query, self.inner.query(query, now).await)
     }
 
+    async fn query_all(&self, queries: &[Query], now: Timestamp) -> Result<Vec<Page>, QueryError> {
+        under_faults!(self.faults, Call::Query, self.inner.query_all(queries, now).await)
+    }
+
     async fn commit(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
         under_faults!(self.faults, Call::Commit, self.inner.commit(writes, now).await)
     }

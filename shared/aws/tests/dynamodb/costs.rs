@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use latchkey_core::account::Authority;
+use latchkey_core::audit::Requester;
 use latchkey_core::limit::TableCounters;
 use latchkey_testkit::{TestApp, TestRequest, TestResponse};
 use latchkey_upstash::{Breaker, UpstashCache, UpstashCounters};
@@ -138,6 +140,16 @@ async fn each_operation_asks_what_it_must_and_no_more() {
     costs.of("session, warm", bare("GET", "/v1/session", &next), &[]).await;
     costs.of("list of sessions", bare("GET", "/v1/sessions", &next), &["Query"]).await;
     costs.of("sign-out", bare("POST", "/v1/signout", &next), &["BatchGetItem", "TransactWriteItems"]).await;
+    let root = costs.pair.sign_up("root@example.com").await;
+    let accounts = &costs.pair.witness.services.accounts;
+    let user = accounts.find_by_email(&"root@example.com".parse().unwrap()).await.unwrap().unwrap();
+    let admin = "admin".parse().unwrap();
+    accounts.grant(user.id, &admin, Authority::Operator, &Requester::default()).await.unwrap();
+    let shards = ["Query"; 8];
+    let page = [&["BatchGetItem"][..], &shards].concat();
+    costs.of("page of users", bare("GET", "/v1/users", &root), &page).await;
+    assert_eq!(costs.units, "7 + 0", "3 of them for who asks, half a unit for each shard of the index");
+    costs.of("page of audit events", bare("GET", "/v1/audit?limit=5", &root), &page).await;
     costs.print("limits aside");
     println!(
         "sent and received: bytes to and from DynamoDB, headers and all, without TLS; reads and writes: capacity units, index \

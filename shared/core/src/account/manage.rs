@@ -5,9 +5,13 @@ use super::{Account, AccountError, Accounts, Status, User};
 use crate::UserId;
 use crate::audit::{Action, Actor, Requester};
 use crate::permission::{Admins, AdminsError, Permission, Policy, RoleName, Roles, Versioned};
-use crate::port::table::{Condition, Cursor, List, Query, QueryError, Write};
+use crate::port::table::{Condition, Item, List, Write};
 use crate::port::{EntropyError, StoreError};
 use crate::session::Live;
+use crate::shards::{self, Stretch};
+
+/// How many round trips a page of users may cost.
+const LIST_TRIPS: usize = 8;
 
 /// On whose word an account is changed.
 #[derive(Clone, Copy)]
@@ -42,9 +46,6 @@ pub enum ManageError {
     /// The rules about the role `admin`.
     #[error(transparent)]
     Admins(AdminsError),
-    /// The cursor is not one that the list gave.
-    #[error("the cursor is not valid for this list")]
-    InvalidCursor,
     /// It could not be carried out.
     #[error(transparent)]
     Account(#[from] AccountError),
@@ -76,8 +77,8 @@ impl From<AdminsError> for ManageError {
 pub struct UserPage {
     /// The users.
     pub users: Vec<User>,
-    /// Present when there may be more.
-    pub next: Option<Cursor>,
+    /// The user behind whom to go on, when there may be more.
+    pub next: Option<UserId>,
 }
 
 /// What an account becomes.
@@ -117,16 +118,21 @@ impl<'a> Deed<'a> {
 }
 
 impl Accounts {
-    /// One page of all users, oldest first.
-    pub async fn list(&self, limit: u32, after: Option<Cursor>) -> Result<UserPage, ManageError> {
-        let query = Query { after, ..Query::all(List::Index(User::LIST.to_owned()), limit) };
-        let page = self.table.query(&query, self.clock.now()).await.map_err(|error| match error {
-            QueryError::InvalidCursor => ManageError::InvalidCursor,
-            QueryError::Store(error) => error.into(),
-        })?;
-        let users =
-            page.items.iter().map(super::super::port::table::Item::decode).collect::<Result<_, _>>()?;
-        Ok(UserPage { users, next: page.next })
+    /// One page of all users, oldest first. May hold fewer than `limit` while `next` is there.
+    pub async fn list(&self, limit: u32, after: Option<UserId>) -> Result<UserPage, ManageError> {
+        let stretch = Stretch {
+            // The first text behind the identifier and before any other.
+            from: after.map(|id| format!("{id} ")),
+            until: None,
+            descending: false,
+            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            trips: LIST_TRIPS,
+        };
+        let lists = shards::partitions(User::LIST).map(List::Index);
+        let page = shards::merged(&*self.table, self.clock.now(), lists, &stretch, by_partition).await?;
+        let users: Vec<User> = page.items.iter().map(Item::decode).collect::<Result<_, _>>()?;
+        let next = users.last().map(|user| user.id).or(after).filter(|_| page.more);
+        Ok(UserPage { users, next })
     }
 
     /// Disables an account, which ends its sessions, or enables it again.
@@ -347,4 +353,9 @@ impl Accounts {
 /// Roles as the audit log lists them.
 pub(super) fn names(roles: &BTreeSet<RoleName>) -> String {
     roles.iter().map(RoleName::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// The partition of a user, which holds the identifier that the list of users is ordered by.
+fn by_partition(item: &Item) -> &str {
+    &item.key.partition
 }

@@ -6,7 +6,7 @@ use crate::oauth::ProviderName;
 use crate::password::StoredHash;
 use crate::port::StoreError;
 use crate::port::table::{Item, Key, Version, Write};
-use crate::{Email, Timestamp, UserId};
+use crate::{Email, Timestamp, UserId, shards};
 
 /// The password of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,12 +48,12 @@ impl User {
         Key::new(Self::partition(id), "user")
     }
 
-    /// The index partition that lists all users by when they were made.
-    pub const LIST: &'static str = "users";
+    /// The list of all users by when they were made, in the index; spread over [`shards`].
+    pub(super) const LIST: &'static str = "users";
 
     /// This user's place in the list of all users.
     pub(super) fn place(id: UserId) -> Key {
-        Key::new(Self::LIST, id.to_string())
+        Key::new(shards::partition(Self::LIST, id.as_bytes()), id.to_string())
     }
 }
 

@@ -3,6 +3,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::limit::ClientAddress;
 use crate::{EventId, Timestamp, UserId};
@@ -72,8 +73,17 @@ actions! {
     SessionRevoked = "session:revoked",
     /// Every session of the account was ended.
     SessionsRevoked = "session:all_revoked",
-    /// An administrator's request was refused for want of a permission.
+    /// A request was refused for want of a permission.
     PermissionDenied = "permission:denied",
+    /// A request was refused that its caller may not make, whatever their permissions say of it; the details have the code of
+    /// the response.
+    AuthorityRefused = "authority:refused",
+    /// A request was refused that a page of another site made.
+    RequestForged = "request:forged",
+    /// A request came past a limit; once a minute for each client.
+    RequestLimited = "request:limited",
+    /// A refresh token or a one-time code was refused: it has ended, or never was one; once a minute for each client.
+    TokenRefused = "token:refused",
     /// A role was made or changed.
     RolePut = "role:put",
     /// A role was deleted.
@@ -193,9 +203,26 @@ pub struct Event {
     /// The client's own description.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub user_agent: Option<UserAgent>,
+    /// What was there before, where something changed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub before: Option<Value>,
+    /// What is there now, where something changed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub after: Option<Value>,
     /// More, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub details: BTreeMap<String, String>,
+}
+
+impl Event {
+    /// The same with what something was and what it is now; nothing where it was not there, or is not any more.
+    #[must_use]
+    pub fn changing<T: Serialize>(mut self, before: Option<&T>, after: Option<&T>) -> Self {
+        let value = |part: &T| serde_json::to_value(part).unwrap_or_default();
+        self.before = before.map(value);
+        self.after = after.map(value);
+        self
+    }
 }
 
 #[cfg(test)]

@@ -7,18 +7,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Actor, Event, Requester};
-use crate::port::table::{CommitError, Cursor, Key, List, Query, QueryError, Write};
+use crate::port::table::{CommitError, Item, Key, List, Write};
 use crate::port::{Clock, Entropy, EntropyError, StoreError, Table};
+use crate::shards::{self, Stretch};
 use crate::{EventId, Timestamp, UserId};
 
 const DAY: Duration = Duration::from_hours(24);
-/// How many store trips one page may cost; a filter that finds little ends its page early, with a cursor to go on.
+/// How many round trips one page may cost; a filter that finds little ends its page early, with a cursor to go on.
 const MAX_TRIPS: usize = 10;
 
 /// The audit log.
 ///
-/// An event is one item in the partition of its day (`audit#2026-01-31`), so that no partition grows for ever, and is listed in
-/// the secondary index under the account it is about.
+/// An event is one item in a partition of its day (`audit#2026-01-31#5`), so that no partition grows for ever, and of several
+/// of that day, so that none grows hot ([`shards`]). It is listed in the secondary index under the account it is about: one
+/// list for each, as the limits bound what happens to one account.
 #[derive(Clone)]
 pub struct AuditLog {
     table: Arc<dyn Table>,
@@ -71,11 +73,12 @@ pub struct AuditPage {
     pub next: Option<AuditCursor>,
 }
 
-/// A place in the walk over days.
+/// A place in the walk over days: the day, and the last event of it that was looked at.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Place {
     day: i64,
-    cursor: Option<String>,
+    last: Option<EventId>,
 }
 
 impl AuditLog {
@@ -87,6 +90,11 @@ impl AuditLog {
         retention: Duration,
     ) -> Self {
         Self { table, clock, entropy, retention }
+    }
+
+    /// The clock that events go by.
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.clock
     }
 
     /// An event of this moment.
@@ -103,13 +111,16 @@ impl AuditLog {
             resource: None,
             address: from.address.as_ref().map(ToString::to_string),
             user_agent: from.user_agent.clone(),
+            before: None,
+            after: None,
             details: BTreeMap::new(),
         })
     }
 
     /// The write that adds `event`, for the commit that it reports.
     pub fn write(&self, event: &Event) -> Result<Write, StoreError> {
-        let write = Write::create(Key::new(partition(day_of(event.at)), event.id.to_string()), event)?
+        let partition = shards::partition(&day_list(day_of(event.at)), event.id.as_bytes());
+        let write = Write::create(Key::new(partition, event.id.to_string()), event)?
             .expiring(event.at + self.retention);
         Ok(match event.user_id {
             Some(user) => write.indexed(Key::new(user_list(user), event.id.to_string())),
@@ -130,34 +141,40 @@ impl AuditLog {
     /// One page of events.
     pub async fn list(&self, filter: &Filter) -> Result<AuditPage, AuditError> {
         let now = self.clock.now();
+        // What has ended is hidden anyway; it need not be read either.
+        let since = filter.since.unwrap_or(now - self.retention).max(now - self.retention);
         let newest = day_of(filter.until.map_or(now, |until| until.min(now)));
-        let oldest = day_of(filter.since.unwrap_or(now - self.retention).max(now - self.retention));
+        let oldest = day_of(since);
         let mut place = match &filter.after {
             Some(cursor) => cursor.decode().filter(|p| p.day <= newest).ok_or(AuditError::InvalidCursor)?,
-            None => Place { day: newest, cursor: None },
+            None => Place { day: newest, last: None },
         };
-        let mut events = Vec::new();
-        for _ in 0..MAX_TRIPS {
-            let wanted = filter.limit.saturating_sub(u32::try_from(events.len()).unwrap_or(u32::MAX));
-            if wanted == 0 || place.day < oldest {
-                break;
-            }
-            let page = self.table.query(&query(filter, &place, wanted), now).await.map_err(|e| match e {
-                QueryError::InvalidCursor => AuditError::InvalidCursor,
-                QueryError::Store(error) => error.into(),
-            })?;
+        let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
+        let (mut events, mut trips) = (Vec::new(), MAX_TRIPS);
+        while events.len() < limit && trips > 0 && place.day >= oldest {
+            let stretch = Stretch {
+                // An identifier begins with its time (RFC 9562, section 5.7), so a time is a bound among identifiers.
+                from: Some(id_at(since)),
+                until: place.last.map(|last| last.to_string()).or_else(|| filter.until.map(id_at)),
+                descending: true,
+                limit: limit - events.len(),
+                trips,
+            };
+            let lists = lists(filter, place.day);
+            let page = shards::merged(&*self.table, now, lists, &stretch, sort).await?;
+            trips -= page.trips.min(trips);
             for item in page.items {
                 let event: Event = item.decode()?;
+                place.last = Some(event.id);
                 if matches(filter, &event) {
                     events.push(event);
                 }
             }
-            place = match (page.next, filter.user_id) {
-                (Some(next), _) => Place { day: place.day, cursor: Some(next.0) },
-                (None, None) => Place { day: place.day - 1, cursor: None },
+            if !page.more {
                 // The list of one account knows no days.
-                (None, Some(_)) => Place { day: oldest - 1, cursor: None },
-            };
+                let day = if filter.user_id.is_some() { oldest - 1 } else { place.day - 1 };
+                place = Place { day, last: None };
+            }
         }
         let next = (place.day >= oldest).then(|| AuditCursor::encode(&place));
         Ok(AuditPage { events, next })
@@ -174,20 +191,17 @@ impl AuditCursor {
     }
 }
 
-fn query(filter: &Filter, place: &Place, limit: u32) -> Query {
-    let list = match filter.user_id {
-        Some(user) => List::Index(user_list(user)),
-        None => List::Partition(partition(place.day)),
-    };
-    Query {
-        list,
-        // An identifier begins with its time (RFC 9562, section 5.7), so a time is a bound among identifiers.
-        from: filter.since.map(id_at),
-        until: filter.until.map(id_at),
-        descending: true,
-        limit,
-        after: place.cursor.clone().map(Cursor),
+/// The lists that the events of `day` which `filter` wants are in.
+fn lists(filter: &Filter, day: i64) -> Vec<List> {
+    match filter.user_id {
+        Some(user) => vec![List::Index(user_list(user))],
+        None => shards::partitions(&day_list(day)).map(List::Partition).collect(),
     }
+}
+
+/// The event's identifier, by which every list of events is ordered.
+fn sort(item: &Item) -> &str {
+    &item.key.sort
 }
 
 fn matches(filter: &Filter, event: &Event) -> bool {
@@ -200,7 +214,8 @@ fn day_of(at: Timestamp) -> i64 {
     at.as_millis().div_euclid(86_400_000)
 }
 
-fn partition(day: i64) -> String {
+/// The list of a day's events.
+fn day_list(day: i64) -> String {
     let midnight = Timestamp::from_secs(0) + DAY * u32::try_from(day).unwrap_or(0);
     format!("audit#{}", midnight.to_string().get(..10).unwrap_or("0000-00-00"))
 }

@@ -265,6 +265,12 @@ pub trait Table: Send + Sync {
     /// One page of a list.
     async fn query(&self, query: &Query, now: Timestamp) -> Result<Page, QueryError>;
 
+    /// One page of each list, in the order of `queries`. Takes the time of one round trip: at once where the store answers one
+    /// query at a time, in one batch where it takes several.
+    async fn query_all(&self, queries: &[Query], now: Timestamp) -> Result<Vec<Page>, QueryError> {
+        futures_util::future::try_join_all(queries.iter().map(|query| self.query(query, now))).await
+    }
+
     /// All of `writes`, or none: at most [`MAX_COMMIT`], each about another item. A put that makes an item gives it
     /// [`Version::first`], one that replaces it [`Version::next`].
     async fn commit(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError>;

@@ -66,6 +66,7 @@ macro_rules! table_conformance {
             pages_move_over_ended_items
             pages_walk_a_partition_both_ways
             a_range_includes_its_start_and_not_its_end
+            several_lists_at_once_are_as_one_by_one
             a_walk_survives_what_is_written_meanwhile
             a_cursor_that_was_made_up_is_refused
             a_cursor_that_was_tampered_with_stays_in_its_list

@@ -59,6 +59,33 @@ pub async fn a_range_includes_its_start_and_not_its_end(table: Arc<dyn Table>) {
     }
 }
 
+/// Several lists at once give the pages that they give one by one, in the order in which they were asked for.
+pub async fn several_lists_at_once_are_as_one_by_one(table: Arc<dyn Table>) {
+    let table = &*table;
+    let (first, second, third) = (partition(), partition(), partition());
+    fill(table, &first, &["a", "b", "c"]).await;
+    fill(table, &second, &["d"]).await;
+    let all = |partition: &str| Query::all(List::Partition(partition.to_owned()), 2);
+    let mut rest = all(&first);
+    rest.after = table.query(&rest, NOW).await.unwrap().next;
+    let queries = [
+        all(&second),
+        all(&first),
+        all(&third),
+        Query { descending: true, ..all(&first) },
+        rest,
+        all(&first),
+    ];
+    let pages = table.query_all(&queries, NOW).await.unwrap();
+    assert_eq!(pages.len(), queries.len());
+    for (query, page) in queries.iter().zip(pages) {
+        assert_eq!(page, table.query(query, NOW).await.unwrap(), "{query:?}");
+    }
+    assert!(table.query_all(&[], NOW).await.unwrap().is_empty());
+    let bad = Query { after: Some(Cursor("nonsense".to_owned())), ..all(&first) };
+    assert!(matches!(table.query_all(&[all(&first), bad], NOW).await, Err(QueryError::InvalidCursor)));
+}
+
 /// What is written during a walk neither repeats nor hides what was there: the cursor is a place, not a number. It holds
 /// even when the item at that place is gone.
 pub async fn a_walk_survives_what_is_written_meanwhile(table: Arc<dyn Table>) {

@@ -1,0 +1,87 @@
+//! Refusals in the audit log: each that somebody signed in meets, and of others as many as nobody can flood the log with.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::{Action, Actor, AuditError, AuditLog, Requester};
+use crate::port::Window;
+use crate::port::in_process::InProcessCounters;
+use crate::{Timestamp, UserId};
+
+/// The window of one client's refusals: one event of each kind in it.
+const WINDOW: Duration = Duration::from_mins(1);
+/// The most events of clients that are not signed in, in a window, whoever they are: an attacker has many addresses.
+const MOST: u32 = 100;
+/// How many clients are told apart at once.
+const MAX_CLIENTS: usize = 4096;
+
+/// A request that was refused.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// The kind of refusal.
+    pub action: Action,
+    /// Who asked, where they are signed in.
+    pub by: Option<UserId>,
+    /// What they asked for, such as `PUT /v1/roles/editor`.
+    pub resource: String,
+    /// More, by name.
+    pub details: BTreeMap<String, String>,
+}
+
+/// Writes refusals to the audit log.
+///
+/// A refusal changes nothing, so its event is an item of its own. A client that is not signed in costs nothing to be, and a
+/// limit is met by floods: of those one event is written for each client and kind in a minute, and no more than 100 in all, by
+/// each process. The next event says how many were not.
+pub struct Refusals {
+    audit: AuditLog,
+    counters: InProcessCounters,
+    unwritten: AtomicU64,
+}
+
+impl Refusals {
+    /// With none so far.
+    pub fn new(audit: AuditLog) -> Self {
+        Self { audit, counters: InProcessCounters::new(MAX_CLIENTS), unwritten: AtomicU64::new(0) }
+    }
+
+    /// Writes the event. The request stays refused where that fails, and the log says so.
+    pub async fn write(&self, refusal: Refusal, from: &Requester) {
+        if self.is_paced(&refusal) && !self.fits(&refusal, from, self.audit.clock().now()) {
+            self.unwritten.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        if let Err(error) = self.append(refusal, from).await {
+            tracing::error!(%error, "an audit event was not written: the request was refused all the same");
+        }
+    }
+
+    fn is_paced(&self, refusal: &Refusal) -> bool {
+        refusal.by.is_none() || refusal.action == Action::RequestLimited
+    }
+
+    fn fits(&self, refusal: &Refusal, from: &Requester, now: Timestamp) -> bool {
+        let who = match (refusal.by, &from.address) {
+            (Some(user), _) => user.to_string(),
+            (None, Some(address)) => address.limit_key(),
+            (None, None) => "unknown".to_owned(),
+        };
+        let window = |key: String, limit| Window { key, limit, length: WINDOW };
+        let windows =
+            [window(format!("{} {who}", refusal.action.as_str()), 1), window("all".to_owned(), MOST)];
+        self.counters.count(&windows, now).iter().all(|count| count.admitted)
+    }
+
+    async fn append(&self, refusal: Refusal, from: &Requester) -> Result<(), AuditError> {
+        let actor = refusal.by.map_or(Actor::Anonymous, Actor::User);
+        let mut event = self.audit.event(refusal.action, actor, from)?;
+        event.resource = Some(refusal.resource);
+        event.details = refusal.details;
+        let unwritten = self.unwritten.swap(0, Ordering::Relaxed);
+        if unwritten > 0 {
+            event.details.insert("unwritten".to_owned(), unwritten.to_string());
+        }
+        Ok(self.audit.append(&event).await?)
+    }
+}

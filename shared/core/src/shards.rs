@@ -1,0 +1,160 @@
+//! Long lists, spread over several partitions so that none of them grows hot, and merged when they are read.
+//!
+//! A store carries so many writes a second for each partition: DynamoDB 1,000 units. A list that every sign-up or every event
+//! is written to would end there, whatever the rest of the table could take.
+
+use std::collections::VecDeque;
+
+use crate::Timestamp;
+use crate::port::table::{Item, List, Query, QueryError};
+use crate::port::{StoreError, Table};
+
+/// The number of partitions of a sharded list. It is part of what is stored: docs/storage.md says what it carries.
+pub const SHARDS: u8 = 8;
+
+/// The partition of the item named `id` in the list `list`, such as `users#5`. The last byte of an identifier is random, so the
+/// items spread evenly.
+pub(crate) fn partition(list: &str, id: &[u8; 16]) -> String {
+    let [.., last] = id;
+    shard(list, last % SHARDS)
+}
+
+/// Every partition of the list.
+pub(crate) fn partitions(list: &str) -> impl Iterator<Item = String> {
+    (0..SHARDS).map(move |number| shard(list, number))
+}
+
+fn shard(list: &str, number: u8) -> String {
+    format!("{list}#{number}")
+}
+
+/// Where a page of several lists begins and ends, and how many items it takes.
+pub(crate) struct Stretch {
+    /// The first sort key wanted.
+    pub from: Option<String>,
+    /// The first sort key not wanted any more.
+    pub until: Option<String>,
+    /// Walk from the highest sort key down.
+    pub descending: bool,
+    /// How many items at the most.
+    pub limit: usize,
+    /// How many round trips at the most.
+    pub trips: usize,
+}
+
+/// Items of several lists in one order.
+pub(crate) struct Merged {
+    /// The items.
+    pub items: Vec<Item>,
+    /// Whether there may be more.
+    pub more: bool,
+    /// How many round trips it took.
+    pub trips: usize,
+}
+
+/// One of the lists.
+struct Lane {
+    query: Query,
+    items: VecDeque<Item>,
+    is_done: bool,
+}
+
+impl Lane {
+    fn is_waiting(&self) -> bool {
+        self.items.is_empty() && !self.is_done
+    }
+}
+
+/// Reads `lists` as one, in the order of `sort`, which gives the sort key of an item in its list. A place in it is the sort key
+/// of the last item that was taken: it stays right whatever is written meanwhile.
+pub(crate) async fn merged(
+    table: &dyn Table,
+    now: Timestamp,
+    lists: impl IntoIterator<Item = List>,
+    stretch: &Stretch,
+    sort: impl Fn(&Item) -> &str,
+) -> Result<Merged, StoreError> {
+    let lists: Vec<List> = lists.into_iter().collect();
+    let limit = bite(stretch.limit, lists.len());
+    let query = |list| Query {
+        list,
+        from: stretch.from.clone(),
+        until: stretch.until.clone(),
+        descending: stretch.descending,
+        limit,
+        after: None,
+    };
+    let mut lanes: Vec<Lane> = lists
+        .into_iter()
+        .map(|list| Lane { query: query(list), items: VecDeque::new(), is_done: false })
+        .collect();
+    let mut merged = Merged { items: Vec::new(), more: true, trips: 0 };
+    while merged.items.len() < stretch.limit {
+        if lanes.iter().any(Lane::is_waiting) {
+            if merged.trips == stretch.trips {
+                return Ok(merged);
+            }
+            merged.trips += 1;
+            fetch(table, now, &mut lanes).await?;
+            continue;
+        }
+        let heads = lanes.iter_mut().filter(|lane| !lane.items.is_empty());
+        let first = heads.reduce(|a, b| {
+            let is_before = a.items.front().map(&sort) < b.items.front().map(&sort);
+            if is_before == stretch.descending { b } else { a }
+        });
+        match first.and_then(|lane| lane.items.pop_front()) {
+            Some(item) => merged.items.push(item),
+            None => break,
+        }
+    }
+    merged.more = lanes.iter().any(|lane| !lane.items.is_empty() || !lane.is_done);
+    Ok(merged)
+}
+
+/// How much is read of each list at once: somewhat more than its share, so that most pages take one round trip, and not a whole
+/// page of each.
+fn bite(limit: usize, lists: usize) -> u32 {
+    let share = limit.div_ceil(lists.max(1));
+    let bite = if lists <= 1 { limit } else { limit.min(share + share.div_ceil(2) + 3) };
+    u32::try_from(bite.max(1)).unwrap_or(u32::MAX).min(crate::port::table::MAX_PAGE)
+}
+
+/// Reads on in every list that is waiting, in one round trip.
+async fn fetch(table: &dyn Table, now: Timestamp, lanes: &mut [Lane]) -> Result<(), StoreError> {
+    let mut waiting: Vec<&mut Lane> = lanes.iter_mut().filter(|lane| lane.is_waiting()).collect();
+    let queries: Vec<Query> = waiting.iter().map(|lane| lane.query.clone()).collect();
+    let pages = table.query_all(&queries, now).await.map_err(|error| match error {
+        QueryError::InvalidCursor => StoreError::Refused("the store did not take its own cursor".to_owned()),
+        QueryError::Store(error) => error,
+    })?;
+    for (lane, page) in waiting.iter_mut().zip(pages) {
+        lane.items.extend(page.items);
+        lane.is_done = page.next.is_none();
+        lane.query.after = page.next;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shard_is_a_partition_and_the_last_byte_chooses() {
+        let named: Vec<String> = partitions("users").collect();
+        assert_eq!(named.len(), usize::from(SHARDS));
+        for last in 0..=u8::MAX {
+            let mut id = [7; 16];
+            id[15] = last;
+            assert_eq!(partition("users", &id), named[usize::from(last % SHARDS)]);
+        }
+    }
+
+    #[test]
+    fn a_page_reads_little_more_than_it_gives() {
+        assert_eq!([1, 2, 8, 50, 200].map(|limit| bite(limit, 8)), [1, 2, 6, 14, 41]);
+        assert_eq!(bite(50, 1), 50);
+        assert_eq!(bite(0, 8), 1);
+    }
+}

@@ -1,0 +1,128 @@
+//! Every refusal, in the audit log.
+//!
+//! One place: the edge looks at each problem before it is sent. A refusal cannot be forgotten by a handler, which must say
+//! [`Problem::noted`] to keep one out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use axum::response::Response;
+use latchkey_core::Config;
+use latchkey_core::audit::{Action, Refusal, Refusals, Requester};
+
+use crate::Problem;
+use crate::requester::{self, From, PeerAddress};
+
+/// The longest path that an event repeats, in bytes. Paths of refused requests are ASCII: other paths reach no route.
+const MAX_PATH: usize = 256;
+
+/// What of a request its refusal tells, kept while it is served.
+pub(crate) struct Asked {
+    method: Method,
+    uri: Uri,
+    peer: Option<PeerAddress>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Asked {
+    /// Keeps what is needed to tell where `request` came from. A few counts of references: every request pays for it.
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let headers = requester::HEADERS.iter().flat_map(|name| {
+            request.headers().get_all(name).iter().map(|value| (name.clone(), value.clone()))
+        });
+        Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            peer: request.extensions().get().copied(),
+            headers: headers.collect(),
+        }
+    }
+
+    /// Where it came from, as far as that can be told.
+    async fn requester(&self, config: Arc<Config>) -> Requester {
+        let mut request = Request::new(());
+        request.headers_mut().extend(self.headers.iter().cloned());
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(peer);
+        }
+        let (mut parts, ()) = request.into_parts();
+        let from = From::from_request_parts(&mut parts, &config).await;
+        from.map_or_else(|_| Requester::default(), |from| from.requester)
+    }
+}
+
+/// The problem that a response tells a person of, in place of the [`Problem`] that it would be for a program.
+#[derive(Debug, Clone)]
+pub(crate) struct Told(pub Problem);
+
+/// The refusal that a response tells of, unless the audit log has it already.
+pub(crate) fn of(response: &Response) -> Option<Problem> {
+    let extensions = response.extensions();
+    let problem = extensions.get::<Problem>().or_else(|| extensions.get::<Told>().map(|told| &told.0))?;
+    (!problem.is_noted() && action(problem).is_some()).then(|| problem.clone())
+}
+
+/// The event that `problem` is for the audit log; none where it is not a refusal.
+///
+/// Every 403 is one, and every 429. Of the others those that say that somebody may not, by another status.
+pub(crate) fn action(problem: &Problem) -> Option<Action> {
+    match (problem.status(), problem.code()) {
+        (StatusCode::FORBIDDEN, "permission_denied") => Some(Action::PermissionDenied),
+        (StatusCode::FORBIDDEN, "cross_site_request") => Some(Action::RequestForged),
+        (StatusCode::FORBIDDEN, _) | (StatusCode::CONFLICT, "last_admin") => Some(Action::AuthorityRefused),
+        (StatusCode::TOO_MANY_REQUESTS, _) => Some(Action::RequestLimited),
+        (StatusCode::UNAUTHORIZED, "invalid_refresh_token" | "invalid_signin_code") => {
+            Some(Action::TokenRefused)
+        }
+        _ => None,
+    }
+}
+
+/// Writes `problem` to the audit log.
+pub(crate) async fn write(refusals: Arc<Refusals>, config: Arc<Config>, asked: Asked, problem: Problem) {
+    let Some(action) = action(&problem) else { return };
+    let path = asked.uri.path();
+    let mut details = BTreeMap::from([("code".to_owned(), problem.code().to_owned())]);
+    details.extend(problem.details().iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    let refusal = Refusal {
+        action,
+        by: problem.asked_by(),
+        resource: format!("{} {}", asked.method, path.get(..MAX_PATH).unwrap_or(path)),
+        details,
+    };
+    refusals.write(refusal, &asked.requester(config).await).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::response::IntoResponse;
+
+    #[test]
+    fn every_403_and_every_429_is_a_refusal_whatever_its_code() {
+        for code in ["permission_denied", "beyond_authority", "cross_site_request", "a_code_of_next_year"] {
+            for status in [StatusCode::FORBIDDEN, StatusCode::TOO_MANY_REQUESTS] {
+                let problem = Problem::new(status, code, "no");
+                assert!(action(&problem).is_some(), "{status} {code}");
+                assert!(of(&problem.clone().into_response()).is_some());
+                assert!(of(&problem.noted().into_response()).is_none(), "it is there already");
+            }
+        }
+        for (status, code) in
+            [(409, "last_admin"), (401, "invalid_refresh_token"), (401, "invalid_signin_code")]
+        {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert!(action(&Problem::new(status, code, "no")).is_some(), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_no_refusal() {
+        for problem in [Problem::invalid("no"), Problem::not_found("no"), Problem::not_signed_in()] {
+            assert_eq!(action(&problem), None);
+        }
+        assert!(of(&StatusCode::FORBIDDEN.into_response()).is_none(), "the answer of a page, not a problem");
+    }
+}
