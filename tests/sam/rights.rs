@@ -1,7 +1,7 @@
 //! Each function may do to the table what its work needs, and little more.
 //!
 //! Functions of their own work on one table here as they do on AWS, while what they ask of it is written down. IAM's rules are
-//! evaluated on what was written down. Of a transaction they see each step for itself, or all partitions at every step: the
+//! evaluated on what was written down. Of a transaction they see each step for itself, or all partitions of an action at once: the
 //! documentation leaves it open, so the statements must allow both.
 
 mod providers;
@@ -149,6 +149,9 @@ async fn work(all: &Deployment) {
     for (name, _) in crates() {
         let health = all.ask(&function_of(name), TestRequest::get("/health")).await;
         assert_eq!(health["stores"], json!({ "table": "ok", "counters": "ok" }), "{name}");
+        // Refused before any route, and written down.
+        let forged = TestRequest::post("/v1/anything", &json!({})).header("origin", "https://evil.example");
+        assert_eq!(all.send(&function_of(name), forged).await.status, 403, "{name}");
     }
 }
 
@@ -283,10 +286,10 @@ fn is_like(text: &str, pattern: &str) -> bool {
     pattern.strip_suffix('*').map_or(text == pattern, |prefix| text.starts_with(prefix))
 }
 
-fn allows((actions, resource, keys): &Statement, usage: &Use, action: &str) -> bool {
+fn allows((actions, resource, keys): &Statement, usage: &Use) -> bool {
     let on_index = resource.get("Fn::Sub").is_some();
     let covers = |partition: &String| keys.iter().flatten().any(|pattern| is_like(partition, pattern));
-    actions.contains(action)
+    actions.contains(usage.action)
         && on_index == usage.index
         && (keys.is_none() && on_index || usage.partitions.iter().all(covers))
 }
@@ -300,11 +303,11 @@ async fn each_function_may_do_its_work() {
     for (name, worker) in &deployment.workers {
         let statements = statements(&functions[name]);
         for usage in worker.table.uses() {
-            for action in &usage.actions {
-                if !statements.iter().any(|statement| allows(statement, &usage, action)) {
-                    missing
-                        .insert(format!("{name}: {action} of {:?}, index {}", usage.partitions, usage.index));
-                }
+            if !statements.iter().any(|statement| allows(statement, &usage)) {
+                missing.insert(format!(
+                    "{name}: {} of {:?}, index {}",
+                    usage.action, usage.partitions, usage.index
+                ));
             }
         }
     }
@@ -323,14 +326,21 @@ async fn no_function_may_do_what_it_never_does() {
             let reads = actions.contains("dynamodb:GetItem");
             let used = |test: &dyn Fn(&Use) -> bool| uses.iter().any(test);
             for action in actions.iter().filter(|_| !reads) {
-                if !used(&|usage| usage.actions.contains(action.as_str())) {
+                if !used(&|usage| usage.action == action.as_str()) {
                     idle.insert(format!("{name}: {action}"));
                 }
             }
-            let is_its = |usage: &Use| usage.actions.iter().any(|action| actions.contains(*action));
+            let is_its = |usage: &Use| actions.contains(usage.action);
+            let verb = if reads {
+                "reads"
+            } else if actions.contains("dynamodb:DeleteItem") {
+                "deletes"
+            } else {
+                "writes"
+            };
             for pattern in keys.iter().flatten() {
                 if !used(&|usage| is_its(usage) && usage.partitions.iter().any(|p| is_like(p, pattern))) {
-                    idle.insert(format!("{name}: {} {pattern}", if reads { "reads" } else { "writes" }));
+                    idle.insert(format!("{name}: {verb} {pattern}"));
                 }
             }
             assert!(keys.is_some() || resource["Fn::Sub"] == "${Table.Arn}/index/index", "{name}");
@@ -344,12 +354,40 @@ async fn no_function_may_do_what_it_never_does() {
 }
 
 #[test]
-fn what_checks_permissions_cannot_write() {
+fn what_checks_permissions_writes_audit_events_alone() {
     let functions = functions(&template());
     let reads = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"].map(str::to_owned).into();
-    for name in ["PermissionCheck", "Authorizer"] {
-        for (actions, _, _) in statements(&functions[name]) {
-            assert_eq!(actions, reads, "{name}");
+    for (name, writes) in [("PermissionCheck", true), ("Authorizer", false)] {
+        let mut others = statements(&functions[name]);
+        others.retain(|(actions, _, _)| *actions != reads);
+        let put = (["dynamodb:PutItem".to_owned()].into(), Some(vec!["audit#*".to_owned()]));
+        let others: Vec<_> = others.into_iter().map(|(actions, _, keys)| (actions, keys)).collect();
+        assert_eq!(others, if writes { vec![put] } else { Vec::new() }, "{name}");
+    }
+}
+
+#[test]
+fn nobody_may_delete_or_update_an_audit_event() {
+    for (name, function) in functions(&template()) {
+        for (actions, resource, keys) in statements(&function) {
+            let changes = |action: &String| {
+                !action.ends_with("Item") || action.contains("Delete") || action.contains("Update")
+            };
+            let on_index = resource.get("Fn::Sub").is_some();
+            let reaches =
+                keys.iter().flatten().any(|pattern| pattern.starts_with("audit") || pattern.starts_with('*'));
+            let adds_or_reads = |action: &String| {
+                ["PutItem", "GetItem", "BatchGetItem", "Query", "ConditionCheckItem"]
+                    .iter()
+                    .any(|ok| action == &format!("dynamodb:{ok}"))
+            };
+            if reaches {
+                assert!(actions.iter().all(adds_or_reads), "{name}: {actions:?}");
+            }
+            assert!(
+                on_index || keys.is_some() || !actions.iter().any(changes),
+                "{name}: {actions:?} of every partition"
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a function asks of the table, written down while it works.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -11,8 +11,8 @@ use latchkey_core::port::{StoreError, Table};
 /// One request to DynamoDB, as IAM sees it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Use {
-    /// Its actions; several for a transaction.
-    pub actions: BTreeSet<&'static str>,
+    /// Its action; a transaction is a use for each of its actions.
+    pub action: &'static str,
     /// The partition keys in it.
     pub partitions: BTreeSet<String>,
     /// Whether it asks the index.
@@ -20,9 +20,8 @@ pub struct Use {
 }
 
 impl Use {
-    fn new(actions: &[&'static str], partitions: impl IntoIterator<Item = String>) -> Self {
-        let actions = actions.iter().copied().collect();
-        Self { actions, partitions: partitions.into_iter().collect(), index: false }
+    fn new(action: &'static str, partitions: impl IntoIterator<Item = String>) -> Self {
+        Self { action, partitions: partitions.into_iter().collect(), index: false }
     }
 }
 
@@ -53,14 +52,14 @@ impl Table for WatchedTable {
         let partitions = keys.iter().map(|key| key.partition.clone());
         let distinct: BTreeSet<&Key> = keys.iter().collect();
         let action = if distinct.len() == 1 { "dynamodb:GetItem" } else { "dynamodb:BatchGetItem" };
-        self.note(Use::new(&[action], partitions));
+        self.note(Use::new(action, partitions));
         self.inner.get(keys, now).await
     }
 
     async fn query(&self, query: &Query, now: Timestamp) -> Result<Page, QueryError> {
         self.note(match &query.list {
-            List::Partition(partition) => Use::new(&["dynamodb:Query"], [partition.clone()]),
-            List::Index(list) => Use { index: true, ..Use::new(&["dynamodb:Query"], [list.clone()]) },
+            List::Partition(partition) => Use::new("dynamodb:Query", [partition.clone()]),
+            List::Index(list) => Use { index: true, ..Use::new("dynamodb:Query", [list.clone()]) },
         });
         self.inner.query(query, now).await
     }
@@ -71,8 +70,14 @@ impl Table for WatchedTable {
             Write::Delete { .. } => "dynamodb:DeleteItem",
             Write::Check { .. } => "dynamodb:ConditionCheckItem",
         };
-        let actions: Vec<_> = writes.iter().map(action).collect();
-        self.note(Use::new(&actions, writes.iter().map(|write| write.key().partition.clone())));
+        // For each action of a transaction its own partitions.
+        let mut partitions: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
+        for write in writes {
+            partitions.entry(action(write)).or_default().insert(write.key().partition.clone());
+        }
+        for (action, partitions) in partitions {
+            self.note(Use::new(action, partitions));
+        }
         self.inner.commit(writes, now).await
     }
 }
