@@ -18,7 +18,9 @@ mod hello;
 mod oha;
 mod plan;
 mod report;
+mod scale;
 mod scripts;
+mod seed;
 mod server;
 mod setup;
 
@@ -44,6 +46,17 @@ enum Part {
         #[arg(long)]
         listen: SocketAddr,
     },
+    /// Make a database with many users
+    Seed {
+        /// How many
+        #[arg(long)]
+        users: u32,
+        /// The data folder to make
+        #[arg(long, value_name = "DIR")]
+        data: std::path::PathBuf,
+    },
+    /// Measure the server with many users beside the server with few, and print a table
+    Scale(scale::ScaleArgs),
     /// Compute argon2id hashes on every core given, and print how many there were each second
     Floor {
         /// For how long, in seconds
@@ -57,6 +70,8 @@ fn main() -> ExitCode {
     let done = match &cli.part {
         Some(Part::Hello { listen }) => hello::serve(*listen),
         Some(Part::Floor { seconds }) => floor::print(Duration::from_secs(*seconds)),
+        Some(Part::Seed { users, data }) => seed::seed(*users, data),
+        Some(Part::Scale(args)) => scale::run(args),
         None => plan::run(&cli.plan),
     };
     match done {

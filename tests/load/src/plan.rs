@@ -68,7 +68,7 @@ pub fn run(args: &PlanArgs) -> Result<()> {
 
 async fn measure(args: &PlanArgs, cores: &Cores) -> Result<()> {
     let this = std::env::current_exe()?;
-    let latchkey = latchkey(args, &this)?;
+    let latchkey = latchkey(args.latchkey.as_ref(), &this)?;
     let span =
         Span { warm_up: Duration::from_secs(args.warm_up), counted: Duration::from_secs(args.seconds) };
 
@@ -186,8 +186,9 @@ fn wanted(args: &PlanArgs, name: &str) -> bool {
     named(name) || report::compared_with(name).any(named)
 }
 
-fn latchkey(args: &PlanArgs, this: &Path) -> Result<PathBuf> {
-    let path = args.latchkey.clone().unwrap_or_else(|| this.with_file_name("latchkey"));
+/// The server to measure: the one that was named, else the one beside `this`.
+pub fn latchkey(named: Option<&PathBuf>, this: &Path) -> Result<PathBuf> {
+    let path = named.cloned().unwrap_or_else(|| this.with_file_name("latchkey"));
     let path = path.canonicalize().map_err(|error| {
         format!(
             "{} ({error}): build it with `cargo build --release`, or name it with --latchkey",
@@ -197,7 +198,8 @@ fn latchkey(args: &PlanArgs, this: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-async fn start_latchkey(cores: &Cores, latchkey: &Path, folder: &Path) -> Result<Server> {
+/// Starts the server over the database in `folder`, with its limits off.
+pub async fn start_latchkey(cores: &Cores, latchkey: &Path, folder: &Path) -> Result<Server> {
     let address = free_address().await?;
     let mut command = cores.server_command(latchkey);
     for (name, _) in std::env::vars_os() {
