@@ -20,7 +20,7 @@ pub(crate) fn partition(list: &str, id: &[u8; 16]) -> String {
 }
 
 /// Every partition of the list.
-pub(crate) fn partitions(list: &str) -> impl Iterator<Item = String> {
+pub(crate) fn partitions(list: &str) -> impl Iterator<Item = String> + '_ {
     (0..SHARDS).map(move |number| shard(list, number))
 }
 

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use crate::{EventId, Timestamp, UserId};
 const DAY: Duration = Duration::from_hours(24);
 /// How many round trips one page may cost; a filter that finds little ends its page early, with a cursor to go on.
 const MAX_TRIPS: usize = 10;
+/// How many days a round trip may look into: one at first, and twice as many each time that a stretch ends too early.
+const MAX_DAYS: i64 = 12;
 
 /// The audit log.
 ///
@@ -150,7 +153,7 @@ impl AuditLog {
             None => Place { day: newest, last: None },
         };
         let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
-        let (mut events, mut trips) = (Vec::new(), MAX_TRIPS);
+        let (mut events, mut trips, mut days) = (Vec::new(), MAX_TRIPS, 1);
         while events.len() < limit && trips > 0 && place.day >= oldest {
             let stretch = Stretch {
                 // An identifier begins with its time (RFC 9562, section 5.7), so a time is a bound among identifiers.
@@ -160,20 +163,22 @@ impl AuditLog {
                 limit: limit - events.len(),
                 trips,
             };
-            let lists = lists(filter, place.day);
+            let first = (place.day - days + 1).max(oldest);
+            let lists = lists(filter, first..=place.day);
             let page = shards::merged(&*self.table, now, lists, &stretch, sort).await?;
             trips -= page.trips.min(trips);
             for item in page.items {
                 let event: Event = item.decode()?;
-                place.last = Some(event.id);
+                place = Place { day: day_of(event.at), last: Some(event.id) };
                 if matches(filter, &event) {
                     events.push(event);
                 }
             }
             if !page.more {
                 // The list of one account knows no days.
-                let day = if filter.user_id.is_some() { oldest - 1 } else { place.day - 1 };
-                place = Place { day, last: None };
+                let day = if filter.user_id.is_some() { oldest } else { first };
+                place = Place { day: day - 1, last: None };
+                days = (days * 2).min(MAX_DAYS);
             }
         }
         let next = (place.day >= oldest).then(|| AuditCursor::encode(&place));
@@ -191,11 +196,12 @@ impl AuditCursor {
     }
 }
 
-/// The lists that the events of `day` which `filter` wants are in.
-fn lists(filter: &Filter, day: i64) -> Vec<List> {
+/// The lists that the events of these days which `filter` wants are in.
+fn lists(filter: &Filter, days: RangeInclusive<i64>) -> Vec<List> {
+    let of_day = |day| shards::partitions(&day_list(day)).map(List::Partition).collect::<Vec<_>>();
     match filter.user_id {
         Some(user) => vec![List::Index(user_list(user))],
-        None => shards::partitions(&day_list(day)).map(List::Partition).collect(),
+        None => days.flat_map(of_day).collect(),
     }
 }
 
