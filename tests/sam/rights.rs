@@ -49,7 +49,8 @@ impl Deployment {
             (name, Worker::new(function, Arc::clone(&table), builder().seed(seed)))
         });
         let workers = workers.collect();
-        let outside = builder().table(Arc::clone(&table)).build(latchkey_all::function());
+        // Draws other identifiers than any of them.
+        let outside = builder().seed(1000).table(Arc::clone(&table)).build(latchkey_all::function());
         Self { workers, clock, provider, outside }
     }
 
@@ -250,7 +251,7 @@ async fn administration(all: &Deployment, token: &str, ada: &str) {
         TestRequest::new("PATCH".parse().expect("a method"), &format!("/v1/users/{ada}"))
             .json(&json!({ "status": "disabled" })),
         TestRequest::get("/v1/audit"),
-        TestRequest::get(&format!("/v1/audit?user_id={ada}")),
+        TestRequest::get(&format!("/v1/audit?user={ada}")),
         delete(&format!("/v1/users/{ada}")),
     ];
     for request in requests {
