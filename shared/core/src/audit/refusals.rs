@@ -63,13 +63,16 @@ impl Refusals {
 
     fn fits(&self, refusal: &Refusal, from: &Requester, now: Timestamp) -> bool {
         let who = match (refusal.by, &from.address) {
-            (Some(user), _) => user.to_string(),
-            (None, Some(address)) => address.limit_key(),
-            (None, None) => "unknown".to_owned(),
+            (Some(user), _) => vec![(user.to_string(), 1)],
+            (None, Some(address)) => {
+                address.networks().into_iter().map(|network| (network.key, network.factor)).collect()
+            }
+            (None, None) => vec![("unknown".to_owned(), 1)],
         };
         let window = |key: String, limit| Window { key, limit, length: WINDOW };
-        let windows =
-            [window(format!("{} {who}", refusal.action.as_str()), 1), window("all".to_owned(), MOST)];
+        let action = refusal.action.as_str();
+        let clients = who.into_iter().map(|(key, most)| window(format!("{action} {key}"), most));
+        let windows: Vec<Window> = clients.chain([window("all".to_owned(), MOST)]).collect();
         self.counters.count(&windows, now).iter().all(|count| count.admitted)
     }
 
