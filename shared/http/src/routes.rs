@@ -154,7 +154,6 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     where
         Arc<Sessions>: FromRef<S>,
         Arc<Config>: FromRef<S>,
-        AuditLog: FromRef<S>,
     {
         self.guarded(method, target.into(), Access::Holder, handler)
     }
