@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use latchkey_http::{Access, Operation};
 use latchkey_testkit::{Fault, TestRequest, TestResponse};
+use latchkey_tests::support::{grant, make_role};
 use serde_json::json;
 
 use crate::matrix::{described, name, operations, world, world_with};
@@ -53,6 +54,9 @@ async fn bodies_that_are_none() {
     ];
     for operation in operations() {
         let world = world().await;
+        // The one permission that the role `admin` does not have.
+        make_role(&world.app, "mirror", &["identities:token"]).await;
+        grant(&world.app, &world.admin, "mirror").await;
         for (kind, body, status, code) in bodies {
             let request = world.without_body(&operation, Some(&world.admin)).header("content-type", kind);
             let answer = world.app.send(request.bytes(body.as_bytes().to_vec())).await;

@@ -337,6 +337,8 @@ fn the_description_says_the_same_of_every_operation() {
         assert!(described.is_object(), "{} is not described", name(&operation));
         let expected = match operation.access {
             Access::Public => Value::Null,
+            // For servers alone.
+            Access::Permission("identities:token") => json!([{ "bearer": [] }]),
             Access::SignedIn(_) | Access::Permission(_) | Access::Proxied | Access::Holder => {
                 json!([{ "cookie": [] }, { "bearer": [] }])
             }

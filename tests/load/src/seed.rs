@@ -1,5 +1,6 @@
 //! A database with many users, made as sign-ups make them, at the least cost of a hash.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -40,7 +41,7 @@ pub async fn fill(users: u32, data: &Path) -> Result<()> {
     }
     let services = services(data)?;
     services.keys.jwks().await?;
-    services.roles.init(&[]).await?;
+    services.roles.init().await?;
     let start = now();
     let root = make(&services, ADMIN.to_owned()).await?;
     services.accounts.grant(root, &"admin".parse()?, Authority::Operator, &Requester::default()).await?;
@@ -61,7 +62,7 @@ pub async fn fill(users: u32, data: &Path) -> Result<()> {
 async fn make(services: &Services, email: String) -> Result<latchkey_core::UserId> {
     let request = SignUp { email: email.parse()?, password: Password::new(&PASSWORD.into()), name: None };
     let checked = services.accounts.check_sign_up(request)?;
-    Ok(services.accounts.create(checked).await?.id)
+    Ok(services.accounts.create(checked, &BTreeSet::new()).await?.id)
 }
 
 /// The services over the database and the secret of `data`, as the server that is started there has them.
