@@ -39,7 +39,6 @@ fn commands(block: &str) -> Vec<Vec<String>> {
         match (quote, c) {
             (Some('"'), '\\') => word.get_or_insert_default().extend(chars.next()),
             (Some(open), c) if c == open => quote = None,
-            (Some(_), c) => word.get_or_insert_default().push(c),
             (None, '\'' | '"') => {
                 quote = Some(c);
                 word.get_or_insert_default();
@@ -50,7 +49,7 @@ fn commands(block: &str) -> Vec<Vec<String>> {
                     commands.push(std::mem::take(&mut words));
                 }
             }
-            (None, c) => word.get_or_insert_default().push(c),
+            (_, c) => word.get_or_insert_default().push(c),
         }
     }
     words.extend(word);

@@ -242,7 +242,7 @@ async fn a_user_may_what_needs_no_permission() {
         let answer = world.ask(&operation, Some(&user)).await;
         match operation.access {
             Access::Public | Access::SignedIn(_) | Access::Proxied | Access::Holder => {
-                assert_allowed(&answer, &name(&operation))
+                assert_allowed(&answer, &name(&operation));
             }
             Access::Permission(_) => assert_refused(&answer, 403, &["permission_denied"], &name(&operation)),
         }

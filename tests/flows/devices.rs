@@ -156,7 +156,8 @@ async fn a_cookie_of_a_deleted_account_is_a_strangers_at_the_next_one() {
     let mut before = Browser::default();
     let made = before.send(&app, "/v1/signup", EMAIL, PASSWORD).await;
     let accounts = &app.services.accounts;
-    let (by, from) = (latchkey_core::account::Authority::Operator, Default::default());
+    let (by, from) =
+        (latchkey_core::account::Authority::Operator, latchkey_core::audit::Requester::default());
     accounts.delete(made.text("user.id").parse().unwrap(), by, &from).await.unwrap();
     sign_up(&app, EMAIL).await;
     lock(&app, EMAIL).await;

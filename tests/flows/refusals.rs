@@ -60,7 +60,7 @@ async fn a_request_of_another_site_is_written_down_once_a_minute_for_each_client
     let event = only(&app, Action::RequestForged).await;
     assert_eq!((event.actor, event.resource.as_deref()), (Actor::Anonymous, Some("POST /v1/signout")));
     assert_eq!(event.address.as_deref(), Some("192.0.2.1"));
-    assert_eq!(event.user_agent.as_ref().map(|agent| agent.as_str()), Some("browser/1"));
+    assert_eq!(event.user_agent.as_ref().map(latchkey_core::audit::UserAgent::as_str), Some("browser/1"));
     app.send(forged("192.0.2.2")).await;
     let found = events(&app, Action::RequestForged).await;
     assert_eq!(found.len(), 2, "another client");

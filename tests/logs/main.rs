@@ -95,7 +95,9 @@ impl Secrets {
 /// Everything that a service is asked for, well and badly.
 async fn run() -> Secrets {
     let mut secrets = Secrets::default();
-    [PASSWORD, WRONG_PASSWORD, SECRET, CLIENT_SECRET, VERIFIER].iter().for_each(|text| secrets.add(text));
+    for text in [PASSWORD, WRONG_PASSWORD, SECRET, CLIENT_SECRET, VERIFIER] {
+        secrets.add(text);
+    }
     let world = world_of(|app| app.var("LATCHKEY_LIMITS", "off").var("LATCHKEY_PROVIDER_TOKENS", "keep"));
     world.provider.edit().shape.scopes = "openid email profile offline_access";
     let app = &world.app;

@@ -119,7 +119,7 @@ async fn giving_way(processes: Processes) {
                         4..6 => drop(app.send(signin_request(&email, PASSWORD)).await),
                         6 => drop(accounts.grant(id, &role, Authority::Operator, &from).await),
                         7 => {
-                            drop(accounts.set_status(id, Status::Disabled, Authority::Operator, &from).await)
+                            drop(accounts.set_status(id, Status::Disabled, Authority::Operator, &from).await);
                         }
                         8 => drop(
                             link(&app, &squatter.access, &external("discord", &squatter.id, "x@x.example"))

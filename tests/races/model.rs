@@ -139,7 +139,7 @@ impl Model {
     /// Whether a password is tried.
     fn tries(&self, user: usize, device: bool) -> bool {
         let Row { strangers, locked_at, .. } = self.rows[user];
-        let lock = (15 * 60 * SECOND << (strangers / 5).saturating_sub(1).min(7)).min(DAY);
+        let lock = ((15 * 60 * SECOND) << (strangers / 5).saturating_sub(1).min(7)).min(DAY);
         let locked = locked_at.is_some_and(|at| self.now < at + lock);
         self.passes(user, device) || (strangers < 100 && !locked)
     }

@@ -66,20 +66,15 @@ fn is_shallow(json: &[u8]) -> bool {
 
 /// A member that the reader can do without: one of another type counts as absent instead of spoiling the rest, and the log says
 /// so.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Optional<T> {
     /// There is none, or it is null.
+    #[default]
     Absent,
     /// It has the type that is asked for.
     Present(T),
     /// It has another type, which is named here.
     Odd(&'static str),
-}
-
-impl<T> Default for Optional<T> {
-    fn default() -> Self {
-        Self::Absent
-    }
 }
 
 impl<T> Optional<T> {

@@ -74,11 +74,12 @@ fn is_subresource(headers: &HeaderMap) -> bool {
 mod tests {
     use super::*;
 
-    fn refused(method: Method, headers: &[(&'static str, &'static str)]) -> Option<(u16, &'static str)> {
-        let headers = headers
+    fn refused(method: &Method, headers: &[(&'static str, &'static str)]) -> Option<(u16, &'static str)> {
+        let headers: HeaderMap = headers
             .iter()
-            .map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::from_static(value)));
-        let problem = refuse(&method, &HeaderMap::from_iter(headers))?;
+            .map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect();
+        let problem = refuse(method, &headers)?;
         Some((problem.status().as_u16(), problem.code()))
     }
 
@@ -90,13 +91,13 @@ mod tests {
             ("sec-fetch-site", "cross-site"),
         ];
         for headers in [&page[..], &page[..1], &[], &[("purpose", "navigation")]] {
-            assert_eq!(refused(Method::GET, headers), None, "{headers:?}");
+            assert_eq!(refused(&Method::GET, headers), None, "{headers:?}");
         }
     }
 
     #[test]
     fn everything_else_is_refused() {
-        assert_eq!(refused(Method::HEAD, &[]), Some((405, "method_not_allowed")));
+        assert_eq!(refused(&Method::HEAD, &[]), Some((405, "method_not_allowed")));
         for headers in [
             ("sec-purpose", "prefetch"),
             ("sec-purpose", "prefetch;prerender"),
@@ -111,7 +112,7 @@ mod tests {
             ("sec-fetch-dest", "iframe"),
             ("sec-fetch-dest", "empty"),
         ] {
-            assert_eq!(refused(Method::GET, &[headers]), Some((403, "navigation_required")), "{headers:?}");
+            assert_eq!(refused(&Method::GET, &[headers]), Some((403, "navigation_required")), "{headers:?}");
         }
     }
 }

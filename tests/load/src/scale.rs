@@ -1,5 +1,7 @@
 //! The same requests with many users in the database as with few.
 
+#![expect(clippy::print_stdout, reason = "a program for people")]
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

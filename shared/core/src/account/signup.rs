@@ -181,7 +181,7 @@ impl Accounts {
             if let Some(unknown) = granted().find(|role| !policy.value.roles().contains_key(*role)) {
                 return Err(ManageError::UnknownRole(unknown.clone()).into());
             }
-            if let (Some(last), false) = (granted().last(), self.sessions.can_name(&user.roles)) {
+            if let (Some(last), false) = (granted().next_back(), self.sessions.can_name(&user.roles)) {
                 return Err(ManageError::TooManyRoles(last.clone()).into());
             }
             let mut writes = creation(&user, hash.clone())?;

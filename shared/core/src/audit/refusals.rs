@@ -48,17 +48,13 @@ impl Refusals {
 
     /// Writes the event. The request stays refused where that fails, and the log says so.
     pub async fn write(&self, refusal: Refusal, from: &Requester) {
-        if self.is_paced(&refusal) && !self.fits(&refusal, from, self.audit.clock().now()) {
+        if is_paced(&refusal) && !self.fits(&refusal, from, self.audit.clock().now()) {
             self.unwritten.fetch_add(1, Ordering::Relaxed);
             return;
         }
         if let Err(error) = self.append(refusal, from).await {
             tracing::error!(%error, "an audit event was not written: the request was refused all the same");
         }
-    }
-
-    fn is_paced(&self, refusal: &Refusal) -> bool {
-        refusal.by.is_none() || refusal.action == Action::RequestLimited
     }
 
     fn fits(&self, refusal: &Refusal, from: &Requester, now: Timestamp) -> bool {
@@ -87,4 +83,9 @@ impl Refusals {
         }
         Ok(self.audit.append(&event).await?)
     }
+}
+
+/// Whether anybody could fill the log with it.
+fn is_paced(refusal: &Refusal) -> bool {
+    refusal.by.is_none() || refusal.action == Action::RequestLimited
 }

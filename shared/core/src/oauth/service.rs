@@ -357,7 +357,7 @@ impl Oauth {
         };
         let verified =
             self.documents.key_for(jwks, &token, expected.now, |key| token.verify(key, &expected)).await?;
-        let profile = map(&verified).ok_or(IdentifyError::Profile)?;
+        let profile = map(&verified);
         let issuer = verified.issuer;
         let Some(url) = metadata.userinfo_endpoint.as_deref() else { return Ok((profile, issuer)) };
         if !asks || profile.verified_email.is_some() {

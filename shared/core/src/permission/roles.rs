@@ -225,7 +225,8 @@ impl Roles {
             }
             Ok(self.audit.write(&event)?)
         };
-        let mut writes: Vec<Write> = differing(before, after).into_iter().map(event).collect::<Result<_, ChangeError>>()?;
+        let mut writes: Vec<Write> =
+            differing(before, after).into_iter().map(event).collect::<Result<_, ChangeError>>()?;
         if before.sessions_from() != after.sessions_from() {
             writes.push(self.audit.write(&self.audit.event(Action::SessionsEnded, actor, &from)?)?);
         }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::live::{MAX_AGE, Verified};
+use super::live::{Ended, MAX_AGE, Verified};
 use super::{Live, Session, Sessions};
 use crate::account::User;
 use crate::limit::Limited;
@@ -137,7 +137,7 @@ impl Sessions {
             cached
         } else {
             let read = Versioned::<Policy>::read(items.next().flatten().as_ref())?;
-            self.memory.remember_sessions_from(read.value.sessions_from(), now);
+            self.memory.remember_ended(Ended { before: read.value.sessions_from(), read_at: now });
             self.roles.remember(read.value, now).await
         };
         let session_record: Session = session_item.decode()?;

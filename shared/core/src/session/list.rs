@@ -118,7 +118,9 @@ impl Sessions {
                 writes.push(self.audit.write(&event)?);
             }
             let ended = self.table.commit(&writes, self.clock.now()).await;
-            sessions.iter().for_each(|session| self.forget(session.id));
+            for session in sessions {
+                self.forget(session.id);
+            }
             match ended {
                 Ok(()) | Err(CommitError::Conflict { .. }) => {}
                 Err(CommitError::Store(error)) => return Err(error),

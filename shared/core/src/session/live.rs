@@ -50,9 +50,9 @@ pub struct SessionMemory {
 
 /// When the sessions of everybody were ended, if ever, and when that was read.
 #[derive(Clone, Copy)]
-struct Ended {
-    before: Option<Timestamp>,
-    read_at: Timestamp,
+pub(super) struct Ended {
+    pub before: Option<Timestamp>,
+    pub read_at: Timestamp,
 }
 
 /// The end of a token: 96 bits of its signature, which differ from token to token.
@@ -119,16 +119,14 @@ impl SessionMemory {
         self.live.retain(|_, live| live.user.id != user);
     }
 
-    /// When the sessions of everybody were ended, where that was read within [`MAX_AGE`].
-    pub(super) fn sessions_from(&self, now: Timestamp) -> Option<Option<Timestamp>> {
+    /// The end of everybody's sessions, where that was read within [`MAX_AGE`].
+    pub(super) fn ended(&self, now: Timestamp) -> Option<Ended> {
         let known = *self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        known
-            .filter(|known| known.read_at <= now && now.since(known.read_at) < MAX_AGE)
-            .map(|known| known.before)
+        known.filter(|known| known.read_at <= now && now.since(known.read_at) < MAX_AGE)
     }
 
-    pub(super) fn remember_sessions_from(&self, before: Option<Timestamp>, read_at: Timestamp) {
-        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(Ended { before, read_at });
+    pub(super) fn remember_ended(&self, ended: Ended) {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
     }
 
     /// Forgets every session, after this process changed the roles or ended all sessions.

@@ -1,5 +1,6 @@
 use secrecy::{ExposeSecret, SecretString};
 
+use super::live::Ended;
 use super::{IssueError, Session, Sessions, Tokens};
 use crate::account::User;
 use crate::audit::{Action, Actor, Requester};
@@ -125,22 +126,22 @@ impl Sessions {
     ) -> Result<Option<(User, Session, Version)>, StoreError> {
         let mut keys = vec![User::key(user), Session::key(user, session)];
         // Once a minute, in the same round trip.
-        let known = self.memory.sessions_from(now);
+        let known = self.memory.ended(now);
         if known.is_none() {
             keys.push(Roles::key());
         }
         let mut items = self.table.get(&keys, now).await?.into_iter();
         let (Some(Some(user)), Some(Some(item))) = (items.next(), items.next()) else { return Ok(None) };
-        let from = match known {
-            Some(from) => from,
-            None => {
-                let from = Versioned::<Policy>::read(items.next().flatten().as_ref())?.value.sessions_from();
-                self.memory.remember_sessions_from(from, now);
-                from
-            }
+        let ended = if let Some(ended) = known {
+            ended
+        } else {
+            let policy = Versioned::<Policy>::read(items.next().flatten().as_ref())?.value;
+            let ended = Ended { before: policy.sessions_from(), read_at: now };
+            self.memory.remember_ended(ended);
+            ended
         };
         let session: Session = item.decode()?;
-        Ok(if session.is_ended(from) { None } else { Some((user.decode()?, session, item.version)) })
+        Ok(if session.is_ended(ended.before) { None } else { Some((user.decode()?, session, item.version)) })
     }
 
     /// None when another refresh came first.

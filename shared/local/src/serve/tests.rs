@@ -57,7 +57,7 @@ impl Service<Request<RequestBody>> for App {
             Ok(match path.as_str() {
                 "/panic" => panic!("as asked"),
                 "/slow" => {
-                    tokio::time::sleep(Duration::from_secs(60)).await;
+                    tokio::time::sleep(Duration::from_mins(1)).await;
                     "slow".into_response()
                 }
                 "/long" => vec![b'x'; 1 << 20].into_response(),

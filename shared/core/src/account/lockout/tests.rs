@@ -20,7 +20,8 @@ fn fail_times(lockout: &Lockout, times: u32, mut now: Timestamp) -> (Lockout, Ti
         now = now + lockout.remaining(now).unwrap_or_default();
         let guess = lockout.admit(None, now).unwrap();
         let (next, shut) = lockout.fail(guess, now);
-        (lockout, _) = (next, led_to.push(shut));
+        lockout = next;
+        led_to.push(shut);
     }
     (lockout, now, led_to)
 }
@@ -161,13 +162,12 @@ proptest! {
                     } else {
                         let shut;
                         (lockout, shut) = lockout.fail(guess, now);
-                        match from.filter(|_| trusted) {
-                            Some(n) => *rows.entry(n).or_default() += 1,
-                            None => {
-                                row += 1;
-                                locked_at = (row % 5 == 0).then_some(now);
-                                prop_assert_eq!(shut.is_some(), row % 5 == 0);
-                            }
+                        if let Some(n) = from.filter(|_| trusted) {
+                            *rows.entry(n).or_default() += 1;
+                        } else {
+                            row += 1;
+                            locked_at = (row % 5 == 0).then_some(now);
+                            prop_assert_eq!(shut.is_some(), row % 5 == 0);
                         }
                     }
                 }

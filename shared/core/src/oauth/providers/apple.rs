@@ -47,9 +47,9 @@ pub(in super::super) fn provider(client_id: String, key: AppleKey) -> Provider {
 }
 
 /// Apple documents `email_verified` as a text or a truth.
-fn profile(token: &IdToken) -> Option<Profile> {
+fn profile(token: &IdToken) -> Profile {
     let is_verified = matches!(token.claims.email_verified, Truth::Yes | Truth::Text);
-    Some(Profile::from_claims_where(token, is_verified))
+    Profile::from_claims_where(token, is_verified)
 }
 
 /// The key of a `.p8` file, whose line breaks may be written `\\n` in a variable of one line.

@@ -19,7 +19,7 @@ pub(in super::super) fn provider(client: Client) -> Provider {
         // it leaves the nonce out of ID tokens. So a flow is bound by its state alone.
         pkce: false,
         nonce: false,
-        source: Source::IdToken { map: |token| Some(Profile::from_claims(token)), userinfo: true },
+        source: Source::IdToken { map: Profile::from_claims, userinfo: true },
         ..Provider::openid(super::name("linkedin"), client, Place::Known(Box::new(metadata)))
     }
 }

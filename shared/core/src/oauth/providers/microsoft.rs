@@ -27,8 +27,8 @@ pub(in super::super) fn provider(client: Client, tenant: &str) -> Provider {
     }
 }
 
-fn profile(token: &IdToken) -> Option<Profile> {
+fn profile(token: &IdToken) -> Profile {
     // Any administrator of a tenant can write any address into `email`. Only `xms_edov`, an optional claim that the operator
     // turns on, says that the owner of its domain was verified.
-    Some(Profile::from_claims_where(token, token.claims.xms_edov == Truth::Yes))
+    Profile::from_claims_where(token, token.claims.xms_edov == Truth::Yes)
 }

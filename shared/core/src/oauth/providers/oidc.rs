@@ -14,7 +14,7 @@ pub(in super::super) fn provider(
         label: label.unwrap_or_else(|| name.to_string()),
         client_auth: ClientAuth::Discovered,
         offline: Offline::Scope("offline_access"),
-        source: Source::IdToken { map: |token| Some(Profile::from_claims(token)), userinfo: true },
+        source: Source::IdToken { map: Profile::from_claims, userinfo: true },
         ..Provider::openid(name, client, Place::Issuer(issuer))
     }
 }
