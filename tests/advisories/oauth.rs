@@ -81,7 +81,11 @@ async fn cve_2026_7571_no_parameter_of_a_client_changes_the_flow() {
         ("nonce", "chosen"),
         ("request_uri", "https://evil.example/request"),
     ];
-    let (location, cookie) = world.start(&wishes).await;
+    for wish in wishes {
+        let answer = world.app.send(TestRequest::get(&path("start", &[wish]))).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "invalid_request"), "{wish:?}");
+    }
+    let (location, cookie) = world.start(&[]).await;
     let asked: Vec<(String, String)> = Url::parse(&location).unwrap().query_pairs().into_owned().collect();
     let is = |name: &str, value: &str| {
         let found: Vec<_> =

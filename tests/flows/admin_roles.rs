@@ -44,7 +44,7 @@ async fn a_role_is_made_shown_changed_and_deleted() {
 
     let put = events(&app, Action::RolePut).await;
     assert_eq!(put.len(), 3 + 2, "three that are made at first; what changes nothing is no event");
-    let (before, after) = (&put[0].details["before"], &put[0].details["after"]);
+    let [before, after] = [&put[0].before, &put[0].after].map(|role| role.as_ref().unwrap().to_string());
     assert!(before.contains("products:update") && after.contains("products:publish"), "{before} {after}");
     assert_eq!(
         (put[0].actor, put[0].resource.as_deref()),

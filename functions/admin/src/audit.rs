@@ -53,11 +53,13 @@ pub(crate) struct EventBody {
     /// The client, in its own words.
     #[serde(skip_serializing_if = "Option::is_none")]
     user_agent: Option<String>,
-    /// What was there before, where something changed, such as the role.
+    /// The role, or the roles of the user, before the change.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     before: Option<Value>,
-    /// What is there since, where something changed.
+    /// The same after the change.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     after: Option<Value>,
     /// More, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -150,7 +150,7 @@ async fn nobody_is_let_in_without_a_good_token() {
     let mut event = shop.event(HTTP_2);
     for (header, code) in [
         (json!("Bearer nonsense"), "invalid_token"),
-        (json!("Basic bm9ib2R5Og=="), "invalid_token"),
+        (json!("Basic bm9ib2R5Og=="), "bearer_token_required"),
         (json!(format!("Bearer {},Bearer {}", shop.token, shop.token)), "invalid_token"),
         (json!(""), "invalid_token"),
     ] {

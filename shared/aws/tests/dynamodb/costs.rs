@@ -65,7 +65,13 @@ impl Costs {
         let asked = commands.iter().map(|command| command.name.as_str());
         let asked: Vec<_> =
             asked.chain(exchanges.iter().map(|exchange| exchange.operation.as_str())).collect();
-        assert_eq!(asked, expected, "{name}: {} {}", answer.status, answer.json());
+        // Some are under way at once, and what costs is how many there are.
+        let sorted = |names: &[&str]| {
+            let mut names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(sorted(&asked), sorted(expected), "{name}: {} {}", answer.status, answer.json());
         let sum = |part: fn(&Exchange) -> usize| exchanges.iter().map(part).sum::<usize>();
         let units = |writes: bool| -> f64 {
             let of_kind = exchanges.iter().filter(|exchange| exchange.is_write() == writes);
@@ -74,7 +80,7 @@ impl Costs {
         let (sent, received) = (sum(|it| it.sent), sum(|it| it.received));
         let (reads, writes) = (units(false), units(true));
         let (to, from) = commands.iter().fold((0, 0), |(to, from), it| (to + it.sent, from + it.received));
-        assert!(to + from < 2048, "{name}: {to} bytes to Redis, {from} from it");
+        assert!(to + from < 2560, "{name}: {to} bytes to Redis, {from} from it");
         self.units = format!("{reads} + {writes}");
         self.lines.push(format!(
             "{name:<36} {:<62} {sent:>6} {received:>8} {reads:>6} {writes:>6} {to:>6} {from:>6}",
@@ -121,8 +127,10 @@ async fn each_operation_asks_what_it_must_and_no_more() {
     assert_eq!(costs.units, "1 + 7");
     costs.of("sign-in, wrong password", signin_ada("not the right one"), &write).await;
     costs.of("sign-in, unknown address", signin("eve@example.com", "not the right one"), &write).await;
-    costs.enter("first sign-in with a provider", &write).await;
-    costs.enter("sign-in with a provider", &write).await;
+    // The state is used up in a commit of its own.
+    let provider = ["TransactWriteItems", "GetItem", "TransactWriteItems"];
+    costs.enter("first sign-in with a provider", &provider).await;
+    costs.enter("sign-in with a provider", &provider).await;
     let next = costs.of("refresh", refresh(&ada.refresh), &["BatchGetItem", "PutItem"]).await;
     let next = Person::read(&next);
     costs.of("refresh, same token within 10 s", refresh(&ada.refresh), &["BatchGetItem"]).await;
@@ -180,8 +188,8 @@ async fn limits_in_the_table_are_a_read_and_a_write_more() {
     let first = ["GetItem", "TransactWriteItems", "GetItem", "TransactWriteItems"];
     let next = ["GetItem", "PutItem", "GetItem", "TransactWriteItems"];
     costs.of("start with a provider", TestRequest::get("/v1/oauth/acme/start"), &first[..2]).await;
-    costs.enter("first sign-in with a provider", &first).await;
-    costs.enter("sign-in with a provider", &next).await;
+    costs.enter("first sign-in with a provider", &[&first[..], &["TransactWriteItems"]].concat()).await;
+    costs.enter("sign-in with a provider", &[&next[..], &["TransactWriteItems"]].concat()).await;
     for _ in 0..2 {
         costs.pair.app.send(signin_ada("not the right one")).await;
     }
@@ -208,9 +216,9 @@ async fn limits_in_upstash_are_one_command_more() {
     let start = || TestRequest::get("/v1/oauth/acme/start");
     costs.of("start with a provider, cold", start(), &["EVAL", "GET", "SET"]).await;
     costs.of("start with a provider", start(), &["EVAL"]).await;
-    let cold = ["EVAL", "GET", "SET", "GetItem", "TransactWriteItems"];
+    let cold = ["EVAL", "GET", "SET", "TransactWriteItems", "GetItem", "TransactWriteItems"];
     costs.enter("first sign-in with a provider, cold", &cold).await;
-    costs.enter("sign-in with a provider", &one).await;
+    costs.enter("sign-in with a provider", &[&one[..], &["TransactWriteItems"]].concat()).await;
     costs.of("refresh", refresh(&ada.refresh), &["BatchGetItem", "PutItem"]).await;
     // The roles are in Redis for a minute, for every function.
     let check = || bare("GET", "/v1/authorize?permission=products:read", &ada);

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+
 use super::accounts::{MAX_TRIES, conflict};
 use super::{Account, AccountError, Accounts, Status, User};
 use crate::UserId;
@@ -343,16 +345,23 @@ impl Accounts {
         event.user_id = Some(id);
         event.resource = deed.role.map(|role| format!("role:{role}"));
         if let (Some(_), Outcome::Changed(after)) = (deed.role, outcome) {
-            event.details.insert("before".to_owned(), names(&user.roles));
-            event.details.insert("after".to_owned(), names(&after.roles));
+            event = event.changing(Some(&Held::by(user)), Some(&Held::by(after)));
         }
         Ok(self.audit.write(&event)?)
     }
 }
 
-/// Roles as the audit log lists them.
-pub(super) fn names(roles: &BTreeSet<RoleName>) -> String {
-    roles.iter().map(RoleName::as_str).collect::<Vec<_>>().join(" ")
+/// The roles of a user, as the audit log has them.
+#[derive(Serialize)]
+pub(super) struct Held<'a> {
+    roles: &'a BTreeSet<RoleName>,
+}
+
+impl<'a> Held<'a> {
+    /// Those of `user`.
+    pub(super) const fn by(user: &'a User) -> Self {
+        Self { roles: &user.roles }
+    }
 }
 
 /// The partition of a user, which holds the identifier that the list of users is ordered by.

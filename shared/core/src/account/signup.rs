@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::accounts::{MAX_TRIES, conflict};
-use super::manage::names;
+use super::manage::Held;
 use super::{AccountError, Accounts, Credential, Lockout, Login, ManageError, Name, Status, User};
 use crate::audit::{Action, Actor, Requester};
 use crate::password::{self, Password, StoredHash, WeakPassword};
@@ -192,11 +192,10 @@ impl Accounts {
             }
             writes.push(self.signup_event(&user, Actor::Operator, &Requester::default())?);
             for role in granted() {
-                let mut event =
-                    self.audit.event(Action::RoleGranted, Actor::Operator, &Requester::default())?;
+                let event = self.audit.event(Action::RoleGranted, Actor::Operator, &Requester::default())?;
+                let mut event = event.changing(None, Some(&Held::by(&user)));
                 event.user_id = Some(user.id);
                 event.resource = Some(format!("role:{role}"));
-                event.details.insert("after".to_owned(), names(&user.roles));
                 writes.push(self.audit.write(&event)?);
             }
             match conflict(self.table.commit(&writes, self.clock.now()).await)? {

@@ -215,14 +215,8 @@ impl Roles {
         let event = |name: &RoleName| {
             let (was, is) = (before.roles().get(name), after.roles().get(name));
             let action = if is.is_some() { Action::RolePut } else { Action::RoleDeleted };
-            let mut event = self.audit.event(action, actor, &from)?;
+            let mut event = self.audit.event(action, actor, &from)?.changing(was, is);
             event.resource = Some(format!("role:{name}"));
-            for (word, role) in [("before", was), ("after", is)] {
-                if let Some(role) = role {
-                    let text = serde_json::to_string(role).map_err(|e| StoreError::Refused(e.to_string()))?;
-                    event.details.insert(word.to_owned(), text);
-                }
-            }
             Ok(self.audit.write(&event)?)
         };
         let mut writes: Vec<Write> =

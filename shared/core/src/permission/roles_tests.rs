@@ -62,8 +62,8 @@ fn audit(table: &Arc<FakeTable>) -> AuditLog {
 fn audited(bed: &Bed) -> Vec<(String, Option<String>, Option<String>)> {
     let events = bed.table.all().into_iter().filter(|item| item.key.partition.starts_with("audit#"));
     let events: Vec<Event> = events.map(|item| item.decode().unwrap()).collect();
-    let word = |event: &Event, word: &str| event.details.get(word).cloned();
-    events.iter().map(|e| (e.resource.clone().unwrap(), word(e, "before"), word(e, "after"))).collect()
+    let text = |part: &Option<serde_json::Value>| part.as_ref().map(ToString::to_string);
+    events.iter().map(|e| (e.resource.clone().unwrap(), text(&e.before), text(&e.after))).collect()
 }
 
 /// Somebody whose roles are stored as they are.

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use latchkey_core::Services;
 use latchkey_core::permission::{Author, Role, RoleName};
 
@@ -9,10 +11,15 @@ pub(super) async fn init(services: Services) -> Result<(), Failure> {
     if made.is_empty() {
         say("The roles are there already; `latchkey roles init --repair` restores those that were changed.");
     }
-    for role in made {
+    say_made(&made);
+    Ok(())
+}
+
+/// Names the roles that were made.
+pub(super) fn say_made(roles: &BTreeSet<RoleName>) {
+    for role in roles {
         say(format_args!("Made the role {role}."));
     }
-    Ok(())
 }
 
 /// Restores the initial roles.

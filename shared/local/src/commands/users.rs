@@ -18,9 +18,7 @@ pub(super) async fn add(
     password_stdin: bool,
 ) -> Result<(), Failure> {
     let policy = services.roles.load_fresh().await?.value;
-    if policy.roles().is_empty() {
-        roles::init(services.clone()).await?;
-    }
+    let made = if policy.roles().is_empty() { services.roles.init().await? } else { BTreeSet::new() };
     let password = Password::new(&read_password(password_stdin)?);
     let sign_up = services.accounts.check_sign_up(SignUp { email: email.clone(), password, name })?;
     services.accounts.check_breaches(&sign_up).await?;
@@ -35,6 +33,7 @@ pub(super) async fn add(
         }
         Err(error) => return Err(error.into()),
     };
+    roles::say_made(&made);
     say(format_args!("Made the account {} of {email}.", user.id));
     for role in granted {
         say(format_args!("Granted {role}."));

@@ -37,7 +37,7 @@ macro_rules! counters_conformance {
             free_in_is_exact
             used_counts_up_to_the_limit
             windows_slide
-            a_clock_that_jumps_back_admits_nothing_more
+            a_time_before_the_last_hit_admits_nothing_more
             keys_are_independent
             odd_keys_are_kept_apart
             large_limits_hold
@@ -185,14 +185,15 @@ pub async fn windows_slide(counters: &Arc<dyn Counters>) {
     }
 }
 
-/// A time before the last hit counts as the moment of that hit.
-pub async fn a_clock_that_jumps_back_admits_nothing_more(counters: &Arc<dyn Counters>) {
+/// A time before the last hit counts as the moment of that hit. The clocks of machines differ by seconds; what a clock that is
+/// set back by more means is up to the adapter, which may be the only one that has it.
+pub async fn a_time_before_the_last_hit_admits_nothing_more(counters: &Arc<dyn Counters>) {
     let window = window(&fresh("clock"), 2);
     assert!(hit_one(counters, &window, at(100)).await.admitted);
-    assert!(hit_one(counters, &window, at(40)).await.admitted);
-    let refused = Count { used: 2, free_in: Duration::from_mins(2), admitted: false };
-    assert_eq!(hit_one(counters, &window, at(40)).await, refused);
-    assert_eq!(hit_one(counters, &window, at(0)).await.free_in, Duration::from_secs(160));
+    assert!(hit_one(counters, &window, at(97)).await.admitted);
+    let refused = Count { used: 2, free_in: Duration::from_secs(63), admitted: false };
+    assert_eq!(hit_one(counters, &window, at(97)).await, refused);
+    assert_eq!(hit_one(counters, &window, at(96)).await.free_in, Duration::from_secs(64));
     assert!(!hit_one(counters, &window, just_before(at(160))).await.admitted);
     assert_eq!(hit_one(counters, &window, at(160)).await.used, 1);
 }
