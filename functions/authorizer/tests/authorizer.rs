@@ -152,7 +152,7 @@ async fn nobody_is_let_in_without_a_good_token() {
         (json!("Bearer nonsense"), "invalid_token"),
         (json!("Basic bm9ib2R5Og=="), "bearer_token_required"),
         (json!(format!("Bearer {},Bearer {}", shop.token, shop.token)), "invalid_token"),
-        (json!(""), "invalid_token"),
+        (json!(""), "bearer_token_required"),
     ] {
         event["headers"]["authorization"] = header.clone();
         let answer = shop.ask(event.clone()).await;

@@ -69,6 +69,7 @@ pub(crate) fn purge(now: Timestamp, limit: u32) -> Statement {
 }
 
 /// Writes as much as a sign-in does: an expired item, so that nobody sees it.
+#[cfg(feature = "rusqlite")]
 pub(crate) fn probe_write(now: Timestamp) -> Statement {
     Statement::new(
         "INSERT INTO item (partition, sort, body, version, expires_at) VALUES ('health', 'write', ?1, 1, ?2) \

@@ -107,7 +107,7 @@ fn a_repair_restores_what_differs_and_says_what_it_was() {
     run(bed.roles.put(&RoleName::USER, &Role::default(), Author::Operator)).unwrap();
     assert_eq!(run(bed.roles.repair()).unwrap(), BTreeSet::from([RoleName::USER]));
     assert_eq!(bed.policy(), Policy::initial());
-    let empty = Some(r#"{"permissions":[],"includes":[]}"#.to_owned());
+    let empty = Some(r#"{"includes":[],"permissions":[]}"#.to_owned());
     let restored =
         audited(&bed).into_iter().find(|(name, before, _)| name == "role:user" && *before == empty);
     assert!(restored.unwrap().2.unwrap().contains("profile:update"));
@@ -127,7 +127,7 @@ fn a_change_and_its_audit_event_are_one_commit() {
     let mut events = audited(&bed);
     events.retain(|(name, ..)| name == "role:a");
     events.sort();
-    let text = |include: &str| Some(format!(r#"{{"permissions":[],"includes":[{include}]}}"#));
+    let text = |include: &str| Some(format!(r#"{{"includes":[{include}],"permissions":[]}}"#));
     let event = |before, after| ("role:a".to_owned(), before, after);
     let mut expected =
         [event(None, text("\"user\"")), event(text("\"user\""), text("")), event(text(""), None)];

@@ -27,22 +27,20 @@ const TAKE_BODIES: [&str; 3] = ["/v1/signup", "/v1/signin", "/v1/token/refresh"]
 
 fn what_is_no_json(t: &Trial<'_>) -> Result {
     for path in TAKE_BODIES {
+        // A member that the route knows: what it does not know is refused where it is met.
+        let member = if path == "/v1/token/refresh" { "refresh_token" } else { "email" };
         for body in [
-            b" \n".as_slice(),
-            b"hello",
-            b"{\"password\":",
-            b"{'email':'a@example.com'}",
-            b"\xef\xbb\xbf{}",
-            b"email=a%40example.com",
+            b" \n".to_vec(),
+            b"hello".to_vec(),
+            format!("{{\"{member}\":").into_bytes(),
+            format!("{{\"{member}\":\"a@example.com\",}}").into_bytes(),
+            b"{'email':'a@example.com'}".to_vec(),
+            b"\xef\xbb\xbf{}".to_vec(),
+            b"email=a%40example.com".to_vec(),
         ] {
-            let request = Request::post(path).bytes("application/json", body.to_vec());
+            let request = Request::post(path).bytes("application/json", body);
             t.send(request)?.problem(400, "invalid_json")?;
         }
-        let (member, value) =
-            if path == "/v1/token/refresh" { ("refresh_token", "x") } else { ("email", "a@example.com") };
-        let trailing_comma = format!("{{\"{member}\":\"{value}\",}}");
-        let request = Request::post(path).bytes("application/json", trailing_comma.into_bytes());
-        t.send(request)?.problem(400, "invalid_json")?;
         for body in ["null", "1", "\"text\"", "[]", "[{}]"] {
             let request = Request::post(path).bytes("application/json", body.into());
             t.send(request)?.problem(422, "invalid_request")?;

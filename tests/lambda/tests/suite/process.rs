@@ -34,14 +34,12 @@ async fn emulator() -> Emulator {
     emulator
 }
 
-fn settings(endpoint: &str) -> [(&str, &str); 6] {
+fn settings(endpoint: &str) -> [(&str, &str); 4] {
     [
         ("AWS_ENDPOINT_URL", endpoint),
         ("LATCHKEY_TABLE", "latchkey"),
         ("LATCHKEY_URL", "https://auth.example.com"),
         ("LATCHKEY_SECRET", SECRET),
-        ("LATCHKEY_ARGON2", "m=8,t=1,p=1"),
-        ("LATCHKEY_ALLOW_WEAK_HASHES", "yes"),
     ]
 }
 
