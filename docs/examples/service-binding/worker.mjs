@@ -8,6 +8,18 @@ const NEEDED = new Map([
   ["DELETE", "products:delete"],
 ]);
 
+/** The headers that say who asks, and from which page. */
+const FORWARDED = [
+  "authorization",
+  "cookie",
+  "origin",
+  "referer",
+  "sec-fetch-site",
+  "sec-fetch-mode",
+  "cf-connecting-ip",
+  "user-agent",
+];
+
 export default {
   async fetch(request, env) {
     const permission = NEEDED.get(request.method);
@@ -26,12 +38,14 @@ async function authorize(request, env, permission) {
   question.searchParams.set("permission", permission);
   if (request.method !== "GET") question.searchParams.set("fresh", "true");
   const headers = new Headers();
-  for (const name of ["authorization", "cookie", "cf-connecting-ip", "user-agent"]) {
+  for (const name of FORWARDED) {
     const value = request.headers.get(name);
     if (value !== null) headers.set(name, value);
   }
+  // The question is a GET: without the method of this request a forged change by cookie would pass.
+  headers.set("x-forwarded-method", request.method);
   const answer = await env.LATCHKEY.fetch(question, { headers });
-  // 401, 403, 429 or 503, with its reason: the caller gets it as it is.
+  // 401, 403 or 503, with its reason: the caller gets it as it is.
   if (answer.status !== 204) return answer;
   return {
     id: answer.headers.get("x-latchkey-user"),

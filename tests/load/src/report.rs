@@ -42,8 +42,8 @@ const LINES: [(&str, Option<&str>, Option<f64>); 13] = [
     (AUTHORIZE, Some(HELLO), None),
     (REFRESH, Some(HELLO), None),
     (FLOOR, None, None),
-    (SIGN_IN, Some(FLOOR), Some(0.9)),
-    (SIGN_UP, Some(FLOOR), Some(0.9)),
+    (SIGN_IN, Some(FLOOR), Some(0.95)),
+    (SIGN_UP, Some(FLOOR), Some(0.95)),
     (DECISIONS, None, Some(5e6)),
 ];
 
@@ -192,9 +192,9 @@ mod tests {
 
     #[test]
     fn a_line_under_its_budget_is_missed_and_one_at_it_is_not() {
-        assert_eq!(rates(&figures(8.9)).missed, [SIGN_IN]);
-        assert!(rates(&figures(8.9)).text.contains("OVER"));
-        assert!(rates(&figures(9.0)).missed.is_empty());
+        assert_eq!(rates(&figures(9.4)).missed, [SIGN_IN]);
+        assert!(rates(&figures(9.4)).text.contains("OVER"));
+        assert!(rates(&figures(9.5)).missed.is_empty());
     }
 
     #[test]
