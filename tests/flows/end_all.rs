@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use latchkey_core::Timestamp;
 use latchkey_core::port::Clock;
 
 use crate::support::{get, refresh, sign_up, two_processes};
@@ -30,6 +31,9 @@ async fn sessions_that_began_before_end_everywhere_within_a_minute_and_new_ones_
     let new = sign_up(&there, "new@example.com").await;
     assert_eq!(get(&here, "/v1/session", &new).await.status, 200);
     assert_eq!(refresh(&here, &new.refresh).await.status, 200);
+    // A clock that is behind revives nobody.
+    here.services.roles.end_sessions(Timestamp::default()).await.unwrap();
+    assert_eq!(refresh(&here, &ada.refresh).await.status, 401);
     // A change of the roles keeps it.
     here.services.roles.init().await.unwrap();
     assert_eq!(refresh(&here, &ada.refresh).await.status, 401);

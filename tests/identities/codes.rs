@@ -5,6 +5,7 @@ use std::time::Duration;
 use latchkey_core::account::{Authority, CodeOpening, IdentityError, RedeemError, Redemption, Status};
 use latchkey_core::audit::{Action, Requester};
 use latchkey_core::oauth::CodeChallenge;
+use latchkey_core::port::Clock;
 use latchkey_core::session::{RefreshError, SignedIn};
 use latchkey_core::{ExposeSecret, SecretString};
 use latchkey_testkit::TestApp;
@@ -159,13 +160,17 @@ async fn a_made_up_code_is_refused() {
 #[tokio::test]
 async fn what_ends_the_sessions_ends_the_code() {
     let from = Requester::default();
-    for end in ["sign-out everywhere", "disabling", "deletion"] {
+    for end in ["sign-out everywhere", "everybody's", "disabling", "deletion"] {
         let app = app().await;
         let code = issue(&app).await;
         let accounts = &app.services.accounts;
         let id = accounts.find_by_email(&"ada@example.com".parse().unwrap()).await.unwrap().unwrap().id;
         match end {
             "sign-out everywhere" => drop(accounts.end_sessions(id, Authority::Owner, &from).await.unwrap()),
+            "everybody's" => {
+                app.clock.advance(Duration::from_secs(1));
+                app.services.roles.end_sessions(app.clock.now()).await.unwrap();
+            }
             "disabling" => {
                 drop(accounts.set_status(id, Status::Disabled, Authority::Operator, &from).await.unwrap());
                 assert!(is_invalid(&redeem(&app, &code, VERIFIER).await));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use latchkey_core::account::{Authority, LinkError, Status};
 use latchkey_core::audit::{Action, Requester};
+use latchkey_core::port::Clock;
 use latchkey_testkit::TestRequest;
 use serde_json::json;
 
@@ -115,7 +116,7 @@ async fn a_link_needs_a_sign_in_within_ten_minutes() {
 async fn a_session_that_has_ended_links_nothing() {
     let app = app().await;
     let from = Requester::default();
-    for end in ["this session", "every session", "the account's use", "the account"] {
+    for end in ["this session", "every session", "everybody's sessions", "the account's use", "the account"] {
         let email = format!("{}@example.com", end.replace([' ', '\''], ""));
         let owner = sign_up(&app, &email).await;
         let (access, id) = (owner.text("access_token"), owner.text("user.id").parse().unwrap());
@@ -127,6 +128,10 @@ async fn a_session_that_has_ended_links_nothing() {
                 assert_eq!(app.send(out).await.status, 204);
             }
             "every session" => drop(accounts.end_sessions(id, Authority::Owner, &from).await.unwrap()),
+            "everybody's sessions" => {
+                app.clock.advance(Duration::from_secs(1));
+                app.services.roles.end_sessions(app.clock.now()).await.unwrap();
+            }
             "the account's use" => {
                 drop(accounts.set_status(id, Status::Disabled, Authority::Operator, &from).await.unwrap());
             }

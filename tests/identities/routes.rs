@@ -253,6 +253,15 @@ async fn a_token_is_not_given_to_a_cookie_a_get_or_somebody_below_the_user() {
 
     let (role, from) = ("admin".parse().unwrap(), latchkey_core::audit::Requester::default());
     let accounts = &world.app.services.accounts;
+    // Who may define a permission does not hold it for that.
+    make_role(&world.app, "payer", &["payments:read"]).await;
+    make_role(&world.app, "definer", &["system:admin", "products:*", "profile:*"]).await;
+    let payer = "payer".parse().unwrap();
+    accounts.grant(ada.id(), &payer, latchkey_core::account::Authority::Operator, &from).await.unwrap();
+    grant(&world.app, &server, "definer").await;
+    let beside = world.token(&ada, &server.access).await;
+    assert_eq!((beside.status.as_u16(), beside.code().as_str()), (403, "beyond_authority"));
+
     accounts.grant(ada.id(), &role, latchkey_core::account::Authority::Operator, &from).await.unwrap();
     let above = world.token(&ada, &server.access).await;
     assert_eq!((above.status.as_u16(), above.code().as_str()), (403, "beyond_authority"));

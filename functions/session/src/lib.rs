@@ -1,5 +1,6 @@
 //! The caller's sessions: show this one, list all, revoke one, sign out here or everywhere.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, State};
@@ -168,16 +169,22 @@ async fn sign_out_everywhere(
     from: From,
 ) -> Result<Response, Problem> {
     let mut refused = EndError::Ended;
+    let mut users = BTreeSet::new();
     for holder in holders.iter() {
         match sessions.vouch(holder).await {
-            Ok(user) => {
-                accounts.end_sessions(user, Authority::Owner, &from.requester).await?;
-                return Ok(signed_out(&config));
-            }
-            Err(error) => refused = error,
+            Ok(user) => drop(users.insert(user)),
+            Err(error @ (EndError::Ended | EndError::Weak)) => refused = error,
+            Err(error) => return Err(error.into()),
         }
     }
-    Err(refused.into())
+    if users.is_empty() {
+        return Err(refused.into());
+    }
+    // Both cookies go, so whoever they are of is signed out.
+    for user in users {
+        accounts.end_sessions(user, Authority::Owner, &from.requester).await?;
+    }
+    Ok(signed_out(&config))
 }
 
 fn problem(error: RevokeError) -> Problem {

@@ -101,7 +101,7 @@ where
     let config = Arc::<Config>::from_ref(state);
     csrf::check_forwarded(&parts.headers, &config)?;
     let token = token(&parts.headers, &config)?;
-    let live = Arc::<Sessions>::from_ref(state).recognize(token, Freshness::Recent).await?;
+    let live = Arc::<Sessions>::from_ref(state).recognize(token).await?;
     parts.extensions.insert(Caller(live));
     Ok(())
 }
@@ -156,10 +156,14 @@ async fn holders(headers: &HeaderMap, config: &Config, sessions: &Sessions) -> R
         Ok(Some(token)) => match sessions.holder_of_access(token).await {
             Ok(holder) if found.iter().any(|other: &Holder| other.is_of_one_session(&holder)) => {}
             Ok(holder) => found.push(holder),
-            Err(error) => problem = Some(error.into()),
+            Err(error) => {
+                problem.get_or_insert_with(|| error.into());
+            }
         },
         Ok(None) => {}
-        Err(duplicate) => problem = Some(duplicate.into()),
+        Err(duplicate) => {
+            problem.get_or_insert_with(|| duplicate.into());
+        }
     }
     if found.is_empty() { Err(problem.unwrap_or_else(Problem::not_signed_in)) } else { Ok(found) }
 }

@@ -38,7 +38,7 @@ const PROXIED: Answers = (
             "the request that the proxy forwards is from a page that is not in `LATCHKEY_ORIGINS`",
         ),
         ("method_not_forwarded", "the proxy does not send `X-Forwarded-Method`"),
-        ("rate_limited", "with `fresh=true` only"),
+        ("rate_limited", "only where the store is asked"),
     ],
 );
 const TOO_LARGE: Answers = (413, &[("body_too_large", "over 64 KiB")]);

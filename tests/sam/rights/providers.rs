@@ -80,7 +80,9 @@ async fn sign_ins(all: &Deployment) {
     vouch(all, "mallory", "carol@example.com", "Mallory");
     assert_eq!(enter(all, "").await.code(), "account_exists");
     // An account that never proved the address gives way.
-    sign_up(&all.outside, "erin@example.com").await;
+    let erin = sign_up(&all.outside, "erin@example.com").await;
+    vouch(all, "frida", "frida@gmail.example", "Frida");
+    assert_eq!(link(all, &erin.access).await.status, 303);
     vouch(all, "erin", "erin@example.com", "Erin");
     assert_eq!(enter(all, "").await.status, 303);
     vouch(all, "carol", "carol@example.com", "Carol");
@@ -119,6 +121,9 @@ async fn accounts(all: &Deployment, admin: &str, user: &str) {
     for command in ["disable", "enable"] {
         all.operate(json!({ "command": command, "email": "carol@example.com" })).await;
     }
+    let (from, to) = (ISSUER, "https://elsewhere.example");
+    all.operate(json!({ "command": "move-identities", "provider": "acme", "from": from, "to": to })).await;
+    all.operate(json!({ "command": "drop-identities", "provider": "acme", "issuer": to })).await;
     let by_admin = [
         TestRequest::new("PATCH".parse().expect("a method"), &format!("/v1/users/{user}"))
             .json(&json!({ "status": "disabled" })),

@@ -217,7 +217,7 @@ impl Accounts {
     pub(super) async fn covers(&self, user: &User, by: Authority<'_>) -> Result<bool, StoreError> {
         let Authority::Administrator(live) = by else { return Ok(true) };
         let policy = self.roles.load_fresh().await?;
-        Ok(live.grants.may_give(&policy.value.compile(&user.roles)))
+        Ok(live.grants.covers(&policy.value.compile(&user.roles)))
     }
 
     /// Removes the records of a deleted user's sessions, as far as it can.

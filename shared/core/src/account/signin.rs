@@ -223,7 +223,15 @@ impl Accounts {
         }
         let mut renewed = Credential { lockout, ..credential.clone() };
         if outdated {
-            renewed.hash = self.hash(password, owner).await?;
+            match self.hash(password, owner).await {
+                Ok(hash) => renewed.hash = hash,
+                Err(AccountError::Busy(_)) => {
+                    tracing::info!(
+                        "a password keeps its older hash until the next sign-in: too many are being hashed"
+                    );
+                }
+                Err(error) => return Err(error.into()),
+            }
         } else if !current {
             renewed.hash =
                 StoredHash::seal(&hash, owner, &self.sealer, &*self.entropy).map_err(AccountError::from)?;

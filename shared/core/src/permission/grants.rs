@@ -125,8 +125,7 @@ impl Grants {
     }
 
     /// Whether all that `other` allows is allowed here too.
-    #[cfg(test)]
-    pub(super) fn covers(&self, other: &Self) -> bool {
+    pub fn covers(&self, other: &Self) -> bool {
         other.permissions().into_iter().all(|reason| self.has(&reason.grant))
     }
 }

@@ -59,28 +59,46 @@ impl Sessions {
         token: impl AsRef<[u8]>,
         freshness: Freshness,
     ) -> Result<Arc<Live>, AuthenticateError> {
-        let live = self.recognize(token, freshness).await?;
-        self.count(&live)?;
-        Ok(live)
+        let now = self.clock.now();
+        let verified = self.verified(token.as_ref(), now).await?;
+        let known = self.memory.live(verified.claims.sid);
+        match &known {
+            Some(live) => live.meter.admit(&self.limits, now)?,
+            None => self.memory.meter(verified.claims.sid).admit(&self.limits, now)?,
+        }
+        self.find(&verified, known, freshness, now).await
     }
 
-    /// The same without a count, for what a reverse proxy asks once for each file of a page.
-    pub async fn recognize(
-        &self,
-        token: impl AsRef<[u8]>,
-        freshness: Freshness,
-    ) -> Result<Arc<Live>, AuthenticateError> {
+    /// The same, counted only where the store is asked: for what a reverse proxy asks once for each file of a page.
+    pub async fn recognize(&self, token: impl AsRef<[u8]>) -> Result<Arc<Live>, AuthenticateError> {
         let now = self.clock.now();
-        let verified = match self.memory.verified(token.as_ref()) {
-            Some(verified) => {
-                if now >= verified.claims.expires_at() {
-                    return Err(InvalidToken::from(Reason::Expired).into());
-                }
-                verified
+        let verified = self.verified(token.as_ref(), now).await?;
+        let known = self.memory.live(verified.claims.sid).filter(|live| live.is_recent(now));
+        if known.is_none() {
+            self.memory.meter(verified.claims.sid).admit(&self.limits, now)?;
+        }
+        self.find(&verified, known, Freshness::Recent, now).await
+    }
+
+    /// The token as it was verified, once per process, and not expired.
+    async fn verified(&self, token: &[u8], now: Timestamp) -> Result<Arc<Verified>, AuthenticateError> {
+        match self.memory.verified(token) {
+            Some(verified) if now >= verified.claims.expires_at() => {
+                Err(InvalidToken::from(Reason::Expired).into())
             }
-            None => Box::pin(self.verify(token.as_ref(), now)).await?,
-        };
-        let known = self.memory.live(verified.claims.sid);
+            Some(verified) => Ok(verified),
+            None => Box::pin(self.verify(token, now)).await,
+        }
+    }
+
+    /// The live session that the token names, as it is remembered where that is recent enough.
+    async fn find(
+        &self,
+        verified: &Verified,
+        known: Option<Arc<Live>>,
+        freshness: Freshness,
+        now: Timestamp,
+    ) -> Result<Arc<Live>, AuthenticateError> {
         let live = match known {
             Some(live) if freshness == Freshness::Recent && live.is_recent(now) => live,
             // Boxed, like the above: what is rare and large, so that not every request holds the room for it.

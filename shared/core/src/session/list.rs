@@ -5,7 +5,7 @@ use crate::account::User;
 use crate::audit::{Action, Actor, Requester};
 use crate::port::EntropyError;
 use crate::port::StoreError;
-use crate::port::table::{CommitError, Cursor, Query, QueryError, Write};
+use crate::port::table::{CommitError, Cursor, Query, QueryError, Version, Write};
 
 /// How many sessions a user has at the most. Where one more begins, the oldest gives way.
 ///
@@ -57,7 +57,7 @@ impl Sessions {
             let surplus = sessions.split_off(MAX_SESSIONS);
             self.end_surplus(&surplus).await?;
         }
-        Ok(sessions)
+        Ok(sessions.into_iter().map(|(session, _)| session).collect())
     }
 
     /// A page of the live sessions of `user`, newest first: those that began before `before`, where it is given.
@@ -81,8 +81,10 @@ impl Sessions {
         self.list(user).await.map(drop)
     }
 
-    async fn live_of(&self, user: &User) -> Result<Vec<Session>, StoreError> {
+    async fn live_of(&self, user: &User) -> Result<Vec<(Session, Version)>, StoreError> {
         let (mut sessions, mut after) = (Vec::new(), None);
+        let ended =
+            self.roles.cached(self.clock.now()).await.and_then(|cached| cached.policy.sessions_from());
         loop {
             let now = self.clock.now();
             let query = Query {
@@ -93,8 +95,8 @@ impl Sessions {
             let page = self.table.query(&query, now).await.map_err(no_cursor)?;
             for item in &page.items {
                 let session: Session = item.decode()?;
-                if session.lives(user, now) {
-                    sessions.push(session);
+                if session.lives(user, now) && !session.is_ended(ended) {
+                    sessions.push((session, item.version));
                 }
             }
             after = page.next;
@@ -104,24 +106,25 @@ impl Sessions {
         }
     }
 
-    async fn end_surplus(&self, surplus: &[Session]) -> Result<(), StoreError> {
+    async fn end_surplus(&self, surplus: &[(Session, Version)]) -> Result<(), StoreError> {
         for sessions in surplus.chunks(TRIMMED) {
             let mut writes = Vec::new();
-            for session in sessions {
+            for (session, version) in sessions {
                 let event = self.audit.event(Action::SessionRevoked, Actor::System, &Requester::default());
                 let mut event = event.map_err(|error| StoreError::Unavailable(error.to_string()))?;
                 event.user_id = Some(session.user_id);
                 event.resource = Some(format!("session:{}", session.id));
                 event.details.insert("reason".to_owned(), "too_many_sessions".to_owned());
-                writes
-                    .push(Write::Delete { key: Session::key(session.user_id, session.id), condition: None });
+                let key = Session::key(session.user_id, session.id);
+                writes.push(Write::Delete { key, condition: Some(*version) });
                 writes.push(self.audit.write(&event)?);
             }
             let ended = self.table.commit(&writes, self.clock.now()).await;
-            for session in sessions {
+            for (session, _) in sessions {
                 self.forget(session.id);
             }
             match ended {
+                // Another count came first, or one of them was used: the next count ends what is left.
                 Ok(()) | Err(CommitError::Conflict { .. }) => {}
                 Err(CommitError::Store(error)) => return Err(error),
             }

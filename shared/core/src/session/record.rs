@@ -75,7 +75,7 @@ impl Session {
     }
 
     /// Whether it ended with everybody's, if those that began before `from` did.
-    pub(super) fn is_ended(&self, from: Option<Timestamp>) -> bool {
+    pub(crate) fn is_ended(&self, from: Option<Timestamp>) -> bool {
         from.is_some_and(|from| self.created_at < from)
     }
 

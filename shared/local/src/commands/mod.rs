@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use latchkey_core::Services;
 use latchkey_core::account::Relocation;
+use latchkey_core::password::Password;
 use latchkey_core::permission::Role;
 
 use crate::cli::{
@@ -85,9 +86,11 @@ fn roles(command: RolesCommand, data: &DataArgs) -> Result<ExitCode, Failure> {
 fn users(command: UsersCommand, data: &DataArgs) -> Result<ExitCode, Failure> {
     match command {
         UsersCommand::Add { email, name, roles, password_stdin } => {
+            // Before the folder is opened: a person may take long, and a server may start on it meanwhile.
+            let password = Password::new(&users::read_password(password_stdin)?);
             // The first admin may be made before the server's first start.
             administer_in(data, Missing::Make, async move |services| {
-                users::add(services, email, name, roles, password_stdin).await
+                users::add(services, email, name, roles, password).await
             })
         }
         UsersCommand::List => administer(data, users::list),

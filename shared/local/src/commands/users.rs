@@ -15,11 +15,10 @@ pub(super) async fn add(
     email: Email,
     name: Option<Name>,
     roles: Vec<RoleName>,
-    password_stdin: bool,
+    password: Password,
 ) -> Result<(), Failure> {
     let policy = services.roles.load_fresh().await?.value;
     let made = if policy.roles().is_empty() { services.roles.init().await? } else { BTreeSet::new() };
-    let password = Password::new(&read_password(password_stdin)?);
     let sign_up = services.accounts.check_sign_up(SignUp { email: email.clone(), password, name })?;
     services.accounts.check_breaches(&sign_up).await?;
     let granted: BTreeSet<_> = roles.into_iter().collect();

@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, Sleep};
 
 use super::activity::{Activity, Phase};
-use super::room::{Place, Room};
+use super::room::{PATIENCE, Place, Room};
 use super::watched::{RequestBody, ResponseBody, Watched, spelled};
 use super::{App, Serving, Timeouts};
 
@@ -112,7 +112,7 @@ fn poll_client(
     mut timer: Pin<&mut Sleep>,
     cx: &mut Context<'_>,
 ) -> Poll<Phase> {
-    let mut late = activity.takes_give_way() && activity.waits_for_client(Duration::ZERO).is_some();
+    let mut late = activity.takes_give_way() && activity.waits_for_client(PATIENCE).is_some();
     loop {
         let Some(deadline) = activity.deadline(timeouts) else { return Poll::Pending };
         late |= deadline <= Instant::now();

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::activity::Activity;
 
 /// How long a client may take, with no end of its own in sight, before its place goes to one that waits.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// How often a client that waits looks for somebody who gives way.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 

@@ -9,6 +9,7 @@ use crate::account::accounts::{MAX_TRIES, conflict};
 use crate::account::{AccountError, Accounts, User};
 use crate::audit::{Action, Actor, Event, Requester};
 use crate::oauth::{CodeChallenge, ExternalIdentity, OneTimeCode, ProviderName};
+use crate::permission::{Policy, Roles, Versioned};
 use crate::port::table::{Condition, Item, Key, Version, Write};
 use crate::port::{EntropyError, StoreError};
 use crate::session::{Opening, Session, SignedIn};
@@ -138,16 +139,20 @@ impl Accounts {
         let key = StoredCode::key(&code);
         for _ in 0..MAX_TRIES {
             let now = self.clock.now();
-            let mut items = self.table.get(&[key.clone(), User::key(code.user())], now).await?.into_iter();
+            let mut items =
+                self.table.get(&[key.clone(), User::key(code.user()), Roles::key()], now).await?.into_iter();
             let (Some(Some(item)), Some(Some(user_item))) = (items.next(), items.next()) else {
                 return Err(RedeemError::Invalid);
             };
             let (stored, user): (StoredCode, User) = (item.decode()?, user_item.decode()?);
+            let policy = Versioned::<Policy>::read(items.next().flatten().as_ref())?.value;
+            let is_ended = policy.sessions_from().is_some_and(|from| stored.issued_at < from);
             if let Some(session) = stored.session {
                 self.end_replayed(&item, &stored, &user, session, opening.from).await?;
                 return Err(RedeemError::Invalid);
             }
-            if !stored.is_met_by(redemption) || !user.is_active() || user.epoch != stored.epoch {
+            let is_met = stored.is_met_by(redemption);
+            if !is_met || !user.is_active() || user.epoch != stored.epoch || is_ended {
                 let event =
                     self.code_event(Action::CodeRefused, Actor::Anonymous, &user, &stored, opening.from)?;
                 match conflict(self.table.commit(&[used_up(&item), self.audit.write(&event)?], now).await)? {

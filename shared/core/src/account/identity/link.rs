@@ -8,6 +8,7 @@ use crate::account::accounts::{MAX_TRIES, conflict};
 use crate::account::{Account, AccountError, Accounts, Login, User};
 use crate::audit::{Action, Actor, Requester};
 use crate::oauth::{ExternalIdentity, ProviderName};
+use crate::permission::{Policy, Roles, Versioned};
 use crate::port::StoreError;
 use crate::port::table::{Condition, Item, Write};
 use crate::session::{Live, ReauthenticationRequired, Session};
@@ -124,16 +125,19 @@ impl Accounts {
             Session::key(ticket.user, ticket.session),
             Identity::key_of(external),
             Login::key(&known.0),
+            Roles::key(),
         ];
         keys.extend(known.1.values().map(Identity::key));
         let mut items = self.table.get(&keys, now).await?.into_iter();
         let mut next = || items.next().flatten();
         let (user_item, session_item, identity, login) = (next(), next(), next(), next());
+        let policy = Versioned::<Policy>::read(next().as_ref())?.value;
         let (Some(user_item), Some(session_item)) = (user_item, session_item) else {
             return Ok(Some(Err(LinkError::SessionEnded)));
         };
         let user: User = user_item.decode()?;
-        if !session_item.decode::<Session>()?.lives(&user, now) {
+        let session: Session = session_item.decode()?;
+        if !session.lives(&user, now) || session.is_ended(policy.sessions_from()) {
             return Ok(Some(Err(LinkError::SessionEnded)));
         }
         let current = (user.email, user.identities);

@@ -132,6 +132,10 @@ impl Accounts {
                     if hash == identity.hash() {
                         return Ok(None);
                     }
+                    // The account has it already, by another provider's name.
+                    if account.identities().any(|other| other.hash() == hash) {
+                        return Ok(Some(false));
+                    }
                     user.identities.insert(at.provider.clone(), hash);
                     let moved = Identity {
                         user: user.clone(),
