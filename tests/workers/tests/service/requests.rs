@@ -22,12 +22,12 @@ async fn a_revocation_shows_at_once_where_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn two_cookies_arrive_as_two() {
+async fn three_cookies_arrive_as_three() {
     let service = Service::new();
     let answer = service.post("/v1/signup", json!({ "email": fresh("cookies"), "password": PASSWORD })).await;
     assert_eq!(answer.status, StatusCode::CREATED);
     let cookies: Vec<_> = answer.headers.get_all(header::SET_COOKIE).iter().collect();
-    assert_eq!(cookies.len(), 2, "{cookies:?}");
+    assert_eq!(cookies.len(), 3, "{cookies:?}");
 }
 
 #[tokio::test]
