@@ -20,7 +20,7 @@ use serde_json::Value;
 pub enum Command {
     /// Makes the initial roles, as far as they are missing, and the signing keys. The first thing after a deployment.
     Setup {
-        /// Whether the initial roles are restored where they were changed.
+        /// Restores the initial roles where they were changed.
         #[serde(default)]
         repair: bool,
     },
