@@ -84,7 +84,12 @@ async fn compare(args: &ScaleArgs, cores: &Cores) -> Result<()> {
         for ((number, name), rates) in names.iter().enumerate().zip(&mut rates) {
             eprintln!("round {round} of {}: {name}", args.rounds);
             let mut pair = [0.0; 2];
-            for (side, rate) in sides.iter_mut().zip(&mut pair) {
+            let mut in_turn: Vec<_> = sides.iter_mut().zip(&mut pair).collect();
+            // Each side goes first every other time, so that a drift of the machine favours neither.
+            if round % 2 == 0 {
+                in_turn.reverse();
+            }
+            for (side, rate) in in_turn {
                 let address = side.server.address;
                 let Some((_, scripts)) = side.measures.get_mut(number) else { continue };
                 let answers = drive(address, scripts, span, || (), || ()).await?;
