@@ -12,9 +12,9 @@ use crate::cores::Cores;
 use crate::driver::{Script, Span, drive};
 use crate::oha::{Oha, Post, Request};
 use crate::report::{Figures, Sample};
-use crate::scripts::{credentials, get, post, refresh, same, sign_up};
+use crate::scripts::{get, post, refresh, same, sign_in, sign_up};
 use crate::server::{Server, free_address};
-use crate::setup::{self, Account};
+use crate::setup::{self, Account, Accounts};
 use crate::{Result, decisions, report};
 
 const CHECK: &str = "/v1/permissions/check";
@@ -85,7 +85,7 @@ async fn measure(args: &PlanArgs, cores: &Cores) -> Result<()> {
     let address = free_address().await?;
     let mut hello = cores.server_command(&this);
     let hello = Server::start(hello.args(["hello", "--listen", &address.to_string()]), address, "/").await?;
-    let accounts = setup::sign_up(service.address, args.connections).await?;
+    let accounts = setup::accounts(service.address, args.connections).await?;
 
     let mut floor = cores.server_command(&this);
     floor.args(["floor", "--seconds", &args.seconds.to_string()]);
@@ -126,17 +126,17 @@ async fn measure(args: &PlanArgs, cores: &Cores) -> Result<()> {
 fn measures<'a>(
     service: &'a Server,
     hello: &'a Server,
-    accounts: &[Account],
+    accounts: &Accounts,
     oha: &Oha,
     floor: Command,
 ) -> Vec<Measure<'a>> {
-    let each = |script: fn(&Account) -> Box<dyn Script>| accounts.iter().map(script).collect();
+    let each = |script: fn(&Account) -> Box<dyn Script>| accounts.signed_in.iter().map(script).collect();
     let measure = |name, server, scripts| Measure { name, driver: Driver::Own(server, scripts) };
     let by_oha = |name, server, path, post| Measure {
         name,
         driver: Driver::Oha(server, oha.clone(), Request { path, post }),
     };
-    let check = accounts.first().map(|a| Post { token: a.access_token.clone(), body: CHECK_BODY });
+    let check = accounts.signed_in.first().map(|a| Post { token: a.access_token.clone(), body: CHECK_BODY });
     vec![
         by_oha(report::HELLO_BY_OHA, hello, "/", None),
         by_oha(report::CHECK_BY_OHA, service, CHECK, check),
@@ -150,13 +150,9 @@ fn measures<'a>(
             each(|a| same(get("/v1/authorize?permission=products:read", Some(&a.access_token)), 204)),
         ),
         measure(report::REFRESH, service, each(|a| refresh(a.refresh_token.clone()))),
-        measure(
-            report::SIGN_IN,
-            service,
-            each(|a| same(post("/v1/signin", None, &credentials(&a.email)), 200)),
-        ),
+        measure(report::SIGN_IN, service, accounts.signing_in.iter().map(sign_in).collect()),
         Measure { name: report::FLOOR, driver: Driver::Floor(floor) },
-        measure(report::SIGN_UP, service, (0..accounts.len()).map(sign_up).collect()),
+        measure(report::SIGN_UP, service, (0..accounts.signing_in.len()).map(sign_up).collect()),
     ]
 }
 

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::Result;
 use crate::cores::Cores;
 use crate::driver::{Connection, Script, Span, drive};
 use crate::plan::{latchkey, start_latchkey};
-use crate::scripts::{credentials, get, member, post, refresh, same};
+use crate::scripts::{credentials, get, member, post, refresh, same, sign_in};
 use crate::seed::{self, ADMIN};
 use crate::server::Server;
-use crate::{Result, setup};
+use crate::setup::{self, Account, Accounts};
 
 /// The least that a rate with many users may be of the same with few.
 const LEAST: f64 = 0.9;
@@ -109,21 +110,21 @@ async fn side(args: &ScaleArgs, cores: &Cores, program: &Path, folder: &Path) ->
     starts.sort_unstable();
     let server = start_latchkey(cores, program, folder).await?;
     let mut connection = Connection::open(server.address).await?;
-    let sign_in = post("/v1/signin", None, &credentials(ADMIN));
-    let token = member(connection.exchange(sign_in.as_bytes()).await?.body, "access_token")?;
-    let accounts = setup::sign_up(server.address, args.connections).await?;
+    let admin = post("/v1/signin", None, &credentials(ADMIN));
+    let token = member(connection.exchange(admin.as_bytes()).await?.body, "access_token")?;
+    let Accounts { signed_in, signing_in } = setup::accounts(server.address, args.connections).await?;
     // A page from the middle: the cursor is a place, and as near as the first.
     let page = get("/v1/users?limit=1", Some(&token));
     let first = member(connection.exchange(page.as_bytes()).await?.body, "next")?;
-    let each = |script: &dyn Fn(&setup::Account) -> Box<dyn Script>| accounts.iter().map(script).collect();
+    let each = |script: &dyn Fn(&Account) -> Box<dyn Script>| signed_in.iter().map(script).collect();
     let by_admin = |path: &str| -> Vec<Box<dyn Script>> {
-        accounts.iter().map(|_| same(get(path, Some(&token)), 200)).collect()
+        signed_in.iter().map(|_| same(get(path, Some(&token)), 200)).collect()
     };
     let measures = vec![
         ("permission check", each(&|a| same(post(CHECK, Some(&a.access_token), CHECK_BODY), 200))),
         ("session", each(&|a| same(get("/v1/session", Some(&a.access_token)), 200))),
         ("refresh", each(&|a| refresh(a.refresh_token.clone()))),
-        ("sign-in", each(&|a| same(post("/v1/signin", None, &credentials(&a.email)), 200))),
+        ("sign-in", signing_in.iter().map(sign_in).collect()),
         ("GET /v1/users", by_admin("/v1/users?limit=50")),
         ("GET /v1/users, the next page", by_admin(&format!("/v1/users?limit=50&cursor={first}"))),
         ("GET /v1/audit", by_admin("/v1/audit?limit=50")),

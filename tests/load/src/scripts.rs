@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::Result;
 use crate::driver::Script;
+use crate::setup::Account;
 
 /// A password that the rules take.
 pub const PASSWORD: &str = "violet-anchor-81-meadow";
@@ -28,6 +29,11 @@ pub fn get(path: &str, token: Option<&str>) -> String {
 /// The body of a sign-up or sign-in.
 pub fn credentials(email: &str) -> String {
     format!(r#"{{"email":"{email}","password":"{PASSWORD}","transport":"bearer"}}"#)
+}
+
+/// Signs in to the account again and again.
+pub fn sign_in(account: &Account) -> Box<dyn Script> {
+    same(post("/v1/signin", None, &credentials(&account.email)), 200)
 }
 
 struct Same {

@@ -16,12 +16,29 @@ pub struct Account {
     pub refresh_token: String,
 }
 
-/// Signs up `count` accounts.
-pub async fn sign_up(address: SocketAddr, count: usize) -> Result<Vec<Account>> {
+/// The accounts of a run, apart by their use: an account keeps 100 sessions, so the one that signs in again and again loses the
+/// session that it began with.
+pub struct Accounts {
+    /// Those that are signed in once.
+    pub signed_in: Vec<Account>,
+    /// Those that sign in all the time.
+    pub signing_in: Vec<Account>,
+}
+
+/// Signs up `count` accounts for either use.
+pub async fn accounts(address: SocketAddr, count: usize) -> Result<Accounts> {
+    Ok(Accounts {
+        signed_in: sign_up(address, "load", count).await?,
+        signing_in: sign_up(address, "load-in", count).await?,
+    })
+}
+
+async fn sign_up(address: SocketAddr, prefix: &str, count: usize) -> Result<Vec<Account>> {
     let mut connection = Connection::open(address).await?;
     let mut accounts = Vec::with_capacity(count);
     for number in 0..count {
-        let email = format!("load-{number}@example.com");
+        // Another run over the same database has other ones.
+        let email = format!("{prefix}-{number}-{}@example.com", std::process::id());
         let answer = connection.exchange(post("/v1/signup", None, &credentials(&email)).as_bytes()).await?;
         if answer.status != 201 {
             let text = String::from_utf8_lossy(answer.body);
