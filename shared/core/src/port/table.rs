@@ -139,7 +139,8 @@ impl Write {
         Self::put(key, body, Condition::Unchanged(version))
     }
 
-    fn put<T: Serialize>(key: Key, body: &T, condition: Condition) -> Result<Self, StoreError> {
+    /// Makes or replaces an item, as the condition says.
+    pub fn put<T: Serialize>(key: Key, body: &T, condition: Condition) -> Result<Self, StoreError> {
         let body = serde_json::to_string(body)
             .map_err(|error| StoreError::Refused(format!("{key} cannot be written: {error}")))?;
         Ok(Self::Put { key, body, index: None, expires_at: None, condition })

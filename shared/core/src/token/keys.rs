@@ -6,13 +6,14 @@ use super::access::{Claims, Parties};
 use super::invalid::{InvalidToken, Reason};
 use super::jwk::{Jwks, KeyId};
 use super::key::{GenerateError, SignError};
-use super::memory::{KeyMemory, Recall, Unknown};
+use super::memory::{KeyMemory, Recall, Slot, Unknown};
 use super::ring::KeyRing;
-use super::stored::{OpenRingError, SealRingError, StoredRing, ring_key};
+use super::set::KeySet;
+use super::stored::{OpenKeysError, ReadKeysError, SealKeysError, StoredKeys, StoredRing, StoredSet};
 use super::unverified::UnverifiedToken;
 use super::{Algorithm, MAX_TOKEN};
 use crate::Timestamp;
-use crate::port::table::{CommitError, Item, Key, Version, Write};
+use crate::port::table::{CommitError, Condition, Item, Version, Write};
 use crate::port::{Clock, Entropy, StoreError, Table};
 use crate::seal::Sealer;
 
@@ -22,9 +23,11 @@ const ATTEMPTS: u32 = 5;
 /// Signs and checks access tokens, and keeps the keys for it. Cheap to make: a Worker makes one per request over the same
 /// [`KeyMemory`].
 ///
-/// The ring is one item of the store, made by a conditional put: of several processes that start at once one makes it, and
-/// the others read that one's. In memory it is at most [`RING_MAX_AGE`](super::RING_MAX_AGE) old; when the store is down, a
-/// remembered ring goes on being used. No request waits for a read that another one began.
+/// The ring is one item of the store and the set of its public keys another, both written by one conditional commit: of several
+/// processes that start at once one makes them, and the others read that one's. Signing reads the ring alone, and verifying the
+/// set alone, so that a process that only verifies needs no right to the private keys. In memory either is at most
+/// [`RING_MAX_AGE`](super::RING_MAX_AGE) old; when the store is down, what is remembered goes on being used. No request waits for a
+/// read that another one began.
 pub struct Keys {
     table: Arc<dyn Table>,
     clock: Arc<dyn Clock>,
@@ -56,10 +59,10 @@ pub enum KeysError {
     Store(#[from] StoreError),
     /// The stored keys cannot be opened.
     #[error(transparent)]
-    Open(#[from] OpenRingError),
+    Open(#[from] OpenKeysError),
     /// New keys cannot be stored.
     #[error(transparent)]
-    Seal(#[from] SealRingError),
+    Seal(#[from] SealKeysError),
     /// New keys cannot be made.
     #[error(transparent)]
     Generate(#[from] GenerateError),
@@ -87,8 +90,49 @@ impl KeysError {
         matches!(
             self,
             Self::Store(StoreError::Unavailable(_))
-                | Self::Open(OpenRingError::Sealed { source: OpenError::UnknownSecret, .. })
+                | Self::Open(
+                    OpenKeysError::Sealed { source: OpenError::UnknownSecret, .. }
+                        | OpenKeysError::Set(OpenError::UnknownSecret)
+                )
         )
+    }
+}
+
+impl From<ReadKeysError> for KeysError {
+    fn from(error: ReadKeysError) -> Self {
+        match error {
+            ReadKeysError::Store(error) => error.into(),
+            ReadKeysError::Open(error) => error.into(),
+        }
+    }
+}
+
+/// Keys that a process remembers as it read them.
+trait Remembered: StoredKeys {
+    fn slot(memory: &KeyMemory) -> &Slot<Self>;
+    /// Remembers what the store holds at `version`, as read at `now`.
+    fn remember(self, memory: &KeyMemory, version: Version, now: Timestamp) -> Arc<Self>;
+}
+
+impl Remembered for KeyRing {
+    fn slot(memory: &KeyMemory) -> &Slot<Self> {
+        &memory.ring
+    }
+
+    /// Who has read the ring has the set as well.
+    fn remember(self, memory: &KeyMemory, version: Version, now: Timestamp) -> Arc<Self> {
+        memory.set.remember(KeySet::of(&self), version, now);
+        memory.ring.remember(self, version, now)
+    }
+}
+
+impl Remembered for KeySet {
+    fn slot(memory: &KeyMemory) -> &Slot<Self> {
+        &memory.set
+    }
+
+    fn remember(self, memory: &KeyMemory, version: Version, now: Timestamp) -> Arc<Self> {
+        memory.set.remember(self, version, now)
     }
 }
 
@@ -121,159 +165,179 @@ impl Keys {
         claims.checked_mul(4).is_some_and(|length| HEADER + length.div_ceil(3) + SIGNATURE + 2 <= MAX_TOKEN)
     }
 
-    /// The access token of `claims`.
-    pub async fn sign(&self, claims: &Claims) -> Result<String, KeysError> {
-        self.signer().await?.sign(claims)
-    }
-
     /// The key that signs now. Whoever is about to commit something that ends in a token takes it before: then a ring that
     /// cannot be read stops them before anything has happened.
     pub async fn signer(&self) -> Result<Signer, KeysError> {
-        Ok(Signer { ring: self.ring(self.clock.now()).await?, entropy: Arc::clone(&self.entropy) })
+        let now = self.clock.now();
+        let ring = match self.existing(now).await? {
+            Some(ring) => ring,
+            None => self.create(now).await?,
+        };
+        Ok(Signer { ring, entropy: Arc::clone(&self.entropy) })
     }
 
     /// The claims of `text`, if it is an access token of ours and good at `now`. Touches the store only when the remembered
-    /// ring is old, or lacks the token's key. Makes no keys: where there are none nobody has signed anything, and who only
+    /// set is old, or lacks the token's key. Makes no keys: where there are none nobody has signed anything, and who only
     /// checks tokens need not be allowed to write.
     pub async fn verify(&self, text: &str, now: Timestamp) -> Result<Claims, VerifyError> {
         let token = UnverifiedToken::parse(text)?;
-        let ring = self.ring_with(token.kid(), now).await?;
-        let key = ring.verifying_key(token.kid(), now).ok_or(InvalidToken::from(Reason::UnknownKey))?;
+        let set = self.set_with(token.kid(), now).await?;
+        let key = set.verifying_key(token.kid(), now).ok_or(InvalidToken::from(Reason::UnknownKey))?;
         Ok(token.verify(key, &self.parties, now)?)
     }
 
     /// The claims of `text`, if it was once an access token of ours, expired or not: for ending its session.
     pub async fn verify_expired(&self, text: &str, now: Timestamp) -> Result<Claims, VerifyError> {
         let token = UnverifiedToken::parse(text)?;
-        let ring = self.ring_with(token.kid(), now).await?;
-        let key = ring.verifying_key(token.kid(), now).ok_or(InvalidToken::from(Reason::UnknownKey))?;
+        let set = self.set_with(token.kid(), now).await?;
+        let key = set.verifying_key(token.kid(), now).ok_or(InvalidToken::from(Reason::UnknownKey))?;
         Ok(token.verify_expired(key, &self.parties)?)
     }
 
-    /// The ring, read again where it lacks the key `kid`: another process may have made that key a moment ago. A flood of
+    /// The set, read again where it lacks the key `kid`: another process may have made that key a moment ago. A flood of
     /// made-up names costs one read in a while; until it is answered, or when it fails, nobody can tell.
-    async fn ring_with(&self, kid: KeyId, now: Timestamp) -> Result<Arc<KeyRing>, VerifyError> {
+    async fn set_with(&self, kid: KeyId, now: Timestamp) -> Result<Arc<KeySet>, VerifyError> {
         let unknown = || InvalidToken::from(Reason::UnknownKey);
-        let mut ring = self.existing(now).await?.ok_or_else(unknown)?;
-        if ring.verifying_key(kid, now).is_none() {
+        let mut set = self.existing::<KeySet>(now).await?.ok_or_else(unknown)?;
+        if set.verifying_key(kid, now).is_none() {
             match self.memory.unknown(now) {
                 Unknown::Search => {
                     let found = self.load(now).await?;
                     self.memory.searched();
-                    ring = found.ok_or_else(unknown)?;
+                    set = found.ok_or_else(unknown)?;
                 }
                 Unknown::Absent => {}
-                Unknown::CannotTell => return Err(KeysError::from(unavailable("is being read again")).into()),
+                Unknown::CannotTell => {
+                    return Err(KeysError::from(unavailable("are being read again")).into());
+                }
             }
         }
-        Ok(ring)
+        Ok(set)
     }
 
-    /// The public keys, for whoever checks tokens on their own.
+    /// The public keys, for whoever checks tokens on their own. Makes keys where there are none, and never reads a private one.
     pub async fn jwks(&self) -> Result<Jwks, KeysError> {
         let now = self.clock.now();
-        Ok(self.ring(now).await?.jwks(now))
+        let set = match self.existing::<KeySet>(now).await? {
+            Some(set) => set,
+            None => self.create(now).await?,
+        };
+        Ok(set.jwks(now))
     }
 
     /// Lets the next key sign; see [`KeyRing::rotate`]. Also puts every key under the current master secret. A store without
     /// a ring gets one, which is new enough. On [`StoreError::Unavailable`] it may have happened; doing it twice does no harm.
     pub async fn rotate(&self) -> Result<Arc<KeyRing>, KeysError> {
+        let changed = self.change(|ring, now| Ok(ring.rotate(now, self.algorithm, &*self.entropy)?)).await?;
+        match changed {
+            Some(ring) => Ok(ring),
+            None => self.create(self.clock.now()).await,
+        }
+    }
+
+    /// Puts every key under the current master secret, where one is not. Whether that was so; it is not where there are no keys.
+    pub async fn reseal(&self) -> Result<bool, KeysError> {
+        let [ring, set] = self.items(self.clock.now()).await?;
+        let Some(ring) = ring else { return Ok(false) };
+        let set = set.map(|item| item.decode::<StoredSet>()).transpose()?;
+        if ring.decode::<StoredRing>()?.is_current(&self.sealer)
+            && set.is_some_and(|set| set.is_current(&self.sealer))
+        {
+            return Ok(false);
+        }
+        Ok(self.change(|ring, _| Ok(ring)).await?.is_some())
+    }
+
+    /// Replaces the ring that there is, and its set, by what `next` makes of it. None where there is no ring.
+    async fn change(
+        &self,
+        next: impl Fn(KeyRing, Timestamp) -> Result<KeyRing, KeysError>,
+    ) -> Result<Option<Arc<KeyRing>>, KeysError> {
         for _ in 0..ATTEMPTS {
             let now = self.clock.now();
-            let Some(item) = self.read(now).await? else { return self.create(now).await };
-            let ring = item.decode::<StoredRing>()?.open(&self.sealer)?;
-            let ring = ring.rotate(now, self.algorithm, &*self.entropy)?;
-            let write = Write::replace(ring_key(), &self.seal(&ring)?, item.version)?;
-            if self.put(write, now).await? {
-                return Ok(self.memory.remember(ring, item.version.next(), now));
+            let [Some(item), set] = self.items(now).await? else { return Ok(None) };
+            let ring = next(KeyRing::read(&item, &self.sealer)?, now)?;
+            let conditions = [
+                Condition::Unchanged(item.version),
+                set.map_or(Condition::Absent, |item| Condition::Unchanged(item.version)),
+            ];
+            if self.put(&ring, conditions, now).await? {
+                return Ok(Some(ring.remember(&self.memory, item.version.next(), now)));
             }
         }
         Err(unavailable("kept being changed by others").into())
     }
 
-    /// The key of the ring's item, when a caller that is about to read the store should read it too and hand the item to
-    /// [`absorb`](Self::absorb), which saves a round trip.
-    pub fn stale_key(&self, now: Timestamp) -> Option<Key> {
-        matches!(self.memory.recall(now), Recall::Reload(_)).then(ring_key)
-    }
-
-    /// Takes in what a read at `now` found under [`stale_key`](Self::stale_key). What cannot be used is left for the next
-    /// call that needs the ring, which reports it.
-    pub fn absorb(&self, item: Option<&Item>, now: Timestamp) {
-        if let Some(Err(error)) = item.map(|item| self.open(item, now)) {
-            tracing::warn!(%error, "the key ring that was read cannot be used");
-        }
-    }
-
-    /// The ring, made where there is none.
-    async fn ring(&self, now: Timestamp) -> Result<Arc<KeyRing>, KeysError> {
-        match self.existing(now).await? {
-            Some(ring) => Ok(ring),
-            None => self.create(now).await,
-        }
-    }
-
-    /// The ring, unless there is none.
-    async fn existing(&self, now: Timestamp) -> Result<Option<Arc<KeyRing>>, KeysError> {
-        let remembered = match self.memory.recall(now) {
-            Recall::Use(ring) => return Ok(Some(ring)),
+    /// The keys, unless there are none.
+    async fn existing<T: Remembered>(&self, now: Timestamp) -> Result<Option<Arc<T>>, KeysError> {
+        let remembered = match T::slot(&self.memory).recall(now) {
+            Recall::Use(keys) => return Ok(Some(keys)),
             Recall::Reload(remembered) => remembered,
         };
         match (self.load(now).await, remembered) {
-            (Err(error), Some(ring)) => {
-                tracing::warn!(%error, "the key ring cannot be read; going on with the remembered one");
-                Ok(Some(ring))
+            (Err(error), Some(keys)) => {
+                tracing::warn!(%error, "the signing keys cannot be read; going on with the remembered ones");
+                Ok(Some(keys))
             }
             (result, _) => result,
         }
     }
 
-    async fn load(&self, now: Timestamp) -> Result<Option<Arc<KeyRing>>, KeysError> {
-        self.read(now).await?.map(|item| self.open(&item, now)).transpose()
+    async fn load<T: Remembered>(&self, now: Timestamp) -> Result<Option<Arc<T>>, KeysError> {
+        let Some(item) = self.table.get(&[T::key()], now).await?.into_iter().next().flatten() else {
+            return Ok(None);
+        };
+        self.memory.renew(item.version, now);
+        if let Some(keys) = T::slot(&self.memory).of_version(item.version) {
+            return Ok(Some(keys));
+        }
+        Ok(Some(T::read(&item, &self.sealer)?.remember(&self.memory, item.version, now)))
     }
 
-    /// Makes the ring, after a read that found none; of several who do so at once all get the same.
-    async fn create(&self, now: Timestamp) -> Result<Arc<KeyRing>, KeysError> {
+    /// Makes the keys, after a read that found none; of several who do so at once all get the same.
+    async fn create<T: Remembered>(&self, now: Timestamp) -> Result<Arc<T>, KeysError> {
         for _ in 0..ATTEMPTS {
             let ring = KeyRing::create(self.algorithm, &*self.entropy)?;
-            if self.put(Write::create(ring_key(), &self.seal(&ring)?)?, now).await? {
-                return Ok(self.memory.remember(ring, Version::first(now), now));
+            if self.put(&ring, [Condition::Absent; 2], now).await? {
+                ring.remember(&self.memory, Version::first(now), now);
             }
-            if let Some(ring) = self.load(now).await? {
-                return Ok(ring);
+            // Made, or found: another process was faster.
+            if let Some(keys) = self.existing(now).await? {
+                return Ok(keys);
             }
         }
         Err(unavailable("kept being changed by others").into())
     }
 
-    fn open(&self, item: &Item, now: Timestamp) -> Result<Arc<KeyRing>, KeysError> {
-        if let Some(ring) = self.memory.renew(item.version, now) {
-            return Ok(ring);
-        }
-        let ring = item.decode::<StoredRing>()?.open(&self.sealer)?;
-        Ok(self.memory.remember(ring, item.version, now))
+    /// The stored ring and the stored set.
+    async fn items(&self, now: Timestamp) -> Result<[Option<Item>; 2], StoreError> {
+        let mut items = self.table.get(&[KeyRing::key(), KeySet::key()], now).await?.into_iter();
+        Ok([items.next().flatten(), items.next().flatten()])
     }
 
-    fn seal(&self, ring: &KeyRing) -> Result<StoredRing, SealRingError> {
-        StoredRing::seal(ring, &self.sealer, &*self.entropy)
-    }
-
-    async fn read(&self, now: Timestamp) -> Result<Option<Item>, StoreError> {
-        Ok(self.table.get(&[ring_key()], now).await?.into_iter().next().flatten())
-    }
-
-    /// Whether the ring was still as it had been read.
-    async fn put(&self, write: Write, now: Timestamp) -> Result<bool, StoreError> {
-        match self.table.commit(&[write], now).await {
+    /// Writes the ring and its set. Whether both still were as the conditions say.
+    async fn put(
+        &self,
+        ring: &KeyRing,
+        conditions: [Condition; 2],
+        now: Timestamp,
+    ) -> Result<bool, KeysError> {
+        let [of_ring, of_set] = conditions;
+        let (sealer, entropy) = (&self.sealer, &*self.entropy);
+        let writes = [
+            Write::put(KeyRing::key(), &StoredRing::seal(ring, sealer, entropy)?, of_ring)?,
+            Write::put(KeySet::key(), &StoredSet::seal(&KeySet::of(ring), sealer, entropy)?, of_set)?,
+        ];
+        match self.table.commit(&writes, now).await {
             Ok(()) => Ok(true),
             Err(CommitError::Conflict { .. }) => Ok(false),
-            Err(CommitError::Store(error)) => Err(error),
+            Err(CommitError::Store(error)) => Err(error.into()),
         }
     }
 }
 
 fn unavailable(why: &str) -> StoreError {
-    StoreError::Unavailable(format!("the key ring {why}; try again"))
+    StoreError::Unavailable(format!("the signing keys {why}; try again"))
 }
 
 #[cfg(test)]

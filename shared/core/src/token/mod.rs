@@ -1,7 +1,8 @@
 //! Access tokens, the keys that sign them, and refresh tokens.
 //!
 //! - [`access`]: the claims of a signed token; [`unverified`]: a text that claims to be one, until its signature is checked.
-//! - [`key`], [`ring`], [`keys`]: a signing key; the three that are in use; the service that keeps them in the store.
+//! - [`key`], [`ring`], [`set`], [`keys`]: a signing key; the three that are in use; their public halves; the service that keeps
+//!   both in the store.
 //! - [`refresh`], [`family`]: the opaque token that gets the next access token, and the rules of its single use.
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub mod keys;
 pub mod memory;
 pub mod refresh;
 pub mod ring;
+pub mod set;
 mod stored;
 mod successor;
 #[cfg(test)]
@@ -36,6 +38,7 @@ pub use keys::{Keys, KeysError, Signer, VerifyError};
 pub use memory::KeyMemory;
 pub use refresh::{InvalidRefreshToken, RefreshToken};
 pub use ring::KeyRing;
+pub use set::KeySet;
 pub use unverified::UnverifiedToken;
 pub use verifying::VerifyingKey;
 
@@ -60,7 +63,7 @@ pub const REUSE_WINDOW: Duration = Duration::from_secs(10);
 /// ends.
 pub const LOST_RESPONSE_WINDOW: Duration = Duration::from_hours(24);
 
-/// How old the key ring in a process's memory may be before the store is asked again.
+/// How old the keys in a process's memory may be before the store is asked again.
 pub const RING_MAX_AGE: Duration = Duration::from_mins(5);
 
 /// How long a key is still accepted and published after it stopped signing: a process may go on signing with it for

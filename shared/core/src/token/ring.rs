@@ -1,14 +1,13 @@
 //! The keys in use: one signs, one is published before it will, some signed until lately.
 
-use super::jwk::{Jwks, KeyId};
 use super::key::GenerateError;
 use super::verifying::VerifyingKey;
 use super::{Algorithm, RETIRED_KEY_LIFETIME, SigningKey};
 use crate::Timestamp;
 use crate::port::Entropy;
 
-/// The key ring of a deployment. Tokens of every key in it are accepted: those of the next one too, since another process
-/// may have read a rotation first.
+/// The key ring of a deployment, with the private keys. Tokens of every key in it are accepted: those of the next one too, since
+/// another process may have read a rotation first. Who checks them reads the [`KeySet`](super::KeySet).
 pub struct KeyRing {
     pub(super) next: SigningKey,
     pub(super) current: SigningKey,
@@ -22,9 +21,9 @@ pub(super) struct RetiredKey {
 }
 
 impl RetiredKey {
-    /// Whether a token that it signed may still be alive.
-    fn is_needed(&self, now: Timestamp) -> bool {
-        now.since(self.at) <= RETIRED_KEY_LIFETIME
+    /// Whether a token may still be alive that was signed by a key retired at `at`.
+    pub(super) fn is_needed(at: Timestamp, now: Timestamp) -> bool {
+        now.since(at) <= RETIRED_KEY_LIFETIME
     }
 }
 
@@ -46,7 +45,7 @@ impl KeyRing {
         entropy: &dyn Entropy,
     ) -> Result<Self, GenerateError> {
         let Self { next, current, mut previous } = self;
-        previous.retain(|retired| retired.is_needed(now));
+        previous.retain(|retired| RetiredKey::is_needed(retired.at, now));
         previous.insert(0, RetiredKey { key: current.into_verifying_key(), at: now });
         Ok(Self { next: SigningKey::generate(algorithm, entropy)?, current: next, previous })
     }
@@ -60,33 +59,17 @@ impl KeyRing {
     pub fn next(&self) -> &SigningKey {
         &self.next
     }
-
-    /// The key of this name, unless it has been retired for too long.
-    pub fn verifying_key(&self, kid: KeyId, now: Timestamp) -> Option<&VerifyingKey> {
-        self.verifying_keys(now).find(|key| key.kid() == kid)
-    }
-
-    /// What is published.
-    pub fn jwks(&self, now: Timestamp) -> Jwks {
-        Jwks { keys: self.verifying_keys(now).map(VerifyingKey::jwk).collect() }
-    }
-
-    fn verifying_keys(&self, now: Timestamp) -> impl Iterator<Item = &VerifyingKey> {
-        let retired =
-            self.previous.iter().filter(move |retired| retired.is_needed(now)).map(|retired| &retired.key);
-        [self.current.verifying_key(), self.next.verifying_key()].into_iter().chain(retired)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::token::ACCESS_TOKEN_LIFETIME;
     use crate::token::testing::{Dry, Seeded, noon};
+    use crate::token::{ACCESS_TOKEN_LIFETIME, KeyId, KeySet};
     use std::time::Duration;
 
     fn kids(ring: &KeyRing, now: Timestamp) -> Vec<KeyId> {
-        ring.jwks(now).keys.iter().map(|key| key.kid).collect()
+        KeySet::of(ring).jwks(now).keys.iter().map(|key| key.kid).collect()
     }
 
     #[test]
@@ -113,11 +96,12 @@ mod tests {
         // A process that missed the rotations signs until its ring is too old, with a clock that is behind.
         let last_token_ends =
             noon() + Duration::from_mins(5) + ACCESS_TOKEN_LIFETIME + Duration::from_mins(1);
+        let set = KeySet::of(&ring);
         for kid in &signers {
-            assert!(ring.verifying_key(*kid, last_token_ends).is_some());
+            assert!(set.verifying_key(*kid, last_token_ends).is_some());
         }
         let after = last_token_ends + Duration::from_millis(1);
-        let known = signers.iter().filter(|kid| ring.verifying_key(**kid, after).is_some()).count();
+        let known = signers.iter().filter(|kid| set.verifying_key(**kid, after).is_some()).count();
         assert_eq!(
             (known, kids(&ring, after).len()),
             (1, 2),

@@ -1,23 +1,61 @@
-//! The key ring as an item of the store.
+//! The key ring and the key set as items of the store.
 
 use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
 
 use super::jwk::KeyId;
 use super::ring::{KeyRing, RetiredKey};
+use super::set::{KeySet, PublicKey};
 use super::verifying::VerifyingKey;
 use super::{Algorithm, SigningKey};
 use crate::Timestamp;
-use crate::port::Entropy;
-use crate::port::table::Key;
+use crate::port::table::{Item, Key};
+use crate::port::{Entropy, StoreError};
 use crate::seal::{OpenError, Purpose, SealError, Sealed, Sealer};
 
 const SIGNING: Purpose = Purpose::new("signing-key");
 const RETIRED: Purpose = Purpose::new("retired-key");
 
-/// Where the ring is.
-pub(super) fn ring_key() -> Key {
-    Key::new("keys", "ring")
+const SET: Purpose = Purpose::new("key-set");
+
+/// Keys that the store holds as one item.
+pub(super) trait StoredKeys: Sized {
+    /// Where they are.
+    fn key() -> Key;
+    /// Reads, opens and parses them.
+    fn read(item: &Item, sealer: &Sealer) -> Result<Self, ReadKeysError>;
+}
+
+/// Why stored keys cannot be used.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum ReadKeysError {
+    /// The item is not of their shape.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// They do not open.
+    #[error(transparent)]
+    Open(#[from] OpenKeysError),
+}
+
+impl StoredKeys for KeyRing {
+    fn key() -> Key {
+        Key::new("keys", "ring")
+    }
+
+    fn read(item: &Item, sealer: &Sealer) -> Result<Self, ReadKeysError> {
+        Ok(item.decode::<StoredRing>()?.open(sealer)?)
+    }
+}
+
+impl StoredKeys for KeySet {
+    /// A partition of its own: rights are given by partition, and who verifies is given none on the ring's.
+    fn key() -> Key {
+        Key::new("jwks", "set")
+    }
+
+    fn read(item: &Item, sealer: &Sealer) -> Result<Self, ReadKeysError> {
+        Ok(item.decode::<StoredSet>()?.open(sealer)?)
+    }
 }
 
 /// The ring with every key sealed under its own name, public ones too: who can write to the store but has not the master
@@ -45,7 +83,7 @@ struct StoredRetired {
 
 /// Why a stored key cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum OpenRingError {
+pub enum OpenKeysError {
     /// It does not open.
     #[error("the signing key {kid} cannot be opened: {source}")]
     Sealed {
@@ -57,17 +95,26 @@ pub enum OpenRingError {
     /// It opens, and what is inside is not the key of its name.
     #[error("what is stored as the signing key {0} is not that key")]
     OtherKey(KeyId),
+    /// The public keys do not open.
+    #[error("the public keys cannot be opened: {0}")]
+    Set(#[source] OpenError),
+    /// The public keys open, and what is inside are no keys.
+    #[error("what is stored as the public keys are no keys")]
+    NoSet,
 }
 
-/// Why a ring cannot be stored.
+/// Why keys cannot be stored.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum SealRingError {
+pub enum SealKeysError {
     /// It cannot be sealed.
     #[error(transparent)]
     Seal(#[from] SealError),
     /// A key cannot be encoded.
     #[error("the key {0} cannot be encoded")]
     Encode(KeyId),
+    /// The public keys cannot be encoded.
+    #[error("the public keys cannot be encoded")]
+    EncodeSet,
 }
 
 impl StoredRing {
@@ -76,17 +123,17 @@ impl StoredRing {
         ring: &KeyRing,
         sealer: &Sealer,
         entropy: &dyn Entropy,
-    ) -> Result<Self, SealRingError> {
+    ) -> Result<Self, SealKeysError> {
         let signing = |key: &SigningKey| {
-            let bytes = key.to_bytes().ok_or(SealRingError::Encode(key.kid()))?;
+            let bytes = key.to_bytes().ok_or(SealKeysError::Encode(key.kid()))?;
             let data = key.kid().to_string();
             StoredKey::seal(key.verifying_key(), SIGNING, &data, &bytes, sealer, entropy)
         };
         let retired = |RetiredKey { key, at }: &RetiredKey| {
-            let bytes = key.to_bytes().ok_or(SealRingError::Encode(key.kid()))?;
+            let bytes = key.to_bytes().ok_or(SealKeysError::Encode(key.kid()))?;
             let data = retired_data(key.kid(), *at);
             let key = StoredKey::seal(key, RETIRED, &data, &bytes, sealer, entropy)?;
-            Ok::<_, SealRingError>(StoredRetired { key, retired_at: *at })
+            Ok::<_, SealKeysError>(StoredRetired { key, retired_at: *at })
         };
         Ok(Self {
             next: signing(&ring.next)?,
@@ -95,23 +142,88 @@ impl StoredRing {
         })
     }
 
+    /// Whether every key is sealed under the current master secret.
+    pub(super) fn is_current(&self, sealer: &Sealer) -> bool {
+        let retired = self.previous.iter().map(|retired| &retired.key);
+        [&self.next, &self.current].into_iter().chain(retired).all(|key| sealer.is_current(&key.sealed))
+    }
+
     /// Opens and parses every key.
-    pub(super) fn open(&self, sealer: &Sealer) -> Result<KeyRing, OpenRingError> {
+    fn open(&self, sealer: &Sealer) -> Result<KeyRing, OpenKeysError> {
         let signing = |stored: &StoredKey| {
             let bytes = stored.open(SIGNING, &stored.kid.to_string(), sealer)?;
             let key = SigningKey::from_bytes(stored.alg, &bytes).filter(|key| key.kid() == stored.kid);
-            key.ok_or(OpenRingError::OtherKey(stored.kid))
+            key.ok_or(OpenKeysError::OtherKey(stored.kid))
         };
         let retired = |StoredRetired { key: stored, retired_at }: &StoredRetired| {
             let bytes = stored.open(RETIRED, &retired_data(stored.kid, *retired_at), sealer)?;
             let key = VerifyingKey::from_bytes(stored.alg, &bytes).filter(|key| key.kid() == stored.kid);
-            Ok(RetiredKey { key: key.ok_or(OpenRingError::OtherKey(stored.kid))?, at: *retired_at })
+            Ok(RetiredKey { key: key.ok_or(OpenKeysError::OtherKey(stored.kid))?, at: *retired_at })
         };
         Ok(KeyRing {
             next: signing(&self.next)?,
             current: signing(&self.current)?,
             previous: self.previous.iter().map(retired).collect::<Result<_, _>>()?,
         })
+    }
+}
+
+/// The set, sealed as a whole, though it is public: who can write to the store but has not the master secret cannot slip a key in.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredSet {
+    sealed: Sealed,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredPublic {
+    alg: Algorithm,
+    #[serde(with = "base64url")]
+    key: Vec<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retired_at: Option<Timestamp>,
+}
+
+impl StoredSet {
+    /// Seals the set under the current master secret.
+    pub(super) fn seal(set: &KeySet, sealer: &Sealer, entropy: &dyn Entropy) -> Result<Self, SealKeysError> {
+        let stored = |PublicKey { key, retired_at }: &PublicKey| {
+            let bytes = key.to_bytes().ok_or(SealKeysError::Encode(key.kid()))?;
+            Ok(StoredPublic { alg: key.algorithm(), key: bytes, retired_at: *retired_at })
+        };
+        let keys = set.keys.iter().map(stored).collect::<Result<Vec<_>, SealKeysError>>()?;
+        let text = serde_json::to_vec(&keys).map_err(|_| SealKeysError::EncodeSet)?;
+        Ok(Self { sealed: sealer.seal(SET, b"", &text, entropy)? })
+    }
+
+    /// Whether it is sealed under the current master secret.
+    pub(super) fn is_current(&self, sealer: &Sealer) -> bool {
+        sealer.is_current(&self.sealed)
+    }
+
+    fn open(&self, sealer: &Sealer) -> Result<KeySet, OpenKeysError> {
+        let text = sealer.open(SET, b"", &self.sealed).map_err(OpenKeysError::Set)?;
+        let stored: Vec<StoredPublic> = serde_json::from_slice(&text).map_err(|_| OpenKeysError::NoSet)?;
+        let key = |stored: StoredPublic| {
+            let key = VerifyingKey::from_bytes(stored.alg, &stored.key).ok_or(OpenKeysError::NoSet)?;
+            Ok(PublicKey { key, retired_at: stored.retired_at })
+        };
+        Ok(KeySet { keys: stored.into_iter().map(key).collect::<Result<_, OpenKeysError>>()? })
+    }
+}
+
+/// Bytes as base64url text (RFC 4648, section 5), without padding.
+mod base64url {
+    use base64::Engine;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64_URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        BASE64_URL_SAFE_NO_PAD.decode(text.as_bytes()).map_err(serde::de::Error::custom)
     }
 }
 
@@ -123,7 +235,7 @@ impl StoredKey {
         bytes: &[u8],
         sealer: &Sealer,
         entropy: &dyn Entropy,
-    ) -> Result<Self, SealRingError> {
+    ) -> Result<Self, SealKeysError> {
         Ok(Self {
             kid: key.kid(),
             alg: key.algorithm(),
@@ -136,9 +248,9 @@ impl StoredKey {
         purpose: Purpose,
         associated_data: &str,
         sealer: &Sealer,
-    ) -> Result<Zeroizing<Vec<u8>>, OpenRingError> {
+    ) -> Result<Zeroizing<Vec<u8>>, OpenKeysError> {
         let opened = sealer.open(purpose, associated_data.as_bytes(), &self.sealed);
-        opened.map_err(|source| OpenRingError::Sealed { kid: self.kid, source })
+        opened.map_err(|source| OpenKeysError::Sealed { kid: self.kid, source })
     }
 }
 
@@ -162,7 +274,7 @@ mod tests {
         serde_json::to_value(StoredRing::seal(ring, &sealer(secrets), &Seeded::new(2)).unwrap()).unwrap()
     }
 
-    fn open(value: serde_json::Value, secrets: &[&str]) -> Result<KeyRing, OpenRingError> {
+    fn open(value: serde_json::Value, secrets: &[&str]) -> Result<KeyRing, OpenKeysError> {
         serde_json::from_value::<StoredRing>(value).unwrap().open(&sealer(secrets))
     }
 
@@ -171,7 +283,7 @@ mod tests {
         for algorithm in Algorithm::ALL {
             let ring = ring(algorithm);
             let opened = open(stored(&ring, &[NEW_SECRET]), &[NEW_SECRET]).unwrap();
-            assert_eq!(opened.jwks(noon()), ring.jwks(noon()));
+            assert_eq!(KeySet::of(&opened).jwks(noon()), KeySet::of(&ring).jwks(noon()));
             let token = opened.current().sign(&claims(noon()), &Seeded::new(3)).unwrap();
             let token = UnverifiedToken::parse(&token).unwrap();
             assert!(token.verify(ring.current().verifying_key(), &parties(), noon()).is_ok());
@@ -200,13 +312,35 @@ mod tests {
             (later, OpenError::Refused),
             (forged, OpenError::UnknownSecret),
         ] {
-            let Err(OpenRingError::Sealed { source, .. }) = open(value, &[NEW_SECRET]) else {
+            let Err(OpenKeysError::Sealed { source, .. }) = open(value, &[NEW_SECRET]) else {
                 panic!("it opened")
             };
             assert_eq!(source, reason);
         }
         let text = good.to_string();
         assert!(!text.contains("\"x\"") && !text.contains("\"d\""), "{text}");
+    }
+
+    #[test]
+    fn the_set_survives_the_store_and_nobody_can_slip_a_key_in() {
+        for algorithm in Algorithm::ALL {
+            let set = KeySet::of(&ring(algorithm));
+            let stored = StoredSet::seal(&set, &sealer(&[OLD_SECRET]), &Seeded::new(2)).unwrap();
+            let opened = stored.open(&sealer(&[NEW_SECRET, OLD_SECRET])).unwrap();
+            let late = noon() + crate::token::RETIRED_KEY_LIFETIME;
+            for now in [noon(), late, late + crate::token::ACCESS_TOKEN_LIFETIME] {
+                assert_eq!(opened.jwks(now), set.jwks(now));
+            }
+            assert_eq!(
+                stored.open(&sealer(&[NEW_SECRET])).unwrap_err().to_string().matches("behind").count(),
+                1
+            );
+        }
+        // Sealed for another use by a holder of the secret: a hash of a password, a kept token.
+        let sealer = sealer(&[NEW_SECRET]);
+        let sealed = sealer.seal(Purpose::new("other"), b"", b"[]", &Seeded::new(2)).unwrap();
+        let error = StoredSet { sealed }.open(&sealer).unwrap_err();
+        assert!(matches!(error, OpenKeysError::Set(OpenError::Refused)), "{error}");
     }
 
     #[test]

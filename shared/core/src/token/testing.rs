@@ -112,6 +112,7 @@ impl Clock for SetClock {
 pub(crate) struct MemoryTable {
     items: Mutex<BTreeMap<Key, Item>>,
     pub(crate) gets: AtomicUsize,
+    pub(crate) read: Mutex<Vec<Key>>,
     pub(crate) commits: AtomicUsize,
     pub(crate) down: AtomicBool,
     pub(crate) before_commit: Mutex<Vec<Hook>>,
@@ -128,18 +129,26 @@ impl MemoryTable {
         self.items.lock().unwrap().get(key).cloned()
     }
 
+    pub(crate) fn remove(&self, key: &Key) {
+        self.items.lock().unwrap().remove(key);
+    }
+
     fn up(&self) -> Result<(), StoreError> {
         if self.down.load(Ordering::Relaxed) { Err(StoreError::Unavailable("down".into())) } else { Ok(()) }
     }
 
     pub(crate) fn apply(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError> {
         let mut items = self.items.lock().unwrap();
+        let before = items.clone();
         for (place, write) in writes.iter().enumerate() {
             let Write::Put { key, body, condition, .. } = write else { panic!("only puts are made here") };
-            let version = match (condition, items.get(key)) {
+            let version = match (condition, before.get(key)) {
                 (Condition::Absent, None) => Version::first(now),
                 (Condition::Unchanged(seen), Some(item)) if item.version == *seen => seen.next(),
-                _ => return Err(CommitError::Conflict { write: place }),
+                _ => {
+                    *items = before;
+                    return Err(CommitError::Conflict { write: place });
+                }
             };
             let item = Item { key: key.clone(), body: body.clone(), version, expires_at: None };
             items.insert(key.clone(), item);
@@ -152,6 +161,7 @@ impl MemoryTable {
 impl Table for MemoryTable {
     async fn get(&self, keys: &[Key], _: Timestamp) -> Result<Vec<Option<Item>>, StoreError> {
         self.gets.fetch_add(1, Ordering::Relaxed);
+        self.read.lock().unwrap().extend_from_slice(keys);
         self.up()?;
         Ok(keys.iter().map(|key| self.item(key)).collect())
     }

@@ -11,13 +11,13 @@ use super::Algorithm;
 use super::jwk::{Jwk, KeyId, Material};
 
 /// Checks signatures of one key, kept parsed. The algorithm is the key's own.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct VerifyingKey {
     kid: KeyId,
     public: Public,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Public {
     EdDsa(ed25519_dalek::VerifyingKey),
     Es256(p256::ecdsa::VerifyingKey),

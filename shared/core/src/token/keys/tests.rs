@@ -51,7 +51,11 @@ impl Deployment {
 }
 
 fn sign(keys: &Keys) -> String {
-    block_on(keys.sign(&claims(keys.clock.now()))).unwrap()
+    try_sign(keys).unwrap()
+}
+
+fn try_sign(keys: &Keys) -> Result<String, KeysError> {
+    block_on(keys.signer())?.sign(&claims(keys.clock.now()))
 }
 
 fn verify(keys: &Keys, token: &str) -> Result<Claims, VerifyError> {
@@ -84,21 +88,17 @@ fn of_two_that_start_at_once_the_loser_takes_the_winners_keys() {
     let mut other = Deployment::new();
     other.table = MemoryTable::shared();
     let winners = block_on(other.process(2).jwks()).unwrap();
-    let body = other.table.item(&ring_key()).unwrap().body;
     // Written by the winner after the loser has read that there is none.
-    let write = Write::Put {
-        key: ring_key(),
-        body,
-        index: None,
-        expires_at: None,
-        condition: crate::port::table::Condition::Absent,
-    };
+    let writes = [KeyRing::key(), KeySet::key()].map(|key| {
+        let body = other.table.item(&key).unwrap().body;
+        Write::Put { key, body, index: None, expires_at: None, condition: Condition::Absent }
+    });
     deployment
         .table
         .before_commit
         .lock()
         .unwrap()
-        .push(Box::new(move |table| table.apply(&[write], noon()).unwrap()));
+        .push(Box::new(move |table| table.apply(&writes, noon()).unwrap()));
     assert_eq!(block_on(deployment.process(1).jwks()).unwrap(), winners);
 }
 
@@ -167,7 +167,7 @@ fn a_store_that_is_down_stops_only_who_has_no_ring() {
         verify(&warm, &token).unwrap();
         sign(&warm);
     }
-    assert_eq!(deployment.reads(), 1, "and it is asked again only after a pause");
+    assert_eq!(deployment.reads(), 2, "once for each item, and again only after a pause");
     deployment.pass(5 * SECOND);
     verify(&warm, &token).unwrap();
     assert_eq!(deployment.reads(), 1);
@@ -295,27 +295,65 @@ fn rotating_an_empty_store_makes_the_first_ring() {
 }
 
 #[test]
-fn a_caller_can_read_the_ring_along_with_its_own_items() {
+fn keys_under_a_secret_that_is_not_listed_are_an_outage_that_names_the_fix() {
     let deployment = Deployment::new();
     let token = sign(&deployment.process(1));
-    let keys = deployment.process(2);
-    let key = keys.stale_key(noon()).unwrap();
-    keys.absorb(deployment.table.item(&key).as_ref(), noon());
-    deployment.reads();
-    verify(&keys, &token).unwrap();
-    assert_eq!((deployment.reads(), keys.stale_key(noon())), (0, None));
+    let other = || deployment.keys(Arc::new(Seeded::new(2)), &[OLD_SECRET], Arc::default());
+    let VerifyError::Keys(unread) = verify(&other(), &token).unwrap_err() else { panic!("a verdict") };
+    for error in [try_sign(&other()).unwrap_err(), block_on(other().jwks()).unwrap_err(), unread] {
+        assert!(error.is_outage() && error.to_string().contains("LATCHKEY_SECRET"), "{error}");
+    }
 }
 
 #[test]
-fn what_cannot_be_absorbed_is_reported_by_the_call_that_needs_it() {
+fn whoever_verifies_or_publishes_never_reads_the_private_keys() {
     let deployment = Deployment::new();
-    sign(&deployment.process(1));
-    let keys = deployment.keys(Arc::new(Seeded::new(2)), &[OLD_SECRET], Arc::default());
-    keys.absorb(deployment.table.item(&ring_key()).as_ref(), noon());
-    keys.absorb(None, noon());
-    let error = block_on(keys.sign(&claims(noon()))).unwrap_err();
-    assert!(matches!(error, KeysError::Open(_)), "{error}");
-    assert!(error.to_string().contains("LATCHKEY_SECRET"), "{error}");
+    let token = sign(&deployment.process(1));
+    let reads = |act: &dyn Fn(&Keys)| {
+        deployment.table.read.lock().unwrap().clear();
+        act(&deployment.process(2));
+        deployment.table.read.lock().unwrap().iter().map(|key| key.partition.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(reads(&|keys| drop(verify(keys, &token).unwrap())), ["jwks"]);
+    assert_eq!(reads(&|keys| drop(verify(keys, &of_unknown_key()))), ["jwks", "jwks"]);
+    assert_eq!(reads(&|keys| drop(block_on(keys.jwks()).unwrap())), ["jwks"]);
+    assert_eq!(reads(&|keys| drop(sign(keys))), ["keys"]);
+}
+
+#[test]
+fn a_process_that_signs_verifies_what_it_remembers() {
+    let deployment = Deployment::new();
+    let token = sign(&deployment.process(1));
+    let keys = deployment.process(2);
+    sign(&keys);
+    deployment.reads();
+    verify(&keys, &token).unwrap();
+    assert_eq!(deployment.reads(), 0);
+}
+
+#[test]
+fn resealing_moves_both_items_under_the_new_secret_and_changes_no_key() {
+    let deployment = Deployment::new();
+    let process = |secrets| deployment.keys(Arc::new(Seeded::new(5)), secrets, Arc::default());
+    assert!(!block_on(process(&[OLD_SECRET]).reseal()).unwrap(), "there are no keys yet");
+    let token = sign(&process(&[OLD_SECRET]));
+    let before = block_on(process(&[OLD_SECRET]).jwks()).unwrap();
+    assert!(block_on(process(&[NEW_SECRET, OLD_SECRET]).reseal()).unwrap());
+    let commits = deployment.table.commits.load(Relaxed);
+    assert!(!block_on(process(&[NEW_SECRET, OLD_SECRET]).reseal()).unwrap(), "nothing is left to do");
+    assert_eq!(deployment.table.commits.load(Relaxed), commits);
+    assert_eq!(block_on(process(&[NEW_SECRET]).jwks()).unwrap(), before);
+    verify(&process(&[NEW_SECRET]), &token).unwrap();
+    verify(&process(&[NEW_SECRET]), &sign(&process(&[NEW_SECRET]))).unwrap();
+}
+
+#[test]
+fn a_set_that_was_lost_is_written_again_with_the_next_change() {
+    let deployment = Deployment::new();
+    let token = sign(&deployment.process(1));
+    deployment.table.remove(&KeySet::key());
+    assert!(block_on(deployment.process(2).reseal()).unwrap());
+    verify(&deployment.process(3), &token).unwrap();
 }
 
 #[test]
@@ -323,11 +361,14 @@ fn a_ring_that_became_unreadable_does_not_stop_who_remembers_it() {
     let deployment = Deployment::new();
     let keys = deployment.process(1);
     let token = sign(&keys);
-    let version = deployment.table.item(&ring_key()).unwrap().version;
-    let write = Write::replace(ring_key(), &"not a ring", version).unwrap();
-    deployment.table.apply(&[write], noon()).unwrap();
+    for key in [KeyRing::key(), KeySet::key()] {
+        let version = deployment.table.item(&key).unwrap().version;
+        let write = Write::replace(key, &"not a ring", version).unwrap();
+        deployment.table.apply(&[write], noon()).unwrap();
+    }
     deployment.pass(RING_MAX_AGE);
     verify(&keys, &token).unwrap();
+    sign(&keys);
     let error = block_on(deployment.process(2).jwks()).unwrap_err();
     assert!(matches!(error, KeysError::Store(StoreError::Corrupt { .. })), "{error}");
 }
