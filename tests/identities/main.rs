@@ -13,6 +13,8 @@ mod linking;
 #[cfg(test)]
 mod relocating;
 #[cfg(test)]
+mod resealing;
+#[cfg(test)]
 mod routes;
 #[cfg(test)]
 mod signin;

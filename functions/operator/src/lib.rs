@@ -4,15 +4,20 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 
 use latchkey_core::Services;
 use latchkey_core::account::{AccountName, Authority, Located, ManageError, NamedError, Relocation, Status};
 use latchkey_core::audit::{Action, Actor, Requester};
 use latchkey_core::permission::{Author, ChangeError, Role, RoleName};
 use latchkey_core::port::{EntropyError, StoreError};
+use latchkey_core::secrets::ResealFailure;
 use latchkey_core::token::KeysError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+/// How long one call moves sealed values, well within the function's timeout.
+const RESEAL_TIME: Duration = Duration::from_secs(20);
 
 /// What is to be done, such as `{"command": "grant", "email": "ada@example.com", "role": "admin"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -20,7 +25,7 @@ use serde_json::Value;
 pub enum Command {
     /// Makes the initial roles, as far as they are missing, and the signing keys. The first thing after a deployment.
     Setup {
-        /// Restores the initial roles where they were changed.
+        /// Restores the initial roles where they were changed, and does nothing else.
         #[serde(default)]
         repair: bool,
     },
@@ -101,6 +106,9 @@ pub enum Command {
     },
     /// Lets the next key sign and publishes a new next one; tokens stay valid.
     RotateKeys {},
+    /// Moves everything that is stored sealed under the first secret of `LATCHKEY_SECRET`. Works for 20 seconds at a time: send it
+    /// again until nothing is left.
+    ResealSecrets {},
     /// Ends every session that there is, such as those that a restored backup brought back.
     EndAllSessions {},
 }
@@ -119,7 +127,7 @@ pub enum OperatorError {
     #[error(
         "this is no command ({0}); send one such as {{\"command\":\"grant\",\"email\":\"you@example.com\",\"role\":\"admin\"}}: \
          the commands are setup, put-role, delete-role, grant, revoke, disable, enable, unlock, move-identities, \
-         drop-identities, rotate-keys and end-all-sessions"
+         drop-identities, rotate-keys, reseal-secrets and end-all-sessions"
     )]
     Command(serde_json::Error),
     /// An argument is wrong.
@@ -137,6 +145,9 @@ pub enum OperatorError {
     /// The keys were not changed.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// The sealed values were not moved.
+    #[error(transparent)]
+    Reseal(#[from] ResealFailure),
     /// The store gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -197,19 +208,25 @@ pub async fn operate(services: &Services, event: Value) -> Result<Done, Operator
             relocate(services, &provider, &issuer, Relocation::Drop).await?
         }
         Command::RotateKeys {} => rotate_keys(services).await?,
+        Command::ResealSecrets {} => reseal_secrets(services).await?,
         Command::EndAllSessions {} => end_all_sessions(services).await?,
     };
     Ok(Done { done })
 }
 
 async fn setup(services: &Services, repair: bool) -> Result<String, OperatorError> {
-    let made = if repair { services.roles.repair().await? } else { services.roles.init().await? };
+    if repair {
+        let restored: Vec<_> = services.roles.repair().await?.iter().map(ToString::to_string).collect();
+        return Ok(match restored.as_slice() {
+            [] => "The roles are as they are made.".to_owned(),
+            restored => format!("Restored the roles {}.", restored.join(", ")),
+        });
+    }
+    let made: Vec<_> = services.roles.init().await?.iter().map(ToString::to_string).collect();
     // Reading the public keys makes them where there are none.
     services.keys.jwks().await?;
-    let made: Vec<_> = made.iter().map(ToString::to_string).collect();
     Ok(match made.as_slice() {
         [] => "The roles and the signing keys are there already.".to_owned(),
-        made if repair => format!("Restored the roles {}; the signing keys are there.", made.join(", ")),
         made => format!("Made the roles {}; the signing keys are there.", made.join(", ")),
     })
 }
@@ -227,6 +244,12 @@ async fn rotate_keys(services: &Services) -> Result<String, OperatorError> {
     event.resource = Some(format!("key:{}", ring.current().kid()));
     services.audit.append(&event).await?;
     Ok(format!("{} {} signs now.", ring.current().algorithm(), ring.current().kid()))
+}
+
+async fn reseal_secrets(services: &Services) -> Result<String, OperatorError> {
+    let clock = &services.ports.clock;
+    let until = clock.now() + RESEAL_TIME;
+    Ok(services.secrets.reseal(Actor::Operator, || clock.now() < until).await?.to_string())
 }
 
 async fn set_status(services: &Services, account: &AccountName, status: Status) -> Result<(), OperatorError> {

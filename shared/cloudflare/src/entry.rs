@@ -15,9 +15,13 @@ use crate::adapters::{WorkerClock, WorkerEntropy};
 use crate::isolate;
 use crate::{convert, peer, request};
 
-/// How many statements one scheduled event makes: an event may make 1,000 queries. On the free plan it may make 50, which remove
+/// How many statements one scheduled event removes expired items with: an event may make 1,000 queries. On the free plan it may make 50, which remove
 /// more in an hour than that plan lets anybody write.
-const BITES: u32 = 900;
+const BITES: u32 = 300;
+
+/// How many pages of accounts one scheduled event seals anew: some 600 queries of the 1,000 that it may make. On the free plan it ends
+/// after the first page or two, and the next one goes on.
+const RESEAL_PAGES: u32 = 20;
 
 /// Answers a request.
 pub async fn fetch(
@@ -74,17 +78,40 @@ fn unreadable() -> Problem {
     Problem::invalid("the request's method or address is not one that this service takes")
 }
 
-/// Removes what has expired. It is hidden already: this is for space.
+/// Does the work of the schedule: removes expired items, and moves what is sealed while `LATCHKEY_SECRET` is being replaced.
 pub async fn scheduled(env: Env) {
-    request::within(env, None, purge()).await;
+    request::within(env, None, async {
+        crate::log::begin(request::var("LATCHKEY_LOG").as_deref());
+        purge().await;
+        reseal().await;
+    })
+    .await;
 }
 
+/// Expired items are hidden already: this is for space.
 async fn purge() {
-    crate::log::begin(request::var("LATCHKEY_LOG").as_deref());
     let table = isolate::table();
     let purged = latchkey_sql::purge(&table, &WorkerClock, BITES, async || {}).await;
     if let Some(error) = purged.failure {
         tracing::error!(%error, "expired items could not be removed");
     }
     tracing::info!(removed = purged.removed, "expired items were removed");
+}
+
+/// Goes on with the reseal of a rotation. Its progress is stored after each page, so the event may end at a limit of its plan.
+async fn reseal() {
+    let services = match isolate::services() {
+        Ok(services) => services,
+        Err(error) => {
+            tracing::error!(%error, "this Worker is not set up");
+            return;
+        }
+    };
+    let mut pages = 0..RESEAL_PAGES;
+    match services.secrets.reseal_once(|| pages.next().is_some()).await {
+        Ok(None) => {}
+        Ok(Some(progress)) if progress.is_clean() || !progress.is_complete() => tracing::info!("{progress}"),
+        Ok(Some(progress)) => tracing::error!("{progress}"),
+        Err(error) => tracing::error!(%error, "sealed values could not be moved under the current secret"),
+    }
 }

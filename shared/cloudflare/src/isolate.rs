@@ -49,7 +49,7 @@ pub(crate) fn service(function: fn() -> Function<App>) -> Result<Edge<Router>, S
     })
 }
 
-fn services() -> Result<Services, SetupError> {
+pub(crate) fn services() -> Result<Services, SetupError> {
     request::d1(DATABASE)?;
     request::kv(CACHE)?;
     let config = Config::read(request::var, Place::Deployed).map_err(SetupError::Config)?;

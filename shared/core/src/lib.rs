@@ -16,6 +16,7 @@ pub mod password;
 pub mod permission;
 pub mod port;
 pub mod seal;
+pub mod secrets;
 mod services;
 pub mod session;
 pub mod shards;

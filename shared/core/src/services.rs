@@ -8,6 +8,7 @@ use crate::oauth::{Oauth, OauthMemory};
 use crate::password::Breaches;
 use crate::permission::Roles;
 use crate::port::Ports;
+use crate::secrets::Secrets;
 use crate::session::{SessionMemory, Sessions};
 use crate::token::{KeyMemory, Keys};
 
@@ -36,6 +37,8 @@ pub struct Services {
     pub keys: Arc<Keys>,
     /// Sign-in with providers.
     pub oauth: Arc<Oauth>,
+    /// Rotation of `LATCHKEY_SECRET`.
+    pub secrets: Secrets,
     /// Role definitions.
     pub roles: Roles,
     /// Rate limits.
@@ -106,7 +109,15 @@ impl Services {
             Arc::clone(&config.sealer),
             config.keep_provider_tokens.then(|| Arc::clone(&config.sealer)),
         ));
+        let secrets = Secrets::new(
+            Arc::clone(&ports.table),
+            Arc::clone(&ports.clock),
+            Arc::clone(&config.sealer),
+            Arc::clone(&keys),
+            Arc::clone(&accounts),
+            audit.clone(),
+        );
         let limiter = Arc::new(Limiter::new(counters, config.limits, Arc::clone(&memory.fallback)));
-        Self { accounts, sessions, keys, oauth, roles, limiter, audit, config, ports }
+        Self { accounts, sessions, keys, oauth, secrets, roles, limiter, audit, config, ports }
     }
 }

@@ -66,6 +66,9 @@ pub enum Command {
     /// Signing keys
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// What is sealed under `LATCHKEY_SECRET`
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// SQL for a Cloudflare D1 database, to be run by wrangler
     #[command(subcommand)]
     D1(D1Command),
@@ -254,6 +257,16 @@ pub enum D1Command {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Print what carries out a command of the operator on the rows that `wrangler d1 execute --json` gives on standard input
+    Operate {
+        /// The command, as the operator function takes it on AWS
+        #[arg(value_name = "JSON", value_parser = json)]
+        command: serde_json::Value,
+    },
+}
+
+fn json(text: &str) -> Result<serde_json::Value, serde_json::Error> {
+    serde_json::from_str(text)
 }
 
 /// What to do with sessions.
@@ -268,6 +281,13 @@ pub enum SessionsCommand {
 pub enum KeysCommand {
     /// Let the next key sign, and publish a new next one; tokens stay valid
     Rotate,
+}
+
+/// What to do with what is sealed.
+#[derive(Subcommand)]
+pub enum SecretsCommand {
+    /// Move everything that is stored sealed under the first secret of the list, so that the others can go
+    Reseal,
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod lockout;
 mod manage;
 mod named;
 mod record;
+mod reseal;
 mod signin;
 mod signup;
 mod unlock;
@@ -24,6 +25,8 @@ pub use lockout::{FAILURES_PER_LOCK, FIRST_LOCK, LONGEST_LOCK, Lockout, MAX_DEVI
 pub use manage::{Authority, ManageError, UserPage};
 pub use named::{AccountName, InvalidAccountName, NamedError};
 pub use record::{Account, Credential, Login};
+pub(crate) use reseal::Reseal;
+pub use reseal::SealedCount;
 pub use signin::{SignIn, SignInError};
 pub use signup::{CheckedSignUp, CreateError, SignUp, SignUpError};
 pub use user::{InvalidName, Name, Status, User};

@@ -106,6 +106,8 @@ actions! {
     SessionsEnded = "sessions:ended",
     /// The signing keys were rotated.
     KeysRotated = "keys:rotated",
+    /// Everything that is stored sealed was moved under the current secret.
+    SecretsResealed = "secrets:resealed",
 }
 
 /// The text names no action.

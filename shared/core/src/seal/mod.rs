@@ -65,6 +65,17 @@ pub enum OpenError {
     Refused,
 }
 
+/// Why a value was not sealed anew.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ResealError {
+    /// It does not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It cannot be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
 /// Seals and tags under keys derived from the master secrets.
 pub struct Sealer {
     current: Root,
@@ -106,6 +117,26 @@ impl Sealer {
         let root = self.roots().find(|root| root.id == sealed.secret).ok_or(OpenError::UnknownSecret)?;
         let key = root.derive(Use::Seal, purpose);
         aead::decrypt(&key, associated_data, &sealed.bytes).ok_or(OpenError::Refused)
+    }
+
+    /// The plaintext of `sealed` sealed under the current secret, for the same purpose and data; none where it is already.
+    pub fn reseal(
+        &self,
+        purpose: Purpose,
+        associated_data: &[u8],
+        sealed: &Sealed,
+        entropy: &dyn Entropy,
+    ) -> Result<Option<Sealed>, ResealError> {
+        if self.is_current(sealed) {
+            return Ok(None);
+        }
+        let plaintext = self.open(purpose, associated_data, sealed)?;
+        Ok(Some(self.seal(purpose, associated_data, &plaintext, entropy)?))
+    }
+
+    /// Whether there are older secrets, which read and do not write.
+    pub fn has_older(&self) -> bool {
+        !self.older.is_empty()
     }
 
     /// Whether `sealed` was sealed under the current secret.

@@ -17,6 +17,7 @@ use latchkey_core::{Config, Email, Memory, Ports, Services, UserId};
 use latchkey_native::{HttpFetch, SystemClock, SystemEntropy};
 use latchkey_sql::sqlite::Sqlite;
 use latchkey_sql::{Access, Driver, DriverError, Outcome, SqlTable, Statement, Value};
+use serde::Deserialize;
 
 use super::users::read_password;
 use super::{Failure, say};
@@ -31,24 +32,72 @@ pub(super) async fn first_admin(
     password_stdin: bool,
 ) -> Result<(), Failure> {
     let written = Written::default();
-    let services = services(written.clone())?;
+    let (services, _) = services(Sqlite::open_in_memory()?, written.clone())?;
     services.roles.init().await?;
     let password = Password::new(&read_password(password_stdin)?);
     let sign_up = services.accounts.check_sign_up(SignUp { email, password, name })?;
     services.accounts.check_breaches(&sign_up).await?;
     services.accounts.create_unsealed(sign_up, &BTreeSet::from([RoleName::ADMIN])).await?;
     say("-- The initial roles and the first admin. It holds a password's hash: delete it when it has run.");
-    for statement in written.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-        say(format_args!("{};", literal(statement, None)));
-    }
+    written.print(None);
     Ok(())
+}
+
+/// Prints what carries out `command` on the rows that standard input gives. Each write demands the version that was given, so where
+/// a row has changed meanwhile the first condition fails, and nothing is written.
+pub(super) async fn operate(command: serde_json::Value) -> Result<(), Failure> {
+    let rows = rows(&std::io::read_to_string(std::io::stdin())?)?;
+    let database = Sqlite::open_in_memory()?;
+    database.run(Access::Write, rows.iter().map(insertion).collect::<Result<_, _>>()?).await?;
+    let written = Written::default();
+    let (services, secret) = services(database, written.clone())?;
+    let done = latchkey_operator::operate(&services, command).await?;
+    if secret == Secret::Made && written.has_keys() {
+        return Err("this command writes signing keys: set LATCHKEY_SECRET to the Worker's own for it".into());
+    }
+    say(format_args!("-- {}", done.done));
+    written.print(None);
+    Ok(())
+}
+
+/// The rows of the table `item`, as `wrangler d1 execute --json` prints them: a list of results, one for each statement.
+fn rows(text: &str) -> Result<Vec<Row>, Failure> {
+    #[derive(Deserialize)]
+    struct Selected {
+        results: Vec<Row>,
+    }
+    let selected: Vec<Selected> = serde_json::from_str(text).map_err(|error| {
+        format!(
+            "standard input is not the JSON of `wrangler d1 execute latchkey --remote --json --command \"SELECT * FROM item …\"` \
+             ({error}): pipe that command into this one"
+        )
+    })?;
+    Ok(selected.into_iter().flat_map(|selected| selected.results).collect())
+}
+
+type Row = serde_json::Map<String, serde_json::Value>;
+
+const COLUMNS: [&str; 7] =
+    ["partition", "sort", "body", "version", "expires_at", "index_partition", "index_sort"];
+
+fn insertion(row: &Row) -> Result<Statement, Failure> {
+    let value = |column: &&str| match row.get(*column) {
+        Some(serde_json::Value::String(text)) => Ok(Value::Text(text.clone())),
+        Some(serde_json::Value::Null) => Ok(Value::Null),
+        Some(serde_json::Value::Number(number)) if number.is_i64() => {
+            Ok(Value::Integer(number.as_i64().unwrap_or_default()))
+        }
+        _ => Err(format!("a row has no usable {column}: select every column, `SELECT * FROM item`")),
+    };
+    let sql = format!("INSERT INTO item ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", COLUMNS.join(", "));
+    Ok(Statement { sql: sql.into(), params: COLUMNS.iter().map(value).collect::<Result<_, String>>()? })
 }
 
 /// Prints what ends the lock or the stop of an account, and the event of it. Where the address has no account, the first
 /// statement fails, and nothing is written.
 pub(super) async fn unlock(email: &Email) -> Result<(), Failure> {
     let written = Written::default();
-    let services = services(written.clone())?;
+    let (services, _) = services(Sqlite::open_in_memory()?, written.clone())?;
     let login = Login::key(email);
     let place = format!("partition = {} AND sort = {}", quoted(&login.partition), quoted(&login.sort));
     // Whose account it is, only the database knows.
@@ -61,9 +110,7 @@ pub(super) async fn unlock(email: &Email) -> Result<(), Failure> {
     event.user_id = Some(user);
     services.audit.append(&event).await?;
     say("-- Ends the lock of an account. \"NOT NULL constraint failed\" means that the address has none.");
-    for statement in written.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-        say(format_args!("{};", literal(statement, Some(&stand_in))));
-    }
+    written.print(Some(&stand_in));
     say(format_args!(
         "UPDATE item SET body = json_remove(body, '$.credential.lockout'), version = version + 1 \
          WHERE {place} AND json_extract(body, '$.credential.lockout') IS NOT NULL;"
@@ -78,20 +125,30 @@ struct StandIn {
     value: String,
 }
 
-/// Services over an empty database in memory. What they write depends on the cost of a hash and the retention of events,
-/// and neither on the service's address nor on its secret.
-fn services(written: Written) -> Result<Services, Failure> {
+/// The origin of the secret that services have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Secret {
+    /// The environment gives it.
+    Given,
+    /// It was made here: nobody else has it.
+    Made,
+}
+
+/// Services over a database in memory. What they write depends on the cost of a hash and the retention of events, not on the
+/// service's address, and on its secret for signing keys alone.
+fn services(database: Sqlite, written: Written) -> Result<(Services, Secret), Failure> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let secret = STANDARD.encode(entropy.bytes::<32>()?);
+    let made = STANDARD.encode(entropy.bytes::<32>()?);
     let environment = Environment::read()?;
     let var = |name: &str| match name {
         "LATCHKEY_URL" => Some("http://localhost".to_owned()),
-        "LATCHKEY_SECRET" => Some(secret.clone()),
+        "LATCHKEY_SECRET" => environment.get(name).or_else(|| Some(made.clone())),
         other => environment.get(other),
     };
+    let secret = if environment.get("LATCHKEY_SECRET").is_some() { Secret::Given } else { Secret::Made };
     let config = Config::read(var, Place::Local).map_err(SettingsError::Config)?;
     let ports = Ports {
-        table: Arc::new(SqlTable::new(Recorder { database: Sqlite::open_in_memory()?, written })),
+        table: Arc::new(SqlTable::new(Recorder { database, written })),
         counters: Arc::new(InProcessCounters::default()),
         cache: Arc::new(InProcessCache::default()),
         mailer: Arc::new(NoMail),
@@ -100,12 +157,27 @@ fn services(written: Written) -> Result<Services, Failure> {
         entropy,
         hasher: Arc::new(PooledHasher::new(&PoolSize::default())?),
     };
-    Ok(Services::new(Arc::new(config), ports, &Memory::default()))
+    Ok((Services::new(Arc::new(config), ports, &Memory::default()), secret))
 }
 
 /// Every statement that was written, with the conditions that it was written on.
 #[derive(Clone, Default)]
 struct Written(Arc<Mutex<Vec<Statement>>>);
+
+impl Written {
+    fn print(&self, stand_in: Option<&StandIn>) {
+        for statement in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            say(format_args!("{};", literal(statement, stand_in)));
+        }
+    }
+
+    /// Whether signing keys are among it.
+    fn has_keys(&self) -> bool {
+        let is_keys = |value: &Value| matches!(value, Value::Text(text) if text == "keys" || text == "jwks");
+        let statements = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        statements.iter().any(|statement| statement.params.iter().any(is_keys))
+    }
+}
 
 /// A database that remembers what it was told.
 struct Recorder {

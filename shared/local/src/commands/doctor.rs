@@ -55,12 +55,59 @@ async fn examine(local: &Local, findings: &mut Findings) {
         Ok(()) => good("the database is whole"),
         Err(error) => findings.wrong(error),
     }
-    match local.services.keys.jwks().await {
-        Ok(_) => good("the signing keys open with LATCHKEY_SECRET"),
-        Err(error) => findings.wrong(error),
-    }
+    secrets(local, findings).await;
+    addresses(local);
     roles(local, findings).await;
     server(local, findings).await;
+}
+
+/// The signing keys, and everything else that is sealed.
+async fn secrets(local: &Local, findings: &mut Findings) {
+    let keys = &local.services.keys;
+    let opened = match keys.jwks().await {
+        Ok(_) => keys.signer().await.map(drop),
+        Err(error) => Err(error),
+    };
+    match opened {
+        Ok(()) => good("the signing keys open with LATCHKEY_SECRET"),
+        Err(error) => findings.wrong(error),
+    }
+    let secrets = &local.services.secrets;
+    match secrets.count().await {
+        Ok(count) if count.unreadable > 0 => findings.wrong(format!(
+            "{} password hashes or tokens of providers do not open with LATCHKEY_SECRET: add the secret that they were sealed under, \
+             behind the first one, separated by a comma",
+            count.unreadable
+        )),
+        Ok(count) if secrets.is_rotating() && count.older > 0 => good(&format!(
+            "{} stored values need an older secret of LATCHKEY_SECRET: when every process has the list, `latchkey secrets reseal` \
+             moves them",
+            count.older
+        )),
+        Ok(_) if secrets.is_rotating() => good(
+            "no password hash needs an older secret of LATCHKEY_SECRET: it can go 7 days after the first one came first, when \
+             `latchkey secrets reseal` has run",
+        ),
+        Ok(count) => good(&format!("{} stored values are sealed under LATCHKEY_SECRET", count.current)),
+        Err(error) => findings.wrong(error),
+    }
+}
+
+/// Where the addresses of clients come from: a wrong count lets clients write their own.
+fn addresses(local: &Local) {
+    let config = &local.services.config;
+    match (config.trusted_proxies, &config.cdn_secret) {
+        (0, _) => {
+            good("a client's address is that of its connection; behind a proxy set LATCHKEY_TRUSTED_PROXIES")
+        }
+        (proxies, Some(_)) => good(&format!(
+            "a client's address is entry {proxies} from the end of X-Forwarded-For, where LATCHKEY_CDN_SECRET comes with it"
+        )),
+        (proxies, None) => good(&format!(
+            "a client's address is entry {proxies} from the end of X-Forwarded-For: the server must be reached through these proxies \
+             alone; behind a CDN, and on Lambda, set LATCHKEY_CDN_SECRET"
+        )),
+    }
 }
 
 async fn roles(local: &Local, findings: &mut Findings) {

@@ -5,6 +5,7 @@ mod doctor;
 mod identities;
 mod keys;
 mod roles;
+mod secrets;
 mod serve;
 #[cfg(feature = "services")]
 mod services;
@@ -23,8 +24,8 @@ use latchkey_core::password::Password;
 use latchkey_core::permission::Role;
 
 use crate::cli::{
-    Cli, Command, D1Command, DataArgs, IdentitiesCommand, KeysCommand, RolesCommand, SessionsCommand,
-    UsersCommand,
+    Cli, Command, D1Command, DataArgs, IdentitiesCommand, KeysCommand, RolesCommand, SecretsCommand,
+    SessionsCommand, UsersCommand,
 };
 use crate::data::Missing;
 use crate::service;
@@ -42,9 +43,15 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Identities(command) => identities(command, data),
         Command::Sessions(SessionsCommand::EndAll) => administer(data, sessions::end_all),
         Command::Keys(KeysCommand::Rotate) => administer(data, keys::rotate),
+        Command::Secrets(SecretsCommand::Reseal) => administer(data, secrets::reseal),
         Command::D1(D1Command::Unlock { email }) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(d1::unlock(&email))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::D1(D1Command::Operate { command }) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(d1::operate(command))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::D1(D1Command::FirstAdmin { email, name, password_stdin }) => {

@@ -66,3 +66,49 @@ fn an_account_that_wrong_passwords_locked_is_unlocked() {
     assert!(nobody.contains("NOT NULL constraint failed"), "{nobody}");
     assert_eq!(text(&format!("SELECT CAST(count(*) AS TEXT) {event}")), "1");
 }
+
+/// Every row, as `wrangler d1 execute --json` prints them.
+fn rows(database: &Connection) -> String {
+    let columns = "'partition', partition, 'sort', sort, 'body', body, 'version', version, 'expires_at', expires_at, \
+                   'index_partition', index_partition, 'index_sort', index_sort";
+    let sql = format!(
+        r#"SELECT '[{{"results":' || json_group_array(json_object({columns})) || ',"success":true}}]' FROM item"#
+    );
+    database.query_row(&sql, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn commands_of_the_operator_are_carried_out_on_the_rows_that_are_given() {
+    let home = Home::new();
+    let admin = home.run_with(&["d1", "first-admin", "o'hara@example.com", "--password-stdin"], PASSWORD);
+    let database = Connection::open_in_memory().unwrap();
+    for migration in MIGRATIONS {
+        database.execute_batch(migration.sql).unwrap();
+    }
+    database.execute_batch(&admin.succeeded()).unwrap();
+    let policy = || -> String {
+        database.query_row("SELECT body FROM item WHERE sort = 'roles'", [], |row| row.get(0)).unwrap()
+    };
+    let operate = |command: &str| home.run_with(&["d1", "operate", command], &rows(&database));
+
+    let put = r#"{"command":"put-role","role":"writer","permissions":["texts:write"],"includes":["user"]}"#;
+    let sql = operate(put).succeeded();
+    assert!(sql.starts_with("-- The role writer is as given."), "{sql}");
+    database.execute_batch(&sql).unwrap();
+    assert!(policy().contains("texts:write"));
+    let again = database.execute_batch(&sql).unwrap_err().to_string();
+    assert!(again.contains("CHECK constraint failed: write_0"), "the rows have changed: {again}");
+    let event: String = database
+        .query_row("SELECT body FROM item WHERE body LIKE '%role:put%writer%'", [], |row| row.get(0))
+        .unwrap();
+    assert!(event.contains("texts:write"), "{event}");
+
+    database.execute_batch(&operate(r#"{"command":"end-all-sessions"}"#).succeeded()).unwrap();
+    assert!(policy().contains("sessions_from"));
+    let grant = r#"{"command":"revoke","email":"o'hara@example.com","role":"admin"}"#;
+    operate(grant).refused(&["last"]);
+    operate(r#"{"command":"put-role","role":"writer","permissions":["no permission"]}"#)
+        .refused(&["no permission"]);
+    operate(r#"{"command":"setup"}"#).refused(&["LATCHKEY_SECRET", "the Worker's own"]);
+    home.run_with(&["d1", "operate", put], "no rows").refused(&["wrangler d1 execute", "SELECT * FROM item"]);
+}

@@ -45,3 +45,30 @@ fn no_secret_is_printed_even_at_the_finest_level() {
         assert!(!output.contains(&secret), "{secret} is in {output}");
     }
 }
+
+#[test]
+fn a_secret_is_replaced_in_two_steps_and_a_reseal() {
+    const OLD: &str = "fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo=";
+    const NEW: &str = "qkU3cd6UKfPE0DF9SkOFNzlQKGVLF2Ry1wHhP3oFjZ8=";
+    let mut home = Home::new().with("LATCHKEY_SECRET", OLD);
+    home.add("grace@example.com", &["--role", "admin"]);
+    home.serve().stop("TERM");
+    home.set("LATCHKEY_SECRET", &format!("{NEW},{OLD}"));
+    let before = home.run(&["doctor"]).succeeded();
+    assert!(before.contains("1 stored values need an older secret"), "{before}");
+    let said = home.run(&["secrets", "reseal"]).succeeded();
+    assert!(
+        said.starts_with("Sealed 1 values under the current secret") && said.contains("7 days"),
+        "{said}"
+    );
+    let after = home.run(&["doctor"]).succeeded();
+    assert!(after.contains("it can go 7 days after"), "{after}");
+    home.set("LATCHKEY_SECRET", NEW);
+    let healthy = home.run(&["doctor"]).succeeded();
+    assert!(healthy.contains("1 stored values are sealed under LATCHKEY_SECRET"), "{healthy}");
+    let server = home.serve();
+    assert_eq!(http::credentials(&server.url, "signin", "grace@example.com").unwrap().status, 200);
+
+    home.set("LATCHKEY_SECRET", OLD);
+    home.run(&["secrets", "reseal"]).refused(&["LATCHKEY_SECRET"]);
+}

@@ -8,7 +8,7 @@ use crate::audit::{Action, Actor, Requester};
 use crate::oauth::{Issuer, ProviderName, Subject};
 use crate::port::StoreError;
 use crate::port::table::{Item, Key, Write};
-use crate::seal::{Purpose, Sealed};
+use crate::seal::{Purpose, ResealError, Sealed};
 
 const PURPOSE: Purpose = Purpose::new("provider-refresh-token");
 
@@ -144,6 +144,17 @@ impl Accounts {
         let sealed =
             sealer.seal(PURPOSE, &bound_to(user, issuer, subject), token.as_bytes(), &*self.entropy)?;
         Ok(Some(sealed))
+    }
+
+    /// The kept refresh token sealed under the current secret; none where it is already. Also where none are kept any more: those that
+    /// there are may be wanted again.
+    pub(in crate::account) fn reseal_grant(
+        &self,
+        identity: &Identity,
+        grant: &Sealed,
+    ) -> Result<Option<Sealed>, ResealError> {
+        let bound = bound_to(identity.user.id, &identity.issuer, &identity.subject);
+        self.sealer.reseal(PURPOSE, &bound, grant, &*self.entropy)
     }
 
     /// The provider's refresh token of an identity, when one is kept and opens.

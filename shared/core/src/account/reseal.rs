@@ -1,0 +1,177 @@
+//! Sealed values of accounts, moved under the current secret: the hashes of passwords, and the refresh tokens of providers.
+
+use serde::{Deserialize, Serialize};
+
+use super::accounts::{MAX_TRIES, conflict};
+use super::identity::Identity;
+use super::{AccountError, Accounts, Credential, Login, ManageError, User};
+use crate::UserId;
+use crate::password::ResealHashError;
+use crate::port::table::{Item, Key, Write};
+use crate::seal::ResealError;
+
+/// How many accounts are listed at a time.
+const PAGE: u32 = 500;
+/// How many items are read at a time, and written in one commit where nobody else is writing them.
+const CHUNK: usize = 50;
+
+/// Sealed values of accounts, counted by the secret that they are under.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedCount {
+    /// Values under the current secret.
+    pub current: u64,
+    /// Values that were under an older one, or under none, as the SQL of `latchkey d1 first-admin` writes a hash.
+    pub older: u64,
+    /// Values that do not open: the secret that they are under is not listed, or somebody changed them.
+    pub unreadable: u64,
+}
+
+impl SealedCount {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.current += other.current;
+        self.older += other.older;
+        self.unreadable += other.unreadable;
+    }
+}
+
+/// What is done with a value that is not under the current secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reseal {
+    /// It is only counted.
+    Count,
+    /// It is sealed under the current secret.
+    Move,
+}
+
+/// An item that may hold a sealed value.
+#[derive(Debug, Clone)]
+enum Holder {
+    Login(Key),
+    Identity(Key),
+}
+
+impl Holder {
+    fn key(&self) -> &Key {
+        match self {
+            Self::Login(key) | Self::Identity(key) => key,
+        }
+    }
+}
+
+/// The state of one item.
+enum Seal {
+    /// It holds no sealed value.
+    None,
+    Current,
+    /// The write that moves it.
+    Older(Write),
+    Unreadable,
+}
+
+impl Accounts {
+    /// Counts the sealed values of one page of accounts and moves them where asked to. Also the account behind which to go on, while
+    /// there may be more. Each item is written by itself: what stops it half way leaves every value readable.
+    pub(crate) async fn reseal_page(
+        &self,
+        after: Option<UserId>,
+        what: Reseal,
+    ) -> Result<(SealedCount, Option<UserId>), ManageError> {
+        let page = self.list(PAGE, after).await?;
+        let mut count = SealedCount::default();
+        let holders: Vec<_> = page.users.iter().flat_map(holders).collect();
+        for chunk in holders.chunks(CHUNK) {
+            count.add(self.reseal_chunk(chunk, what).await?);
+        }
+        Ok((count, page.next))
+    }
+
+    async fn reseal_chunk(&self, holders: &[Holder], what: Reseal) -> Result<SealedCount, AccountError> {
+        let now = self.clock.now();
+        let keys: Vec<_> = holders.iter().map(|holder| holder.key().clone()).collect();
+        let mut count = SealedCount::default();
+        let mut moves = Vec::new();
+        for (holder, item) in holders.iter().zip(self.table.get(&keys, now).await?) {
+            match self.seal_of(holder, item.as_ref())? {
+                Seal::None => {}
+                Seal::Current => count.current += 1,
+                Seal::Unreadable => count.unreadable += 1,
+                Seal::Older(write) => {
+                    count.older += 1;
+                    moves.push((holder, write));
+                }
+            }
+        }
+        if what == Reseal::Count || moves.is_empty() {
+            return Ok(count);
+        }
+        let writes: Vec<_> = moves.iter().map(|(_, write)| write.clone()).collect();
+        if conflict(self.table.commit(&writes, now).await)?.is_some() {
+            // Somebody is writing one of them: each by itself.
+            for (holder, _) in moves {
+                self.reseal_one(holder).await?;
+            }
+        }
+        Ok(count)
+    }
+
+    async fn reseal_one(&self, holder: &Holder) -> Result<(), AccountError> {
+        for _ in 0..MAX_TRIES {
+            let now = self.clock.now();
+            let item = self.table.get(std::slice::from_ref(holder.key()), now).await?.pop().flatten();
+            let Seal::Older(write) = self.seal_of(holder, item.as_ref())? else { return Ok(()) };
+            if conflict(self.table.commit(&[write], now).await)?.is_none() {
+                return Ok(());
+            }
+        }
+        Err(AccountError::Busy("an account is being changed"))
+    }
+
+    fn seal_of(&self, holder: &Holder, item: Option<&Item>) -> Result<Seal, AccountError> {
+        match (holder, item) {
+            (_, None) => Ok(Seal::None),
+            (Holder::Login(_), Some(item)) => self.seal_of_hash(item),
+            (Holder::Identity(_), Some(item)) => self.seal_of_grant(item),
+        }
+    }
+
+    fn seal_of_hash(&self, item: &Item) -> Result<Seal, AccountError> {
+        let login: Login = item.decode()?;
+        let Some(credential) = &login.credential else { return Ok(Seal::None) };
+        match credential.hash.reseal(login.user.id, &self.sealer, &*self.entropy) {
+            Ok(None) => Ok(Seal::Current),
+            Ok(Some(hash)) => {
+                let credential = Some(Credential { hash, ..credential.clone() });
+                replaced(item, &Login { credential, ..login })
+            }
+            Err(ResealHashError::Open(error)) => {
+                tracing::warn!(user = %login.user.id, %error, "a password hash cannot be sealed anew");
+                Ok(Seal::Unreadable)
+            }
+            Err(ResealHashError::Seal(error)) => Err(error.into()),
+        }
+    }
+
+    fn seal_of_grant(&self, item: &Item) -> Result<Seal, AccountError> {
+        let identity: Identity = item.decode()?;
+        let Some(grant) = &identity.grant else { return Ok(Seal::None) };
+        match self.reseal_grant(&identity, grant) {
+            Ok(None) => Ok(Seal::Current),
+            Ok(grant) => replaced(item, &Identity { grant, ..identity }),
+            Err(ResealError::Seal(error)) => Err(error.into()),
+            Err(ResealError::Open(error)) => {
+                let (user, provider) = (identity.user.id, &identity.provider);
+                tracing::warn!(%user, %provider, %error, "a provider's refresh token cannot be sealed anew");
+                Ok(Seal::Unreadable)
+            }
+        }
+    }
+}
+
+fn replaced<T: Serialize>(item: &Item, body: &T) -> Result<Seal, AccountError> {
+    Ok(Seal::Older(Write::replace(item.key.clone(), body, item.version)?))
+}
+
+fn holders(user: &User) -> impl Iterator<Item = Holder> {
+    let identities = user.identity_keys().map(Holder::Identity);
+    std::iter::once(Holder::Login(Login::key(&user.email))).chain(identities)
+}

@@ -1,0 +1,206 @@
+//! The last step of a rotation of `LATCHKEY_SECRET`: everything that is stored sealed moves under the current secret, so that the
+//! older ones can go.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::{Accounts, ManageError, Reseal, SealedCount};
+use crate::audit::{Action, Actor, AuditLog, Requester};
+use crate::port::table::{CommitError, Condition, Key, Write};
+use crate::port::{Clock, EntropyError, StoreError, Table};
+use crate::seal::Sealer;
+use crate::token::{Keys, KeysError};
+use crate::{Timestamp, UserId};
+
+/// Moves stored values from one secret to the next.
+#[derive(Clone)]
+pub struct Secrets {
+    table: Arc<dyn Table>,
+    clock: Arc<dyn Clock>,
+    sealer: Arc<Sealer>,
+    keys: Arc<Keys>,
+    accounts: Arc<Accounts>,
+    audit: AuditLog,
+}
+
+/// How far a reseal has come. Stored after each page of accounts, so that it goes on where it was stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Name of the secret that everything moves under; tells nothing about it.
+    secret: String,
+    /// The account behind which to go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after: Option<UserId>,
+    /// What was found so far.
+    pub count: SealedCount,
+    /// The moment when the last account had been reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed_at: Option<Timestamp>,
+}
+
+impl Progress {
+    /// Whether every account was reached.
+    pub fn is_complete(&self) -> bool {
+        self.completed_at.is_some()
+    }
+
+    /// Whether older secrets are needed for nothing that is stored.
+    pub fn is_clean(&self) -> bool {
+        self.is_complete() && self.count.unreadable == 0
+    }
+}
+
+impl std::fmt::Display for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let SealedCount { current, older, unreadable } = self.count;
+        write!(f, "Sealed {older} values under the current secret; {current} were under it already.")?;
+        if unreadable > 0 {
+            write!(
+                f,
+                " {unreadable} do not open: the log names their accounts. Add the secret that they were sealed under to \
+                 LATCHKEY_SECRET and run this again; those people must sign in another way until then."
+            )?;
+        }
+        match (self.is_complete(), unreadable) {
+            (false, _) => f.write_str(" More accounts are left: run this again, it goes on where it stopped."),
+            (true, 0) => f.write_str(
+                " Nothing that is stored needs an older secret any more. The refresh tokens of clients move when they are used: \
+                 remove the older secrets 7 days after the current one came first.",
+            ),
+            (true, _) => Ok(()),
+        }
+    }
+}
+
+/// Why stored values were not moved.
+#[derive(Debug, thiserror::Error)]
+pub enum ResealFailure {
+    /// The signing keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// An account.
+    #[error(transparent)]
+    Accounts(#[from] ManageError),
+    /// The store gave no response.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There was no randomness.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+}
+
+impl Secrets {
+    /// A service over these.
+    pub fn new(
+        table: Arc<dyn Table>,
+        clock: Arc<dyn Clock>,
+        sealer: Arc<Sealer>,
+        keys: Arc<Keys>,
+        accounts: Arc<Accounts>,
+        audit: AuditLog,
+    ) -> Self {
+        Self { table, clock, sealer, keys, accounts, audit }
+    }
+
+    /// Whether a rotation is under way: `LATCHKEY_SECRET` lists older secrets.
+    pub fn is_rotating(&self) -> bool {
+        self.sealer.has_older()
+    }
+
+    /// Moves the signing keys, then page after page of accounts, as long as `more` says so before each page. Goes on where an
+    /// earlier call stopped; after a complete one it starts anew. Each value stays readable throughout, whatever stops it.
+    pub async fn reseal(&self, by: Actor, more: impl FnMut() -> bool) -> Result<Progress, ResealFailure> {
+        let before = self.progress().await?.filter(|progress| !progress.is_complete());
+        self.resume(before, by, more).await
+    }
+
+    /// The same by a schedule: only while a rotation is under way, and once for each secret. None where nothing is to be done.
+    pub async fn reseal_once(&self, more: impl FnMut() -> bool) -> Result<Option<Progress>, ResealFailure> {
+        if !self.is_rotating() {
+            return Ok(None);
+        }
+        match self.progress().await? {
+            Some(progress) if progress.is_complete() => Ok(None),
+            before => Ok(Some(self.resume(before, Actor::System, more).await?)),
+        }
+    }
+
+    /// Counts the sealed values of all accounts, and moves none.
+    pub async fn count(&self) -> Result<SealedCount, ManageError> {
+        let mut count = SealedCount::default();
+        let mut after = None;
+        loop {
+            let (page, next) = self.accounts.reseal_page(after, Reseal::Count).await?;
+            count.add(page);
+            match next {
+                Some(next) => after = Some(next),
+                None => return Ok(count),
+            }
+        }
+    }
+
+    async fn resume(
+        &self,
+        before: Option<Progress>,
+        by: Actor,
+        mut more: impl FnMut() -> bool,
+    ) -> Result<Progress, ResealFailure> {
+        self.keys.reseal().await?;
+        let start = || Progress {
+            secret: self.secret(),
+            after: None,
+            count: SealedCount::default(),
+            completed_at: None,
+        };
+        let mut progress = before.unwrap_or_else(start);
+        while more() {
+            let (count, next) = self.accounts.reseal_page(progress.after, Reseal::Move).await?;
+            progress.count.add(count);
+            progress.after = next;
+            if next.is_none() {
+                progress.completed_at = Some(self.clock.now());
+                self.save(&progress).await?;
+                self.record(&progress, by).await?;
+                break;
+            }
+            self.save(&progress).await?;
+        }
+        Ok(progress)
+    }
+
+    fn key() -> Key {
+        Key::new("keys", "reseal")
+    }
+
+    fn secret(&self) -> String {
+        self.sealer.secret_name().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// How far the move under the current secret has come; none where it has not begun.
+    async fn progress(&self) -> Result<Option<Progress>, StoreError> {
+        let item = self.table.get(&[Self::key()], self.clock.now()).await?.pop().flatten();
+        let progress = item.map(|item| item.decode::<Progress>()).transpose()?;
+        Ok(progress.filter(|progress| progress.secret == self.secret()))
+    }
+
+    /// Two that reseal at once do no harm: the later one's progress stands.
+    async fn save(&self, progress: &Progress) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let item = self.table.get(&[Self::key()], now).await?.pop().flatten();
+        let condition = item.map_or(Condition::Absent, |item| Condition::Unchanged(item.version));
+        match self.table.commit(&[Write::put(Self::key(), progress, condition)?], now).await {
+            Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error),
+        }
+    }
+
+    async fn record(&self, progress: &Progress, by: Actor) -> Result<(), ResealFailure> {
+        let mut event = self.audit.event(Action::SecretsResealed, by, &Requester::default())?;
+        let SealedCount { current, older, unreadable } = progress.count;
+        for (name, number) in [("resealed", older), ("current", current), ("unreadable", unreadable)] {
+            event.details.insert(name.to_owned(), number.to_string());
+        }
+        Ok(self.audit.append(&event).await?)
+    }
+}

@@ -1,0 +1,133 @@
+//! The last step of a rotation of `LATCHKEY_SECRET`: what is stored moves under the new secret, and the old one can go.
+
+use std::sync::Arc;
+
+use latchkey_core::ExposeSecret;
+use latchkey_core::account::{Authority, Login, ProviderGrant, SealedCount};
+use latchkey_core::audit::{Action, Actor};
+use latchkey_core::port::Table;
+use latchkey_core::secrets::{Progress, ResealFailure};
+use latchkey_core::token::KeysError;
+use latchkey_testkit::{TestApp, memory_table};
+use latchkey_tests::support::{PASSWORD, signin_request};
+
+use crate::support::{ada, enter_with, events, item, sign_up, start};
+
+const OLD: &str = "fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo=";
+const NEW: &str = "qkU3cd6UKfPE0DF9SkOFNzlQKGVLF2Ry1wHhP3oFjZ8=";
+const LOST: &str = "wjb4tv0iY2WTyCXVzXz1MhrpyXHpQ2lNkLMzSVvzLZk=";
+
+/// A process over `table` that has these secrets and keeps tokens of providers.
+fn process(table: &Arc<dyn Table>, secrets: &[&str], seed: u64) -> TestApp {
+    TestApp::builder()
+        .var("LATCHKEY_LIMITS", "off")
+        .var("LATCHKEY_PROVIDER_TOKENS", "keep")
+        .var("LATCHKEY_SECRET", &secrets.join(","))
+        .table(Arc::clone(table))
+        .seed(seed)
+        .build(latchkey_all::function())
+}
+
+async fn reseal(app: &TestApp) -> Progress {
+    app.services.secrets.reseal(Actor::Operator, || true).await.unwrap()
+}
+
+async fn login(app: &TestApp, email: &str) -> Login {
+    serde_json::from_str(&item(app, Login::key(&email.parse().unwrap())).await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn everything_moves_under_the_new_secret_and_the_old_one_can_go() {
+    let table = memory_table();
+    let old = start(process(&table, &[OLD], 1)).await;
+    sign_up(&old, "bob@example.com").await;
+    let grant = ProviderGrant { refresh_token: "kept".into() };
+    let entered = enter_with(&old, &ada(), Some(&grant)).await.unwrap();
+    let keys = old.services.keys.jwks().await.unwrap();
+
+    let both = process(&table, &[NEW, OLD], 2);
+    let found = both.services.secrets.count().await.unwrap();
+    assert_eq!(found, SealedCount { current: 0, older: 2, unreadable: 0 });
+    let progress = reseal(&both).await;
+    assert!(progress.is_clean() && progress.to_string().contains("7 days"), "{progress}");
+    assert_eq!(progress.count, SealedCount { current: 0, older: 2, unreadable: 0 });
+    let event = &events(&both, Action::SecretsResealed).await[0];
+    assert_eq!((event.actor, event.details["resealed"].as_str()), (Actor::Operator, "2"));
+
+    let new = process(&table, &[NEW], 3);
+    assert_eq!(new.services.keys.jwks().await.unwrap(), keys, "no key was changed");
+    assert_eq!(new.send(signin_request("bob@example.com", PASSWORD)).await.status, 200);
+    let kept = new.services.accounts.kept_grant(entered.id(), &ada().provider, Authority::Operator).await;
+    assert_eq!(kept.unwrap().grant.refresh_token.expose_secret(), "kept");
+    assert_eq!(reseal(&new).await.count, SealedCount { current: 2, older: 0, unreadable: 0 });
+}
+
+#[tokio::test]
+async fn it_goes_on_where_it_was_stopped_and_a_schedule_does_it_once() {
+    let table = memory_table();
+    let old = start(process(&table, &[OLD], 1)).await;
+    for number in 0..501 {
+        sign_up(&old, &format!("user-{number}@example.com")).await;
+    }
+    let one_page = || {
+        let mut pages = 0..1;
+        move || pages.next().is_some()
+    };
+    assert_eq!(old.services.secrets.reseal_once(one_page()).await.unwrap(), None, "nothing is rotated");
+    let both = |seed| process(&table, &[NEW, OLD], seed);
+    let first = both(2).services.secrets.reseal_once(one_page()).await.unwrap().unwrap();
+    assert!(!first.is_complete() && first.to_string().contains("run this again"), "{first}");
+    assert!(first.count.older > 0);
+    let second = both(3).services.secrets.reseal_once(|| true).await.unwrap().unwrap();
+    assert!(second.is_clean());
+    assert_eq!(second.count, SealedCount { current: 0, older: 501, unreadable: 0 }, "each once");
+    assert_eq!(both(4).services.secrets.reseal_once(|| true).await.unwrap(), None, "it is done");
+    assert_eq!(events(&both(5), Action::SecretsResealed).await[0].actor, Actor::System);
+}
+
+#[tokio::test]
+async fn a_value_under_a_secret_that_is_not_listed_is_reported_until_it_is() {
+    let table = memory_table();
+    start(process(&table, &[OLD], 1)).await;
+    sign_up(&process(&table, &[LOST, OLD], 2), "bob@example.com").await;
+    sign_up(&process(&table, &[OLD], 3), "eve@example.com").await;
+
+    let progress = reseal(&process(&table, &[NEW, OLD], 4)).await;
+    assert!(progress.is_complete() && !progress.is_clean());
+    assert_eq!(progress.count, SealedCount { current: 0, older: 1, unreadable: 1 });
+    assert!(progress.to_string().contains("Add the secret"), "{progress}");
+    let progress = reseal(&process(&table, &[NEW, OLD, LOST], 5)).await;
+    assert_eq!(progress.count, SealedCount { current: 1, older: 1, unreadable: 0 });
+
+    let stranger = process(&table, &[LOST], 6);
+    let refused = stranger.services.secrets.reseal(Actor::Operator, || true).await.unwrap_err();
+    assert!(matches!(refused, ResealFailure::Keys(KeysError::Open(_))), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_written_at_the_same_time_is_not_lost() {
+    let table = memory_table();
+    let old = start(process(&table, &[OLD], 1)).await;
+    let emails: Vec<_> = (0..20).map(|number| format!("user-{number}@example.com")).collect();
+    for email in &emails {
+        sign_up(&old, email).await;
+    }
+    let both = Arc::new(process(&table, &[NEW, OLD], 2));
+    let mut guesses = tokio::task::JoinSet::new();
+    for email in emails.clone().into_iter().flat_map(|email| [email.clone(), email]) {
+        let app = Arc::clone(&both);
+        guesses.spawn(async move { app.send(signin_request(&email, "wrong password 17")).await.status });
+    }
+    let progress = reseal(&both).await;
+    while let Some(status) = guesses.join_next().await {
+        assert_eq!(status.unwrap(), 401);
+    }
+    assert!(progress.is_clean());
+    let new = process(&table, &[NEW], 3);
+    for email in &emails {
+        let credential = login(&new, email).await.credential.unwrap();
+        let lockout = serde_json::to_value(&credential.lockout).unwrap();
+        assert_eq!(lockout["failures"], 2, "{email}: {lockout}");
+        assert!(credential.hash.is_current(&new.services.config.sealer), "{email}");
+    }
+}
