@@ -90,7 +90,7 @@ async fn cve_2025_46815_what_a_flow_proved_is_good_once() {
     let app = open_app();
     let first = code(&app).await;
     assert!(redeem(&app, &first).await.is_ok());
-    assert!(matches!(redeem(&app, &first).await, Err(RedeemError::Invalid)));
+    assert!(matches!(redeem(&app, &first).await, Err(RedeemError::Invalid { .. })));
 }
 
 /// What allows a link names the account that began it, and links the very subject that the provider vouched for.

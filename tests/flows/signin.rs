@@ -296,7 +296,26 @@ async fn signing_in_again_in_the_same_browser_ends_the_session_it_had() {
     assert_eq!(app.send(new).await.status, 200);
 }
 
+/// Its access cookie is gone after 15 minutes; the refresh cookie still names the session.
+#[tokio::test]
+async fn signing_in_again_after_the_access_cookie_expired_ends_the_session_too() {
+    let app = TestApp::new(latchkey_all::function());
+    let body = json!({"email": "ada@example.com", "password": "violet harbour tundra"});
+    let made = app.send(TestRequest::post("/v1/signup", &body)).await;
+    let refresh = format!("{REFRESH}={}", cookie(made.set_cookie(REFRESH).unwrap()));
+    app.clock.advance(Duration::from_mins(16));
+    let again = TestRequest::post("/v1/signin", &body)
+        .header("cookie", &refresh)
+        .header("sec-fetch-site", "same-origin");
+    assert_eq!(app.send(again).await.status, 200);
+    let old = TestRequest::post("/v1/token/refresh", &json!({}))
+        .header("cookie", &refresh)
+        .header("sec-fetch-site", "same-origin");
+    assert_eq!(app.send(old).await.code(), "invalid_refresh_token");
+}
+
 const ACCESS: &str = "__Host-latchkey-access";
+const REFRESH: &str = "__Host-latchkey-refresh";
 
 /// The value, without the attributes.
 fn cookie(set: &str) -> &str {

@@ -45,7 +45,7 @@ async fn redeem_at(
 }
 
 fn is_invalid(answer: &Result<SignedIn, RedeemError>) -> bool {
-    matches!(answer, Err(RedeemError::Invalid))
+    matches!(answer, Err(RedeemError::Invalid { .. }))
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn a_code_that_comes_again_ends_the_session_it_gave() {
         assert_eq!(get(&app, "/v1/session", access).await.code(), "session_ended");
         let (refresh_token, from) = (&signed_in.tokens.refresh_token, Requester::default());
         let refreshed = app.services.sessions.refresh(refresh_token, &from).await;
-        assert!(matches!(refreshed, Err(RefreshError::Ended)));
+        assert!(matches!(refreshed, Err(RefreshError::Ended { .. })));
         assert_eq!(get(&app, "/v1/session", &elsewhere.access).await.status, 200, "other sessions live");
 
         assert!(is_invalid(&redeem(&app, &code, VERIFIER).await));

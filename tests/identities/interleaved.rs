@@ -192,7 +192,7 @@ async fn an_exchange_meets_the_end_of_all_sessions_or_of_the_account() {
         });
         let redemption = Redemption { code, verifier: VERIFIER.into(), redirect_to: None };
         let answer = accounts.redeem_code(&redemption, &opening(&from)).await;
-        assert!(matches!(answer, Err(RedeemError::Invalid)), "{end}");
+        assert!(matches!(answer, Err(RedeemError::Invalid { .. })), "{end}");
         two.assert_it_came_first();
     }
 }

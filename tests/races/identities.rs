@@ -248,7 +248,11 @@ async fn one_code(processes: Processes) {
     });
     let (good, bad): (Vec<_>, Vec<_>) = redeemed.await.into_iter().partition(Result::is_ok);
     assert_eq!((good.len(), bad.len()), (1, 31), "{}", processes.name);
-    assert!(bad.iter().all(|answer| matches!(answer, Err(RedeemError::Invalid))), "{}", processes.name);
+    assert!(
+        bad.iter().all(|answer| matches!(answer, Err(RedeemError::Invalid { .. }))),
+        "{}",
+        processes.name
+    );
     assert_eq!(processes.events(Action::SigninSucceeded).await.len(), 1, "{}", processes.name);
     let SignedIn { user, session, .. } = good[0].as_ref().unwrap();
     assert_eq!(processes.first().services.sessions.list(user).await.unwrap(), [], "{}", processes.name);

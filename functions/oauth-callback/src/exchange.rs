@@ -58,11 +58,11 @@ pub(crate) async fn exchange(
 
 fn problem(error: RedeemError) -> Problem {
     match error {
-        RedeemError::Invalid => Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "invalid_signin_code",
-            "the code is over, used, or not this app's; begin the sign-in again",
-        ),
+        RedeemError::Invalid { is_audited } => {
+            let text = "the code is over, used, or not this app's; begin the sign-in again";
+            let problem = Problem::new(StatusCode::UNAUTHORIZED, "invalid_signin_code", text);
+            if is_audited { problem.noted() } else { problem }
+        }
         RedeemError::Account(error) => error.into(),
     }
 }

@@ -81,9 +81,10 @@ async fn refresh(
             Err(InvalidRefreshToken::Forged.into())
         }
         // It is ours, and of no more use.
-        Err(RefreshError::Ended) => {
+        Err(RefreshError::Ended { is_audited }) => {
             count().await?;
-            let mut response = Problem::from(InvalidRefreshToken::Forged).into_response();
+            let problem = Problem::from(InvalidRefreshToken::Forged);
+            let mut response = if is_audited { problem.noted() } else { problem }.into_response();
             if by_cookie {
                 clear_cookies(response.headers_mut(), &config);
             }

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Accounts, ManageError, Reseal, SealedCount};
@@ -174,7 +176,7 @@ impl Secrets {
     }
 
     fn secret(&self) -> String {
-        self.sealer.secret_name().iter().map(|byte| format!("{byte:02x}")).collect()
+        BASE64_URL_SAFE_NO_PAD.encode(self.sealer.secret_name())
     }
 
     /// How far the move under the current secret has come; none where it has not begun.

@@ -48,6 +48,11 @@ pub enum EndError {
 }
 
 impl Holder {
+    /// The session that the token names, and its user; alive or not.
+    pub fn names(&self) -> (UserId, SessionId) {
+        (self.user, self.session)
+    }
+
     /// Whether both name the same session.
     pub fn is_of_one_session(&self, other: &Self) -> bool {
         (self.user, self.session) == (other.user, other.session)

@@ -32,9 +32,12 @@ pub enum RefreshError {
     /// It is not one of ours.
     #[error("the refresh token is not valid")]
     Invalid,
-    /// It is one of ours, and its session has ended, perhaps by this very use of a used token: the holder must sign in again.
+    /// It is one of ours, and its session has ended: the holder must sign in again.
     #[error("the session of the refresh token has ended")]
-    Ended,
+    Ended {
+        /// Whether the audit log has it: this very use of a used token ended the session.
+        is_audited: bool,
+    },
     /// It may be one of ours: this process lacks the secret that it names.
     #[error(
         "a refresh token names a secret that LATCHKEY_SECRET does not list here: add that secret behind the first one"
@@ -89,15 +92,15 @@ impl Sessions {
         for _ in 0..MAX_TRIES {
             let now = self.clock.now();
             let read = self.read(token.user(), token.session(), now).await?;
-            let (user, session, version) = read.ok_or(RefreshError::Ended)?;
+            let (user, session, version) = read.ok_or(RefreshError::Ended { is_audited: false })?;
             if !session.lives(&user, now) {
-                return Err(RefreshError::Ended);
+                return Err(RefreshError::Ended { is_audited: false });
             }
             match session.family.present(&token, now)? {
-                Presented::Unknown => return Err(RefreshError::Ended),
+                Presented::Unknown => return Err(RefreshError::Ended { is_audited: false }),
                 Presented::Reused => {
                     if self.revoke_reused(&session, version, from).await? {
-                        return Err(RefreshError::Ended);
+                        return Err(RefreshError::Ended { is_audited: true });
                     }
                 }
                 Presented::Again(live) => {

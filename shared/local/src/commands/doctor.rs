@@ -98,7 +98,7 @@ fn addresses(local: &Local) {
     let config = &local.services.config;
     match (config.trusted_proxies, &config.cdn_secret) {
         (0, _) => {
-            good("a client's address is that of its connection; behind a proxy set LATCHKEY_TRUSTED_PROXIES")
+            good("a client's address is that of its connection; behind a proxy set LATCHKEY_TRUSTED_PROXIES");
         }
         (proxies, Some(_)) => good(&format!(
             "a client's address is entry {proxies} from the end of X-Forwarded-For, where LATCHKEY_CDN_SECRET comes with it"

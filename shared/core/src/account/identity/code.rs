@@ -54,7 +54,10 @@ pub struct Redemption {
 pub enum RedeemError {
     /// There is no such code, it is over or used, or what came with it is not its own: it is good for nothing any more.
     #[error("the code is not valid")]
-    Invalid,
+    Invalid {
+        /// Whether the audit log has it: it was the code of an account.
+        is_audited: bool,
+    },
     /// It could not be carried out.
     #[error(transparent)]
     Account(#[from] AccountError),
@@ -135,28 +138,29 @@ impl Accounts {
         redemption: &Redemption,
         opening: &Opening<'_>,
     ) -> Result<SignedIn, RedeemError> {
-        let code = OneTimeCode::parse(redemption.code.expose_secret()).ok_or(RedeemError::Invalid)?;
+        let code = OneTimeCode::parse(redemption.code.expose_secret())
+            .ok_or(RedeemError::Invalid { is_audited: false })?;
         let key = StoredCode::key(&code);
         for _ in 0..MAX_TRIES {
             let now = self.clock.now();
             let mut items =
                 self.table.get(&[key.clone(), User::key(code.user()), Roles::key()], now).await?.into_iter();
             let (Some(Some(item)), Some(Some(user_item))) = (items.next(), items.next()) else {
-                return Err(RedeemError::Invalid);
+                return Err(RedeemError::Invalid { is_audited: false });
             };
             let (stored, user): (StoredCode, User) = (item.decode()?, user_item.decode()?);
             let policy = Versioned::<Policy>::read(items.next().flatten().as_ref())?.value;
             let is_ended = policy.sessions_from().is_some_and(|from| stored.issued_at < from);
             if let Some(session) = stored.session {
                 self.end_replayed(&item, &stored, &user, session, opening.from).await?;
-                return Err(RedeemError::Invalid);
+                return Err(RedeemError::Invalid { is_audited: true });
             }
             let is_met = stored.is_met_by(redemption);
             if !is_met || !user.is_active() || user.epoch != stored.epoch || is_ended {
                 let event =
                     self.code_event(Action::CodeRefused, Actor::Anonymous, &user, &stored, opening.from)?;
                 match conflict(self.table.commit(&[used_up(&item), self.audit.write(&event)?], now).await)? {
-                    None => return Err(RedeemError::Invalid),
+                    None => return Err(RedeemError::Invalid { is_audited: true }),
                     // Somebody else used it.
                     Some(_) => continue,
                 }
