@@ -110,7 +110,9 @@ async fn reseal() {
     let mut pages = 0..RESEAL_PAGES;
     match services.secrets.reseal_once(|| pages.next().is_some()).await {
         Ok(None) => {}
-        Ok(Some(progress)) if progress.is_clean() || !progress.is_complete() => tracing::info!("{progress}"),
+        Ok(Some(progress)) if !progress.is_complete() => tracing::info!("{progress}"),
+        // Said at the level that is logged by default: somebody waits for it.
+        Ok(Some(progress)) if progress.is_clean() => tracing::warn!("{progress}"),
         Ok(Some(progress)) => tracing::error!("{progress}"),
         Err(error) => tracing::error!(%error, "sealed values could not be moved under the current secret"),
     }
