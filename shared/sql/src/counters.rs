@@ -72,11 +72,12 @@ impl<D: Driver> Counters for SqlCounters<D> {
 /// The numbers are cast, as D1 binds every number as a float and a log holds whole ones.
 pub(crate) fn count(keys: &[Key], windows: &[Window], now: Timestamp) -> Statement {
     const NUMBERS: &str = "CAST(?1 AS INTEGER), CAST(?2 AS INTEGER), CAST(?3 AS INTEGER)";
-    const REST: &str = "log AS (SELECT asked.partition, asked.most, asked.length, item.body, item.version, \
+    // Materialized, as SQLite may otherwise work out the latest hit once for every hit of the log: workerd's does.
+    const REST: &str = "log AS MATERIALIZED (SELECT asked.partition, asked.most, asked.length, item.body, item.version, \
          max(clock.now, coalesce((SELECT max(value) FROM json_each(item.body)), clock.now)) AS moment \
          FROM clock, asked LEFT JOIN item ON item.partition = asked.partition AND item.sort = 'hits' \
          AND (item.expires_at IS NULL OR item.expires_at > clock.now)), \
-         kept AS (SELECT *, (SELECT json_group_array(value) FROM json_each(body) \
+         kept AS MATERIALIZED (SELECT *, (SELECT json_group_array(value) FROM json_each(body) \
          WHERE value > moment - length) AS hits FROM log) \
          INSERT INTO item (partition, sort, body, version, expires_at) \
          SELECT partition, 'hits', json_insert(hits, '$[#]', moment), coalesce(version + 1, clock.first), \

@@ -47,6 +47,11 @@ fn a_hit_finds_each_log_by_its_key() {
     let plan = plan(&database(), &crate::counters::count(&keys, &windows, NOW));
     assert!(plan.contains("SEARCH item USING PRIMARY KEY (partition=? AND sort=?)"), "{plan}");
     assert!(!plan.contains("SCAN item"), "{plan}");
+    // Each log is read twice: for its latest hit, and for those that are still in the window.
+    assert_eq!(plan.matches("json_each").count(), 2, "{plan}");
+    for table in ["MATERIALIZE log", "MATERIALIZE kept"] {
+        assert_eq!(plan.matches(table).count(), 1, "{plan}");
+    }
 }
 
 #[test]
