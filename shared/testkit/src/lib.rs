@@ -9,6 +9,7 @@ mod clock;
 pub mod conformance;
 mod counting;
 mod described;
+mod documented;
 mod entropy;
 mod failing;
 mod fault;
@@ -21,6 +22,7 @@ pub use app::{FRONTEND, TestApp, TestAppBuilder, TestRequest, TestResponse, URL,
 pub use authentic::{OpenStore, authentic};
 pub use clock::TestClock;
 pub use counting::{CountingCounters, CountingTable, Trips};
+pub use documented::assert_documented;
 pub use entropy::SeededEntropy;
 pub use failing::{FailingCounters, FailingTable};
 pub use fault::{Call, Fault, Faults};

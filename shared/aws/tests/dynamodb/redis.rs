@@ -18,6 +18,19 @@ pub struct Command {
     /// Bytes of the bodies.
     pub sent: usize,
     pub received: usize,
+    /// The commands that Upstash bills for it.
+    pub billed: u32,
+}
+
+/// Upstash bills a script and every command that it runs, and neither `PING` nor other commands of operation:
+/// <https://upstash.com/docs/redis/sdks/ratelimit-ts/costs> and <https://upstash.com/docs/redis/overall/billing>.
+fn billed(command: &[String]) -> u32 {
+    match command[0].as_str() {
+        // One MGET of all windows, and a SET of each: every window has room here.
+        "EVAL" => 2 + command[2].parse::<u32>().unwrap(),
+        "PING" => 0,
+        _ => 1,
+    }
 }
 
 #[derive(Default)]
@@ -65,7 +78,7 @@ impl Fetch for Redis {
         let command: Vec<String> = serde_json::from_slice(request.body()).unwrap();
         let answer = Bytes::from(json!({"result": self.run(&command)}).to_string());
         let (name, sent, received) = (command[0].clone(), request.body().len(), answer.len());
-        self.commands.lock().unwrap().push(Command { name, sent, received });
+        self.commands.lock().unwrap().push(Command { name, sent, received, billed: billed(&command) });
         Ok(Response::new(answer))
     }
 }
