@@ -6,6 +6,7 @@
 // to standard error. Variables LATCHKEY_* and UPSTASH_* are passed on; one that is empty is left out. Options:
 //   --data DIR      where its database stays, as wrangler's --persist-to has it; in no place when not given
 //   --no-tables     a database without tables
+//   --sql FILE      SQL that is run first, such as that of `latchkey d1 first-admin`
 // Needs Linux: it finds its own child there.
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -14,7 +15,7 @@ import { child, migrate, root, workerd } from "./workerd.mjs";
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { data: { type: "string" }, "no-tables": { type: "boolean" } },
+  options: { data: { type: "string" }, "no-tables": { type: "boolean" }, sql: { type: "string" } },
 });
 if (positionals.length !== 1) throw new Error("name one Worker, such as: tests/workers/serve.mjs all");
 const folder = join(root, "target/workers", positionals[0]);
@@ -43,5 +44,11 @@ process.on("SIGINT", end);
 
 await server.ready;
 if (!values["no-tables"]) await migrate(server);
+if (values.sql) {
+  // A statement a line, and comments.
+  const statements = readFileSync(values.sql, "utf8").replace(/^--.*$/gm, "").split(";\n").filter((statement) => statement.trim());
+  const database = await server.getD1Database("DB");
+  await database.batch(statements.map((statement) => database.prepare(statement)));
+}
 console.log(`workerd is ${child()}`);
 console.log(`Ready at ${(await server.unsafeGetDirectURL()).href.replace(/\/$/, "")}`);

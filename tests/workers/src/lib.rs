@@ -21,6 +21,8 @@ pub enum Call {
     Query { query: QueryText, now: i64 },
     /// `Table::commit`.
     Commit { writes: Vec<WriteText>, now: i64 },
+    /// `SqlTable::purge`.
+    Purge { now: i64, limit: u32 },
     /// `Counters::hit`, on windows that each have a key, a limit and a length.
     Hit { windows: Vec<(String, u32, Duration)>, now: i64 },
     /// `Cache::get`.
@@ -65,6 +67,8 @@ pub enum Answer {
     Bytes(Vec<u8>),
     /// Of the memory.
     Size(usize),
+    /// Of a purge: how many items it removed.
+    Removed(u64),
     /// A commit's conflict.
     Conflict(usize),
     /// A query's cursor.

@@ -96,6 +96,7 @@ async fn called(call: Call) -> Answer {
                 Err(CommitError::Store(error)) => error.into(),
             }
         }
+        Call::Purge { now, limit } => stored(table.purge(at(now), limit).await, Answer::Removed),
         Call::Hit { windows, now } => {
             let windows = windows.into_iter().map(|(key, limit, length)| Window { key, limit, length });
             let counters = SqlCounters::new(D1::new("DB"));

@@ -6,6 +6,7 @@
 
 mod aborted;
 mod binding;
+mod budget;
 mod burst;
 mod cold;
 mod limits;

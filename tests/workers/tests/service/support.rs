@@ -17,6 +17,8 @@ pub(crate) const LONG: Duration = Duration::from_mins(3);
 pub(crate) struct Service {
     pub(crate) client: Arc<HttpFetch>,
     pub(crate) url: String,
+    /// The client's, as Cloudflare tells it to a Worker.
+    pub(crate) address: String,
 }
 
 pub(crate) struct Answer {
@@ -64,7 +66,7 @@ impl Service {
     pub(crate) fn new() -> Self {
         let url =
             std::env::var("LATCHKEY_WORKER_URL").unwrap_or_else(|_| panic!("run this by tests/workers/run"));
-        Self { client: Arc::new(HttpFetch::new()), url }
+        Self { client: Arc::new(HttpFetch::new()), url, address: "192.0.2.1".to_owned() }
     }
 
     pub(crate) async fn send(
@@ -75,8 +77,7 @@ impl Service {
         body: &Value,
     ) -> Answer {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
-        // As Cloudflare does, in front of a Worker.
-        request = request.header("cf-connecting-ip", "192.0.2.1");
+        request = request.header("cf-connecting-ip", &self.address);
         // workerd ends connections that are idle for 5 s, at times just when the next request is on its way.
         request = request.header(header::CONNECTION, "close");
         for (name, value) in headers {

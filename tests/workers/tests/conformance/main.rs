@@ -4,6 +4,8 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+mod rows;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
