@@ -1,10 +1,10 @@
-//! Every function that answers requests is watched, and what the alarms cost is what docs/costs.md says.
+//! Every function that answers requests is watched.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::template::{functions, resources, root, short, template};
+use crate::template::{functions, resources, short, template};
 
 /// The functions that the alarms look at, by the metric and the condition under which the alarm is there.
 fn watched(alarms: &BTreeMap<String, Value>) -> BTreeMap<(String, String), Vec<String>> {
@@ -46,24 +46,4 @@ fn every_function_has_its_alarms_once() {
     }
     let authorizer = ("Errors".to_owned(), "HasAuthorizer".to_owned());
     assert_eq!(watched[&authorizer], ["Authorizer"]);
-}
-
-#[test]
-fn the_alarms_cost_what_the_documents_say() {
-    let alarms = resources(&template(), "AWS::CloudWatch::Alarm");
-    let metrics = |condition: &str| -> usize {
-        let alarms =
-            alarms.values().filter(|alarm| alarm["Condition"].is_null() || alarm["Condition"] == condition);
-        // One that names its metric itself looks at one.
-        let counted = alarms.map(|alarm| match alarm["Metrics"].as_array() {
-            Some(metrics) => metrics.iter().filter(|metric| metric["MetricStat"].is_object()).count(),
-            None => 1,
-        });
-        counted.sum()
-    };
-    let text = std::fs::read_to_string(root().join("docs/costs.md")).expect("there is docs/costs.md");
-    let dollars = |count: usize| format!("${}.{}0", count / 10, count % 10);
-    let said =
-        format!("| {}; {} with `Functions=one`", dollars(metrics("Separate")), dollars(metrics("One")));
-    assert!(text.contains(&said), "docs/costs.md should say: {said}");
 }

@@ -7,8 +7,8 @@
 )]
 
 mod alarms;
-mod build;
 mod jwt_authorizer;
+mod retention;
 mod rights;
 mod routes;
 mod settings;

@@ -17,7 +17,6 @@ use latchkey_testkit::{TestApp, TestAppBuilder, TestClock, TestRequest, TestResp
 use latchkey_tests::support::{PASSWORD, credentials};
 use serde_json::{Value, json};
 
-use crate::routes::crates;
 use crate::template::{function_of, functions, template};
 use crate::usage::{Use, WatchedTable};
 
@@ -42,7 +41,8 @@ impl Deployment {
         let provider = StandInProvider::new(Shape::openid(), Arc::clone(&clock));
         provider.edit().shape.scopes = "openid email profile offline_access";
         let builder = || configured(Arc::clone(&clock), &provider);
-        let named = crates().into_iter().map(|(name, function)| (function_of(name), function));
+        let named = latchkey_all::operations().into_iter();
+        let named = named.map(|(name, function)| (function_of(name), function));
         let others =
             ["Authorizer", "Operator"].map(|name| (name.to_owned(), latchkey_permission_check::function()));
         let workers = named.chain(others).zip(1..).map(|((name, function), seed)| {
@@ -148,7 +148,7 @@ async fn work(all: &Deployment) {
     checks(all, boss).await;
     providers::providers(all, boss).await;
     administration(all, boss, &ada_id).await;
-    for (name, _) in crates() {
+    for (name, _) in latchkey_all::operations() {
         let health = all.ask(&function_of(name), TestRequest::get("/health")).await;
         assert_eq!(health["stores"], json!({ "table": "ok", "counters": "ok" }), "{name}");
         // Refused before any route, and written down.

@@ -1,19 +1,14 @@
 //! The template as JSON, with `!Ref x` as `{"Ref": "x"}` and every other `!Tag x` as `{"Fn::Tag": x}`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use saphyr::{LoadableYamlNode, YamlOwned};
 use serde_json::{Map, Value, json};
 
-/// The root of the repository.
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 /// `template.yaml`.
 pub fn template() -> Value {
-    let text = std::fs::read_to_string(root().join("template.yaml")).expect("there is a template");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
+    let text = std::fs::read_to_string(path).expect("there is a template");
     let documents = YamlOwned::load_from_str(&text).expect("the template is YAML");
     json_of(&documents[0])
 }
@@ -42,20 +37,10 @@ pub fn short(name: &str, suffix: &str) -> String {
     name.strip_suffix(suffix).unwrap_or_else(|| panic!("{name} does not end in {suffix}")).to_owned()
 }
 
-/// The name of the function in the template that a crate becomes: `TokenRefresh` of `latchkey-token-refresh`.
-pub fn function_of(package: &str) -> String {
-    let words = package.strip_prefix("latchkey-").unwrap_or(package).split('-');
+/// The name of the function in the template that an operation becomes: `TokenRefresh` of `token-refresh`.
+pub fn function_of(operation: &str) -> String {
+    let words = operation.split('-');
     words.map(|word| word[..1].to_uppercase() + &word[1..]).collect()
-}
-
-/// The packages in `functions/`.
-pub fn packages() -> Vec<String> {
-    let folders = std::fs::read_dir(root().join("functions")).expect("there are functions");
-    let mut names: Vec<String> = folders
-        .map(|entry| format!("latchkey-{}", entry.expect("a folder").file_name().to_string_lossy()))
-        .collect();
-    names.sort();
-    names
 }
 
 fn json_of(node: &YamlOwned) -> Value {

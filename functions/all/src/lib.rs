@@ -1,5 +1,7 @@
 //! Every operation in one function: what the local server serves, and a deployment of one function.
 
+mod operations;
+
 use axum::http::{HeaderName, Method, header};
 use axum::response::IntoResponse;
 use latchkey_http::{App, Function, Routes};
@@ -7,25 +9,18 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as OpenApiDocument;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
+pub use operations::operations;
+
 /// Every function, put together.
 pub fn function() -> Function<App> {
-    Function::new(routes(), Description::openapi)
-        .merge(latchkey_signup::function())
-        .merge(latchkey_signin::function())
-        .merge(latchkey_session::function())
-        .merge(latchkey_token_refresh::function())
-        .merge(latchkey_identities::function())
-        .merge(latchkey_oauth_start::function())
-        .merge(latchkey_oauth_callback::function())
-        .merge(latchkey_permission_check::function())
-        .merge(latchkey_admin::function())
-        .merge(latchkey_keys::function())
+    let own = Function::new(routes(), Description::openapi);
+    operations().into_iter().fold(own, |all, (_, operation)| all.merge(operation))
 }
 
 /// The description of every route, `/health` among them, as JSON (OpenAPI 3.1).
 ///
-/// It is made of what stands at the handlers, by `cargo run -p latchkey-all --example openapi`, and kept as text: what makes it
-/// would be a good part of a Worker. A test tells when the two differ.
+/// `cargo xtask generate` makes it of what stands at the handlers. It is kept as text: the code that makes it would be a good part
+/// of a Worker.
 pub const OPENAPI: &str = include_str!("../openapi.json");
 
 fn routes() -> Routes<App> {

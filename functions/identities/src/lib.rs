@@ -31,7 +31,6 @@ where
         // Fresh: whoever has just linked one comes from another process, and looks for it here.
         .fresh(Method::GET, at("/v1/identities").with_query(), list)
         .fresh(Method::DELETE, "/v1/identities/{provider}", unlink)
-        .fresh(Method::POST, at("/v1/oauth/{provider}/link").with_query(), link::link)
         .permission(
             "identities:token",
             // It may rotate the refresh token that is kept, so it is not a GET.
@@ -39,6 +38,7 @@ where
             at("/v1/identities/{provider}/token").with_query(),
             token::token,
         )
+        .fresh(Method::POST, at("/v1/oauth/{provider}/link").with_query(), link::link)
 }
 
 #[derive(OpenApi)]

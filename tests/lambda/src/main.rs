@@ -16,7 +16,7 @@ use clap::Parser;
 use latchkey_aws::dynamodb::{self, Emulator};
 use tokio::net::TcpListener;
 
-use functions::{FUNCTIONS, Service};
+use functions::Service;
 use sample::Program;
 
 /// Measures the functions.
@@ -47,9 +47,9 @@ async fn main() -> ExitCode {
 
     let mut service = Service::default();
     let mut rows = Vec::new();
-    for function in &FUNCTIONS {
-        let program = Program::ours(&arguments.binaries.join(function.binary));
-        rows.push(sample::row(function, &program, &variables, &mut service, &arguments).await);
+    for function in functions::functions().expect("the table of operations reads") {
+        let program = Program::ours(&arguments.binaries.join(function.binary.as_ref()));
+        rows.push(sample::row(&function, &program, &variables, &mut service, &arguments).await);
     }
     if let Some(node) = &arguments.node {
         let program = Program::node(&node.join("function.mjs"));

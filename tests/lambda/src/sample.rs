@@ -48,7 +48,7 @@ pub async fn row(
         starts.push(start(function, program, variables, service, arguments.warm.max(1)).await);
     }
     Row {
-        name: function.binary,
+        name: function.binary.clone(),
         route: function.route,
         size: function.size.map(|_| std::fs::metadata(&program.path).map_or(0, |file| file.len())),
         size_budget: function.size,

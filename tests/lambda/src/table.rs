@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ const READY_BUDGET: Duration = Duration::from_millis(15);
 
 /// The figures of one function.
 pub struct Row {
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     pub route: &'static str,
     /// Of a binary of ours, in bytes.
     pub size: Option<u64>,
