@@ -37,7 +37,7 @@ pub fn short(name: &str, suffix: &str) -> String {
     name.strip_suffix(suffix).unwrap_or_else(|| panic!("{name} does not end in {suffix}")).to_owned()
 }
 
-/// The name of the function in the template that an operation becomes: `TokenRefresh` of `token-refresh`.
+/// The name of the function in the template that an operation becomes: `TwoWords` of `two-words`.
 pub fn function_of(operation: &str) -> String {
     let words = operation.split('-');
     words.map(|word| word[..1].to_uppercase() + &word[1..]).collect()

@@ -117,7 +117,7 @@ impl Operation {
         self.package().replace('-', "_")
     }
 
-    /// Returns the first part of its names in template.yaml: `TokenRefresh` of `token-refresh`.
+    /// Returns the first part of its names in template.yaml: `TwoWords` of `two-words`.
     pub fn resource(&self) -> String {
         let capitalized = |word: &str| {
             let mut letters = word.chars();
@@ -319,8 +319,8 @@ mod tests {
 
     #[test]
     fn a_resource_is_named_after_its_operation() {
-        let text = format!("{KEYS}[token-refresh]\ndoes = \"x\"\nreads = []\n");
+        let text = format!("{KEYS}[two-words]\ndoes = \"x\"\nreads = []\n");
         let names: Vec<String> = Operations::parse(&text).unwrap().iter().map(Operation::resource).collect();
-        assert_eq!(names, ["Keys", "TokenRefresh"]);
+        assert_eq!(names, ["Keys", "TwoWords"]);
     }
 }
