@@ -74,6 +74,8 @@ async fn sign_ins(all: &Deployment) {
     let again = TestRequest::get("/v1/oauth/acme/start").header("cookie", &cookie);
     let again = all.send("OauthStart", again.header("sec-fetch-site", "same-origin")).await;
     let cookies = format!("{}; {cookie}", flow_cookie(&again));
+    // By then the keys are read again, to check the cookie.
+    all.clock.advance(std::time::Duration::from_mins(6));
     assert_eq!(come_back(all, again.header("location"), &cookies).await.status, 303);
     let forged = TestRequest::get("/v1/oauth/acme/callback?code=x&state=y");
     assert_eq!(all.send("OauthCallback", forged).await.code(), "invalid_state");
