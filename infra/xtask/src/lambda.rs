@@ -107,7 +107,7 @@ fn function(operation: &Operation, described: &Described) -> Function {
     }
 }
 
-/// The name of a route is its resource's in every stack, so it only counts where there are several.
+/// Numbers follow the order of the routes in the crate. A stack knows a route by this name, so a new route goes to the end.
 fn route_resources(operation: &Operation, routes: &[Route]) -> Vec<RouteResource> {
     let function = operation.resource();
     let own = routes.iter().zip(1..).map(|(route, number)| RouteResource {
