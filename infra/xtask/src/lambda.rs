@@ -107,11 +107,12 @@ fn function(operation: &Operation, described: &Described) -> Function {
     }
 }
 
-/// Numbers follow the order of the routes in the crate. A stack knows a route by this name, so a new route goes to the end.
+/// A stack knows a route by the name of its resource, so the name follows from the route alone: API Gateway refuses a route that
+/// another resource still has.
 fn route_resources(operation: &Operation, routes: &[Route]) -> Vec<RouteResource> {
     let function = operation.resource();
-    let own = routes.iter().zip(1..).map(|(route, number)| RouteResource {
-        name: if routes.len() == 1 { format!("{function}Route") } else { format!("{function}Route{number}") },
+    let own = routes.iter().map(|route| RouteResource {
+        name: format!("{function}{}Route", words(&format!("{} {}", route.method.to_lowercase(), route.path))),
         key: scalar(&format!("{} {}", route.method, path_of(&route.path))),
     });
     let shared = [("HealthRoute", "GET /health"), ("PreflightRoute", "OPTIONS /{proxy+}")]
@@ -119,6 +120,16 @@ fn route_resources(operation: &Operation, routes: &[Route]) -> Vec<RouteResource
         .filter(|_| operation.answers_shared)
         .map(|(name, key)| RouteResource { name: name.to_owned(), key: scalar(key) });
     own.chain(shared).collect()
+}
+
+/// The letters and digits of `text`, each run of them with a capital.
+fn words(text: &str) -> String {
+    let capitalized = |word: &str| {
+        let (first, rest) = word.split_at(1);
+        first.to_ascii_uppercase() + rest
+    };
+    let runs = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    runs.map(capitalized).collect()
 }
 
 /// A path of axum as API Gateway writes it: `{rest+}` for `{*rest}`.
@@ -195,6 +206,11 @@ fn scalars(texts: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_route_is_named_after_itself() {
+        assert_eq!(words("delete /v1/users/{id}/roles/{name}"), "DeleteV1UsersIdRolesName");
+    }
 
     #[test]
     fn a_path_is_written_as_api_gateway_does() {
