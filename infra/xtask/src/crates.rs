@@ -18,12 +18,12 @@ pub(crate) fn write(tree: &mut Tree, operations: &Operations) -> Result<(), Erro
     tree.put_under_header("functions/all/src/operations.rs", "//!", &array(&parts));
 
     let workers: Vec<&Operation> = [&all].into_iter().chain(operations.on(Platform::Workers)).collect();
-    let manifest = "shared/worker/Cargo.toml";
+    let manifest = "infra/worker/Cargo.toml";
     tree.set_part(manifest, "features", &lines(&workers, feature))?;
     let optional =
         lines(&workers, |it| format!("{} = {{ workspace = true, optional = true }}", it.package()));
     tree.set_part(manifest, "operations", &optional)?;
-    tree.put_under_header("shared/worker/src/operations.rs", "//!", &merged(&workers));
+    tree.put_under_header("infra/worker/src/operations.rs", "//!", &merged(&workers));
     Ok(())
 }
 

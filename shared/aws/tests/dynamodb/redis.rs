@@ -1,5 +1,5 @@
 //! Upstash's end of the wire: takes the commands that Latchkey sends, and notes what they weigh. What a real Redis makes of them
-//! is tested in `shared/local/tests/services`.
+//! is tested in `latchkey/tests/services`.
 
 use std::collections::HashMap;
 use std::sync::Mutex;

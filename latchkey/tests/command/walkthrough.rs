@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::process::{BINARY, Home};
 
-const README: &str = include_str!("../../../../README.md");
+const README: &str = include_str!("../../../README.md");
 /// Stands between the outputs of two blocks.
 const MARK: &str = "-- end of a block --\n";
 
