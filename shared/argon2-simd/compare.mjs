@@ -1,0 +1,14 @@
+// Runs the comparison that ./compare has built, with a seed that is printed and can be given again.
+import { randomBytes } from "node:crypto";
+import { createRequire } from "node:module";
+
+const [module, drawn = "2000", seed = randomBytes(32).toString("hex")] = process.argv.slice(2);
+const bytes = Buffer.from(seed, "hex");
+if (bytes.length !== 32) throw new Error("a seed is 64 hexadecimal digits");
+
+console.log(`seed ${seed}`);
+const begin = performance.now();
+const compared = createRequire(import.meta.url)(module).compare(bytes, Number(drawn));
+const expected = 2 * Number(drawn) + 10;
+if (compared !== expected) throw new Error(`${compared} cases were compared, not ${expected}`);
+console.log(`${compared} cases are equal bit for bit, in ${((performance.now() - begin) / 1000).toFixed(1)} s`);

@@ -1,0 +1,112 @@
+#![expect(clippy::indexing_slicing, reason = "indices below 8 of arrays of 8, which the compiler sees")]
+
+use core::array::from_fn;
+
+use crate::pair::Pair;
+
+/// A block of 1 KiB: an 8 by 8 matrix of 16-byte registers, row by row.
+#[derive(Debug, Clone, Copy)]
+pub struct Block([[Pair; 8]; 8]);
+
+impl Block {
+    /// A block of zeros.
+    pub const ZERO: Self = Self([[Pair::ZERO; 8]; 8]);
+
+    pub(crate) const SIZE: usize = 1024;
+
+    /// A block of these words, little-endian.
+    pub(crate) fn from_bytes(bytes: &[u8; Self::SIZE]) -> Self {
+        let mut words = bytes.as_chunks().0.iter().copied().map(u64::from_le_bytes);
+        let mut next = || words.next().unwrap_or_default();
+        Self(from_fn(|_| from_fn(|_| Pair::new(next(), next()))))
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; Self::SIZE] {
+        let mut bytes = [0; Self::SIZE];
+        for (chunk, word) in bytes.as_chunks_mut().0.iter_mut().zip(self.words()) {
+            *chunk = word.to_le_bytes();
+        }
+        bytes
+    }
+
+    /// A block that begins with `words`, with zeros after them.
+    pub(crate) fn beginning_with(words: [u64; 8]) -> Self {
+        let mut block = Self::ZERO;
+        for (pair, [low, high]) in block.0[0].iter_mut().zip(words.as_chunks().0) {
+            *pair = Pair::new(*low, *high);
+        }
+        block
+    }
+
+    pub(crate) fn first_word(&self) -> u64 {
+        self.0[0][0].words()[0]
+    }
+
+    /// The 128 words.
+    pub(crate) fn words(&self) -> impl Iterator<Item = u64> {
+        self.0.as_flattened().iter().flat_map(|pair| pair.words())
+    }
+
+    pub(crate) fn xor(&self, other: &Self) -> Self {
+        Self(from_fn(|row| from_fn(|column| self.0[row][column].xor(other.0[row][column]))))
+    }
+
+    /// XORs G(`x`, `y`) into this block: the compression function (section 3.5). `scratch` is overwritten.
+    ///
+    /// Each input is read once, and no block is copied: R goes into this block, its rows permuted into `scratch`, and the columns of
+    /// `scratch` permuted into this block again.
+    pub(crate) fn compress(&mut self, x: &Self, y: &Self, scratch: &mut Self) {
+        for row in 0..8 {
+            let r: [Pair; 8] = from_fn(|at| x.0[row][at].xor(y.0[row][at]));
+            for (pair, r) in self.0[row].iter_mut().zip(r) {
+                *pair = pair.xor(r);
+            }
+            scratch.0[row] = permute(r);
+        }
+        for column in 0..8 {
+            let z = permute(from_fn(|row| scratch.0[row][column]));
+            for (row, z) in z.into_iter().enumerate() {
+                self.0[row][column] = self.0[row][column].xor(z);
+            }
+        }
+    }
+}
+
+/// The permutation P (section 3.6): a round of `BLAKE2b` over 8 registers, with multiplications.
+#[inline]
+fn permute([v0, v1, v2, v3, v4, v5, v6, v7]: [Pair; 8]) -> [Pair; 8] {
+    let [a, [b0, b1], [c0, c1], [d0, d1]] = mix([v0, v1], [v2, v3], [v4, v5], [v6, v7]);
+    // The diagonals of the 4 by 4 matrix of words take the place of its columns, and give it back.
+    let [a, [b0, b1], [c1, c0], [d1, d0]] =
+        mix(a, [b0.then(b1), b1.then(b0)], [c1, c0], [d1.then(d0), d0.then(d1)]);
+    let [a0, a1] = a;
+    [a0, a1, b1.then(b0), b0.then(b1), c0, c1, d1.then(d0), d0.then(d1)]
+}
+
+type Row = [Pair; 2];
+
+/// The function GB (section 3.6) on four columns at once: `a` to `d` are rows of four words.
+#[inline]
+fn mix(a: Row, b: Row, c: Row, d: Row) -> [Row; 4] {
+    let a = add_multiplied(a, b);
+    let d = xor_rotated::<32>(d, a);
+    let c = add_multiplied(c, d);
+    let b = xor_rotated::<24>(b, c);
+    let a = add_multiplied(a, b);
+    let d = xor_rotated::<16>(d, a);
+    let c = add_multiplied(c, d);
+    let b = xor_rotated::<63>(b, c);
+    [a, b, c, d]
+}
+
+/// `a + b + 2 * trunc(a) * trunc(b)`, modulo 2^64.
+#[inline]
+fn add_multiplied(a: Row, b: Row) -> Row {
+    let product = Pair::multiply_low(a, b);
+    from_fn(|at| a[at].add(b[at]).add(product[at]).add(product[at]))
+}
+
+#[inline]
+fn xor_rotated<const BITS: u32>(a: Row, b: Row) -> Row {
+    from_fn(|at| a[at].xor(b[at]).rotate_right::<BITS>())
+}

@@ -1,0 +1,129 @@
+use crate::block::Block;
+use crate::{Argon2, Error, Params, Variant, Version, hash};
+
+/// Slices of the memory, `SL`: in each of them every lane has a segment, and reads no block of another lane's segment there.
+pub(crate) const SLICES: u32 = 4;
+/// Addresses in one block of them.
+const ADDRESSES: u32 = 128;
+
+/// Computes all blocks (section 3.2, steps 3 to 6).
+pub(crate) fn fill(argon2: &Argon2<'_>, seed: &[u8], memory: &mut [Block]) -> Result<(), Error> {
+    let Params { passes, lanes, .. } = argon2.params;
+    let lane_length = argon2.params.segment().saturating_mul(SLICES) as usize;
+    for (lane, blocks) in (0u32..).zip(memory.chunks_exact_mut(lane_length)) {
+        for (column, block) in (0u32..2).zip(blocks) {
+            let mut bytes = [0; Block::SIZE];
+            hash::long(&[seed, &column.to_le_bytes(), &lane.to_le_bytes()], &mut bytes)?;
+            *block = Block::from_bytes(&bytes);
+        }
+    }
+    for pass in 0..passes {
+        for slice in 0..SLICES {
+            for lane in 0..lanes {
+                Segment { argon2, pass, slice, lane }.fill(memory)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The blocks of one lane in one slice of a pass.
+struct Segment<'a> {
+    argon2: &'a Argon2<'a>,
+    pass: u32,
+    slice: u32,
+    lane: u32,
+}
+
+impl Segment<'_> {
+    fn fill(&self, memory: &mut [Block]) -> Result<(), Error> {
+        let length = self.argon2.params.segment();
+        let lane_begin = self.lane * length * SLICES;
+        let begin = lane_begin + self.slice * length;
+        let fixed = self.is_addressed_by_position();
+        let overwrites = self.pass == 0 || self.argon2.version == Version::V0x10;
+        // The first two blocks of a lane come from the seed.
+        let first = if self.pass == 0 && self.slice == 0 { 2 } else { 0 };
+
+        let mut scratch = Block::ZERO;
+        let mut addresses = [0; ADDRESSES as usize];
+        let mut previous =
+            (if begin + first == lane_begin { begin + length * SLICES } else { begin + first }) - 1;
+        for at in first..length {
+            let word = if fixed {
+                if at == first || at % ADDRESSES == 0 {
+                    addresses = self.addresses(at / ADDRESSES + 1);
+                }
+                addresses.get((at % ADDRESSES) as usize).copied()
+            } else {
+                memory.get(previous as usize).map(Block::first_word)
+            };
+            let reference = self.reference(word.ok_or(Error::MemoryTooLittle)?, at);
+            let current = begin + at;
+            let [block, x, y] = memory
+                .get_disjoint_mut([current as usize, previous as usize, reference as usize])
+                .map_err(|_| Error::MemoryTooLittle)?;
+            if overwrites {
+                *block = Block::ZERO;
+            }
+            block.compress(x, y, &mut scratch);
+            previous = current;
+        }
+        Ok(())
+    }
+
+    fn is_addressed_by_position(&self) -> bool {
+        match self.argon2.variant {
+            Variant::D => false,
+            Variant::I => true,
+            Variant::Id => self.pass == 0 && self.slice < SLICES / 2,
+        }
+    }
+
+    /// The block of addresses with this number, counted from 1 (section 3.4.1.2).
+    fn addresses(&self, number: u32) -> [u64; ADDRESSES as usize] {
+        let Argon2 { params, variant, .. } = self.argon2;
+        let blocks = params.segment() * SLICES * params.lanes;
+        let input = [self.pass, self.lane, self.slice, blocks, params.passes, *variant as u32, number, 0];
+        let mut scratch = Block::ZERO;
+        let mut once = Block::ZERO;
+        once.compress(&Block::ZERO, &Block::beginning_with(input.map(u64::from)), &mut scratch);
+        let mut twice = Block::ZERO;
+        twice.compress(&Block::ZERO, &once, &mut scratch);
+        let mut addresses = [0; ADDRESSES as usize];
+        for (address, word) in addresses.iter_mut().zip(twice.words()) {
+            *address = word;
+        }
+        addresses
+    }
+
+    /// The index of the block that the one at `at` reads besides its predecessor (section 3.4.2); `word` is `J_2 || J_1`.
+    fn reference(&self, word: u64, at: u32) -> u32 {
+        let Params { lanes, .. } = self.argon2.params;
+        let length = self.argon2.params.segment();
+        let lane_length = length * SLICES;
+        #[expect(clippy::cast_possible_truncation, reason = "the two halves of the word")]
+        let (j1, j2) = (word as u32, (word >> 32) as u32);
+        let lane = if self.pass == 0 && self.slice == 0 { self.lane } else { j2 % lanes };
+        // Blocks of other segments that are there to read, and where they begin.
+        let (finished, start) = match (self.pass, self.slice) {
+            (0, slice) => (slice * length, 0),
+            (_, slice) => (lane_length - length, (slice + 1) % SLICES * length),
+        };
+        let area = if lane == self.lane {
+            finished + at - 1
+        } else {
+            // The last block of the other lane is left out at the first of a segment.
+            finished - u32::from(at == 0)
+        };
+        let position = area - 1 - high_half(area, high_half(j1, j1));
+        // From the start on, and from the lane's first block on behind its last.
+        let column = start.checked_sub(lane_length - position).unwrap_or(start + position);
+        lane * lane_length + column
+    }
+}
+
+/// The upper 32 bits of a product.
+fn high_half(a: u32, b: u32) -> u32 {
+    a.carrying_mul(b, 0).1
+}
