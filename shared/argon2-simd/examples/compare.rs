@@ -14,8 +14,8 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Compares `drawn` cases of each kind by a seed of 32 bytes, then those that are listed. Returns how many cases were equal, or the
-/// first that was not.
+/// Compares the vectors of RFC 9106, `drawn` cases of each kind by a seed of 32 bytes, and those that are listed. Returns how many
+/// cases beside the vectors were equal, or the first that was not.
 #[wasm_bindgen]
 pub fn compare(seed: &[u8], drawn: u32) -> Result<u32, String> {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, seed);
@@ -23,6 +23,7 @@ pub fn compare(seed: &[u8], drawn: u32) -> Result<u32, String> {
     let config = Config { failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, rng);
     let mut memory: Vec<Block> = Vec::new();
+    cases::compare_vectors(&mut memory)?;
     let mut compared = 0;
     let mut compare = |case: &cases::Case| {
         case.compare(&mut memory)?;

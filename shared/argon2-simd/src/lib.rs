@@ -63,3 +63,16 @@ impl Argon2<'_> {
         memory.chunks_exact(lane).filter_map(<[Block]>::last).fold(Block::ZERO, |all, block| all.xor(block))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_is_too_short_is_refused() {
+        let params = Params::new(32, 1, 1).unwrap();
+        let mut memory = vec![Block::ZERO; params.blocks() - 1];
+        let argon2 = Argon2::new(Variant::Id, Version::V0x13, params);
+        assert_eq!(argon2.hash(b"", &[0; 16], &mut memory, &mut [0; 32]), Err(Error::MemoryTooLittle));
+    }
+}

@@ -31,6 +31,11 @@ proptest! {
 }
 
 #[test]
+fn the_tags_of_rfc_9106() {
+    MEMORY.with_borrow_mut(cases::compare_vectors).unwrap();
+}
+
+#[test]
 fn a_tag_at_every_recommended_strength_is_the_one_of_the_argon2_crate() {
     for case in cases::listed() {
         compare(&case).unwrap();
