@@ -2,8 +2,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use argon2::Block;
 use async_trait::async_trait;
+use latchkey_argon2_simd::{Argon2, Block, Error, Params, Variant, Version};
+use latchkey_core::ExposeSecret;
 use latchkey_core::port::{Clock, Derivation, HASH_LEN, HasherError, PasswordHasher};
 use worker::Delay;
 use worker::send::SendFuture;
@@ -20,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// who wait for their turn more often for nothing, a part of a millisecond each.
 const IN_A_ROW: u32 = 2;
 
-/// argon2id on the isolate's one thread: one at a time, in one working memory that is kept (19 MiB at the default
-/// strength, of the isolate's 128). While requests wait for their turn others are answered, after each few hashes.
+/// argon2id in vectors of wasm, on the isolate's one thread: one at a time, in one working memory that is kept (19 MiB at the
+/// default strength, of the isolate's 128). While requests wait for their turn others are answered, after each few hashes.
 #[derive(Debug)]
 pub struct InlineHasher {
     admission: Mutex<Admission>,
@@ -58,9 +59,25 @@ impl PasswordHasher for InlineHasher {
                 break;
             }
         }
-        let hash = job.run(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner));
+        let hash = run(&job, &mut self.memory.lock().unwrap_or_else(PoisonError::into_inner));
         self.made.fetch_add(1, Ordering::Relaxed);
         admission().leave(ticket, WorkerClock.now());
-        hash
+        hash.map_err(|error| HasherError::Failed(error.to_string()))
     }
+}
+
+/// Computes the hash in `memory`, which grows as needed: what [`Derivation::run`] does, in vectors.
+fn run(job: &Derivation, memory: &mut Vec<Block>) -> Result<[u8; HASH_LEN], Error> {
+    let params = Params::new(job.params().m_cost(), job.params().t_cost(), job.params().p_cost())?;
+    if memory.len() < params.blocks() {
+        memory.resize(params.blocks(), Block::ZERO);
+    }
+    let mut hash = [0; HASH_LEN];
+    Argon2::new(Variant::Id, Version::V0x13, params).hash(
+        job.password().expose_secret().as_bytes(),
+        job.salt(),
+        memory,
+        &mut hash,
+    )?;
+    Ok(hash)
 }

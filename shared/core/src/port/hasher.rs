@@ -18,6 +18,21 @@ impl Derivation {
         Self { password, salt, params }
     }
 
+    /// The NFC form of the password.
+    pub fn password(&self) -> &SecretString {
+        &self.password
+    }
+
+    /// The salt.
+    pub fn salt(&self) -> &[u8; 16] {
+        &self.salt
+    }
+
+    /// Memory, passes and lanes.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
     /// How many blocks of 1 KiB of working memory [`run`](Self::run) needs.
     pub fn memory_blocks(&self) -> usize {
         self.params.block_count()
@@ -29,8 +44,8 @@ impl Derivation {
         self.memory_blocks().saturating_mul(passes)
     }
 
-    /// Computes the hash in `memory`, which grows as needed and can be used again: allocating it anew costs a tenth of
-    /// the whole computation. Takes tens of milliseconds.
+    /// Computes the hash in `memory`, which grows as needed and can be used again: allocating it anew costs a tenth of the whole
+    /// computation. Takes tens of milliseconds. Workers compute it by other code, which gives the same hash.
     pub fn run(&self, memory: &mut Vec<Block>) -> Result<[u8; HASH_LEN], HasherError> {
         if memory.len() < self.memory_blocks() {
             memory.resize(self.memory_blocks(), Block::new());
