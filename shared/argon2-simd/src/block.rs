@@ -1,6 +1,7 @@
 #![expect(clippy::indexing_slicing, reason = "indices below 8 of arrays of 8, which the compiler sees")]
 
 use core::array::from_fn;
+use core::hint::black_box;
 
 use crate::pair::Pair;
 
@@ -51,35 +52,67 @@ impl Block {
         Self(from_fn(|row| from_fn(|column| self.0[row][column].xor(other.0[row][column]))))
     }
 
-    /// XORs G(`x`, `y`) into this block: the compression function (section 3.5). `scratch` is overwritten.
+    /// XORs G(`x`, `y`) into this block, the compression function (section 3.5), all but its columns 1 to 7; [`finish`](Self::finish)
+    /// does these. In between the first word is there, which says what block is read next. `scratch` is overwritten.
     ///
-    /// Each input is read once, and no block is copied: R goes into this block, its rows permuted into `scratch`, and the columns of
-    /// `scratch` permuted into this block again.
-    pub(crate) fn compress(&mut self, x: &Self, y: &Self, scratch: &mut Self) {
+    /// No block is copied: R goes into this block, and Z comes to it from `scratch`. The two halves of the permutation P are loops
+    /// of their own: within a half each instruction waits for the one before, and a processor looks ahead no further than one or two
+    /// halves. In a row of P's it finds nothing else to do; in a row of first halves, the next.
+    pub(crate) fn begin(&mut self, x: &Self, y: &Self, scratch: &mut Self) {
         for row in 0..8 {
             let r: [Pair; 8] = from_fn(|at| x.0[row][at].xor(y.0[row][at]));
             for (pair, r) in self.0[row].iter_mut().zip(r) {
                 *pair = pair.xor(r);
             }
-            scratch.0[row] = permute(r);
+            scratch.0[row] = mix_columns(r);
+        }
+        for row in &mut scratch.0 {
+            *row = mix_diagonals(*row);
         }
         for column in 0..8 {
-            let z = permute(from_fn(|row| scratch.0[row][column]));
-            for (row, z) in z.into_iter().enumerate() {
-                self.0[row][column] = self.0[row][column].xor(z);
+            let z = mix_columns(from_fn(|row| scratch.0[row][column]));
+            for (row, z) in scratch.0.iter_mut().zip(z) {
+                row[column] = z;
             }
         }
+        self.finish_column(0, scratch);
+    }
+
+    /// Does the rest of [`begin`](Self::begin).
+    pub(crate) fn finish(&mut self, scratch: &Self) {
+        for column in 1..8 {
+            self.finish_column(column, scratch);
+        }
+    }
+
+    #[inline]
+    fn finish_column(&mut self, column: usize, scratch: &Self) {
+        let z = mix_diagonals(from_fn(|row| scratch.0[row][column]));
+        for (row, z) in self.0.iter_mut().zip(z) {
+            row[column] = row[column].xor(z);
+        }
+    }
+
+    /// Reads of each 64 bytes the first, so that the block is in the processor's cache when it is needed. wasm has no instruction for
+    /// that.
+    pub(crate) fn prefetch(&self) {
+        let lines = self.0.as_flattened().iter().step_by(4);
+        black_box(lines.fold(Pair::ZERO, |all, pair| all.xor(*pair)));
     }
 }
 
-/// The permutation P (section 3.6): a round of `BLAKE2b` over 8 registers, with multiplications.
+/// First half of the permutation P (section 3.6), a round of `BLAKE2b` with multiplications: GB on the columns of the 4 by 4 matrix
+/// of words, whose diagonals then take the place of columns.
 #[inline]
-fn permute([v0, v1, v2, v3, v4, v5, v6, v7]: [Pair; 8]) -> [Pair; 8] {
-    let [a, [b0, b1], [c0, c1], [d0, d1]] = mix([v0, v1], [v2, v3], [v4, v5], [v6, v7]);
-    // The diagonals of the 4 by 4 matrix of words take the place of its columns, and give it back.
-    let [a, [b0, b1], [c1, c0], [d1, d0]] =
-        mix(a, [b0.then(b1), b1.then(b0)], [c1, c0], [d1.then(d0), d0.then(d1)]);
-    let [a0, a1] = a;
+fn mix_columns([v0, v1, v2, v3, v4, v5, v6, v7]: [Pair; 8]) -> [Pair; 8] {
+    let [[a0, a1], [b0, b1], [c0, c1], [d0, d1]] = mix([v0, v1], [v2, v3], [v4, v5], [v6, v7]);
+    [a0, a1, b0.then(b1), b1.then(b0), c1, c0, d1.then(d0), d0.then(d1)]
+}
+
+/// Second half of the permutation P: GB on the diagonals, which then go back to their places.
+#[inline]
+fn mix_diagonals([v0, v1, v2, v3, v4, v5, v6, v7]: [Pair; 8]) -> [Pair; 8] {
+    let [[a0, a1], [b0, b1], [c1, c0], [d1, d0]] = mix([v0, v1], [v2, v3], [v4, v5], [v6, v7]);
     [a0, a1, b1.then(b0), b0.then(b1), c0, c1, d1.then(d0), d0.then(d1)]
 }
 

@@ -40,25 +40,29 @@ impl Segment<'_> {
         let length = self.argon2.params.segment();
         let lane_begin = self.lane * length * SLICES;
         let begin = lane_begin + self.slice * length;
-        let fixed = self.is_addressed_by_position();
         let overwrites = self.pass == 0 || self.argon2.version == Version::V0x10;
         // The first two blocks of a lane come from the seed.
         let first = if self.pass == 0 && self.slice == 0 { 2 } else { 0 };
-
-        let mut scratch = Block::ZERO;
-        let mut addresses = [0; ADDRESSES as usize];
         let mut previous =
             (if begin + first == lane_begin { begin + length * SLICES } else { begin + first }) - 1;
+
+        let by_position = self.is_addressed_by_position();
+        let mut addresses = [0; ADDRESSES as usize];
+        // `J_2 || J_1` of the block at `at`; `before` is the first word of the block before.
+        let mut pseudo_random = |at: u32, before: u64| {
+            if !by_position {
+                return before;
+            }
+            if at == first || at.is_multiple_of(ADDRESSES) {
+                addresses = self.addresses(at / ADDRESSES + 1);
+            }
+            addresses.get((at % ADDRESSES) as usize).copied().unwrap_or_default()
+        };
+
+        let mut scratch = Block::ZERO;
+        let before = memory.get(previous as usize).ok_or(Error::MemoryTooLittle)?.first_word();
+        let mut reference = self.reference(pseudo_random(first, before), first);
         for at in first..length {
-            let word = if fixed {
-                if at == first || at % ADDRESSES == 0 {
-                    addresses = self.addresses(at / ADDRESSES + 1);
-                }
-                addresses.get((at % ADDRESSES) as usize).copied()
-            } else {
-                memory.get(previous as usize).map(Block::first_word)
-            };
-            let reference = self.reference(word.ok_or(Error::MemoryTooLittle)?, at);
             let current = begin + at;
             let [block, x, y] = memory
                 .get_disjoint_mut([current as usize, previous as usize, reference as usize])
@@ -66,7 +70,12 @@ impl Segment<'_> {
             if overwrites {
                 *block = Block::ZERO;
             }
-            block.compress(x, y, &mut scratch);
+            block.begin(x, y, &mut scratch);
+            if at + 1 < length {
+                reference = self.reference(pseudo_random(at + 1, block.first_word()), at + 1);
+                memory.get(reference as usize).ok_or(Error::MemoryTooLittle)?.prefetch();
+            }
+            memory.get_mut(current as usize).ok_or(Error::MemoryTooLittle)?.finish(&scratch);
             previous = current;
         }
         Ok(())
@@ -86,10 +95,14 @@ impl Segment<'_> {
         let blocks = params.segment() * SLICES * params.lanes;
         let input = [self.pass, self.lane, self.slice, blocks, params.passes, *variant as u32, number, 0];
         let mut scratch = Block::ZERO;
-        let mut once = Block::ZERO;
-        once.compress(&Block::ZERO, &Block::beginning_with(input.map(u64::from)), &mut scratch);
-        let mut twice = Block::ZERO;
-        twice.compress(&Block::ZERO, &once, &mut scratch);
+        let mut compress = |input: &Block| {
+            let mut output = Block::ZERO;
+            output.begin(&Block::ZERO, input, &mut scratch);
+            output.finish(&scratch);
+            output
+        };
+        let once = compress(&Block::beginning_with(input.map(u64::from)));
+        let twice = compress(&once);
         let mut addresses = [0; ADDRESSES as usize];
         for (address, word) in addresses.iter_mut().zip(twice.words()) {
             *address = word;

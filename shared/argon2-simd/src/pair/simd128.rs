@@ -1,8 +1,8 @@
 //! Pairs in vectors of wasm. The intrinsics are safe: none of them touches memory, and `Pair` is loaded and stored like any value.
 
 use core::arch::wasm32::{
-    i32x4_shuffle, i64x2_shuffle, u64x2, u64x2_add, u64x2_extmul_high_u32x4, u64x2_extmul_low_u32x4,
-    u64x2_extract_lane, u64x2_shl, u64x2_shr, v128, v128_or, v128_xor,
+    i8x16_shuffle, i32x4_shuffle, i64x2_shuffle, u64x2, u64x2_add, u64x2_extmul_high_u32x4,
+    u64x2_extmul_low_u32x4, u64x2_extract_lane, u64x2_shl, u64x2_shr, v128, v128_or, v128_xor,
 };
 
 /// Two words.
@@ -34,7 +34,14 @@ impl Pair {
     /// Rotates each word.
     #[inline]
     pub(crate) fn rotate_right<const BITS: u32>(self) -> Self {
-        Self(v128_or(u64x2_shr(self.0, BITS), u64x2_shl(self.0, 64 - BITS)))
+        let a = self.0;
+        Self(match BITS {
+            // Whole bytes: one instruction where shifts are three.
+            16 => i8x16_shuffle::<2, 3, 4, 5, 6, 7, 0, 1, 10, 11, 12, 13, 14, 15, 8, 9>(a, a),
+            24 => i8x16_shuffle::<3, 4, 5, 6, 7, 0, 1, 2, 11, 12, 13, 14, 15, 8, 9, 10>(a, a),
+            32 => i32x4_shuffle::<1, 0, 3, 2>(a, a),
+            _ => v128_or(u64x2_shr(a, BITS), u64x2_shl(a, 64 - BITS)),
+        })
     }
 
     /// The second word of this pair and the first of `next`.
