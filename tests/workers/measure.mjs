@@ -2,20 +2,25 @@
 //
 // CPU time is that of the workerd process divided by the requests, one after the other: V8's and workerd's own work is in it,
 // and D1's SQLite and KV, which at Cloudflare run elsewhere. Nothing is subtracted: the bare Workers show what is not ours.
+//
+// With folders of built Workers as arguments: sign-ins in each of them alone, in turns, so that all see the same machine.
 import { Agent, request } from "node:http";
 import { running } from "./workerd.mjs";
 
 const CONNECTIONS = 16;
+const MANY_CONNECTIONS = 32;
 const SECONDS = 5;
 const STARTS = 9;
+const ROUNDS = 3;
 const PASSWORD = "seven green boats at noon";
 /** The default and OWASP's other choices of the same strength, then what is weaker. */
 const STRENGTHS = ["m=19456,t=2,p=1", "m=12288,t=3,p=1", "m=9216,t=4,p=1", "m=7168,t=5,p=1", "m=8192,t=1,p=1", "m=4096,t=1,p=1", "m=2048,t=1,p=1"];
 
-const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+const agent = new Agent({ keepAlive: true, maxSockets: MANY_CONNECTIONS });
 
-function send(url, { method = "GET", body, token } = {}) {
+function send(url, { method = "GET", body, token, address } = {}) {
   const headers = {};
+  if (address) headers["cf-connecting-ip"] = address;
   if (body !== undefined) headers["content-type"] = "application/json";
   if (token) headers.authorization = `Bearer ${token}`;
   return new Promise((resolve, reject) => {
@@ -49,11 +54,11 @@ async function oneByOne(cpu, work, count = 500) {
   return { cpu: (cpu() - before) / count, wall: median(times) };
 }
 
-async function perSecond(work) {
+async function perSecond(work, connections = CONNECTIONS) {
   let done = 0;
   const end = performance.now() + SECONDS * 1000;
   await Promise.all(
-    Array.from({ length: CONNECTIONS }, async (_, connection) => {
+    Array.from({ length: connections }, async (_, connection) => {
       for (; performance.now() < end; done += 1) await work(connection);
     }),
   );
@@ -104,20 +109,54 @@ async function startUp(what) {
   return steps.map(median);
 }
 
-const LATCHKEY_LIMITS = ["signup", "signin", "signup_email", "public", "session"].map((name) => `${name}=10000/1s`).join(",");
+const LATCHKEY_LIMITS = ["signup", "signin", "signup_email", "signin_email", "signin_email_day", "public", "session"].map((name) => `${name}=10000/1s`).join(",");
 
-/** Runs `work` with the Worker of every operation over an empty database. */
-const service = (strength, work) =>
-  running({ folder: "target/workers/all", tables: true, bindings: { LATCHKEY_LIMITS, LATCHKEY_ARGON2: strength } }, async (url, cpu) => {
-    const post = (path, body, token) => send(`${url}${path}`, { method: "POST", body, token });
+/** Runs `work` with the Worker of every operation, from `folder`, over an empty database. */
+const service = (strength, work, folder = "target/workers/all") =>
+  running({ folder, tables: true, bindings: { LATCHKEY_LIMITS, LATCHKEY_ARGON2: strength } }, async (url, cpu) => {
+    const post = (path, body, token, address) => send(`${url}${path}`, { method: "POST", body, token, address });
     const person = (n) => ({ email: `m${n}@example.com`, password: PASSWORD, transport: "bearer" });
     let signedUp = 0;
     const signUp = async () => expect(await post("/v1/signup", person((signedUp += 1))), 201);
-    const signIn = async () => expect(await post("/v1/signin", person(1)), 200);
+    const signIn = async (n = 1, address) => expect(await post("/v1/signin", person(n), undefined, address), 200);
     return work({ url, cpu, post, signUp, signIn });
   });
 
+let addresses = 0;
+/** One that asks for the first time. */
+function newAddress() {
+  addresses += 1;
+  return `10.${(addresses >> 16) & 255}.${(addresses >> 8) & 255}.${addresses & 255}`;
+}
+
+/** CPU of a sign-in at the default strength, then sign-ins a second with one connection and with many, every one from a new address. */
+const signIns = (folder) =>
+  service(STRENGTHS[0], async ({ cpu, signUp, signIn }) => {
+    for (let n = 0; n < MANY_CONNECTIONS; n += 1) await signUp();
+    const work = (connection) => signIn(connection + 1, newAddress());
+    const alone = await oneByOne(cpu, () => work(0), 50);
+    return { cpu: alone.cpu, one: await perSecond(work, 1), many: await perSecond(work, MANY_CONNECTIONS) };
+  }, folder);
+
+/** The medians of several rounds of sign-ins for each folder. */
+async function compareSignIns(folders) {
+  const rounds = folders.map(() => []);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const [at, folder] of folders.entries()) rounds[at].push(await signIns(folder));
+  }
+  console.log(`${`sign-in, ${STRENGTHS[0]}, addresses vary`.padEnd(44)}${["ms CPU", "1 conn/s", `${MANY_CONNECTIONS} conn/s`].map((name) => name.padStart(10)).join("")}`);
+  for (const [at, folder] of folders.entries()) {
+    const middle = (name) => number(median(rounds[at].map((round) => round[name])), 1);
+    console.log(`${folder.padEnd(44)}${middle("cpu")}${middle("one")}${middle("many")}`);
+  }
+}
+
+const folders = process.argv.slice(2);
 try {
+  if (folders.length > 0) {
+    await compareSignIns(folders);
+    process.exit();
+  }
   console.log(`${"in workerd, for one request".padEnd(44)}${"ms CPU".padStart(10)}${"ms wall".padStart(10)}${"req/s".padStart(10)}`);
   await running({ main: BARE }, async (url, cpu) =>
     line("bare JavaScript", await oneByOne(cpu, () => send(url)), await perSecond(() => send(url))));
@@ -153,6 +192,9 @@ try {
       line(`sign-in, ${strength}`, await oneByOne(cpu, signIn, 100));
     });
   }
+
+  console.log();
+  await compareSignIns(["target/workers/all"]);
 
   console.log(`\n${"ms of CPU from the start of workerd".padEnd(44)}${["until ready", "evaluation", "1st answer"].map((name) => name.padStart(12)).join("")}`);
   for (const [name, what] of [
