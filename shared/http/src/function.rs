@@ -1,4 +1,5 @@
 use axum::Router;
+use axum::routing::MethodRouter;
 use utoipa::openapi::OpenApi;
 
 use crate::{Operation, Routes};
@@ -6,7 +7,10 @@ use crate::{Operation, Routes};
 /// One operation of Latchkey, or several put together: routes, who may call them, and their description.
 #[derive(Clone)]
 pub struct Function<S> {
-    router: Router<S>,
+    // One router is made of them at the end: to merge routers is to make each route's place in them once more, which is a good part
+    // of what an isolate does before its first answer.
+    handlers: Vec<(&'static str, MethodRouter<S>)>,
+    pages: Router<S>,
     operations: Vec<Operation>,
     #[cfg(feature = "description")]
     descriptions: Vec<fn() -> OpenApi>,
@@ -16,7 +20,8 @@ impl<S: Clone + Send + Sync + 'static> Default for Function<S> {
     /// One without routes, to [merge](Function::merge) others into.
     fn default() -> Self {
         Self {
-            router: Router::new(),
+            handlers: Vec::new(),
+            pages: Router::new(),
             operations: Vec::new(),
             #[cfg(feature = "description")]
             descriptions: Vec::new(),
@@ -31,28 +36,31 @@ impl<S: Clone + Send + Sync + 'static> Function<S> {
         expect(unused_variables, reason = "nobody can ask for the description")
     )]
     pub fn new(routes: Routes<S>, description: fn() -> OpenApi) -> Self {
-        let (router, operations) = routes.into_parts();
+        let (handlers, operations) = routes.into_parts();
         Self {
-            router,
+            handlers,
+            pages: Router::new(),
             operations,
             #[cfg(feature = "description")]
             descriptions: vec![description],
         }
     }
 
-    /// Both functions in one. Panics, as `axum` does, where they have a route in common: a mistake that the first test finds.
+    /// Both functions in one. The service panics, as `axum` does, where they have a route in common: a mistake that the first test
+    /// finds.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         #[cfg(feature = "description")]
         self.descriptions.extend(other.descriptions);
         self.operations.extend(other.operations);
-        Self { router: self.router.merge(other.router), ..self }
+        self.handlers.extend(other.handlers);
+        Self { pages: self.pages.merge(other.pages), ..self }
     }
 
     /// The same with pages for people, which are no part of the API and of its description.
     #[must_use]
     pub fn with_pages(self, pages: Router<S>) -> Self {
-        Self { router: self.router.merge(pages), ..self }
+        Self { pages: self.pages.merge(pages), ..self }
     }
 
     /// Every route and who may call it.
@@ -71,7 +79,7 @@ impl<S: Clone + Send + Sync + 'static> Function<S> {
     }
 
     pub(crate) fn into_router(self) -> Router<S> {
-        self.router
+        self.handlers.into_iter().fold(self.pages, |router, (path, handler)| router.route(path, handler))
     }
 }
 

@@ -2,12 +2,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{FromRef, Request};
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, MethodRouter, on};
 use latchkey_core::Config;
 use latchkey_core::session::{Freshness, Sessions};
 
@@ -46,13 +45,13 @@ pub struct Operation {
 /// Routes, each with who may call it. There is no way to add one without saying so, and whoever may not call it never
 /// reaches its handler. Nor does a request with a query or a body that the route does not say it takes.
 pub struct Routes<S> {
-    router: Router<S>,
+    handlers: Vec<(&'static str, MethodRouter<S>)>,
     operations: Vec<Operation>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
     fn default() -> Self {
-        Self { router: Router::new(), operations: Vec::new() }
+        Self { handlers: Vec::new(), operations: Vec::new() }
     }
 }
 
@@ -181,13 +180,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     ) -> Self {
         // Every method that routes use has a filter; one that has none would be a route that nobody can call.
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::TRACE);
-        self.router = self.router.route(path, on(filter, handler));
+        self.handlers.push((path, on(filter, handler)));
         self.operations.push(Operation { method, path, access, takes });
         self
     }
 
-    pub(crate) fn into_parts(self) -> (Router<S>, Vec<Operation>) {
-        (self.router, self.operations)
+    pub(crate) fn into_parts(self) -> (Vec<(&'static str, MethodRouter<S>)>, Vec<Operation>) {
+        (self.handlers, self.operations)
     }
 }
 
