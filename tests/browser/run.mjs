@@ -16,8 +16,8 @@ try {
   const { World } = await import('./world.mjs')
   world = await World.start(platform)
 } catch (error) {
-  const mend = error.code === 'ERR_MODULE_NOT_FOUND' ? '; run: npm ci --prefix tests/browser' : ''
-  console.error(`browser: ${error.message}${mend}`)
+  const fix = error.code === 'ERR_MODULE_NOT_FOUND' ? '; run: npm ci --prefix tests/browser' : ''
+  console.error(`browser: ${error.message}${fix}`)
   process.exit(1)
 }
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => world.stop().finally(() => process.exit(1)))

@@ -208,7 +208,7 @@ async fn nobody_without_the_permission_gets_a_token_not_even_its_owner_or_an_adm
 }
 
 #[tokio::test]
-async fn what_a_provider_refuses_says_the_mend_and_none_of_its_words() {
+async fn what_a_provider_refuses_says_the_fix_and_none_of_its_words() {
     let world = world().await;
     let (ada, server) = (world.ada().await, world.server().await);
     for (status, body, expected, code) in [

@@ -14,9 +14,9 @@ fn main() -> ExitCode {
 }
 
 fn authorizer(app: App, var: &dyn Fn(&str) -> Option<String>) -> Result<Arc<Authorizer>, ConfigError> {
-    let mend = "list the protected routes and what they demand, such as GET /orders/{id}=orders:read,ANY /me=signed-in";
-    let text = var(VARIABLE).ok_or_else(|| ConfigError::new(VARIABLE, "is not set", mend))?;
+    let fix = "list the protected routes and what they demand, such as GET /orders/{id}=orders:read,ANY /me=signed-in";
+    let text = var(VARIABLE).ok_or_else(|| ConfigError::new(VARIABLE, "is not set", fix))?;
     let needs: RouteNeeds =
-        text.parse().map_err(|error: InvalidRoutes| ConfigError::new(VARIABLE, error.to_string(), mend))?;
+        text.parse().map_err(|error: InvalidRoutes| ConfigError::new(VARIABLE, error.to_string(), fix))?;
     Ok(Arc::new(Authorizer::new(app, needs)))
 }

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 pub enum DatabaseError {
     /// Its file.
     #[error(
-        "the database {path} cannot be used ({source}): mend its permissions, or remove it and begin anew"
+        "the database {path} cannot be used ({source}): fix its permissions, or remove it and begin anew"
     )]
     Open {
         /// The file; `:memory:` when there is none.

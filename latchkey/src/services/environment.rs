@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// The file cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("{path} cannot be written ({source}): choose another file with --env-file, or mend its permissions", path = path.display())]
+#[error("{path} cannot be written ({source}): choose another file with --env-file, or fix its permissions", path = path.display())]
 pub struct EnvironmentError {
     path: PathBuf,
     source: io::Error,

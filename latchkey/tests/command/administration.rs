@@ -53,7 +53,7 @@ fn roles_are_granted_and_taken_away() {
 }
 
 #[test]
-fn what_cannot_be_done_is_refused_with_the_mend() {
+fn what_cannot_be_done_is_refused_with_the_fix() {
     let home = Home::new();
     home.add("grace@example.com", &["--role", "admin"]);
     home.run(&["users", "grant", "nobody@example.com", "user"]).refused(&["nobody@example.com", "users add"]);
@@ -163,7 +163,7 @@ fn the_description_is_openapi_3_1() {
 }
 
 #[test]
-fn the_doctor_finds_each_fault_and_says_its_mend() {
+fn the_doctor_finds_each_fault_and_says_its_fix() {
     let home = Home::new();
     let said = home.run(&["doctor"]);
     assert_eq!(said.status.code(), Some(1), "{said:?}");

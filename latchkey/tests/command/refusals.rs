@@ -1,4 +1,4 @@
-//! What stops a start: one line that says what and the mend, and an exit code that is not 0.
+//! What stops a start: one line that says what and the fix, and an exit code that is not 0.
 
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
@@ -28,7 +28,7 @@ fn a_secret_that_is_short_or_an_example() {
 
 #[test]
 fn any_variable_that_is_wrong() {
-    for (name, value, mend) in [
+    for (name, value, fix) in [
         ("LATCHKEY_URL", "http://auth.example.com", "https://auth.example.com"),
         ("LATCHKEY_ORIGINS", "*", "https://app.example.com"),
         ("LATCHKEY_LIMITS", "signup=lots", "signup=3/15m"),
@@ -38,7 +38,7 @@ fn any_variable_that_is_wrong() {
         ("LATCHKEY_AUDIT_DAYS", "0", "1 to 3650"),
         ("LATCHKEY_TRUSTED_PROXIES", "many", "0 to 10"),
     ] {
-        Home::plain().with(name, value).run(&[]).refused(&[name, mend]);
+        Home::plain().with(name, value).run(&[]).refused(&[name, fix]);
     }
 }
 

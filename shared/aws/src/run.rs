@@ -21,7 +21,7 @@ const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 /// Serves `function` to Lambda until the container ends.
 ///
 /// Everything is made once, before the first event, and nothing connects before it is used. A start that fails logs a line
-/// for each variable that is wrong, with the mend, and tells Lambda.
+/// for each variable that is wrong, with the fix, and tells Lambda.
 pub fn run(function: Function<App>) -> ExitCode {
     let make: Make<_> = Box::new(move |app, _| Ok(latchkey_http::app(function.clone(), app)));
     start(make, |live| Runtime::new(Entry::new(live)).run())

@@ -10,7 +10,7 @@ use serde_json::json;
 /// The Runtime API is on the same machine.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Tells Lambda that the function cannot start, and why, so that `Init` errors name the mend. `address` is
+/// Tells Lambda that the function cannot start, and why, so that `Init` errors name the fix. `address` is
 /// `AWS_LAMBDA_RUNTIME_API`, host and port; `cargo lambda watch` puts a scheme in front and a path behind.
 pub(crate) async fn cannot_start(fetch: &dyn Fetch, address: &str, why: &str) {
     const KIND: &str = "Latchkey.Configuration";

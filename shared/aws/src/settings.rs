@@ -115,7 +115,7 @@ impl Settings {
     }
 }
 
-/// All that is wrong with the settings: a line for each variable, with the mend.
+/// All that is wrong with the settings: a line for each variable, with the fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistakes(Vec<String>);
 
@@ -170,7 +170,7 @@ enum Trouble {
 }
 
 impl Trouble {
-    /// What is wrong with `reference`, and the mend.
+    /// What is wrong with `reference`, and the fix.
     fn about(&self, reference: &Reference) -> String {
         let action = reference.action();
         match self {

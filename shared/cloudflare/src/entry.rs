@@ -63,12 +63,12 @@ async fn refuse(raw: &Request, problem: &Problem, cause: &(dyn Error + Sync)) ->
     convert::response(latchkey_http::without_service(problem, https, &request_id)).await
 }
 
-/// The log has what is wrong and the mend; the client hears that it is not theirs.
+/// The log has what is wrong and the fix; the client hears that it is not theirs.
 fn misconfigured() -> Problem {
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "misconfigured",
-        "this service is not set up; its log names what is missing and the mend",
+        "this service is not set up; its log names what is missing and the fix",
     )
     .retry_after(Duration::from_mins(1))
 }

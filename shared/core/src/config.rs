@@ -57,22 +57,22 @@ pub struct Config {
     pub oauth: Arc<oauth::Settings>,
 }
 
-/// One variable that is wrong or missing, and the mend.
+/// One variable that is wrong or missing, and the fix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{variable}: {problem}; {mend}")]
+#[error("{variable}: {problem}; {fix}")]
 pub struct ConfigError {
     /// The variable's name.
     pub variable: &'static str,
     /// What is wrong with it, without its value where that is secret.
     pub problem: String,
     /// What to do.
-    pub mend: String,
+    pub fix: String,
 }
 
 impl ConfigError {
     /// About `variable`: what is wrong, and what to do.
-    pub fn new(variable: &'static str, problem: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { variable, problem: problem.into(), mend: mend.into() }
+    pub fn new(variable: &'static str, problem: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { variable, problem: problem.into(), fix: fix.into() }
     }
 }
 
@@ -390,10 +390,10 @@ fn provider_tokens(value: Option<&str>) -> Result<bool, ConfigError> {
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
     variable: &'static str,
     value: Option<String>,
-    mend: &str,
+    fix: &str,
 ) -> Result<Option<T>, ConfigError> {
     value
-        .map(|text| text.parse().map_err(|error: T::Err| ConfigError::new(variable, error.to_string(), mend)))
+        .map(|text| text.parse().map_err(|error: T::Err| ConfigError::new(variable, error.to_string(), fix)))
         .transpose()
 }
 

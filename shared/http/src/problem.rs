@@ -53,14 +53,14 @@ pub struct ProblemBody<'a> {
     pub status: u16,
     /// Stable, for programs.
     pub code: &'a str,
-    /// What is wrong and the mend, for people.
+    /// What is wrong and the fix, for people.
     pub detail: &'a str,
     /// Names this request in the log.
     pub request_id: &'a str,
 }
 
 impl Problem {
-    /// A problem with a stable code and a text that names what is wrong and the mend.
+    /// A problem with a stable code and a text that names what is wrong and the fix.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Parts {
             status,
@@ -105,7 +105,7 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
-    /// 500: ours to mend. `cause` goes to the log only.
+    /// 500: ours to fix. `cause` goes to the log only.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here; try again later")

@@ -1,4 +1,4 @@
-//! What a client learns when a trip to a provider fails: a code of ours and a mend, never a word of the provider's.
+//! What a client learns when a trip to a provider fails: a code of ours and a fix, never a word of the provider's.
 
 use axum::http::StatusCode;
 use latchkey_core::oauth::{

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_says_its_mend() {
+    fn an_error_says_its_fix() {
         assert_eq!(told(400, r#"{"error":"ERR syntax error"}"#), "it refuses the command: ERR syntax error");
         assert_eq!(told(500, r#"{"error":"ERR down"}"#), "it refuses the command: ERR down");
         let wrong = "it refuses the token: set UPSTASH_REDIS_REST_TOKEN to the REST token of this database";

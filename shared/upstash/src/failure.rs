@@ -3,7 +3,7 @@ use latchkey_core::port::FetchError;
 /// The longest text of Redis that an error repeats, in characters.
 const MAX_TOLD: usize = 200;
 
-/// Why Upstash gave no result. Each says the mend; none holds the token.
+/// Why Upstash gave no result. Each says the fix; none holds the token.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("{0}: see that the database is up and UPSTASH_REDIS_REST_URL is its REST URL")]

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_told_with_its_mend_and_without_its_secrets() {
+    fn a_wrong_value_is_told_with_its_fix_and_without_its_secrets() {
         for url in [
             "http://eu1-example-12345.upstash.io",
             "redis://default:hunter2hunter2@eu1.upstash.io:6379",

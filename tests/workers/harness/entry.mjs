@@ -54,8 +54,8 @@ const doors = {
   "/harness/memory": () => latest.memory.buffer.byteLength,
   "/harness/break/DB": () => broken.add("DB").size,
   "/harness/break/CACHE": () => broken.add("CACHE").size,
-  "/harness/mend/DB": () => broken.delete("DB"),
-  "/harness/mend/CACHE": () => broken.delete("CACHE"),
+  "/harness/fix/DB": () => broken.delete("DB"),
+  "/harness/fix/CACHE": () => broken.delete("CACHE"),
   "/harness/rows": rows,
   "/harness/plans": (_, env) => plans(env),
   // Sets the Worker's clock ahead by so many milliseconds more, and tells it.

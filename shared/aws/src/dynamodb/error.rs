@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use latchkey_core::port::StoreError;
 
-/// What a failed call means for the caller. The text is for the log: it names the mend where somebody can mend it, and holds
+/// What a failed call means for the caller. The text is for the log: it names the fix where somebody can fix it, and holds
 /// nothing of any item.
 pub(super) fn store_error<E, R>(error: &SdkError<E, R>, table: &str) -> StoreError
 where
@@ -21,8 +21,8 @@ where
     match code {
         // About the call, whose values it does not repeat.
         "ValidationException" => StoreError::Refused(format!("DynamoDB: {message}")),
-        _ => StoreError::Unavailable(match mend(code) {
-            Some(mend) => format!("DynamoDB answered {code} for the table {table}: {message}; {mend}"),
+        _ => StoreError::Unavailable(match fix(code) {
+            Some(fix) => format!("DynamoDB answered {code} for the table {table}: {message}; {fix}"),
             None => format!("DynamoDB answered {code}: {message}"),
         }),
     }
@@ -40,7 +40,7 @@ fn chain(error: &dyn Error) -> String {
 }
 
 /// What an operator can do about `code`.
-fn mend(code: &str) -> Option<&'static str> {
+fn fix(code: &str) -> Option<&'static str> {
     match code {
         "ResourceNotFoundException" => Some("set LATCHKEY_TABLE and AWS_REGION to a table that is there"),
         "AccessDeniedException" => Some("allow this function's role to do it"),

@@ -157,9 +157,9 @@ impl Environment {
     fn credentials(&self) -> Result<Credentials, CredentialsError> {
         let var = |name: &'static str| {
             (self.0)(name).ok_or_else(|| {
-                let mend: BoxError =
+                let fix: BoxError =
                     format!("{name} is missing; Lambda sets it by itself, elsewhere set it").into();
-                CredentialsError::not_loaded(mend)
+                CredentialsError::not_loaded(fix)
             })
         };
         let (id, secret) = (var("AWS_ACCESS_KEY_ID")?, var("AWS_SECRET_ACCESS_KEY")?);

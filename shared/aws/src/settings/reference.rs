@@ -20,7 +20,7 @@ pub(super) enum What {
     Parameter,
 }
 
-/// What is wrong with a value that begins like a reference, and the mend.
+/// What is wrong with a value that begins like a reference, and the fix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "begins with `arn:` and names neither a secret nor a parameter; write arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME \

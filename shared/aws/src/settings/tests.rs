@@ -163,7 +163,7 @@ async fn endpoints_of_ones_own() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_names_the_variable_the_reference_and_the_mend_and_no_value() {
+async fn what_is_wrong_names_the_variable_the_reference_and_the_fix_and_no_value() {
     for (answer, expected) in [
         (refused(400, "AccessDeniedException"), "allow secretsmanager:GetSecretValue"),
         (refused(400, "com.amazonaws.secretsmanager#ResourceNotFoundException"), "does not exist; make it"),

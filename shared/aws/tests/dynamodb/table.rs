@@ -1,4 +1,4 @@
-//! The table alone: what it answers when attempts fail, and what it says to whoever has to mend it.
+//! The table alone: what it answers when attempts fail, and what it says to whoever has to fix it.
 
 use std::iter::repeat_n;
 use std::sync::Arc;
@@ -151,9 +151,9 @@ async fn complaint(stage: &Stage, fault: Fault) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_somebody_can_mend_says_how() {
+async fn what_somebody_can_fix_says_how() {
     let stage = Stage::new().await;
-    for (code, mend) in [
+    for (code, fix) in [
         ("ResourceNotFoundException", "LATCHKEY_TABLE"),
         ("AccessDeniedException", "role"),
         ("UnrecognizedClientException", "AWS_ACCESS_KEY_ID"),
@@ -161,7 +161,7 @@ async fn what_somebody_can_mend_says_how() {
         ("ExpiredTokenException", "renew"),
     ] {
         let why = complaint(&stage, Fault::Answers(400, code)).await;
-        assert!(why.contains(code) && why.contains(mend) && why.contains(TABLE), "{why}");
+        assert!(why.contains(code) && why.contains(fix) && why.contains(TABLE), "{why}");
         assert_eq!(stage.proxy.operations().len(), 1, "{code} does not pass by itself");
     }
 }

@@ -306,8 +306,8 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_the_part_and_the_mend() {
-        for (text, part, mend) in [
+    fn errors_name_the_part_and_the_fix() {
+        for (text, part, fix) in [
             ("off", "off", "LATCHKEY_ALLOW_NO_LIMITS=yes"),
             ("signup=3/15m,signin", "\"signin\"", "write it as signup=3/15m"),
             ("signup=3/15m,", "\"\"", "write it as signup=3/15m"),
@@ -320,7 +320,7 @@ mod tests {
             ("a\nb=1/1m", "\"a\\nb\"", "choose from"),
         ] {
             let error = Limits::parse(text, false).unwrap_err().to_string();
-            assert!(error.contains(part) && error.contains(mend), "{text:?}: {error}");
+            assert!(error.contains(part) && error.contains(fix), "{text:?}: {error}");
             assert!(!error.contains('\n'), "{error:?}");
         }
     }

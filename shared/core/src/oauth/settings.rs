@@ -134,8 +134,8 @@ fn read_microsoft(var: Var<'_>) -> Read<Provider> {
     if named || uuid::Uuid::try_parse(&tenant).is_ok_and(|id| id.hyphenated().to_string() == tenant) {
         Ok(Some(microsoft::provider(client, &tenant)))
     } else {
-        let mend = "use the directory (tenant) ID in lower case, or common, organizations or consumers";
-        Err(ConfigError::new(NAME, format!("`{tenant}` is no tenant"), mend))
+        let fix = "use the directory (tenant) ID in lower case, or common, organizations or consumers";
+        Err(ConfigError::new(NAME, format!("`{tenant}` is no tenant"), fix))
     }
 }
 
@@ -146,23 +146,23 @@ fn read_apple(var: Var<'_>) -> Read<Provider> {
     }
     let [Some(client_id), Some(team_id), Some(key_id), Some(pem)] = values else {
         let missing = APPLE.into_iter().find(|name| var(name).is_none()).unwrap_or_default();
-        let mend = format!("set all of {}, or none to leave the provider off", APPLE.join(", "));
-        return Err(ConfigError::new(missing, "is not set, and others of Apple are", mend));
+        let fix = format!("set all of {}, or none to leave the provider off", APPLE.join(", "));
+        return Err(ConfigError::new(missing, "is not set, and others of Apple are", fix));
     };
     let key = apple::key(&pem).ok_or_else(|| {
-        let mend =
+        let fix =
             "set it to the contents of the .p8 file, with \\n for its line breaks where it must be one line";
-        ConfigError::new("APPLE_PRIVATE_KEY", "is no private key of Apple's", mend)
+        ConfigError::new("APPLE_PRIVATE_KEY", "is no private key of Apple's", fix)
     })?;
     Ok(Some(apple::provider(client_id, AppleKey { team_id, key_id, key })))
 }
 
 /// `LATCHKEY_OIDC=acme` asks for `OIDC_ACME_ISSUER`, `OIDC_ACME_CLIENT_ID` and `OIDC_ACME_CLIENT_SECRET`.
 fn read_oidc(var: Var<'_>, name: &str, place: Place) -> Result<Provider, ConfigError> {
-    let error = |problem: String, mend: &str| ConfigError::new(OIDC, problem, mend);
+    let error = |problem: String, fix: &str| ConfigError::new(OIDC, problem, fix);
     let wrong = || {
-        let mend = "use lower-case letters, digits and hyphens, and no name of a built-in provider";
-        error(format!("`{name}` is no name for a provider"), mend)
+        let fix = "use lower-case letters, digits and hyphens, and no name of a built-in provider";
+        error(format!("`{name}` is no name for a provider"), fix)
     };
     let provider: ProviderName = name.parse().map_err(|_| wrong())?;
     if TAKEN.contains(&name) {
@@ -176,8 +176,8 @@ fn read_oidc(var: Var<'_>, name: &str, place: Place) -> Result<Provider, ConfigE
     let issuer = read("ISSUER")?;
     let fits = is_https(&issuer) || (place == Place::Local && is_loopback(&issuer));
     if !fits {
-        let mend = "set it to the issuer's https URL, exactly as its metadata has it";
-        return Err(error(format!("names `{name}`, and {prefix}_ISSUER is no https URL"), mend));
+        let fix = "set it to the issuer's https URL, exactly as its metadata has it";
+        return Err(error(format!("names `{name}`, and {prefix}_ISSUER is no https URL"), fix));
     }
     let client = Client { id: read("CLIENT_ID")?, secret: SecretString::from(read("CLIENT_SECRET")?) };
     Ok(oidc::provider(provider, var(&format!("{prefix}_LABEL")), client, issuer))

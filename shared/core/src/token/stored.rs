@@ -89,7 +89,7 @@ pub enum OpenKeysError {
     Sealed {
         /// Which key.
         kid: KeyId,
-        /// Why, with the mend where there is one.
+        /// Why, with the fix where there is one.
         source: OpenError,
     },
     /// It opens, and what is inside is not the key of its name.

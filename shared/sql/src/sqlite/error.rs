@@ -6,7 +6,7 @@ use crate::{DriverError, failed_check};
 /// How to come back from a damaged file.
 pub(super) const MEND_DAMAGE: &str = "stop the server and put a backup in its place";
 
-/// Why a database was not opened. Each message names the file and the mend.
+/// Why a database was not opened. Each message names the file and the fix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {

@@ -100,7 +100,7 @@ impl io::Write for ThreadLog {
 }
 
 #[tokio::test]
-async fn failures_are_logged_with_the_mend_and_without_the_token() {
+async fn failures_are_logged_with_the_fix_and_without_the_token() {
     tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(|| ThreadLog).init();
     let (app, _) = app(Mood::says(401, &format!(r#"{{"error":"WRONGPASS {TOKEN}"}}"#)));
     for _ in 0..5 {

@@ -142,7 +142,7 @@ async fn two_origins_are_refused_however_they_are_sent() {
 }
 
 #[tokio::test]
-async fn a_load_balancer_that_would_drop_a_cookie_is_told_the_mend() {
+async fn a_load_balancer_that_would_drop_a_cookie_is_told_the_fix() {
     let error = event(SINGLE_VALUE).send(&app()).await.unwrap_err();
     assert!(error.to_string().contains("lambda.multi_value_headers.enabled"), "{error}");
 }

@@ -12,7 +12,7 @@ async fn while_d1_fails_nobody_signs_in_and_after_it_everybody_does() {
     for _ in 0..3 {
         service.sign_in(&email).await.assert_problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
     }
-    service.get("/harness/mend/DB").await;
+    service.get("/harness/fix/DB").await;
     assert_eq!(service.sign_in(&email).await.status, StatusCode::OK);
 }
 
@@ -27,5 +27,5 @@ async fn while_kv_fails_everything_is_answered() {
         let checked = service.check(begun.text("access_token"), fresh).await;
         assert_eq!(checked.status, StatusCode::OK, "{}", checked.body);
     }
-    service.get("/harness/mend/CACHE").await;
+    service.get("/harness/fix/CACHE").await;
 }
