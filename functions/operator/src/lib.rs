@@ -33,7 +33,7 @@ pub enum Command {
     PutRole {
         /// Its name.
         role: String,
-        /// What it is for.
+        /// Its purpose, in a line.
         description: Option<String>,
         /// What it grants.
         permissions: Vec<String>,

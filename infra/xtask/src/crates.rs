@@ -53,7 +53,7 @@ pub fn operations() -> [(&'static str, Function<App>); {}] {{
         operations.len()
     );
     for operation in operations {
-        let _ = writeln!(text, "        (\"{}\", {}::function()),", operation.name, operation.library());
+        let _ = writeln!(text, "        (\"{}\", {}::function()),", operation.name, operation.lib_name());
     }
     text + "    ]\n}\n"
 }
@@ -68,7 +68,7 @@ pub(crate) fn operations() -> Function<App> {
 "
     .to_owned();
     for operation in operations {
-        let (feature, library) = (&operation.name, operation.library());
+        let (feature, library) = (&operation.name, operation.lib_name());
         let _ = writeln!(
             text,
             "    #[cfg(feature = \"{feature}\")]\n    let function = function.merge({library}::function());"

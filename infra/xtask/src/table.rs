@@ -113,7 +113,7 @@ impl Operation {
     }
 
     /// Returns the name of its library in Rust.
-    pub fn library(&self) -> String {
+    pub fn lib_name(&self) -> String {
         self.package().replace('-', "_")
     }
 
