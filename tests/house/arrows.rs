@@ -22,7 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("functions", &["shared/core", "shared/http", "functions"]),
     ("latchkey", &["shared/core", "shared/http", "shared/native", "shared/sql", "functions"]),
     ("infra/worker", &["shared/http", "shared/cloudflare", "functions"]),
-    ("infra/xtask", &["shared/core", "shared/http", "functions"]),
+    ("infra/xtask", &[]),
 ];
 
 /// Functions that stand on other functions, and on which.
@@ -34,7 +34,7 @@ struct Crate {
     dependencies: Vec<String>,
 }
 
-/// Every crate of the workspace with the folders of those that it is built from. Development dependencies are not among them, nor
+/// Every crate of the workspace with the folders of those that it is built from, by a build script too. Development dependencies are not among them, nor
 /// what a Lambda's entry needs beside its library.
 fn crates() -> BTreeMap<String, Crate> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
@@ -62,7 +62,7 @@ fn crates() -> BTreeMap<String, Crate> {
             let dependencies = package["dependencies"].as_array().expect("dependencies");
             let dependencies = dependencies
                 .iter()
-                .filter(|dependency| dependency["kind"].is_null() && !is_entry(dependency))
+                .filter(|dependency| dependency["kind"] != "dev" && !is_entry(dependency))
                 .filter_map(|dependency| dependency["path"].as_str().map(folder))
                 .collect();
             (text(&package["name"]), Crate { folder: own, dependencies })

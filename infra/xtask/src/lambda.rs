@@ -154,8 +154,7 @@ fn outputs(functions: &[Operation]) -> String {
 /// Paths as API Gateway has them; where two functions share one, each has its methods.
 fn router(operations: &Operations, described: &Described) -> String {
     let mut paths: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
-    let all = operations.all();
-    for operation in operations.on(Platform::Lambda).chain([&all]) {
+    for operation in operations.on(Platform::Lambda) {
         for route in described.of(&operation.name) {
             let functions = paths.entry(route.path.clone()).or_default();
             functions.entry(operation.package()).or_default().push(format!("\"{}\"", route.method));

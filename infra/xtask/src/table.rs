@@ -238,7 +238,24 @@ impl Operations {
         with.into_iter().chain([self.all()]).chain(without).collect()
     }
 
-    /// Checks that functions/ has a folder for each operation, and no other.
+    /// Checks that each operation has its crate: a list that names another one would leave a workspace that cargo does not load.
+    pub(crate) fn check_crates(&self, root: &Path) -> Result<(), Error> {
+        for operation in self.iter() {
+            let name = &operation.name;
+            if !root.join(format!("functions/{name}/Cargo.toml")).is_file() {
+                return Err(Error::Other(format!(
+                    "[{name}] of functions/operations.toml has no crate in functions/{name}; add it, or remove the table"
+                )));
+            }
+            let entry = format!("functions/{name}/src/main.rs");
+            if operation.is_on(Platform::Lambda) && !root.join(&entry).is_file() {
+                return Err(Error::Other(format!("{entry} is missing; add it, with the entry for Lambda")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that functions/ has no folder without an operation.
     pub(crate) fn check_folders(&self, root: &Path) -> Result<(), Error> {
         let functions = root.join("functions");
         let failure = |source| Error::File { path: "functions".to_owned(), source };
@@ -255,18 +272,6 @@ impl Operations {
                 return Err(Error::Other(format!(
                     "functions/{folder} has no table in functions/operations.toml; add one, or remove the folder"
                 )));
-            }
-        }
-        for operation in self.iter() {
-            if !folders.contains(&operation.name) {
-                return Err(Error::Other(format!(
-                    "[{name}] of functions/operations.toml has no crate in functions/{name}; add it, or remove the table",
-                    name = operation.name
-                )));
-            }
-            let entry = format!("functions/{}/src/main.rs", operation.name);
-            if operation.is_on(Platform::Lambda) && !root.join(&entry).is_file() {
-                return Err(Error::Other(format!("{entry} is missing; add it, with the entry for Lambda")));
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use latchkey_core::account::{Login, Name, SignUp};
+use latchkey_core::account::{Identity, Login, Name, SignUp, User};
 use latchkey_core::audit::{Action, Actor, Requester};
 use latchkey_core::config::Place;
 use latchkey_core::password::Password;
@@ -46,18 +46,62 @@ pub(super) async fn first_admin(
 /// Prints what carries out `command` on the rows that standard input gives. Each write demands the version that was given, so where
 /// a row has changed meanwhile the first condition fails, and nothing is written.
 pub(super) async fn operate(command: serde_json::Value) -> Result<(), Failure> {
+    if command.get("command").is_some_and(|name| name == "reseal-secrets") {
+        return Err("the Worker's own schedule does that: it alone sees every account".into());
+    }
     let rows = rows(&std::io::read_to_string(std::io::stdin())?)?;
+    complete(&rows)?;
+    let algorithm = next_algorithm(&rows);
     let database = Sqlite::open_in_memory()?;
     database.run(Access::Write, rows.iter().map(insertion).collect::<Result<_, _>>()?).await?;
     let written = Written::default();
-    let (services, secret) = services(database, written.clone())?;
+    let (services, secret) = services_of(database, written.clone(), algorithm.as_deref())?;
     let done = latchkey_operator::operate(&services, command).await?;
     if secret == Secret::Made && written.has_keys() {
         return Err("this command writes signing keys: set LATCHKEY_SECRET to the Worker's own for it".into());
     }
     say(format_args!("-- {}", done.done));
+    say(
+        "-- This holds personal data and sealed values, as do the rows that it was made of: delete both when it has run.",
+    );
+    if written.has_keys() {
+        say(
+            "-- The signing keys in it are sealed under the LATCHKEY_SECRET of this environment: it must be the Worker's own.",
+        );
+    }
     written.print(None);
     Ok(())
+}
+
+/// Refuses rows that lack a part of an account: its copies would no longer agree.
+fn complete(rows: &[Row]) -> Result<(), Failure> {
+    let text = |row: &Row, column: &str| {
+        row.get(column).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
+    };
+    let known: BTreeSet<_> = rows.iter().map(|row| (text(row, "partition"), text(row, "sort"))).collect();
+    for row in
+        rows.iter().filter(|row| text(row, "partition").starts_with("user#") && text(row, "sort") == "user")
+    {
+        let user: User = serde_json::from_str(&text(row, "body"))?;
+        let identities = user.identities.values().map(Identity::key);
+        for key in std::iter::once(Login::key(&user.email)).chain(identities) {
+            if !known.contains(&(key.partition.clone(), key.sort)) {
+                return Err(format!(
+                    "the rows of the account {} lack {}: select the partitions user#…, email#… and identity#… as well",
+                    user.id, key.partition
+                )
+                .into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The algorithm of the key that signs next, as the Worker's configuration chose it.
+fn next_algorithm(rows: &[Row]) -> Option<String> {
+    let ring = rows.iter().find(|row| row.get("partition").is_some_and(|text| text == "keys"))?;
+    let ring: serde_json::Value = serde_json::from_str(ring.get("body")?.as_str()?).ok()?;
+    Some(ring.get("next")?.get("alg")?.as_str()?.to_owned())
 }
 
 /// The rows of the table `item`, as `wrangler d1 execute --json` prints them: a list of results, one for each statement.
@@ -137,12 +181,22 @@ enum Secret {
 /// Services over a database in memory. What they write depends on the cost of a hash and the retention of events, not on the
 /// service's address, and on its secret for signing keys alone.
 fn services(database: Sqlite, written: Written) -> Result<(Services, Secret), Failure> {
+    services_of(database, written, None)
+}
+
+/// The same, with an algorithm for new signing keys where the environment names none.
+fn services_of(
+    database: Sqlite,
+    written: Written,
+    algorithm: Option<&str>,
+) -> Result<(Services, Secret), Failure> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let made = STANDARD.encode(entropy.bytes::<32>()?);
     let environment = Environment::read()?;
     let var = |name: &str| match name {
         "LATCHKEY_URL" => Some("http://localhost".to_owned()),
         "LATCHKEY_SECRET" => environment.get(name).or_else(|| Some(made.clone())),
+        "LATCHKEY_SIGNING_ALG" => environment.get(name).or_else(|| algorithm.map(str::to_owned)),
         other => environment.get(other),
     };
     let secret = if environment.get("LATCHKEY_SECRET").is_some() { Secret::Given } else { Secret::Made };

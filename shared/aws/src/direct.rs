@@ -53,7 +53,8 @@ where
         let LambdaEvent { payload, context } = event;
         let span = tracing::error_span!("event", request_id = %context.request_id);
         let answered = async move {
-            let answered = async { answer(live.app(), payload).await.map_err(|error| error.to_string()) };
+            let answered =
+                async { answer(live.app().await, payload).await.map_err(|error| error.to_string()) };
             let (answered, ()) = tokio::join!(answered, live.renew());
             answered.map_err(Unanswered)
         };

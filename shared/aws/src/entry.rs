@@ -39,7 +39,8 @@ impl Service<LambdaEvent<Box<RawValue>>> for Entry {
         let span = tracing::error_span!("event", request_id = %context.request_id);
         let answer = async move {
             // Between events a container stands still: what is due is done beside the request, not after it.
-            let (answer, ()) = tokio::join!(answer(live.app(), payload.get()), live.renew());
+            let (answer, ()) =
+                tokio::join!(async { answer(live.app().await, payload.get()).await }, live.renew());
             answer
         };
         Box::pin(answer.instrument(span))

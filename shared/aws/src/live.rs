@@ -13,6 +13,10 @@ const FRESH_FOR: Duration = Duration::from_mins(5);
 /// How long after a failure it is asked for again.
 const RETRY_AFTER: Duration = Duration::from_mins(1);
 
+/// How long after it was due a renewal is waited for. Until then it is made beside an event; a container that stood still for longer
+/// may hold secrets that no other one has any more.
+const OVERDUE: Duration = Duration::from_mins(10);
+
 /// Makes what answers events, out of the services and whatever else the settings say.
 pub(crate) type Make<T> =
     Box<dyn Fn(App, &dyn Fn(&str) -> Option<String>) -> Result<T, Vec<ConfigError>> + Send + Sync>;
@@ -44,8 +48,15 @@ impl<T: Clone> Live<T> {
         Ok(Self { make, platform, memory, var, state })
     }
 
-    /// What answers, as it is now.
-    pub(crate) fn app(&self) -> T {
+    /// The app for the next event, renewed before where that is long overdue.
+    pub(crate) async fn app(&self) -> T {
+        let is_overdue = {
+            let state = self.state();
+            state.settings.has_references() && self.platform.now() >= state.renew_at + OVERDUE
+        };
+        if is_overdue {
+            self.renew().await;
+        }
         self.state().app.clone()
     }
 

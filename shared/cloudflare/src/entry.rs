@@ -17,10 +17,12 @@ use crate::{convert, peer, request};
 
 /// How many statements one scheduled event removes expired items with: an event may make 1,000 queries. On the free plan it may make 50, which remove
 /// more in an hour than that plan lets anybody write.
-const BITES: u32 = 300;
+const BITES: u32 = 100;
 
-/// How many pages of accounts one scheduled event seals anew: some 600 queries of the 1,000 that it may make. On the free plan it ends
-/// after the first page or two, and the next one goes on.
+/// How many accounts are sealed anew at a time: some 40 statements, which the free plan's 50 have room for.
+const RESEAL_PAGE: u32 = 10;
+/// How many times an event does that: some 850 statements of the 1,000 that the paid plan lets it make, should each count. On the free plan
+/// the event ends after the first, whose progress stands, and the next event goes on.
 const RESEAL_PAGES: u32 = 20;
 
 /// Answers a request.
@@ -82,8 +84,9 @@ fn unreadable() -> Problem {
 pub async fn scheduled(env: Env) {
     request::within(env, None, async {
         crate::log::begin(request::var("LATCHKEY_LOG").as_deref());
-        purge().await;
+        // First, as the purge takes whatever the plan allows.
         reseal().await;
+        purge().await;
     })
     .await;
 }
@@ -108,12 +111,14 @@ async fn reseal() {
         }
     };
     let mut pages = 0..RESEAL_PAGES;
-    match services.secrets.reseal_once(|| pages.next().is_some()).await {
+    match services.secrets.reseal_by_schedule(RESEAL_PAGE, || pages.next().is_some()).await {
         Ok(None) => {}
-        Ok(Some(progress)) if !progress.is_complete() => tracing::info!("{progress}"),
+        Ok(Some(progress)) if progress.is_complete() && progress.count.unreadable > 0 => {
+            tracing::error!("{progress}");
+        }
         // Said at the level that is logged by default: somebody waits for it.
         Ok(Some(progress)) if progress.is_clean() => tracing::warn!("{progress}"),
-        Ok(Some(progress)) => tracing::error!("{progress}"),
+        Ok(Some(progress)) => tracing::info!("{progress}"),
         Err(error) => tracing::error!(%error, "sealed values could not be moved under the current secret"),
     }
 }

@@ -2,6 +2,7 @@
 //! older ones can go.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -14,6 +15,12 @@ use crate::port::{Clock, EntropyError, StoreError, Table};
 use crate::seal::Sealer;
 use crate::token::{Keys, KeysError};
 use crate::{Timestamp, UserId};
+
+/// How many accounts are listed at a time, where a call may take its time.
+pub const PAGE: u32 = 500;
+
+/// How long a schedule leaves a walk alone that found every value under the current secret.
+const WALK_EVERY: Duration = Duration::from_hours(24);
 
 /// Moves stored values from one secret to the next.
 #[derive(Clone)]
@@ -47,30 +54,32 @@ impl Progress {
         self.completed_at.is_some()
     }
 
-    /// Whether older secrets are needed for nothing that is stored.
+    /// Whether the walk found every value under the current secret. One that moved some is not enough: whoever still wrote under an
+    /// older secret meanwhile may have done so behind it.
     pub fn is_clean(&self) -> bool {
-        self.is_complete() && self.count.unreadable == 0
+        self.is_complete() && self.count.older == 0 && self.count.unreadable == 0
     }
 }
 
 impl std::fmt::Display for Progress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let SealedCount { current, older, unreadable } = self.count;
-        write!(f, "Sealed {older} values under the current secret; {current} were under it already.")?;
+        let first = "the first secret of LATCHKEY_SECRET";
+        write!(f, "Sealed {older} values under {first}; {current} were under it already.")?;
         if unreadable > 0 {
             write!(
                 f,
-                " {unreadable} do not open: the log names their accounts. Add the secret that they were sealed under to \
-                 LATCHKEY_SECRET and run this again; those people must sign in another way until then."
+                " {unreadable} do not open: the log names their accounts. Add the secret that they were sealed under to the list; \
+                 their passwords and tokens of providers cannot be used until then."
             )?;
         }
-        match (self.is_complete(), unreadable) {
-            (false, _) => f.write_str(" More accounts are left: run this again, it goes on where it stopped."),
-            (true, 0) => f.write_str(
-                " Nothing that is stored needs an older secret any more. The refresh tokens of clients move when they are used: \
-                 remove the older secrets 7 days after the current one came first.",
-            ),
-            (true, _) => Ok(()),
+        match (self.is_complete(), self.is_clean(), unreadable) {
+            (false, ..) => {
+                f.write_str(" More accounts are left: the next run goes on where this one stopped.")
+            }
+            (true, true, _) => f.write_str(" Nothing that is stored needs another secret."),
+            (true, false, 0) => f.write_str(" The next run says whether any is left."),
+            (true, false, _) => Ok(()),
         }
     }
 }
@@ -114,18 +123,33 @@ impl Secrets {
     /// earlier call stopped; after a complete one it starts anew. Each value stays readable throughout, whatever stops it.
     pub async fn reseal(&self, by: Actor, more: impl FnMut() -> bool) -> Result<Progress, ResealFailure> {
         let before = self.progress().await?.filter(|progress| !progress.is_complete());
-        self.resume(before, by, more).await
+        self.resume(before, by, PAGE, more).await
     }
 
-    /// The same by a schedule: only while a rotation is under way, and once for each secret. None where nothing is to be done.
-    pub async fn reseal_once(&self, more: impl FnMut() -> bool) -> Result<Option<Progress>, ResealFailure> {
+    /// The same by a schedule, `page` accounts at a time, while a rotation is under way. After a walk that moved values comes another
+    /// one, and after one that found no more of them a day's pause. None where nothing is to be done now.
+    pub async fn reseal_by_schedule(
+        &self,
+        page: u32,
+        more: impl FnMut() -> bool,
+    ) -> Result<Option<Progress>, ResealFailure> {
         if !self.is_rotating() {
             return Ok(None);
         }
-        match self.progress().await? {
-            Some(progress) if progress.is_complete() => Ok(None),
-            before => Ok(Some(self.resume(before, Actor::System, more).await?)),
-        }
+        let before = self.progress().await?;
+        let before = match before {
+            Some(progress) if progress.is_complete() => {
+                let moved = progress.count.older > 0 && progress.count.unreadable == 0;
+                let now = self.clock.now();
+                let is_recent = progress.completed_at.is_some_and(|at| now.since(at) < WALK_EVERY);
+                if is_recent && !moved {
+                    return Ok(None);
+                }
+                None
+            }
+            before => before,
+        };
+        Ok(Some(self.resume(before, Actor::System, page, more).await?))
     }
 
     /// Counts the sealed values of all accounts, and moves none.
@@ -133,7 +157,7 @@ impl Secrets {
         let mut count = SealedCount::default();
         let mut after = None;
         loop {
-            let (page, next) = self.accounts.reseal_page(after, Reseal::Count).await?;
+            let (page, next) = self.accounts.reseal_page(after, PAGE, Reseal::Count).await?;
             count.add(page);
             match next {
                 Some(next) => after = Some(next),
@@ -146,6 +170,7 @@ impl Secrets {
         &self,
         before: Option<Progress>,
         by: Actor,
+        page: u32,
         mut more: impl FnMut() -> bool,
     ) -> Result<Progress, ResealFailure> {
         self.keys.reseal().await?;
@@ -157,7 +182,7 @@ impl Secrets {
         };
         let mut progress = before.unwrap_or_else(start);
         while more() {
-            let (count, next) = self.accounts.reseal_page(progress.after, Reseal::Move).await?;
+            let (count, next) = self.accounts.reseal_page(progress.after, page, Reseal::Move).await?;
             progress.count.add(count);
             progress.after = next;
             if next.is_none() {

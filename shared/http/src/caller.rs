@@ -182,15 +182,18 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let config = Arc::<Config>::from_ref(state);
         // Where two cookies of one name came, neither says whose session it is.
-        let cookie = |kind| cookies::get(kind, &parts.headers, &config.url).ok().flatten();
+        let cookie = |kind| cookies::get(kind, &parts.headers, &config.url);
+        let (Ok(access), Ok(refresh)) = (cookie(Kind::Access), cookie(Kind::Refresh)) else {
+            return Ok(Self(None));
+        };
         let sessions = Arc::<Sessions>::from_ref(state);
-        if let Some(token) = cookie(Kind::Access).and_then(|token| std::str::from_utf8(token).ok())
+        if let Some(token) = access.and_then(|token| std::str::from_utf8(token).ok())
             && let Some(session) = sessions.named_by(token).await
         {
             return Ok(Self(Some(session)));
         }
         // The browser drops the access cookie after 15 minutes and keeps the other one.
-        let holder = cookie(Kind::Refresh).and_then(|token| sessions.holder_of_refresh(token).ok());
+        let holder = refresh.and_then(|token| sessions.holder_of_refresh(token).ok());
         Ok(Self(holder.map(|holder| holder.names())))
     }
 }

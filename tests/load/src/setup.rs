@@ -1,6 +1,10 @@
 //! The accounts that the measurements use.
 
 use std::net::SocketAddr;
+use std::sync::LazyLock;
+
+use latchkey_core::port::Clock;
+use latchkey_native::SystemClock;
 
 use crate::Result;
 use crate::driver::Connection;
@@ -38,7 +42,7 @@ async fn sign_up(address: SocketAddr, prefix: &str, count: usize) -> Result<Vec<
     let mut accounts = Vec::with_capacity(count);
     for number in 0..count {
         // Another run over the same database has other ones.
-        let email = format!("{prefix}-{number}-{}@example.com", std::process::id());
+        let email = format!("{prefix}-{number}-{}@example.com", run());
         let answer = connection.exchange(post("/v1/signup", None, &credentials(&email)).as_bytes()).await?;
         if answer.status != 201 {
             let text = String::from_utf8_lossy(answer.body);
@@ -51,4 +55,10 @@ async fn sign_up(address: SocketAddr, prefix: &str, count: usize) -> Result<Vec<
         });
     }
     Ok(accounts)
+}
+
+/// A name for this run: the millisecond in which it began.
+fn run() -> i64 {
+    static RUN: LazyLock<i64> = LazyLock::new(|| SystemClock.now().as_millis());
+    *RUN
 }

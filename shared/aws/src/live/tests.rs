@@ -104,6 +104,19 @@ async fn a_secret_that_is_wrong_does_not_take_the_place_of_a_good_one() {
     assert!(running.asked());
 }
 
+/// A secret that was replaced while the container stood still is taken up before the first event, not beside it.
+#[tokio::test]
+async fn a_container_that_stood_still_reads_its_settings_before_it_goes_on() {
+    let running = start(REFERENCE).await;
+    running.clock.advance(14 * MINUTE);
+    *running.secrets.0.lock().unwrap() = [SECOND].into();
+    running.live.app().await;
+    assert!(!running.asked(), "a little late: beside the event");
+    running.clock.advance(MINUTE);
+    running.live.app().await;
+    assert_eq!(running.live.state().settings.get("LATCHKEY_SECRET").unwrap(), SECOND);
+}
+
 #[tokio::test]
 async fn values_are_never_asked_for() {
     let running = start(FIRST).await;

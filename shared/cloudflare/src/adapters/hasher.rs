@@ -12,6 +12,11 @@ use worker::send::SendFuture;
 use super::WorkerClock;
 use crate::admission::Admission;
 
+#[cfg(all(target_arch = "wasm32", not(target_feature = "simd128")))]
+compile_error!(
+    "a Worker hashes in vectors: build it with infra/worker-build, or with RUSTFLAGS='-C target-feature=+simd128'"
+);
+
 /// How many requests of an isolate may wait for their hash at most. Before that many wait, those whose turn would come after ten
 /// seconds are refused.
 const PLACES: usize = 1024;
@@ -62,22 +67,24 @@ impl PasswordHasher for InlineHasher {
         let hash = run(&job, &mut self.memory.lock().unwrap_or_else(PoisonError::into_inner));
         self.made.fetch_add(1, Ordering::Relaxed);
         admission().leave(ticket, WorkerClock.now());
-        hash.map_err(|error| HasherError::Failed(error.to_string()))
+        hash
     }
 }
 
 /// Computes the hash in `memory`, which grows as needed: what [`Derivation::run`] does, in vectors.
-fn run(job: &Derivation, memory: &mut Vec<Block>) -> Result<[u8; HASH_LEN], Error> {
-    let params = Params::new(job.params().m_cost(), job.params().t_cost(), job.params().p_cost())?;
+fn run(job: &Derivation, memory: &mut Vec<Block>) -> Result<[u8; HASH_LEN], HasherError> {
+    let failed = |error: Error| HasherError::Failed(error.to_string());
+    let params =
+        Params::new(job.params().m_cost(), job.params().t_cost(), job.params().p_cost()).map_err(failed)?;
     if memory.len() < params.blocks() {
+        // The old one goes first, and no more than is needed comes: an isolate has 128 MiB for both.
+        *memory = Vec::new();
+        memory.try_reserve_exact(params.blocks()).map_err(|error| HasherError::Failed(error.to_string()))?;
         memory.resize(params.blocks(), Block::ZERO);
     }
     let mut hash = [0; HASH_LEN];
-    Argon2::new(Variant::Id, Version::V0x13, params).hash(
-        job.password().expose_secret().as_bytes(),
-        job.salt(),
-        memory,
-        &mut hash,
-    )?;
+    Argon2::new(Variant::Id, Version::V0x13, params)
+        .hash(job.password().expose_secret().as_bytes(), job.salt(), memory, &mut hash)
+        .map_err(failed)?;
     Ok(hash)
 }

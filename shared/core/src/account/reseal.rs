@@ -7,11 +7,10 @@ use super::identity::Identity;
 use super::{AccountError, Accounts, Credential, Login, ManageError, User};
 use crate::UserId;
 use crate::password::ResealHashError;
+use crate::port::StoreError;
 use crate::port::table::{Item, Key, Write};
 use crate::seal::ResealError;
 
-/// How many accounts are listed at a time.
-const PAGE: u32 = 500;
 /// How many items are read at a time, and written in one commit where nobody else is writing them.
 const CHUNK: usize = 50;
 
@@ -69,14 +68,15 @@ enum Seal {
 }
 
 impl Accounts {
-    /// Counts the sealed values of one page of accounts and moves them where asked to. Also the account behind which to go on, while
+    /// Counts the sealed values of the next `limit` accounts and moves them where asked to. Also the account behind which to go on, while
     /// there may be more. Each item is written by itself: what stops it half way leaves every value readable.
     pub(crate) async fn reseal_page(
         &self,
         after: Option<UserId>,
+        limit: u32,
         what: Reseal,
     ) -> Result<(SealedCount, Option<UserId>), ManageError> {
-        let page = self.list(PAGE, after).await?;
+        let page = self.list(limit, after).await?;
         let mut count = SealedCount::default();
         let holders: Vec<_> = page.users.iter().flat_map(holders).collect();
         for chunk in holders.chunks(CHUNK) {
@@ -127,10 +127,18 @@ impl Accounts {
     }
 
     fn seal_of(&self, holder: &Holder, item: Option<&Item>) -> Result<Seal, AccountError> {
-        match (holder, item) {
-            (_, None) => Ok(Seal::None),
-            (Holder::Login(_), Some(item)) => self.seal_of_hash(item),
-            (Holder::Identity(_), Some(item)) => self.seal_of_grant(item),
+        let Some(item) = item else { return Ok(Seal::None) };
+        let seal = match holder {
+            Holder::Login(_) => self.seal_of_hash(item),
+            Holder::Identity(_) => self.seal_of_grant(item),
+        };
+        match seal {
+            // One item that nobody can read keeps no other from its new secret.
+            Err(AccountError::Store(error @ StoreError::Corrupt { .. })) => {
+                tracing::warn!(%error, "an item cannot be sealed anew");
+                Ok(Seal::Unreadable)
+            }
+            seal => seal,
         }
     }
 

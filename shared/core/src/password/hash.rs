@@ -128,6 +128,10 @@ impl FromStr for PasswordHash {
             return Err(InvalidPasswordHash);
         }
         let params = Params::try_from(&parsed.params).map_err(|_| InvalidPasswordHash)?;
+        // Made with more than a password and a salt, it would match no password.
+        if !params.keyid().is_empty() || !params.data().is_empty() {
+            return Err(InvalidPasswordHash);
+        }
         let strength = format!("m={},t={},p={}", params.m_cost(), params.t_cost(), params.p_cost())
             .parse()
             .map_err(|_| InvalidPasswordHash)?;

@@ -145,7 +145,11 @@ fn run(steps: &[Step]) -> usize {
     straight.max(alternating)
 }
 
+/// The step between characters that are the same, whatever they are, or beside each other in the alphabet.
 fn in_sequence(a: char, b: char) -> Step {
+    if a == b {
+        return Some((0, 0));
+    }
     if !a.is_alphanumeric() || !b.is_alphanumeric() {
         return None;
     }
@@ -168,6 +172,7 @@ mod tests {
             ("", 0),
             ("a", 1),
             ("aaaaaaaa", 1),
+            ("☃☃☃☃", 1),
             ("qwertyuiop", 1),
             ("poiuytrewq", 1),
             ("qwertzuiop", 1),

@@ -235,6 +235,12 @@ impl Keys {
         }
     }
 
+    /// The refusal to go on where one of the two items is there and the other is not: somebody deleted it.
+    fn half() -> KeysError {
+        let why = "it or jwks/set is missing: restore both from a backup, or delete both, which ends every access token".to_owned();
+        StoreError::Corrupt { at: KeyRing::key().to_string(), why }.into()
+    }
+
     /// Puts every key under the current master secret, where one is not. Whether that was so; it is not where there are no keys.
     pub async fn reseal(&self) -> Result<bool, KeysError> {
         let [ring, set] = self.items(self.clock.now()).await?;
@@ -296,17 +302,12 @@ impl Keys {
 
     /// Makes the keys, after a read that found none; of several who do so at once all get the same.
     async fn create<T: Remembered>(&self, now: Timestamp) -> Result<Arc<T>, KeysError> {
-        for _ in 0..ATTEMPTS {
-            let ring = KeyRing::create(self.algorithm, &*self.entropy)?;
-            if self.put(&ring, [Condition::Absent; 2], now).await? {
-                ring.remember(&self.memory, Version::first(now), now);
-            }
-            // Made, or found: another process was faster.
-            if let Some(keys) = self.existing(now).await? {
-                return Ok(keys);
-            }
+        let ring = KeyRing::create(self.algorithm, &*self.entropy)?;
+        if self.put(&ring, [Condition::Absent; 2], now).await? {
+            ring.remember(&self.memory, Version::first(now), now);
         }
-        Err(unavailable("kept being changed by others").into())
+        // Made, or found: another process was faster.
+        self.existing(now).await?.ok_or_else(Self::half)
     }
 
     /// The stored ring and the stored set.

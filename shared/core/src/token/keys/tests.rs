@@ -348,10 +348,12 @@ fn resealing_moves_both_items_under_the_new_secret_and_changes_no_key() {
 }
 
 #[test]
-fn a_set_that_was_lost_is_written_again_with_the_next_change() {
+fn a_set_that_was_lost_is_named_and_written_again_with_the_next_change() {
     let deployment = Deployment::new();
     let token = sign(&deployment.process(1));
     deployment.table.remove(&KeySet::key());
+    let error = block_on(deployment.process(2).jwks()).unwrap_err();
+    assert!(error.to_string().contains("jwks/set is missing"), "{error}");
     assert!(block_on(deployment.process(2).reseal()).unwrap());
     verify(&deployment.process(3), &token).unwrap();
 }
