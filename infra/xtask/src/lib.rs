@@ -62,7 +62,7 @@ fn render(template: &impl askama::Template) -> Result<String, Error> {
     Ok(format!("{}\n", template.render()?.trim_matches('\n')))
 }
 
-/// What to do with files that are not as generated.
+/// Treatment of files that are not as generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Write them.
@@ -92,7 +92,7 @@ pub fn generate(root: &Path, mode: Mode) -> Result<Vec<String>, Error> {
     docs::write(&mut rest, &operations, &described)?;
     rest.put("functions/all/openapi.json", format!("{}\n", described.openapi));
     written.extend(rest.settle(mode)?);
-    // Of a removed operation the folder goes last, so it is no error while its lists are being written.
+    // The folder of a removed operation goes last: it is an error only where nothing is being written.
     if mode == Mode::Check {
         operations.check_folders(root)?;
     }

@@ -15,7 +15,7 @@ use crate::table::{Operations, Platform};
 pub(crate) struct Route {
     pub(crate) method: String,
     pub(crate) path: String,
-    /// Who may call it, in words.
+    /// The callers that it admits, in words.
     pub(crate) access: String,
 }
 
