@@ -154,7 +154,9 @@ fn outputs(functions: &[Operation]) -> String {
 /// Paths as API Gateway has them; where two functions share one, each has its methods.
 fn router(operations: &Operations, described: &Described) -> String {
     let mut paths: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
-    for operation in operations.on(Platform::Lambda) {
+    // The function of all comes along for /openapi.json, which no other function has.
+    let all = operations.all();
+    for operation in operations.on(Platform::Lambda).chain([&all]) {
         for route in described.of(&operation.name) {
             let functions = paths.entry(route.path.clone()).or_default();
             functions.entry(operation.package()).or_default().push(format!("\"{}\"", route.method));

@@ -77,9 +77,10 @@ fn run(job: &Derivation, memory: &mut Vec<Block>) -> Result<[u8; HASH_LEN], Hash
     let params =
         Params::new(job.params().m_cost(), job.params().t_cost(), job.params().p_cost()).map_err(failed)?;
     if memory.len() < params.blocks() {
-        // The old one goes first, and no more than is needed comes: an isolate has 128 MiB for both.
+        // The old one goes first, and no more than is needed comes: an isolate has 128 MiB for both. Where even that cannot be had
+        // the instance aborts, and the next one begins with an empty memory; an error would leave this one as full as it is.
         *memory = Vec::new();
-        memory.try_reserve_exact(params.blocks()).map_err(|error| HasherError::Failed(error.to_string()))?;
+        memory.reserve_exact(params.blocks());
         memory.resize(params.blocks(), Block::ZERO);
     }
     let mut hash = [0; HASH_LEN];
