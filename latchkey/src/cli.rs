@@ -66,7 +66,7 @@ pub enum Command {
     /// Signing keys
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// What is sealed under `LATCHKEY_SECRET`
+    /// Values sealed under `LATCHKEY_SECRET`
     #[command(subcommand)]
     Secrets(SecretsCommand),
     /// SQL for a Cloudflare D1 database, to be run by wrangler
@@ -283,7 +283,7 @@ pub enum KeysCommand {
     Rotate,
 }
 
-/// What to do with what is sealed.
+/// Commands about sealed values.
 #[derive(Subcommand)]
 pub enum SecretsCommand {
     /// Move everything that is stored sealed under the first secret of the list, so that the others can go

@@ -19,7 +19,7 @@ pub(crate) struct Route {
     pub(crate) access: String,
 }
 
-/// What the example `describe` of functions/all prints.
+/// The output of the example `describe` of functions/all.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Described {
     /// The routes by operation; those that only the function of all has are under `all`.

@@ -225,7 +225,7 @@ impl Written {
         }
     }
 
-    /// Whether signing keys are among it.
+    /// True where signing keys are written.
     fn has_keys(&self) -> bool {
         let is_keys = |value: &Value| matches!(value, Value::Text(text) if text == "keys" || text == "jwks");
         let statements = self.0.lock().unwrap_or_else(PoisonError::into_inner);

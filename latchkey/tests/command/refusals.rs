@@ -1,4 +1,4 @@
-//! What stops a start: one line that says what and the fix, and an exit code that is not 0.
+//! Mistakes that stop a start: one line with the mistake and the fix, and an exit code other than 0.
 
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
