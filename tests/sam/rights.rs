@@ -77,7 +77,7 @@ impl Deployment {
 }
 
 impl Worker {
-    fn new(function: Function<App>, table: Arc<dyn Table>, builder: TestAppBuilder) -> Self {
+    fn new(function: Function, table: Arc<dyn Table>, builder: TestAppBuilder) -> Self {
         let table = Arc::new(WatchedTable::new(table));
         // As where there is no Upstash.
         let counters = TableCounters::new(Arc::<WatchedTable>::clone(&table));

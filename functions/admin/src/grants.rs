@@ -5,7 +5,7 @@ use axum::response::Response;
 use latchkey_core::UserId;
 use latchkey_core::account::{Accounts, Authority};
 use latchkey_core::permission::RoleName;
-use latchkey_http::{Caller, From, PathParams, Problem, ProblemBody, UserBody, private};
+use latchkey_http::{Caller, ClientInfo, PathParams, Problem, ProblemBody, UserBody, private};
 
 /// Grant a role
 ///
@@ -21,10 +21,10 @@ use latchkey_http::{Caller, From, PathParams, Problem, ProblemBody, UserBody, pr
 pub(crate) async fn grant(
     State(accounts): State<Arc<Accounts>>,
     caller: Caller,
-    from: From,
+    client: ClientInfo,
     PathParams(id, role): PathParams<UserId, RoleName>,
 ) -> Result<Response, Problem> {
-    let user = accounts.grant(id, &role, Authority::Administrator(&caller), &from.requester).await?;
+    let user = accounts.grant(id, &role, Authority::Administrator(&caller), &client.requester).await?;
     Ok(private(UserBody::from(&user)))
 }
 
@@ -40,9 +40,9 @@ pub(crate) async fn grant(
 pub(crate) async fn revoke(
     State(accounts): State<Arc<Accounts>>,
     caller: Caller,
-    from: From,
+    client: ClientInfo,
     PathParams(id, role): PathParams<UserId, RoleName>,
 ) -> Result<Response, Problem> {
-    let user = accounts.revoke_role(id, &role, Authority::Administrator(&caller), &from.requester).await?;
+    let user = accounts.revoke_role(id, &role, Authority::Administrator(&caller), &client.requester).await?;
     Ok(private(UserBody::from(&user)))
 }

@@ -1,15 +1,8 @@
 //! Roles, users, grants and the audit log, for whoever holds the permissions.
 
-use latchkey_core::account::Accounts;
-use latchkey_core::audit::AuditLog;
-use latchkey_core::permission::Roles;
-use latchkey_core::session::Sessions;
-use latchkey_core::{Config, UserId};
-use latchkey_http::{Routes, at};
-use std::sync::Arc;
-
-use axum::extract::FromRef;
 use axum::http::Method;
+use latchkey_core::UserId;
+use latchkey_http::{Routes, at};
 use utoipa::OpenApi;
 
 mod audit;
@@ -17,16 +10,8 @@ mod grants;
 mod roles;
 mod users;
 
-/// The routes, over the parts of the service that they use. Each states the permission that it needs, as of now.
-pub fn routes<S>() -> Routes<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Arc<Accounts>: FromRef<S>,
-    Arc<Sessions>: FromRef<S>,
-    Arc<Config>: FromRef<S>,
-    Roles: FromRef<S>,
-    AuditLog: FromRef<S>,
-{
+/// The routes. Each states the permission that it needs, as of now.
+pub fn routes() -> Routes {
     Routes::new()
         .permission("roles:manage", Method::GET, at("/v1/roles").with_query(), roles::list)
         .permission("roles:manage", Method::GET, "/v1/roles/{name}", roles::show)

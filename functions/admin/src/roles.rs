@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use latchkey_core::account::User;
 use latchkey_core::permission::{Author, ChangeError, Grant, PolicyError, Role, RoleName, Roles, Saved};
 use latchkey_core::session::Sessions;
-use latchkey_http::{Body, Caller, From, PageParams, Params, PathParam, Problem, ProblemBody, private};
+use latchkey_http::{Body, Caller, ClientInfo, PageParams, Params, PathParam, Problem, ProblemBody, private};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -115,7 +115,7 @@ pub(crate) async fn put(
     State(roles): State<Roles>,
     State(sessions): State<Arc<Sessions>>,
     caller: Caller,
-    from: From,
+    client: ClientInfo,
     PathParam(name): PathParam<RoleName>,
     Body(request): Body<RoleRequest>,
 ) -> Result<Response, Problem> {
@@ -127,7 +127,7 @@ pub(crate) async fn put(
         permissions: parse::<Grant>(&request.permissions)?,
         includes: parse::<RoleName>(&request.includes)?,
     };
-    let saved = roles.put(&name, &role, author(&caller, &from)).await;
+    let saved = roles.put(&name, &role, author(&caller, &client)).await;
     // Without an answer it may have happened.
     sessions.memory().forget_all();
     let status = match saved.map_err(problem)? {
@@ -153,10 +153,10 @@ pub(crate) async fn delete(
     State(roles): State<Roles>,
     State(sessions): State<Arc<Sessions>>,
     caller: Caller,
-    from: From,
+    client: ClientInfo,
     PathParam(name): PathParam<RoleName>,
 ) -> Result<Response, Problem> {
-    let removed = roles.remove(&name, author(&caller, &from)).await;
+    let removed = roles.remove(&name, author(&caller, &client)).await;
     sessions.memory().forget_all();
     removed.map_err(problem)?;
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -170,8 +170,8 @@ fn parse<T: std::str::FromStr<Err: std::fmt::Display> + Ord>(
 }
 
 /// The caller, as the author of a change.
-fn author<'a>(caller: &Caller, from: &'a From) -> Author<'a> {
-    Author::Administrator { holder: User::holder(caller.user.id), from: &from.requester }
+fn author<'a>(caller: &Caller, client: &'a ClientInfo) -> Author<'a> {
+    Author::Administrator { holder: User::holder(caller.user.id), from: &client.requester }
 }
 
 fn unprocessable(detail: String) -> Problem {

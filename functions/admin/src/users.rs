@@ -7,7 +7,7 @@ use latchkey_core::account::{Accounts, Authority, Status};
 use latchkey_core::session::Sessions;
 use latchkey_core::{Email, UserId};
 use latchkey_http::{
-    Body, Caller, From, PageParams, Params, PathParam, Problem, ProblemBody, SessionBody, UserBody,
+    Body, Caller, ClientInfo, PageParams, Params, PathParam, Problem, ProblemBody, SessionBody, UserBody,
     page_size, private,
 };
 use serde::{Deserialize, Serialize};
@@ -106,12 +106,12 @@ pub(crate) async fn show(
 pub(crate) async fn update(
     State(accounts): State<Arc<Accounts>>,
     caller: Caller,
-    from: From,
+    client: ClientInfo,
     PathParam(id): PathParam<UserId>,
     Body(request): Body<UserRequest>,
 ) -> Result<Response, Problem> {
     let by = Authority::Administrator(&caller);
-    let user = accounts.set_status(id, request.status, by, &from.requester).await?;
+    let user = accounts.set_status(id, request.status, by, &client.requester).await?;
     Ok(private(UserBody::from(&user)))
 }
 
@@ -128,10 +128,10 @@ pub(crate) async fn update(
 pub(crate) async fn delete(
     State(accounts): State<Arc<Accounts>>,
     caller: Caller,
-    from: From,
+    client: ClientInfo,
     PathParam(id): PathParam<UserId>,
 ) -> Result<Response, Problem> {
-    accounts.delete(id, Authority::Administrator(&caller), &from.requester).await?;
+    accounts.delete(id, Authority::Administrator(&caller), &client.requester).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -165,9 +165,9 @@ pub(crate) async fn sessions(
 pub(crate) async fn end_sessions(
     State(accounts): State<Arc<Accounts>>,
     caller: Caller,
-    from: From,
+    client: ClientInfo,
     PathParam(id): PathParam<UserId>,
 ) -> Result<Response, Problem> {
-    accounts.end_sessions(id, Authority::Administrator(&caller), &from.requester).await?;
+    accounts.end_sessions(id, Authority::Administrator(&caller), &client.requester).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

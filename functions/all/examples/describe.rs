@@ -2,7 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "a program for programs")]
 
-use latchkey_http::{Access, App, Function, Operation};
+use latchkey_http::{Access, Function, Operation};
 use serde_json::{Map, Value, json};
 
 fn main() -> Result<(), serde_json::Error> {
@@ -19,7 +19,7 @@ fn main() -> Result<(), serde_json::Error> {
     Ok(())
 }
 
-fn routes(function: &Function<App>) -> Value {
+fn routes(function: &Function) -> Value {
     function.operations().iter().map(route).collect()
 }
 

@@ -4,7 +4,7 @@ mod operations;
 
 use axum::http::{HeaderName, Method, header};
 use axum::response::IntoResponse;
-use latchkey_http::{App, Function, Routes};
+use latchkey_http::{Function, Routes};
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as OpenApiDocument;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -12,7 +12,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 pub use operations::operations;
 
 /// Every function, put together.
-pub fn function() -> Function<App> {
+pub fn function() -> Function {
     let own = Function::new(routes(), Description::openapi);
     operations().into_iter().fold(own, |all, (_, operation)| all.merge(operation))
 }
@@ -23,7 +23,7 @@ pub fn function() -> Function<App> {
 /// of a Worker.
 pub const OPENAPI: &str = include_str!("../openapi.json");
 
-fn routes() -> Routes<App> {
+fn routes() -> Routes {
     Routes::new().public(Method::GET, "/openapi.json", show)
 }
 

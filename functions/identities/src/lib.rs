@@ -2,31 +2,22 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use latchkey_core::Config;
 use latchkey_core::account::{Accounts, Identity, UnlinkError};
-use latchkey_core::audit::AuditLog;
-use latchkey_core::oauth::{Oauth, ProviderName};
-use latchkey_core::session::Sessions;
-use latchkey_http::{Caller, From, PageParams, Params, PathParam, Problem, ProblemBody, Routes, at, private};
+use latchkey_core::oauth::ProviderName;
+use latchkey_http::{
+    Caller, ClientInfo, PageParams, Params, PathParam, Problem, ProblemBody, Routes, at, private,
+};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 mod link;
 mod token;
 
-/// The routes, over the parts of the service that they use.
-pub fn routes<S>() -> Routes<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Arc<Accounts>: FromRef<S>,
-    Arc<Oauth>: FromRef<S>,
-    Arc<Sessions>: FromRef<S>,
-    Arc<Config>: FromRef<S>,
-    AuditLog: FromRef<S>,
-{
+/// The routes.
+pub fn routes() -> Routes {
     Routes::new()
         // Fresh: whoever has just linked one comes from another process, and looks for it here.
         .fresh(Method::GET, at("/v1/identities").with_query(), list)
@@ -75,7 +66,7 @@ pub struct IdentityBody {
     last_sign_in: Option<String>,
 }
 
-impl std::convert::From<Identity> for IdentityBody {
+impl From<Identity> for IdentityBody {
     fn from(identity: Identity) -> Self {
         let profile = identity.profile;
         Self {
@@ -133,10 +124,10 @@ async fn list(
 async fn unlink(
     State(accounts): State<Arc<Accounts>>,
     caller: Caller,
-    from: From,
+    client: ClientInfo,
     PathParam(provider): PathParam<ProviderName>,
 ) -> Result<Response, Problem> {
-    accounts.unlink_identity(&caller, &provider, &from.requester).await.map_err(problem)?;
+    accounts.unlink_identity(&caller, &provider, &client.requester).await.map_err(problem)?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -7,7 +7,7 @@ use latchkey_core::ExposeSecret;
 use latchkey_core::UserId;
 use latchkey_core::account::{Accounts, Authority, GrantError};
 use latchkey_core::oauth::{ExchangeError, IdentifyError, Oauth, ProviderName, StartError};
-use latchkey_http::{BearerOnly, Caller, From, Params, PathParam, Problem, ProblemBody, private};
+use latchkey_http::{BearerOnly, Caller, ClientInfo, Params, PathParam, Problem, ProblemBody, private};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -55,7 +55,7 @@ pub(crate) async fn token(
     State(oauth): State<Arc<Oauth>>,
     _: BearerOnly,
     caller: Caller,
-    from: From,
+    client: ClientInfo,
     PathParam(provider): PathParam<ProviderName>,
     Params(params): Params<TokenParams>,
 ) -> Result<Response, Problem> {
@@ -65,7 +65,7 @@ pub(crate) async fn token(
         accounts.kept_grant(user, &provider, Authority::Administrator(&caller)).await.map_err(not_kept)?;
     let tokens = oauth.refresh(&provider, &kept.issuer, &kept.grant).await.map_err(not_renewed)?;
     // Before the token is given out: where the provider has rotated its refresh token, the next one must be kept.
-    accounts.grant_used(&kept, tokens.renewed.as_ref(), caller.user.id, &from.requester).await?;
+    accounts.grant_used(&kept, tokens.renewed.as_ref(), caller.user.id, &client.requester).await?;
     Ok(private(ProviderToken {
         access_token: tokens.access_token.expose_secret().to_owned(),
         token_type: "Bearer",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 use latchkey_core::Config;
@@ -15,13 +15,8 @@ use utoipa::{OpenApi, ToSchema};
 /// A key signs for the first time long after it was published, so clients may keep the set for a while.
 const CACHE_CONTROL: &str = "public, max-age=300";
 
-/// The routes, over the parts of the service that they use.
-pub fn routes<S>() -> Routes<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Arc<Keys>: FromRef<S>,
-    Arc<Config>: FromRef<S>,
-{
+/// The routes.
+pub fn routes() -> Routes {
     // Libraries and gateways of others ask here, and some add a parameter against stale caches.
     Routes::new().public(Method::GET, at("/.well-known/jwks.json").with_any_query(), jwks).public(
         Method::GET,

@@ -8,7 +8,7 @@ use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::port::Ports;
 use latchkey_core::session::{Opening, Transport};
 use latchkey_core::{Config, SecretString};
-use latchkey_http::{Body, From, Problem, ProblemBody, Replaced, SignedInBody, signed_in};
+use latchkey_http::{Body, ClientInfo, Problem, ProblemBody, Replaced, SignedInBody, signed_in};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -43,14 +43,14 @@ pub(crate) async fn exchange(
     State(limiter): State<Arc<Limiter>>,
     State(config): State<Arc<Config>>,
     State(ports): State<Ports>,
-    from: From,
+    client: ClientInfo,
     Replaced(replaces): Replaced,
     Body(request): Body<ExchangeRequest>,
 ) -> Result<Response, Problem> {
-    let subjects = [Subject::Address(Action::Public, &from.address)];
+    let subjects = [Subject::Address(Action::Public, &client.address)];
     let admitted = limiter.admit(&subjects, ports.clock.now()).await?;
     let ExchangeRequest { code, code_verifier: verifier, redirect_to } = request;
-    let opening = Opening { transport: Transport::Bearer, replaces, from: &from.requester };
+    let opening = Opening { transport: Transport::Bearer, replaces, from: &client.requester };
     let redemption = Redemption { code, verifier, redirect_to };
     let begun = accounts.redeem_code(&redemption, &opening).await.map_err(problem)?;
     Ok(signed_in(StatusCode::OK, &begun, &admitted, &config))

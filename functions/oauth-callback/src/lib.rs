@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use futures_util::future::join;
@@ -13,9 +13,8 @@ use latchkey_core::audit::AuditLog;
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::oauth::{CallbackError, Flow, Oauth, ProviderName, Purpose, Returned};
 use latchkey_core::port::Ports;
-use latchkey_core::session::Sessions;
 use latchkey_http::{
-    DeviceCookies, From, Onward, PathParam, Problem, Replaced, Routes, at, clear_flow, flow_cookie,
+    ClientInfo, DeviceCookies, Onward, PathParam, Problem, Replaced, Routes, at, clear_flow, flow_cookie,
 };
 use utoipa::OpenApi;
 
@@ -29,18 +28,8 @@ use answer::Answer;
 use finish::Finish;
 use refused::Refused;
 
-/// The routes, over the parts of the service that they use.
-pub fn routes<S>() -> Routes<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Arc<Oauth>: FromRef<S>,
-    Arc<Accounts>: FromRef<S>,
-    Arc<Sessions>: FromRef<S>,
-    Arc<Limiter>: FromRef<S>,
-    Arc<Config>: FromRef<S>,
-    AuditLog: FromRef<S>,
-    Ports: FromRef<S>,
-{
+/// The routes.
+pub fn routes() -> Routes {
     // Providers add parameters of their own to what the standards name.
     let back = at("/v1/oauth/{provider}/callback").with_any_query();
     Routes::new().navigation(back, callback).public(Method::POST, back.with_body(), callback).public(
@@ -75,7 +64,7 @@ async fn callback(
     State(audit): State<AuditLog>,
     State(ports): State<Ports>,
     provider: Result<PathParam<ProviderName>, Problem>,
-    from: From,
+    client: ClientInfo,
     Replaced(signed_in): Replaced,
     devices: DeviceCookies,
     headers: HeaderMap,
@@ -100,7 +89,7 @@ async fn callback(
         (_, Err(error)) => Err(error),
         (Err(_), Ok(_)) => Err(CallbackError::State),
     };
-    let subjects = [Subject::Address(Action::OauthCallback, &from.address)];
+    let subjects = [Subject::Address(Action::OauthCallback, &client.address)];
     // Both at once, so that a flow is used up before its code is sent anywhere and nobody waits longer for it.
     let (counted, used) = join(limiter.admit(&subjects, parts.ports.clock.now()), async {
         match &accepted {
@@ -123,7 +112,7 @@ async fn callback(
     let (flow, done) = match (accepted, used) {
         (Ok((flow, returned)), Ok(())) => {
             let finish =
-                Finish { parts: &parts, flow: &flow, from: &from.requester, signed_in, devices: &devices };
+                Finish { parts: &parts, flow: &flow, from: &client.requester, signed_in, devices: &devices };
             let done = finish.run(&returned).await;
             (Some(flow), done)
         }
@@ -133,7 +122,7 @@ async fn callback(
     let mut response = match done {
         Ok(response) => response,
         Err(refused) => {
-            refused.report(&parts.audit, &provider, flow.as_ref(), &from.requester).await;
+            refused.report(&parts.audit, &provider, flow.as_ref(), &client.requester).await;
             // Reported here, or written in the commit that refused.
             parts.show(refused.problem.noted(), &headers, flow.as_ref())
         }

@@ -2,31 +2,22 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use latchkey_core::Config;
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::oauth::{CodeChallenge, Oauth, ProviderName, Start};
 use latchkey_core::port::Ports;
-use latchkey_core::session::Sessions;
 use latchkey_http::{
-    From, Onward, Params, PathParam, Problem, ProblemBody, Replaced, Routes, at, flow_cookies, see_other,
-    set_flow,
+    ClientInfo, Onward, Params, PathParam, Problem, ProblemBody, Replaced, Routes, at, flow_cookies,
+    see_other, set_flow,
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi};
 
-/// The routes, over the parts of the service that they use.
-pub fn routes<S>() -> Routes<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Arc<Oauth>: FromRef<S>,
-    Arc<Sessions>: FromRef<S>,
-    Arc<Limiter>: FromRef<S>,
-    Arc<Config>: FromRef<S>,
-    Ports: FromRef<S>,
-{
+/// The routes.
+pub fn routes() -> Routes {
     Routes::new().navigation(at("/v1/oauth/{provider}/start").with_query(), start)
 }
 
@@ -77,12 +68,12 @@ async fn start(
     State(ports): State<Ports>,
     provider: Result<PathParam<ProviderName>, Problem>,
     params: Result<Params<StartParams>, Problem>,
-    from: From,
+    client: ClientInfo,
     Replaced(replaces): Replaced,
     headers: HeaderMap,
 ) -> Response {
     let begin = async {
-        limiter.admit(&[Subject::Address(Action::Public, &from.address)], ports.clock.now()).await?;
+        limiter.admit(&[Subject::Address(Action::Public, &client.address)], ports.clock.now()).await?;
         let (PathParam(provider), Params(params)) = (provider?, params?);
         let start = Start {
             provider: &provider,

@@ -3,11 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use latchkey_core::Config;
-use latchkey_core::audit::AuditLog;
 use latchkey_core::permission::{InvalidPermission, Permission, Reason, RoleName};
 use latchkey_core::session::Sessions;
 use latchkey_http::{Body, Caller, Params, Problem, ProblemBody, Routes, at, private};
@@ -17,14 +15,8 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 /// How many permissions one check takes.
 const MAX_PERMISSIONS: usize = 100;
 
-/// The routes, over the parts of the service that they use.
-pub fn routes<S>() -> Routes<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Arc<Sessions>: FromRef<S>,
-    Arc<Config>: FromRef<S>,
-    AuditLog: FromRef<S>,
-{
+/// The routes.
+pub fn routes() -> Routes {
     Routes::new()
         .signed_in(Method::POST, at("/v1/permissions/check").with_body(), check)
         .signed_in(Method::GET, "/v1/permissions", list)

@@ -3,29 +3,21 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use latchkey_core::account::{Accounts, Authority};
-use latchkey_core::audit::AuditLog;
 use latchkey_core::session::{EndError, RevokeError, SessionPage, Sessions};
 use latchkey_core::{Config, SessionId};
 use latchkey_http::{
-    Caller, From, Holders, PageParams, Params, PathParam, Problem, ProblemBody, Routes, SessionBody,
+    Caller, ClientInfo, Holders, PageParams, Params, PathParam, Problem, ProblemBody, Routes, SessionBody,
     UserBody, at, clear_cookies, private, signed_out,
 };
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
-/// The routes, over the parts of the service that they use.
-pub fn routes<S>() -> Routes<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Arc<Accounts>: FromRef<S>,
-    Arc<Sessions>: FromRef<S>,
-    Arc<Config>: FromRef<S>,
-    AuditLog: FromRef<S>,
-{
+/// The routes.
+pub fn routes() -> Routes {
     Routes::new()
         .signed_in(Method::GET, "/v1/session", show)
         .signed_in(Method::GET, at("/v1/sessions").with_query(), list)
@@ -113,10 +105,10 @@ async fn revoke(
     State(sessions): State<Arc<Sessions>>,
     State(config): State<Arc<Config>>,
     caller: Caller,
-    from: From,
+    client: ClientInfo,
     PathParam(id): PathParam<SessionId>,
 ) -> Result<Response, Problem> {
-    sessions.revoke(&caller, id, &from.requester).await.map_err(problem)?;
+    sessions.revoke(&caller, id, &client.requester).await.map_err(problem)?;
     Ok(if id == caller.session.id { signed_out(&config) } else { StatusCode::NO_CONTENT.into_response() })
 }
 
@@ -131,11 +123,11 @@ async fn sign_out(
     State(sessions): State<Arc<Sessions>>,
     State(config): State<Arc<Config>>,
     holders: Holders,
-    from: From,
+    client: ClientInfo,
 ) -> Result<Response, Problem> {
     let mut ended = Err(EndError::Ended);
     for holder in holders.iter() {
-        match sessions.end(holder, &from.requester).await {
+        match sessions.end(holder, &client.requester).await {
             Ok(()) => ended = Ok(()),
             Err(EndError::Ended) => {}
             Err(error) => return Err(error.into()),
@@ -166,7 +158,7 @@ async fn sign_out_everywhere(
     State(sessions): State<Arc<Sessions>>,
     State(config): State<Arc<Config>>,
     holders: Holders,
-    from: From,
+    client: ClientInfo,
 ) -> Result<Response, Problem> {
     let mut refused = EndError::Ended;
     let mut users = BTreeSet::new();
@@ -182,7 +174,7 @@ async fn sign_out_everywhere(
     }
     // Both cookies go, so whoever they are of is signed out.
     for user in users {
-        accounts.end_sessions(user, Authority::Owner, &from.requester).await?;
+        accounts.end_sessions(user, Authority::Owner, &client.requester).await?;
     }
     Ok(signed_out(&config))
 }

@@ -2,32 +2,24 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use latchkey_core::account::{Accounts, SignIn, SignInError};
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::password::Password;
 use latchkey_core::port::Ports;
-use latchkey_core::session::{Opening, Sessions};
+use latchkey_core::session::Opening;
 use latchkey_core::{Config, Email, SecretString};
 use latchkey_http::{
-    Body, DeviceCookies, From, Problem, ProblemBody, Replaced, Routes, SignedInBody, TransportName, at,
+    Body, ClientInfo, DeviceCookies, Problem, ProblemBody, Replaced, Routes, SignedInBody, TransportName, at,
     signed_in,
 };
 use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
 
-/// The routes, over the parts of the service that they use.
-pub fn routes<S>() -> Routes<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Arc<Accounts>: FromRef<S>,
-    Arc<Sessions>: FromRef<S>,
-    Arc<Limiter>: FromRef<S>,
-    Arc<Config>: FromRef<S>,
-    Ports: FromRef<S>,
-{
+/// The routes.
+pub fn routes() -> Routes {
     Routes::new().public(Method::POST, at("/v1/signin").with_body(), signin)
 }
 
@@ -75,14 +67,14 @@ async fn signin(
     State(limiter): State<Arc<Limiter>>,
     State(config): State<Arc<Config>>,
     State(ports): State<Ports>,
-    from: From,
+    client: ClientInfo,
     Replaced(replaces): Replaced,
     headers: HeaderMap,
     devices: DeviceCookies,
     Body(request): Body<SignInRequest>,
 ) -> Result<Response, Problem> {
     let transport = request.transport.usable_from(&headers)?;
-    let opening = Opening { transport, replaces, from: &from.requester };
+    let opening = Opening { transport, replaces, from: &client.requester };
     let email: Result<Email, _> = request.email.parse();
     let email = email.map_err(|error| Problem::unprocessable("invalid_email", error.to_string()))?;
     let device = devices.of(&email, &config, ports.clock.now());
@@ -92,7 +84,7 @@ async fn signin(
         None => Subject::Email(action, &email),
     };
     let subjects = [
-        Subject::Address(Action::Signin, &from.address),
+        Subject::Address(Action::Signin, &client.address),
         by(Action::SigninEmail),
         by(Action::SigninEmailDay),
     ];

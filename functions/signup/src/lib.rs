@@ -2,32 +2,24 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use latchkey_core::account::{Accounts, CheckedSignUp, Name, SignUp, SignUpError};
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::password::Password;
 use latchkey_core::port::Ports;
-use latchkey_core::session::{Opening, Sessions, Transport};
+use latchkey_core::session::{Opening, Transport};
 use latchkey_core::{Config, Email, SecretString};
 use latchkey_http::{
-    Body, DeviceCookies, From, Problem, ProblemBody, Replaced, Routes, SignedInBody, TransportName, at,
+    Body, ClientInfo, DeviceCookies, Problem, ProblemBody, Replaced, Routes, SignedInBody, TransportName, at,
     signed_in,
 };
 use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
 
-/// The routes, over the parts of the service that they use.
-pub fn routes<S>() -> Routes<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Arc<Accounts>: FromRef<S>,
-    Arc<Sessions>: FromRef<S>,
-    Arc<Limiter>: FromRef<S>,
-    Arc<Config>: FromRef<S>,
-    Ports: FromRef<S>,
-{
+/// The routes.
+pub fn routes() -> Routes {
     Routes::new().public(Method::POST, at("/v1/signup").with_body(), signup)
 }
 
@@ -75,7 +67,7 @@ async fn signup(
     State(limiter): State<Arc<Limiter>>,
     State(config): State<Arc<Config>>,
     State(ports): State<Ports>,
-    from: From,
+    client: ClientInfo,
     Replaced(replaces): Replaced,
     headers: HeaderMap,
     devices: DeviceCookies,
@@ -86,18 +78,18 @@ async fn signup(
         Ok(checked) => checked,
         // In a window of its own: three weak passwords must not lock a person out.
         Err(refusal) => {
-            limiter.admit(&[Subject::Address(Action::SignupRefused, &from.address)], now).await?;
+            limiter.admit(&[Subject::Address(Action::SignupRefused, &client.address)], now).await?;
             return Err(refusal);
         }
     };
     if accounts.asks_for_breaches() {
         // Whether it will be refused is not known yet, and the three good ones are not to be used up by what is.
-        limiter.admit(&[Subject::Address(Action::SignupRefused, &from.address)], now).await?;
+        limiter.admit(&[Subject::Address(Action::SignupRefused, &client.address)], now).await?;
         accounts.check_breaches(&sign_up).await.map_err(|weak| problem(weak.into()))?;
     }
-    let opening = Opening { transport, replaces, from: &from.requester };
+    let opening = Opening { transport, replaces, from: &client.requester };
     let subjects = [
-        Subject::Address(Action::Signup, &from.address),
+        Subject::Address(Action::Signup, &client.address),
         Subject::Email(Action::SignupEmail, sign_up.email()),
     ];
     let admitted = limiter.admit(&subjects, now).await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRef, FromRequest, Request, State};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use latchkey_core::limit::{Action, Limiter, Subject};
@@ -12,20 +12,13 @@ use latchkey_core::token::InvalidRefreshToken;
 use latchkey_core::{Config, SecretString};
 use latchkey_http::cookies::{self, Kind};
 use latchkey_http::{
-    Body, From, Problem, ProblemBody, Routes, SignedInBody, at, clear_cookies, tokens_refreshed,
+    Body, ClientInfo, Problem, ProblemBody, Routes, SignedInBody, at, clear_cookies, tokens_refreshed,
 };
 use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
 
-/// The routes, over the parts of the service that they use.
-pub fn routes<S>() -> Routes<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Arc<Sessions>: FromRef<S>,
-    Arc<Limiter>: FromRef<S>,
-    Arc<Config>: FromRef<S>,
-    Ports: FromRef<S>,
-{
+/// The routes.
+pub fn routes() -> Routes {
     Routes::new().public(Method::POST, at("/v1/token/refresh").with_body(), refresh)
 }
 
@@ -63,15 +56,15 @@ async fn refresh(
     State(limiter): State<Arc<Limiter>>,
     State(config): State<Arc<Config>>,
     State(ports): State<Ports>,
-    from: From,
+    client: ClientInfo,
     request: Request,
 ) -> Result<Response, Problem> {
     let by_cookie = !matches!(cookies::get(Kind::Refresh, request.headers(), &config.url), Ok(None));
     let token = token(request, &config).await?;
     // What is counted is what is not good. A good token cannot be guessed; the meter of its session counts it.
     let count =
-        async || limiter.admit(&[Subject::Address(Action::Public, &from.address)], ports.clock.now()).await;
-    match sessions.refresh(&token, &from.requester).await {
+        async || limiter.admit(&[Subject::Address(Action::Public, &client.address)], ports.clock.now()).await;
+    match sessions.refresh(&token, &client.requester).await {
         Ok(refreshed) => {
             Ok(tokens_refreshed(&refreshed.user, &refreshed.session, &refreshed.tokens, &config))
         }

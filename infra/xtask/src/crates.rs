@@ -47,7 +47,7 @@ fn array(operations: &[&Operation]) -> String {
 use latchkey_http::{{App, Function}};
 
 /// Every operation with routes, by the folder of its crate.
-pub fn operations() -> [(&'static str, Function<App>); {}] {{
+pub fn operations() -> [(&'static str, Function); {}] {{
     [
 ",
         operations.len()
@@ -60,10 +60,10 @@ pub fn operations() -> [(&'static str, Function<App>); {}] {{
 
 fn merged(operations: &[&Operation]) -> String {
     let mut text = "
-use latchkey_http::{App, Function};
+use latchkey_http::Function;
 
 /// The operations of this Worker in one.
-pub(crate) fn operations() -> Function<App> {
+pub(crate) fn operations() -> Function {
     let function = Function::default();
 "
     .to_owned();

@@ -22,7 +22,7 @@ const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 ///
 /// Everything is made once, before the first event, and nothing connects before it is used. A start that fails logs a line
 /// for each variable that is wrong, with the fix, and tells Lambda.
-pub fn run(function: Function<App>) -> ExitCode {
+pub fn run(function: Function) -> ExitCode {
     let make: Make<_> = Box::new(move |app, _| Ok(latchkey_http::app(function.clone(), app)));
     start(make, |live| Runtime::new(Entry::new(live)).run())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use latchkey_core::port::Entropy;
-use latchkey_http::{App, Function, Problem};
+use latchkey_http::{Function, Problem};
 use tower::ServiceExt;
 use worker::web_sys::{Request, Response};
 use worker::{Context, Env};
@@ -29,7 +29,7 @@ const RESEAL_PAGES: u32 = 20;
 
 /// Answers a request.
 pub async fn fetch(
-    function: fn() -> Function<App>,
+    function: fn() -> Function,
     raw: Request,
     env: Env,
     context: Context,
@@ -37,7 +37,7 @@ pub async fn fetch(
     request::within(env, Some(context), answer(function, &raw)).await
 }
 
-async fn answer(function: fn() -> Function<App>, raw: &Request) -> worker::Result<Response> {
+async fn answer(function: fn() -> Function, raw: &Request) -> worker::Result<Response> {
     let mut request = match convert::request(raw).await {
         Ok(request) => request,
         Err(error) => return refuse(raw, &unreadable(), &error).await,

@@ -35,7 +35,7 @@ thread_local! {
 
 /// The service of this isolate, in the name of the request that is being worked on. An isolate without one tries again at
 /// the next request.
-pub(crate) fn service(function: fn() -> Function<App>) -> Result<Edge<Router>, SetupError> {
+pub(crate) fn service(function: fn() -> Function) -> Result<Edge<Router>, SetupError> {
     SERVICE.with(|known| {
         if let Some(service) = known.get() {
             return Ok(service.clone());

@@ -62,7 +62,7 @@ impl FromRef<App> for Arc<Health> {
 }
 
 /// The whole service: the functions' routes and `/health` behind the edge.
-pub fn app(function: Function<App>, app: App) -> Edge<Router> {
+pub fn app(function: Function, app: App) -> Edge<Router> {
     let config = Arc::clone(&app.services.config);
     let entropy = Arc::clone(&app.services.ports.entropy);
     let refusals = Refusals::new(app.services.audit.clone());

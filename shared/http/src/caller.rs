@@ -10,7 +10,7 @@ use latchkey_core::session::{Freshness, Holder, Live, Sessions};
 use latchkey_core::{Config, SessionId, UserId};
 
 use crate::cookies::{self, Kind};
-use crate::{Access, Problem, bearer, csrf};
+use crate::{Access, App, Problem, bearer, csrf};
 
 /// The signed-in user, in the handlers of routes that demand one.
 #[derive(Clone)]
@@ -61,27 +61,22 @@ impl<S: Send + Sync> FromRequestParts<S> for BearerOnly {
 }
 
 /// Lets the request through when its caller may, and leaves the caller among its extensions.
-pub(crate) async fn admit<S>(parts: &mut Parts, state: &S, access: Access) -> Result<(), Problem>
-where
-    S: Send + Sync,
-    Arc<Sessions>: FromRef<S>,
-    Arc<Config>: FromRef<S>,
-{
+pub(crate) async fn admit(parts: &mut Parts, app: &App, access: Access) -> Result<(), Problem> {
     let freshness = match access {
         Access::Public => return Ok(()),
         Access::Holder => {
-            let (config, sessions) = (Arc::<Config>::from_ref(state), Arc::<Sessions>::from_ref(state));
+            let (config, sessions) = (Arc::<Config>::from_ref(app), Arc::<Sessions>::from_ref(app));
             let holders = Box::pin(holders(&parts.headers, &config, &sessions)).await?;
             parts.extensions.insert(Holders(holders.into()));
             return Ok(());
         }
         Access::SignedIn(freshness) => freshness,
         Access::Permission(_) => Freshness::Fresh,
-        Access::Proxied => return admit_proxied(parts, state).await,
+        Access::Proxied => return admit_proxied(parts, app).await,
     };
-    let config = Arc::<Config>::from_ref(state);
+    let config = Arc::<Config>::from_ref(app);
     let token = token(&parts.headers, &config)?;
-    let live = Arc::<Sessions>::from_ref(state).authenticate(token, freshness).await?;
+    let live = Arc::<Sessions>::from_ref(app).authenticate(token, freshness).await?;
     if let Access::Permission(wanted) = access {
         let permission: Permission = wanted.parse().map_err(Problem::internal)?;
         if !live.grants.decide(&permission).allowed() {
@@ -93,15 +88,11 @@ where
 }
 
 /// The same for what a reverse proxy asks: a page of forty assets is forty questions, so none is counted.
-async fn admit_proxied<S>(parts: &mut Parts, state: &S) -> Result<(), Problem>
-where
-    Arc<Sessions>: FromRef<S>,
-    Arc<Config>: FromRef<S>,
-{
-    let config = Arc::<Config>::from_ref(state);
+async fn admit_proxied(parts: &mut Parts, app: &App) -> Result<(), Problem> {
+    let config = Arc::<Config>::from_ref(app);
     csrf::check_forwarded(&parts.headers, &config)?;
     let token = token(&parts.headers, &config)?;
-    let live = Arc::<Sessions>::from_ref(state).recognize(token).await?;
+    let live = Arc::<Sessions>::from_ref(app).recognize(token).await?;
     parts.extensions.insert(Caller(live));
     Ok(())
 }
@@ -171,22 +162,17 @@ async fn holders(headers: &HeaderMap, config: &Config, sessions: &Sessions) -> R
 /// The session that a browser which signs in has until now, told by its cookie.
 pub struct Replaced(pub Option<(UserId, SessionId)>);
 
-impl<S> FromRequestParts<S> for Replaced
-where
-    S: Send + Sync,
-    Arc<Sessions>: FromRef<S>,
-    Arc<Config>: FromRef<S>,
-{
+impl FromRequestParts<App> for Replaced {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let config = Arc::<Config>::from_ref(state);
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let config = Arc::<Config>::from_ref(app);
         // Where two cookies of one name came, neither says whose session it is.
         let cookie = |kind| cookies::get(kind, &parts.headers, &config.url);
         let (Ok(access), Ok(refresh)) = (cookie(Kind::Access), cookie(Kind::Refresh)) else {
             return Ok(Self(None));
         };
-        let sessions = Arc::<Sessions>::from_ref(state);
+        let sessions = Arc::<Sessions>::from_ref(app);
         if let Some(token) = access.and_then(|token| std::str::from_utf8(token).ok())
             && let Some(session) = sessions.named_by(token).await
         {

@@ -1,10 +1,9 @@
 //! The cookies that tell which accounts a browser signed in to before.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use cookie::SameSite;
@@ -14,7 +13,7 @@ use latchkey_core::port::Ports;
 use latchkey_core::session::{SignedIn, Transport};
 use latchkey_core::{Config, Email, Timestamp};
 
-use crate::cookies;
+use crate::{App, cookies};
 
 /// The most accounts that one browser is remembered for; one more takes the place of the one that expires first.
 pub const MAX_DEVICE_COOKIES: usize = 8;
@@ -23,15 +22,11 @@ pub const MAX_DEVICE_COOKIES: usize = 8;
 /// their names, and their values. Several of one name are fine: one that is not genuine counts as none.
 pub struct DeviceCookies(Vec<(String, Vec<u8>)>);
 
-impl<S> FromRequestParts<S> for DeviceCookies
-where
-    S: Send + Sync,
-    Arc<Config>: FromRef<S>,
-{
+impl FromRequestParts<App> for DeviceCookies {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        Ok(Self::read(&parts.headers, &Arc::<Config>::from_ref(state).url))
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(Self::read(&parts.headers, &app.services().config.url))
     }
 }
 

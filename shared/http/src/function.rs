@@ -2,40 +2,28 @@ use axum::Router;
 use axum::routing::MethodRouter;
 use utoipa::openapi::OpenApi;
 
-use crate::{Operation, Routes};
+use crate::{App, Operation, Routes};
 
-/// One operation of Latchkey, or several put together: routes, who may call them, and their description.
-#[derive(Clone)]
-pub struct Function<S> {
+/// One operation of Latchkey, or several put together: routes, who may call them, and their description. Its default has no routes,
+/// to [merge](Function::merge) others into.
+#[derive(Clone, Default)]
+pub struct Function {
     // One router is made of them at the end: to merge routers is to make each route's place in them once more, which is a good part
     // of what an isolate does before its first answer.
-    handlers: Vec<(&'static str, MethodRouter<S>)>,
-    pages: Router<S>,
+    handlers: Vec<(&'static str, MethodRouter<App>)>,
+    pages: Router<App>,
     operations: Vec<Operation>,
     #[cfg(feature = "description")]
     descriptions: Vec<fn() -> OpenApi>,
 }
 
-impl<S: Clone + Send + Sync + 'static> Default for Function<S> {
-    /// One without routes, to [merge](Function::merge) others into.
-    fn default() -> Self {
-        Self {
-            handlers: Vec::new(),
-            pages: Router::new(),
-            operations: Vec::new(),
-            #[cfg(feature = "description")]
-            descriptions: Vec::new(),
-        }
-    }
-}
-
-impl<S: Clone + Send + Sync + 'static> Function<S> {
+impl Function {
     /// From the routes and what makes their description, which is made only where it is asked for.
     #[cfg_attr(
         not(feature = "description"),
         expect(unused_variables, reason = "nobody can ask for the description")
     )]
-    pub fn new(routes: Routes<S>, description: fn() -> OpenApi) -> Self {
+    pub fn new(routes: Routes, description: fn() -> OpenApi) -> Self {
         let (handlers, operations) = routes.into_parts();
         Self {
             handlers,
@@ -59,7 +47,7 @@ impl<S: Clone + Send + Sync + 'static> Function<S> {
 
     /// The same with pages for people, which are no part of the API and of its description.
     #[must_use]
-    pub fn with_pages(self, pages: Router<S>) -> Self {
+    pub fn with_pages(self, pages: Router<App>) -> Self {
         Self { pages: self.pages.merge(pages), ..self }
     }
 
@@ -78,7 +66,7 @@ impl<S: Clone + Send + Sync + 'static> Function<S> {
         first
     }
 
-    pub(crate) fn into_router(self) -> Router<S> {
+    pub(crate) fn into_router(self) -> Router<App> {
         self.handlers.into_iter().fold(self.pages, |router, (path, handler)| router.route(path, handler))
     }
 }
@@ -89,7 +77,7 @@ impl<S: Clone + Send + Sync + 'static> Function<S> {
 macro_rules! function {
     ($routes:expr, $description:ty) => {
         /// This operation, ready to be served.
-        pub fn function() -> $crate::Function<$crate::App> {
+        pub fn function() -> $crate::Function {
             $crate::Function::new($routes, <$description as $crate::utoipa::OpenApi>::openapi)
         }
     };

@@ -11,7 +11,7 @@ use latchkey_core::{Ports, Timestamp};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
-use crate::{App, Function, Routes, at};
+use crate::{Function, Routes, at};
 
 /// How long an answer is repeated: the route is public, and each look costs the stores a round trip.
 const REPEATED_FOR: Duration = Duration::from_secs(5);
@@ -45,7 +45,7 @@ pub struct HealthBody {
 }
 
 /// `GET /health`, which every deployment has.
-pub fn health() -> Function<App> {
+pub fn health() -> Function {
     // Probes and load balancers of others add parameters of their own.
     let path = at("/health").with_any_query();
     Function::new(Routes::new().public(Method::GET, path, show), Description::openapi)

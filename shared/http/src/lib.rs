@@ -9,6 +9,7 @@ mod app;
 pub mod bearer;
 mod body;
 mod caller;
+mod client;
 pub mod cookies;
 mod cors;
 mod csrf;
@@ -26,7 +27,6 @@ mod params;
 mod problem;
 mod provider;
 mod refusal;
-mod requester;
 mod routes;
 mod strict;
 
@@ -37,6 +37,7 @@ pub use answer::{
 pub use app::{App, app};
 pub use body::{Body, MAX_BODY, RequestTimeout};
 pub use caller::{BearerOnly, Caller, Holders, Replaced};
+pub use client::{ClientInfo, PeerAddress};
 pub use device::{DeviceCookies, MAX_DEVICE_COOKIES};
 pub use edge::{Edge, canonical, without_service};
 pub use flow::{clear_flow, flow_cookie, flow_cookies, set_flow};
@@ -46,7 +47,6 @@ pub use page::{Onward, see_other};
 pub use paging::{DEFAULT_LIMIT, MAX_LIMIT, PageParams, page_size};
 pub use params::{Params, PathParam, PathParams, Segment};
 pub use problem::{Problem, ProblemBody};
-pub use requester::{From, PeerAddress};
 pub use routes::{Access, Operation, Routes};
 pub use strict::{Query, Takes, Target, at};
 

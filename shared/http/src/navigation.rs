@@ -8,7 +8,7 @@ use axum::handler::Handler;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::Problem;
+use crate::{App, Problem};
 
 /// A handler that a browser navigates to.
 #[derive(Clone)]
@@ -17,18 +17,13 @@ pub(crate) struct Navigation<H>(pub H);
 /// Tells that form of a handler apart from the handler itself.
 pub(crate) struct Navigated<T>(std::marker::PhantomData<T>);
 
-impl<H, T, S> Handler<Navigated<T>, S> for Navigation<H>
-where
-    H: Handler<T, S>,
-    T: 'static,
-    S: Clone + Send + Sync + 'static,
-{
+impl<H: Handler<T, App>, T: 'static> Handler<Navigated<T>, App> for Navigation<H> {
     type Future = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-    fn call(self, request: Request, state: S) -> Self::Future {
+    fn call(self, request: Request, app: App) -> Self::Future {
         match refuse(request.method(), request.headers()) {
             Some(problem) => Box::pin(async move { problem.into_response() }),
-            None => Box::pin(self.0.call(request, state)),
+            None => Box::pin(self.0.call(request, app)),
         }
     }
 }

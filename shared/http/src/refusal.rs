@@ -6,14 +6,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
-use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use axum::response::Response;
 use latchkey_core::Config;
 use latchkey_core::audit::{Action, Refusal, Refusals, Requester};
 
 use crate::Problem;
-use crate::requester::{self, From, PeerAddress};
+use crate::client::{self, ClientInfo, PeerAddress};
 
 /// The longest path that an event repeats, in bytes. Paths of refused requests are ASCII: other paths reach no route.
 const MAX_PATH: usize = 256;
@@ -29,7 +28,7 @@ pub(crate) struct Asked {
 impl Asked {
     /// Keeps what is needed to tell where `request` came from. A few counts of references: every request pays for it.
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
-        let headers = requester::HEADERS.iter().flat_map(|name| {
+        let headers = client::HEADERS.iter().flat_map(|name| {
             request.headers().get_all(name).iter().map(|value| (name.clone(), value.clone()))
         });
         Self {
@@ -41,15 +40,11 @@ impl Asked {
     }
 
     /// Where it came from, as far as that can be told.
-    async fn requester(&self, config: Arc<Config>) -> Requester {
-        let mut request = Request::new(());
-        request.headers_mut().extend(self.headers.iter().cloned());
-        if let Some(peer) = self.peer {
-            request.extensions_mut().insert(peer);
-        }
-        let (mut parts, ()) = request.into_parts();
-        let from = From::from_request_parts(&mut parts, &config).await;
-        from.map_or_else(|_| Requester::default(), |from| from.requester)
+    fn requester(&self, config: &Config) -> Requester {
+        let mut headers = HeaderMap::new();
+        headers.extend(self.headers.iter().cloned());
+        let client = ClientInfo::read(&headers, self.peer, config);
+        client.map_or_else(|_| Requester::default(), |client| client.requester)
     }
 }
 
@@ -92,7 +87,7 @@ pub(crate) async fn write(refusals: Arc<Refusals>, config: Arc<Config>, asked: A
         resource: format!("{} {}", asked.method, path.get(..MAX_PATH).unwrap_or(path)),
         details,
     };
-    refusals.write(refusal, &asked.requester(config).await).await;
+    refusals.write(refusal, &asked.requester(&config)).await;
 }
 
 #[cfg(test)]

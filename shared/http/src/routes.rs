@@ -1,17 +1,15 @@
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 
-use axum::extract::{FromRef, Request};
+use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use latchkey_core::Config;
-use latchkey_core::session::{Freshness, Sessions};
+use latchkey_core::session::Freshness;
 
 use crate::navigation::Navigation;
-use crate::{Caller, Problem, Takes, Target, caller};
+use crate::{App, Caller, Problem, Takes, Target, caller};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,18 +42,13 @@ pub struct Operation {
 
 /// Routes, each with who may call it. There is no way to add one without saying so, and whoever may not call it never
 /// reaches its handler. Nor does a request with a query or a body that the route does not say it takes.
-pub struct Routes<S> {
-    handlers: Vec<(&'static str, MethodRouter<S>)>,
+#[derive(Default)]
+pub struct Routes {
+    handlers: Vec<(&'static str, MethodRouter<App>)>,
     operations: Vec<Operation>,
 }
 
-impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
-    fn default() -> Self {
-        Self { handlers: Vec::new(), operations: Vec::new() }
-    }
-}
-
-impl<S: Clone + Send + Sync + 'static> Routes<S> {
+impl Routes {
     /// No routes.
     pub fn new() -> Self {
         Self::default()
@@ -67,7 +60,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self,
         method: Method,
         target: impl Into<Target>,
-        handler: impl Handler<T, S>,
+        handler: impl Handler<T, App>,
     ) -> Self {
         let target = target.into();
         self.add(method, target, Access::Public, Open { takes: target.takes, handler })
@@ -76,7 +69,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// A GET route that anyone may call and that acts: only by navigating to it. HEAD, prefetches and what a page loads are refused
     /// before the handler is reached.
     #[must_use]
-    pub fn navigation<T: 'static>(self, target: impl Into<Target>, handler: impl Handler<T, S>) -> Self {
+    pub fn navigation<T: 'static>(self, target: impl Into<Target>, handler: impl Handler<T, App>) -> Self {
         let target = target.into();
         self.add(Method::GET, target, Access::Public, Navigation(Open { takes: target.takes, handler }))
     }
@@ -87,12 +80,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self,
         method: Method,
         target: impl Into<Target>,
-        handler: impl Handler<T, S>,
-    ) -> Self
-    where
-        Arc<Sessions>: FromRef<S>,
-        Arc<Config>: FromRef<S>,
-    {
+        handler: impl Handler<T, App>,
+    ) -> Self {
         self.guarded(method, target.into(), Access::SignedIn(Freshness::Recent), handler)
     }
 
@@ -102,12 +91,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self,
         method: Method,
         target: impl Into<Target>,
-        handler: impl Handler<T, S>,
-    ) -> Self
-    where
-        Arc<Sessions>: FromRef<S>,
-        Arc<Config>: FromRef<S>,
-    {
+        handler: impl Handler<T, App>,
+    ) -> Self {
         self.guarded(method, target.into(), Access::SignedIn(Freshness::Fresh), handler)
     }
 
@@ -117,12 +102,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self,
         method: Method,
         target: impl Into<Target>,
-        handler: impl Handler<T, S>,
-    ) -> Self
-    where
-        Arc<Sessions>: FromRef<S>,
-        Arc<Config>: FromRef<S>,
-    {
+        handler: impl Handler<T, App>,
+    ) -> Self {
         self.guarded(method, target.into(), Access::Proxied, handler)
     }
 
@@ -133,12 +114,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         permission: &'static str,
         method: Method,
         target: impl Into<Target>,
-        handler: impl Handler<T, S>,
-    ) -> Self
-    where
-        Arc<Sessions>: FromRef<S>,
-        Arc<Config>: FromRef<S>,
-    {
+        handler: impl Handler<T, App>,
+    ) -> Self {
         self.guarded(method, target.into(), Access::Permission(permission), handler)
     }
 
@@ -148,12 +125,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self,
         method: Method,
         target: impl Into<Target>,
-        handler: impl Handler<T, S>,
-    ) -> Self
-    where
-        Arc<Sessions>: FromRef<S>,
-        Arc<Config>: FromRef<S>,
-    {
+        handler: impl Handler<T, App>,
+    ) -> Self {
         self.guarded(method, target.into(), Access::Holder, handler)
     }
 
@@ -162,12 +135,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         method: Method,
         target: Target,
         access: Access,
-        handler: impl Handler<T, S>,
-    ) -> Self
-    where
-        Arc<Sessions>: FromRef<S>,
-        Arc<Config>: FromRef<S>,
-    {
+        handler: impl Handler<T, App>,
+    ) -> Self {
         self.add(method, target, access, Guarded { access, takes: target.takes, handler })
     }
 
@@ -176,7 +145,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         method: Method,
         Target { path, takes }: Target,
         access: Access,
-        handler: impl Handler<T, S>,
+        handler: impl Handler<T, App>,
     ) -> Self {
         // Every method that routes use has a filter; one that has none would be a route that nobody can call.
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::TRACE);
@@ -185,7 +154,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    pub(crate) fn into_parts(self) -> (Vec<(&'static str, MethodRouter<S>)>, Vec<Operation>) {
+    pub(crate) fn into_parts(self) -> (Vec<(&'static str, MethodRouter<App>)>, Vec<Operation>) {
         (self.handlers, self.operations)
     }
 }
@@ -208,23 +177,16 @@ struct Guarded<H> {
 /// Tells the guarded form of a handler apart from the handler itself.
 struct Guard<T>(std::marker::PhantomData<T>);
 
-impl<H, T, S> Handler<Guard<T>, S> for Guarded<H>
-where
-    H: Handler<T, S>,
-    T: 'static,
-    S: Clone + Send + Sync + 'static,
-    Arc<Sessions>: FromRef<S>,
-    Arc<Config>: FromRef<S>,
-{
+impl<H: Handler<T, App>, T: 'static> Handler<Guard<T>, App> for Guarded<H> {
     type Future = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-    fn call(self, request: Request, state: S) -> Self::Future {
+    fn call(self, request: Request, app: App) -> Self::Future {
         Box::pin(async move {
             let Self { access, takes, handler } = self;
-            let mut response = match admit(request, &state, access, takes).await {
+            let mut response = match admit(request, &app, access, takes).await {
                 Ok(request) => {
                     let caller = request.extensions().get::<Caller>().map(|caller| caller.user.id);
-                    let mut response = handler.call(request, state).await;
+                    let mut response = handler.call(request, app).await;
                     // For the audit log.
                     if let (Some(caller), Some(problem)) =
                         (caller, response.extensions_mut().get_mut::<Problem>())
@@ -245,27 +207,17 @@ where
     }
 }
 
-async fn admit<S>(request: Request, state: &S, access: Access, takes: Takes) -> Result<Request, Problem>
-where
-    S: Clone + Send + Sync + 'static,
-    Arc<Sessions>: FromRef<S>,
-    Arc<Config>: FromRef<S>,
-{
+async fn admit(request: Request, app: &App, access: Access, takes: Takes) -> Result<Request, Problem> {
     takes.check_query(request.uri())?;
     let (mut parts, body) = request.into_parts();
-    caller::admit(&mut parts, state, access).await?;
+    caller::admit(&mut parts, app, access).await?;
     takes.check_body(Request::from_parts(parts, body)).await
 }
 
-impl<H, T, S> Handler<Guard<T>, S> for Open<H>
-where
-    H: Handler<T, S>,
-    T: 'static,
-    S: Clone + Send + Sync + 'static,
-{
+impl<H: Handler<T, App>, T: 'static> Handler<Guard<T>, App> for Open<H> {
     type Future = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-    fn call(self, request: Request, state: S) -> Self::Future {
+    fn call(self, request: Request, app: App) -> Self::Future {
         Box::pin(async move {
             let Self { takes, handler } = self;
             let checked = match takes.check_query(request.uri()) {
@@ -273,7 +225,7 @@ where
                 Err(problem) => Err(problem),
             };
             match checked {
-                Ok(request) => handler.call(request, state).await,
+                Ok(request) => handler.call(request, app).await,
                 Err(problem) => problem.into_response(),
             }
         })

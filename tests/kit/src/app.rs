@@ -132,7 +132,7 @@ impl TestAppBuilder {
     }
 
     /// The app that serves `function`.
-    pub fn build(self, function: Function<App>) -> TestApp {
+    pub fn build(self, function: Function) -> TestApp {
         let table = self.table.unwrap_or_else(memory_table);
         let (trips, hashes, hash_work) = (Trips::default(), Trips::default(), Arc::default());
         let failing_table = Arc::new(FailingTable::new(table));
@@ -194,7 +194,7 @@ fn config(vars: &[(String, String)]) -> Config {
 
 impl TestApp {
     /// The usual app around `function`.
-    pub fn new(function: Function<App>) -> Self {
+    pub fn new(function: Function) -> Self {
         TestAppBuilder::default().build(function)
     }
 

@@ -3,21 +3,21 @@
 use std::sync::OnceLock;
 
 use http::Method;
-use latchkey_http::{App, Function, Operation};
+use latchkey_http::{Function, Operation};
 use serde_json::Value;
 
 use crate::TestResponse;
 
 /// What a function says of its routes.
 pub(crate) struct Description {
-    function: Function<App>,
+    function: Function,
     /// Put together when it is first needed: most tests look at one answer or two.
     document: OnceLock<Value>,
 }
 
 impl Description {
     /// The description of `function`, and of what every deployment has besides.
-    pub(crate) fn of(function: &Function<App>) -> Self {
+    pub(crate) fn of(function: &Function) -> Self {
         Self { function: function.clone().merge(latchkey_http::health()), document: OnceLock::new() }
     }
 

@@ -1,7 +1,6 @@
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
@@ -10,9 +9,9 @@ use latchkey_core::audit::{Requester, UserAgent};
 use latchkey_core::config::CdnSecret;
 use latchkey_core::limit::ClientAddress;
 
-use crate::Problem;
+use crate::{App, Problem};
 
-/// The headers that a request's [`From`] is told by.
+/// The headers that a request's [`ClientInfo`] is told by.
 pub(crate) static HEADERS: [HeaderName; 3] =
     [USER_AGENT, HeaderName::from_static("x-forwarded-for"), HeaderName::from_static(CdnSecret::HEADER)];
 
@@ -20,37 +19,40 @@ pub(crate) static HEADERS: [HeaderName; 3] =
 #[derive(Debug, Clone, Copy)]
 pub struct PeerAddress(pub IpAddr);
 
-/// Where the request came from: the address is certain to be there.
-pub struct From {
+/// The client that a request came from. Its address is always known.
+pub struct ClientInfo {
     /// The client's address.
     pub address: ClientAddress,
     /// For the audit log.
     pub requester: Requester,
 }
 
-impl<S> FromRequestParts<S> for From
-where
-    S: Send + Sync,
-    Arc<Config>: FromRef<S>,
-{
+impl FromRequestParts<App> for ClientInfo {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        Self::read(&parts.headers, parts.extensions.get().copied(), &app.services().config)
+    }
+}
+
+impl ClientInfo {
+    /// Reads the client of a request from its headers and the other end of its connection.
+    pub(crate) fn read(
+        headers: &HeaderMap,
+        peer: Option<PeerAddress>,
+        config: &Config,
+    ) -> Result<Self, Problem> {
         // A limit that is counted for nobody is no limit, so a request without an address is refused.
         let unknown = |why: String| {
             tracing::error!(%why, "a client's address is unknown: check LATCHKEY_TRUSTED_PROXIES");
             Problem::new(StatusCode::BAD_REQUEST, "address_unknown", "the client's address could not be told")
         };
-        let PeerAddress(peer) =
-            *parts.extensions.get().ok_or_else(|| unknown("the platform gave none".to_owned()))?;
-        let config = Arc::<Config>::from_ref(state);
-        let forwarded = parts.headers.get_all("x-forwarded-for").iter();
-        let trusted_proxies =
-            if came_by_proxies(&parts.headers, &config) { config.trusted_proxies } else { 0 };
+        let PeerAddress(peer) = peer.ok_or_else(|| unknown("the platform gave none".to_owned()))?;
+        let forwarded = headers.get_all("x-forwarded-for").iter();
+        let trusted_proxies = if came_by_proxies(headers, config) { config.trusted_proxies } else { 0 };
         let address = ClientAddress::forwarded(peer, forwarded, trusted_proxies)
             .map_err(|error| unknown(error.to_string()))?;
-        let user_agent =
-            parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).map(UserAgent::new);
+        let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).map(UserAgent::new);
         Ok(Self { requester: Requester { address: Some(address), user_agent }, address })
     }
 }
