@@ -44,7 +44,7 @@ fn feature(operation: &Operation) -> String {
 fn array(operations: &[&Operation]) -> String {
     let mut text = format!(
         "
-use latchkey_http::{{App, Function}};
+use latchkey_http::Function;
 
 /// Every operation with routes, by the folder of its crate.
 pub fn operations() -> [(&'static str, Function); {}] {{
