@@ -20,8 +20,8 @@ fn comparable(answer: &latchkey_testkit::TestResponse) -> (u16, HeaderMap, Value
 
 async fn disable(app: &TestApp, user: &Person) {
     let (id, nowhere) = (user.id.parse().unwrap(), Requester::default());
-    let accounts = &app.services.accounts;
-    accounts.set_status(id, Status::Disabled, Authority::Operator, &nowhere).await.expect("disabled");
+    let services = &app.services;
+    services.users.set_status(id, Status::Disabled, Authority::Operator, &nowhere).await.expect("disabled");
 }
 
 #[tokio::test]

@@ -27,26 +27,26 @@ async fn enter_from(
 ) -> Result<IdentitySignedIn, IdentityError> {
     let from = Requester::default();
     let opening = Opening { transport: Transport::Bearer, replaces, from: &from };
-    app.services.accounts.sign_in_with_identity(who, None, &opening).await
+    app.services.provider_sign_in.sign_in(who, None, &opening).await
 }
 
 async fn ticket(app: &TestApp, of: &Person) -> LinkTicket {
     let live = app.services.sessions.authenticate(&of.access, Freshness::Fresh).await.unwrap();
-    app.services.accounts.allow_link(&live).unwrap()
+    app.services.identities.allow(&live).unwrap()
 }
 
 async fn code(app: &TestApp) -> latchkey_core::SecretString {
     let (challenge, from) = (CHALLENGE.parse().unwrap(), Requester::default());
     let opening = CodeOpening { challenge: &challenge, redirect_to: "https://app.example.com/", from: &from };
     let who = external("github", "1", "ada@example.com");
-    app.services.accounts.sign_in_for_code(&who, None, &opening).await.unwrap().code
+    app.services.provider_sign_in.sign_in_for_code(&who, None, &opening).await.unwrap().code
 }
 
 async fn redeem(app: &TestApp, code: &latchkey_core::SecretString) -> Result<(), RedeemError> {
     let redemption = Redemption { code: code.clone(), verifier: VERIFIER.into(), redirect_to: None };
     let from = Requester::default();
     let opening = Opening { transport: Transport::Bearer, replaces: None, from: &from };
-    app.services.accounts.redeem_code(&redemption, &opening).await.map(drop)
+    app.services.provider_sign_in.redeem_code(&redemption, &opening).await.map(drop)
 }
 
 /// An attacker registers the victim's address and waits for the victim to come by a provider.
@@ -61,7 +61,7 @@ async fn ghsa_g38m_r43w_p2q7_a_provider_leads_into_no_account_that_was_registere
     assert_ne!(victim.id.to_string(), attacker.id);
     assert_eq!(victim.identities.len(), 1, "the attacker's way in is not the victim's");
     // Nothing of the attacker is left: account, password, session, identity.
-    assert_eq!(app.services.accounts.find(attacker.id.parse().unwrap()).await.unwrap(), None);
+    assert_eq!(app.services.users.find(attacker.id.parse().unwrap()).await.unwrap(), None);
     let session = app.send(TestRequest::get("/v1/session").bearer(&attacker.access)).await;
     assert_eq!(session.status, 401);
     let password = TestRequest::post("/v1/signin", &credentials("victim@example.com", PASSWORD));
@@ -98,18 +98,18 @@ async fn cve_2025_46815_what_a_flow_proved_is_good_once() {
 async fn cve_2026_9087_a_link_is_bound_to_its_user_and_to_its_subject() {
     let app = open_app();
     let [ada, eve] = [sign_up(&app, "ada@example.com").await, sign_up(&app, "eve@example.com").await];
-    let accounts = &app.services.accounts;
+    let services = &app.services;
     let from = Requester::default();
     let of_ada = ticket(&app, &ada).await;
     // Whoever brings the answer back, it is Ada's account that gets the identity.
     let identity = external("github", "ada's", "eve@example.com");
-    let linked = accounts.link_identity(&of_ada, &identity, None, &from).await.unwrap();
+    let linked = services.identities.link(&of_ada, &identity, None, &from).await.unwrap();
     assert_eq!(linked.id.to_string(), ada.id);
     let entered = enter(&app, &identity).await.unwrap();
     assert_eq!(entered.signed_in.user.id.to_string(), ada.id);
     // The same address at the provider under another subject is nobody yet, and Ada's subject is not Eve's to take.
     let of_eve = ticket(&app, &eve).await;
-    let taken = accounts.link_identity(&of_eve, &identity, None, &from).await;
+    let taken = services.identities.link(&of_eve, &identity, None, &from).await;
     assert!(matches!(taken, Err(LinkError::LinkedElsewhere)));
     let another = enter(&app, &external("github", "another", "eve@example.com")).await.unwrap().signed_in;
     assert_ne!(another.user.id.to_string(), ada.id);

@@ -84,7 +84,7 @@ pub async fn world_with(limits: &str) -> World {
     let opening =
         CodeOpening { challenge: &challenge, redirect_to: "https://app.example.com/", from: &nowhere };
     let known = external("github", "target", "somebody@example.com");
-    let issued = app.services.accounts.sign_in_for_code(&known, None, &opening).await;
+    let issued = app.services.provider_sign_in.sign_in_for_code(&known, None, &opening).await;
     World { app, admin, target, code: issued.expect("a code").code }
 }
 
@@ -158,8 +158,8 @@ impl World {
 
     async fn disable(&self, user: &Person) {
         let (id, nowhere) = (user.id.parse().unwrap(), Requester::default());
-        let accounts = &self.app.services.accounts;
-        let disabled = accounts.set_status(id, Status::Disabled, Authority::Operator, &nowhere);
+        let services = &self.app.services;
+        let disabled = services.users.set_status(id, Status::Disabled, Authority::Operator, &nowhere);
         disabled.await.expect("the user is disabled");
     }
 }

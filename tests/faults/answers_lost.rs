@@ -20,7 +20,7 @@ async fn a_sign_up_that_is_tried_again_makes_one_account() {
     pair.app.table.faults.add(lost());
     assert!(is_unavailable(&pair.app.send(signup_request("ada@example.com")).await));
     assert_eq!(pair.app.send(signup_request("ada@example.com")).await.code(), "email_taken");
-    assert_eq!(pair.app.services.accounts.list(10, None).await.unwrap().users.len(), 1);
+    assert_eq!(pair.app.services.users.list(10, None).await.unwrap().users.len(), 1);
     // The person goes on as the answer says: by signing in.
     assert_eq!(pair.app.send(signin_request("ada@example.com", PASSWORD)).await.status, 200);
 }

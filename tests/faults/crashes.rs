@@ -23,8 +23,8 @@ struct State {
 async fn state(pair: &Pair) -> State {
     let services = &pair.witness.services;
     let mut users = BTreeMap::new();
-    for user in services.accounts.list(100, None).await.unwrap().users {
-        let login = services.accounts.find_by_email(&user.email).await.unwrap();
+    for user in services.users.list(100, None).await.unwrap().users {
+        let login = services.users.find_by_email(&user.email).await.unwrap();
         let sessions = services.sessions.list(&user).await.unwrap();
         let generation =
             |session| serde_json::to_value(session).unwrap()["family"]["generation"].as_u64().unwrap();
@@ -127,7 +127,7 @@ async fn a_sign_up_that_is_cut_off_leaves_the_address_free_or_an_account_to_sign
             pair.app.table.faults.add(fault.clone().after(call).times(1));
             pair.app.send(signup_request("ada@example.com")).await;
             let email: Email = "ada@example.com".parse().unwrap();
-            let is_made = pair.witness.services.accounts.find_by_email(&email).await.unwrap().is_some();
+            let is_made = pair.witness.services.users.find_by_email(&email).await.unwrap().is_some();
             let again = pair.witness.send(signup_request("ada@example.com")).await;
             assert_eq!(again.status.as_u16(), if is_made { 409 } else { 201 });
             assert_eq!(pair.witness.send(signin_request("ada@example.com", PASSWORD)).await.status, 200);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use latchkey_core::account::{
-    AccountError, Authority, CodeOpening, Handle, IdentityError, LinkError, LinkTicket, Name, RedeemError,
-    Redemption, Status, UnlinkError, User,
+    Authority, CodeOpening, Handle, IdentityError, LinkError, LinkTicket, Name, RedeemError, Redemption,
+    Status, UnlinkError, User,
 };
 use latchkey_core::audit::{Action, Requester};
 use latchkey_core::oauth::ExternalIdentity;
@@ -31,10 +31,10 @@ enum Outcome {
 
 impl Outcome {
     fn of<T, E: Refusal>(result: &Result<T, E>) -> Self {
-        match result.as_ref().map_err(Refusal::account) {
+        match result.as_ref().map_err(Refusal::fault) {
             Ok(_) => Self::Done,
             Err(None) => Self::Refused,
-            Err(Some(AccountError::Store(StoreError::Unavailable(_)))) => Self::Unknown,
+            Err(Some(latchkey_core::Fault::Store(StoreError::Unavailable(_)))) => Self::Unknown,
             Err(Some(other)) => panic!("{other}"),
         }
     }
@@ -42,15 +42,15 @@ impl Outcome {
 
 /// An error of the domain: a refusal, unless it could not be carried out.
 trait Refusal {
-    fn account(&self) -> Option<&AccountError>;
+    fn fault(&self) -> Option<&latchkey_core::Fault>;
 }
 
 macro_rules! refusals {
     ($($error:ident),+) => {
         $(impl Refusal for $error {
-            fn account(&self) -> Option<&AccountError> {
+            fn fault(&self) -> Option<&latchkey_core::Fault> {
                 match self {
-                    Self::Account(error) => Some(error),
+                    Self::Fault(fault) => Some(fault),
                     _ => None,
                 }
             }
@@ -77,7 +77,7 @@ fn opening(from: &Requester) -> Opening<'_> {
 
 async fn enter(app: &TestApp, who: &ExternalIdentity) -> Result<SignedIn, IdentityError> {
     let from = Requester::default();
-    let entered = app.services.accounts.sign_in_with_identity(who, None, &opening(&from)).await?;
+    let entered = app.services.provider_sign_in.sign_in(who, None, &opening(&from)).await?;
     Ok(entered.signed_in)
 }
 
@@ -103,7 +103,7 @@ async fn state(pair: &Pair) -> State {
     let services = &pair.witness.services;
     assert_whole(&pair.witness, "after a fault").await;
     let mut users = BTreeMap::new();
-    for user in services.accounts.list(100, None).await.unwrap().users {
+    for user in services.users.list(100, None).await.unwrap().users {
         let sessions = services.sessions.list(&user).await.unwrap().len();
         let providers = user.identities.keys().map(ToString::to_string).collect();
         let seen =
@@ -131,24 +131,17 @@ struct Stage {
 impl Stage {
     async fn new() -> Self {
         let pair = Pair::new().await;
-        let accounts = &pair.app.services.accounts;
+        let services = &pair.app.services;
         let ada = enter(&pair.app, &ada()).await.unwrap();
         let eve = pair.sign_up("eve@example.com").await;
-        let ticket = |access: String| {
-            let services = &pair.app.services;
-            async move {
-                let live = services.sessions.authenticate(&access, Freshness::Fresh).await.unwrap();
-                services.accounts.allow_link(&live).unwrap()
-            }
+        let ticket = async |access: String| {
+            let live = services.sessions.authenticate(&access, Freshness::Fresh).await.unwrap();
+            services.identities.allow(&live).unwrap()
         };
         let own = ticket(ada.tokens.access_token.expose_secret().to_owned()).await;
-        accounts
-            .link_identity(
-                &own,
-                &external("discord", "3", "ada@discord.example"),
-                None,
-                &Requester::default(),
-            )
+        services
+            .identities
+            .link(&own, &external("discord", "3", "ada@discord.example"), None, &Requester::default())
             .await
             .unwrap();
         let own = ticket(ada.tokens.access_token.expose_secret().to_owned()).await;
@@ -156,7 +149,7 @@ impl Stage {
         let opening =
             CodeOpening { challenge: &challenge, redirect_to: "https://app.example.com/", from: &from };
         let who = self::ada();
-        let issue = || accounts.sign_in_for_code(&who, None, &opening);
+        let issue = || services.provider_sign_in.sign_in_for_code(&who, None, &opening);
         let (code, spent) = (issue().await.unwrap().code, issue().await.unwrap().code);
         let eve = ticket(eve.access).await;
         // Somebody whose one way in it is, so that the account follows a new name.
@@ -169,21 +162,21 @@ impl Stage {
     async fn redeem(&self, code: &SecretString, verifier: &str) -> Result<SignedIn, RedeemError> {
         let redemption = Redemption { code: code.clone(), verifier: verifier.into(), redirect_to: None };
         let from = Requester::default();
-        self.pair.app.services.accounts.redeem_code(&redemption, &opening(&from)).await
+        self.pair.app.services.provider_sign_in.redeem_code(&redemption, &opening(&from)).await
     }
 
     async fn link(&self, ticket: &LinkTicket, who: &ExternalIdentity) -> Result<User, LinkError> {
-        let accounts = &self.pair.app.services.accounts;
-        accounts.link_identity(ticket, who, None, &Requester::default()).await
+        let services = &self.pair.app.services;
+        services.identities.link(ticket, who, None, &Requester::default()).await
     }
 
     async fn unlink(&self, provider: &str) -> Result<User, UnlinkError> {
         let services = &self.pair.app.services;
         let access = self.ada.tokens.access_token.expose_secret();
         let Ok(live) = services.sessions.authenticate(access, Freshness::Fresh).await else {
-            return Err(AccountError::from(StoreError::Unavailable("the caller".to_owned())).into());
+            return Err(latchkey_core::Fault::from(StoreError::Unavailable("the caller".to_owned())).into());
         };
-        services.accounts.unlink_identity(&live, &provider.parse().unwrap(), &Requester::default()).await
+        services.identities.unlink(&live, &provider.parse().unwrap(), &Requester::default()).await
     }
 }
 
@@ -234,8 +227,8 @@ const DEEDS: [(&str, Deed); 14] = [
     }),
     ("deletion", |stage| {
         Box::pin(async {
-            let accounts = &stage.pair.app.services.accounts;
-            match accounts.delete(stage.ada.user.id, Authority::Operator, &Requester::default()).await {
+            let services = &stage.pair.app.services;
+            match services.users.delete(stage.ada.user.id, Authority::Operator, &Requester::default()).await {
                 Ok(()) => Outcome::Done,
                 Err(_) => Outcome::Unknown,
             }
@@ -309,7 +302,7 @@ fn identity(who: usize) -> ExternalIdentity {
 /// Whose the identity is, asked of a process that was not told.
 async fn owner_of(pair: &Pair, who: usize) -> Option<latchkey_core::UserId> {
     let (services, wanted) = (&pair.witness.services, identity(who));
-    for user in services.accounts.list(100, None).await.unwrap().users {
+    for user in services.users.list(100, None).await.unwrap().users {
         let hash = user.identities.get(&wanted.provider);
         if hash == Some(&latchkey_core::account::IdentityHash::of(&wanted.issuer, &wanted.subject)) {
             return Some(user.id);
@@ -333,7 +326,7 @@ async fn owner(pair: &Pair, n: usize) -> Option<(latchkey_core::UserId, String)>
 async fn take(pair: &Pair, step: &Step, fault: Option<Fault>) {
     let app = &pair.app;
     let from = Requester::default();
-    let accounts = &app.services.accounts;
+    let services = &app.services;
     let owner = match step {
         Step::Link(n, _) | Step::Unlink(n, _) | Step::SetStatus(n, _) | Step::Delete(n) => {
             owner(pair, *n).await
@@ -361,8 +354,8 @@ async fn take(pair: &Pair, step: &Step, fault: Option<Fault>) {
         }
         Step::Link(_, who) => {
             let Some(live) = live else { return app.table.faults.clear() };
-            let ticket = accounts.allow_link(&live).unwrap();
-            let linked = accounts.link_identity(&ticket, &identity(*who), None, &from).await;
+            let ticket = services.identities.allow(&live).unwrap();
+            let linked = services.identities.link(&ticket, &identity(*who), None, &from).await;
             app.table.faults.clear();
             match Outcome::of(&linked) {
                 Outcome::Done => assert_eq!(owner_of(pair, *who).await, Some(live.user.id)),
@@ -373,7 +366,7 @@ async fn take(pair: &Pair, step: &Step, fault: Option<Fault>) {
         Step::Unlink(_, who) => {
             let Some(live) = live else { return app.table.faults.clear() };
             let provider = identity(*who).provider;
-            let unlinked = accounts.unlink_identity(&live, &provider, &from).await;
+            let unlinked = services.identities.unlink(&live, &provider, &from).await;
             app.table.faults.clear();
             if Outcome::of(&unlinked) != Outcome::Unknown {
                 assert_ne!(owner_of(pair, *who).await, Some(live.user.id), "an owner has a password");
@@ -382,18 +375,18 @@ async fn take(pair: &Pair, step: &Step, fault: Option<Fault>) {
         Step::SetStatus(_, active) => {
             let Some((id, _)) = owner else { return app.table.faults.clear() };
             let status = if *active { Status::Active } else { Status::Disabled };
-            let set = accounts.set_status(id, status, Authority::Operator, &from).await;
+            let set = services.users.set_status(id, status, Authority::Operator, &from).await;
             app.table.faults.clear();
             if set.is_ok() {
-                assert_eq!(pair.witness.services.accounts.find(id).await.unwrap().unwrap().status, status);
+                assert_eq!(pair.witness.services.users.find(id).await.unwrap().unwrap().status, status);
             }
         }
         Step::Delete(_) => {
             let Some((id, _)) = owner else { return app.table.faults.clear() };
-            let deleted = accounts.delete(id, Authority::Operator, &from).await;
+            let deleted = services.users.delete(id, Authority::Operator, &from).await;
             app.table.faults.clear();
             if deleted.is_ok() {
-                assert_eq!(pair.witness.services.accounts.find(id).await.unwrap(), None);
+                assert_eq!(pair.witness.services.users.find(id).await.unwrap(), None);
             }
         }
     }

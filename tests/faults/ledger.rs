@@ -272,12 +272,12 @@ fn pick(sessions: &mut [Held], index: Index) -> Option<&mut Held> {
 async fn compare(pair: &Pair, root: &Person, ledger: Ledger) -> Result<(), TestCaseError> {
     let services = &pair.witness.services;
     for (who, known) in ledger.people.iter().enumerate() {
-        let found = services.accounts.find_by_email(&email(who).parse().unwrap()).await.unwrap();
+        let found = services.users.find_by_email(&email(who).parse().unwrap()).await.unwrap();
         if let Some(exists) = known.exists {
             prop_assert_eq!(found.is_some(), exists, "person {}", who);
         }
         let Some(user) = found else { continue };
-        prop_assert_eq!(services.accounts.find(user.id).await.unwrap(), Some(user.clone()), "login and user");
+        prop_assert_eq!(services.users.find(user.id).await.unwrap(), Some(user.clone()), "login and user");
         prop_assert!(known.active.is_none_or(|active| active == user.is_active()), "person {}", who);
         let is_editor = user.roles.iter().any(|role| role.as_str() == "content-editor");
         prop_assert!(known.editor.is_none_or(|editor| editor == is_editor), "person {}", who);

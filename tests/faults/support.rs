@@ -43,8 +43,8 @@ impl Pair {
     pub async fn admin(&self, email: &str) -> Person {
         let person = self.sign_up(email).await;
         let (role, from) = ("admin".parse().unwrap(), Requester::default());
-        let accounts = &self.app.services.accounts;
-        accounts.grant(person.user_id(), &role, Authority::Operator, &from).await.unwrap();
+        let services = &self.app.services;
+        services.users.grant_role(person.user_id(), &role, Authority::Operator, &from).await.unwrap();
         person
     }
 

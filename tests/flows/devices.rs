@@ -155,10 +155,10 @@ async fn a_cookie_of_a_deleted_account_is_a_strangers_at_the_next_one() {
     let app = app().await;
     let mut before = Browser::default();
     let made = before.send(&app, "/v1/signup", EMAIL, PASSWORD).await;
-    let accounts = &app.services.accounts;
+    let services = &app.services;
     let (by, from) =
         (latchkey_core::account::Authority::Operator, latchkey_core::audit::Requester::default());
-    accounts.delete(made.text("user.id").parse().unwrap(), by, &from).await.unwrap();
+    services.users.delete(made.text("user.id").parse().unwrap(), by, &from).await.unwrap();
     sign_up(&app, EMAIL).await;
     lock(&app, EMAIL).await;
     assert_eq!(before.sign_in(&app, EMAIL).await.code(), "invalid_credentials");

@@ -131,7 +131,7 @@ async fn fresh_sees_what_happened_since() {
     assert_eq!(ask(&app, &ada, json!({"permission": "users:read"})).await["allowed"], false);
     let (by, from) = (Authority::Operator, Requester::default());
     let role = "admin".parse().unwrap();
-    app.services.accounts.grant(ada.user_id(), &role, by, &from).await.unwrap();
+    app.services.users.grant_role(ada.user_id(), &role, by, &from).await.unwrap();
     assert_eq!(ask(&app, &ada, json!({"permission": "users:read", "fresh": true})).await["allowed"], true);
 }
 

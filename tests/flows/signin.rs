@@ -138,9 +138,9 @@ async fn after_a_hundred_wrong_passwords_none_is_tried_until_an_operator_unlocks
     }
     let refused = events(&app, Action::SigninRefused).await;
     assert!(refused.iter().all(|event| event.details["reason"] == "stopped"), "{refused:?}");
-    let accounts = &app.services.accounts;
-    assert!(accounts.unlock(ada.user_id()).await.unwrap());
-    assert!(!accounts.unlock(ada.user_id()).await.unwrap(), "nothing stands against it any more");
+    let services = &app.services;
+    assert!(services.users.unlock(ada.user_id()).await.unwrap());
+    assert!(!services.users.unlock(ada.user_id()).await.unwrap(), "nothing stands against it any more");
     assert_eq!(right(&app).await.status, 200);
     let unlocked = events(&app, Action::SigninUnlocked).await;
     assert_eq!(unlocked.len(), 1);
@@ -176,7 +176,7 @@ async fn a_disabled_account_is_refused_and_only_the_owner_is_told() {
     let ada = sign_up(&app, EMAIL).await;
     let set = async |status| {
         let (by, from) = (Authority::Operator, Requester::default());
-        app.services.accounts.set_status(ada.user_id(), status, by, &from).await.unwrap();
+        app.services.users.set_status(ada.user_id(), status, by, &from).await.unwrap();
     };
     set(Status::Disabled).await;
     let answer = right(&app).await;
@@ -227,8 +227,8 @@ async fn a_hash_that_came_unsealed_is_sealed_when_its_owner_signs_in() {
     let app = start(unlimited()).await;
     let sign_up =
         SignUp { email: EMAIL.parse().unwrap(), password: Password::new(&PASSWORD.into()), name: None };
-    let checked = app.services.accounts.check_sign_up(sign_up).unwrap();
-    app.services.accounts.create_unsealed(checked, &std::collections::BTreeSet::new()).await.unwrap();
+    let checked = app.services.registration.check(sign_up).unwrap();
+    app.services.users.create_unsealed(&checked, &std::collections::BTreeSet::new()).await.unwrap();
     let sealer = &app.services.config.sealer;
     let unsealed = stored_login(&app).await.credential.unwrap().hash;
     assert!(serde_json::to_string(&unsealed).unwrap().contains("$argon2id$"));

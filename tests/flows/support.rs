@@ -61,7 +61,7 @@ pub async fn admin(app: &TestApp, email: &str) -> Person {
 pub async fn grant(app: &TestApp, person: &Person, role: &str) {
     let role = role.parse().unwrap();
     let from = Requester::default();
-    app.services.accounts.grant(person.user_id(), &role, Authority::Operator, &from).await.unwrap();
+    app.services.users.grant_role(person.user_id(), &role, Authority::Operator, &from).await.unwrap();
 }
 
 pub async fn get(app: &TestApp, path: &str, person: &Person) -> TestResponse {

@@ -188,11 +188,11 @@ async fn an_ended_session_refreshes_no_more() {
     let ada = sign_in(&app, "ada@example.com").await;
     let (by, from) = (Authority::Operator, Requester::default());
     for status in [Status::Disabled, Status::Active] {
-        app.services.accounts.set_status(ada.user_id(), status, by, &from).await.unwrap();
+        app.services.users.set_status(ada.user_id(), status, by, &from).await.unwrap();
         assert!(refused(&refresh(&app, &ada.refresh).await), "{status:?}");
     }
     let ada = sign_in(&app, "ada@example.com").await;
-    app.services.accounts.delete(ada.user_id(), by, &from).await.unwrap();
+    app.services.users.delete(ada.user_id(), by, &from).await.unwrap();
     assert!(refused(&refresh(&app, &ada.refresh).await));
     assert!(events(&app, Action::TokenReused).await.is_empty());
 }

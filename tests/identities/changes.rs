@@ -19,7 +19,7 @@ fn google() -> latchkey_core::oauth::ExternalIdentity {
 
 async fn set_status(app: &TestApp, person: &Entered, status: Status) {
     let from = Requester::default();
-    app.services.accounts.set_status(person.id(), status, Authority::Operator, &from).await.unwrap();
+    app.services.users.set_status(person.id(), status, Authority::Operator, &from).await.unwrap();
 }
 
 #[tokio::test]
@@ -45,12 +45,12 @@ async fn roles_granted_and_revoked_are_in_the_next_session() {
     let app = app().await;
     let made = ada_twice(&app).await;
     let (role, from) = ("content-editor".parse().unwrap(), Requester::default());
-    let accounts = &app.services.accounts;
-    accounts.grant(made.id(), &role, Authority::Operator, &from).await.unwrap();
+    let services = &app.services;
+    services.users.grant_role(made.id(), &role, Authority::Operator, &from).await.unwrap();
     for identity in [ada(), google()] {
         assert!(enter(&app, &identity).await.unwrap().user.roles.contains(&role));
     }
-    accounts.revoke_role(made.id(), &role, Authority::Operator, &from).await.unwrap();
+    services.users.revoke_role(made.id(), &role, Authority::Operator, &from).await.unwrap();
     for identity in [ada(), google()] {
         assert!(!enter(&app, &identity).await.unwrap().user.roles.contains(&role));
     }
@@ -60,7 +60,7 @@ async fn roles_granted_and_revoked_are_in_the_next_session() {
 async fn signing_out_everywhere_leaves_a_way_to_a_session_that_lives() {
     let app = app().await;
     let made = ada_twice(&app).await;
-    app.services.accounts.end_sessions(made.id(), Authority::Owner, &Requester::default()).await.unwrap();
+    app.services.users.end_sessions(made.id(), Authority::Owner, &Requester::default()).await.unwrap();
     assert_eq!(get(&app, "/v1/session", &made.access).await.status, 401);
     for identity in [ada(), google()] {
         let again = enter(&app, &identity).await.unwrap();
@@ -73,7 +73,7 @@ async fn the_identities_of_a_deleted_account_are_free_and_make_accounts_anew() {
     let app = app().await;
     let made = ada_twice(&app).await;
     let from = Requester::default();
-    app.services.accounts.delete(made.id(), Authority::Operator, &from).await.unwrap();
+    app.services.users.delete(made.id(), Authority::Operator, &from).await.unwrap();
     let [first, second] = [ada(), google()];
     let first = enter(&app, &first).await.unwrap();
     assert!(first.created && first.id() != made.id());

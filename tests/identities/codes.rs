@@ -22,7 +22,7 @@ pub fn challenge() -> CodeChallenge {
 async fn issue(app: &TestApp) -> SecretString {
     let from = Requester::default();
     let opening = CodeOpening { challenge: &challenge(), redirect_to: REDIRECT, from: &from };
-    app.services.accounts.sign_in_for_code(&ada(), None, &opening).await.unwrap().code
+    app.services.provider_sign_in.sign_in_for_code(&ada(), None, &opening).await.unwrap().code
 }
 
 async fn redeem(app: &TestApp, code: &SecretString, verifier: &str) -> Result<SignedIn, RedeemError> {
@@ -41,7 +41,7 @@ async fn redeem_at(
         redirect_to: redirect_to.map(str::to_owned),
     };
     let from = Requester::default();
-    app.services.accounts.redeem_code(&redemption, &opening(&from)).await
+    app.services.provider_sign_in.redeem_code(&redemption, &opening(&from)).await
 }
 
 fn is_invalid(answer: &Result<SignedIn, RedeemError>) -> bool {
@@ -107,8 +107,7 @@ async fn when_its_minute_is_over_a_used_code_ends_nothing() {
 async fn no_session_begins_before_the_code_is_exchanged() {
     let app = app().await;
     let code = issue(&app).await;
-    let user =
-        app.services.accounts.find_by_email(&"ada@example.com".parse().unwrap()).await.unwrap().unwrap();
+    let user = app.services.users.find_by_email(&"ada@example.com".parse().unwrap()).await.unwrap().unwrap();
     assert!(app.services.sessions.list(&user).await.unwrap().is_empty());
     redeem(&app, &code, VERIFIER).await.unwrap();
     assert_eq!(app.services.sessions.list(&user).await.unwrap().len(), 1);
@@ -163,20 +162,30 @@ async fn what_ends_the_sessions_ends_the_code() {
     for end in ["sign-out everywhere", "everybody's", "disabling", "deletion"] {
         let app = app().await;
         let code = issue(&app).await;
-        let accounts = &app.services.accounts;
-        let id = accounts.find_by_email(&"ada@example.com".parse().unwrap()).await.unwrap().unwrap().id;
+        let services = &app.services;
+        let id = services.users.find_by_email(&"ada@example.com".parse().unwrap()).await.unwrap().unwrap().id;
         match end {
-            "sign-out everywhere" => drop(accounts.end_sessions(id, Authority::Owner, &from).await.unwrap()),
+            "sign-out everywhere" => {
+                drop(services.users.end_sessions(id, Authority::Owner, &from).await.unwrap());
+            }
             "everybody's" => {
                 app.clock.advance(Duration::from_secs(1));
                 app.services.roles.end_sessions(app.clock.now()).await.unwrap();
             }
             "disabling" => {
-                drop(accounts.set_status(id, Status::Disabled, Authority::Operator, &from).await.unwrap());
+                drop(
+                    services
+                        .users
+                        .set_status(id, Status::Disabled, Authority::Operator, &from)
+                        .await
+                        .unwrap(),
+                );
                 assert!(is_invalid(&redeem(&app, &code, VERIFIER).await));
-                drop(accounts.set_status(id, Status::Active, Authority::Operator, &from).await.unwrap());
+                drop(
+                    services.users.set_status(id, Status::Active, Authority::Operator, &from).await.unwrap(),
+                );
             }
-            _ => accounts.delete(id, Authority::Operator, &from).await.unwrap(),
+            _ => services.users.delete(id, Authority::Operator, &from).await.unwrap(),
         }
         assert!(is_invalid(&redeem(&app, &code, VERIFIER).await), "{end}");
     }
@@ -188,7 +197,7 @@ async fn whoever_may_not_sign_in_gets_no_code() {
     enter(&app, &external("google", "77", "ada@example.com")).await.unwrap();
     let from = Requester::default();
     let opening = CodeOpening { challenge: &challenge(), redirect_to: REDIRECT, from: &from };
-    let refused = app.services.accounts.sign_in_for_code(&ada(), None, &opening).await;
+    let refused = app.services.provider_sign_in.sign_in_for_code(&ada(), None, &opening).await;
     assert!(matches!(refused, Err(IdentityError::AccountExists)));
 }
 

@@ -28,7 +28,7 @@ async fn a_handle_is_free_again_when_its_account_is_deleted() {
     let handle = first.user.handle.clone().unwrap();
     assert!(item(&app, handle.key()).await.unwrap().contains(&first.id().to_string()));
     let from = Requester::default();
-    app.services.accounts.delete(first.id(), Authority::Operator, &from).await.unwrap();
+    app.services.users.delete(first.id(), Authority::Operator, &from).await.unwrap();
     assert_eq!(item(&app, handle.key()).await, None);
     let second = enter(&app, &external("google", "9", "other@example.com")).await.unwrap();
     assert_eq!(second.user.handle, Some(handle));

@@ -78,7 +78,7 @@ impl Two {
 
 async fn disable(app: &TestApp, id: latchkey_core::UserId) {
     let from = Requester::default();
-    app.services.accounts.set_status(id, Status::Disabled, Authority::Operator, &from).await.unwrap();
+    app.services.users.set_status(id, Status::Disabled, Authority::Operator, &from).await.unwrap();
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn a_sign_in_meets_what_an_administrator_did() {
     two.meanwhile(move |app| async move {
         let from = Requester::default();
         let role = "content-editor".parse().unwrap();
-        app.services.accounts.grant(id, &role, Authority::Operator, &from).await.unwrap();
+        app.services.users.grant_role(id, &role, Authority::Operator, &from).await.unwrap();
     });
     assert!(enter(&two.slow, &ada()).await.unwrap().user.roles.contains(&role));
     two.assert_it_came_first();
@@ -104,7 +104,7 @@ async fn a_new_profile_meets_another_change_and_both_stay() {
     let id = enter(&two.slow, &ada()).await.unwrap().id();
     two.meanwhile(move |app| async move {
         let from = Requester::default();
-        app.services.accounts.end_sessions(id, Authority::Operator, &from).await.unwrap();
+        app.services.users.end_sessions(id, Authority::Operator, &from).await.unwrap();
     });
     let renamed = ExternalIdentity { name: Some("Countess".to_owned()), ..ada() };
     let again = enter(&two.slow, &renamed).await.unwrap();
@@ -118,7 +118,7 @@ async fn a_first_sign_in_meets_another_one_of_the_same_identity() {
     let two = two().await;
     two.meanwhile(|app| async move { assert!(enter(&app, &ada()).await.unwrap().created) });
     assert!(!enter(&two.slow, &ada()).await.unwrap().created);
-    assert_eq!(two.slow.services.accounts.list(10, None).await.unwrap().users.len(), 1);
+    assert_eq!(two.slow.services.users.list(10, None).await.unwrap().users.len(), 1);
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn a_sign_in_meets_the_deletion_of_its_account() {
     let two = two().await;
     let id = enter(&two.slow, &ada()).await.unwrap().id();
     two.meanwhile(move |app| async move {
-        app.services.accounts.delete(id, Authority::Operator, &Requester::default()).await.unwrap();
+        app.services.users.delete(id, Authority::Operator, &Requester::default()).await.unwrap();
     });
     let anew = enter(&two.slow, &ada()).await.unwrap();
     two.assert_it_came_first();
@@ -181,17 +181,18 @@ async fn an_exchange_meets_the_end_of_all_sessions_or_of_the_account() {
         let id = enter(&two.slow, &ada()).await.unwrap().id();
         let (challenge, from) = (challenge(), Requester::default());
         let code_opening = CodeOpening { challenge: &challenge, redirect_to: REDIRECT, from: &from };
-        let accounts = &two.slow.services.accounts;
-        let code = accounts.sign_in_for_code(&ada(), None, &code_opening).await.unwrap().code;
+        let services = &two.slow.services;
+        let code =
+            services.provider_sign_in.sign_in_for_code(&ada(), None, &code_opening).await.unwrap().code;
         two.meanwhile(move |app| async move {
-            let (accounts, from) = (&app.services.accounts, Requester::default());
+            let (services, from) = (&app.services, Requester::default());
             match end {
-                "sessions" => drop(accounts.end_sessions(id, Authority::Owner, &from).await.unwrap()),
-                _ => accounts.delete(id, Authority::Operator, &from).await.unwrap(),
+                "sessions" => drop(services.users.end_sessions(id, Authority::Owner, &from).await.unwrap()),
+                _ => services.users.delete(id, Authority::Operator, &from).await.unwrap(),
             }
         });
         let redemption = Redemption { code, verifier: VERIFIER.into(), redirect_to: None };
-        let answer = accounts.redeem_code(&redemption, &opening(&from)).await;
+        let answer = services.provider_sign_in.redeem_code(&redemption, &opening(&from)).await;
         assert!(matches!(answer, Err(RedeemError::Invalid { .. })), "{end}");
         two.assert_it_came_first();
     }

@@ -87,7 +87,7 @@ async fn an_account_has_ten_identities_at_the_most() {
     assert!(matches!(eleventh, Err(LinkError::TooMany)));
     let id = owner.text("user.id").parse().unwrap();
     let from = Requester::default();
-    app.services.accounts.set_status(id, Status::Disabled, Authority::Operator, &from).await.unwrap();
+    app.services.users.set_status(id, Status::Disabled, Authority::Operator, &from).await.unwrap();
     for n in 0..10 {
         assert!(enter(&app, &external(&format!("p{n}"), "1", "ada@example.com")).await.is_err());
     }
@@ -121,21 +121,27 @@ async fn a_session_that_has_ended_links_nothing() {
         let owner = sign_up(&app, &email).await;
         let (access, id) = (owner.text("access_token"), owner.text("user.id").parse().unwrap());
         let ticket = allow_link(&app, &access).await.unwrap();
-        let accounts = &app.services.accounts;
+        let services = &app.services;
         match end {
             "this session" => {
                 let out = TestRequest::new("POST".parse().unwrap(), "/v1/signout").bearer(&access);
                 assert_eq!(app.send(out).await.status, 204);
             }
-            "every session" => drop(accounts.end_sessions(id, Authority::Owner, &from).await.unwrap()),
+            "every session" => drop(services.users.end_sessions(id, Authority::Owner, &from).await.unwrap()),
             "everybody's sessions" => {
                 app.clock.advance(Duration::from_secs(1));
                 app.services.roles.end_sessions(app.clock.now()).await.unwrap();
             }
             "the account's use" => {
-                drop(accounts.set_status(id, Status::Disabled, Authority::Operator, &from).await.unwrap());
+                drop(
+                    services
+                        .users
+                        .set_status(id, Status::Disabled, Authority::Operator, &from)
+                        .await
+                        .unwrap(),
+                );
             }
-            _ => accounts.delete(id, Authority::Operator, &from).await.unwrap(),
+            _ => services.users.delete(id, Authority::Operator, &from).await.unwrap(),
         }
         let refused = link_by(&app, &ticket, &ada()).await;
         assert!(matches!(refused, Err(LinkError::SessionEnded)), "{end}");
@@ -152,7 +158,7 @@ async fn a_ticket_is_good_for_an_account_that_changed_since() {
     link(&app, &access, &external("google", "77", "ada@gmail.example")).await.unwrap();
     let id = owner.text("user.id").parse().unwrap();
     let role = "content-editor".parse().unwrap();
-    app.services.accounts.grant(id, &role, Authority::Operator, &Requester::default()).await.unwrap();
+    app.services.users.grant_role(id, &role, Authority::Operator, &Requester::default()).await.unwrap();
     let user = link_by(&app, &ticket, &ada()).await.unwrap();
     assert_eq!(user.identities.len(), 2);
     for identity in [ada(), external("google", "77", "ada@gmail.example")] {

@@ -20,7 +20,7 @@ fn ada_there() -> ExternalIdentity {
 async fn relocate(app: &TestApp, to: Relocation<'_>) -> Relocated {
     let (provider, issuer) = (ada().provider, ada().issuer);
     let at = Located { provider: &provider, issuer: &issuer };
-    app.services.accounts.relocate(at, to).await.unwrap()
+    app.services.relocation.relocate(at, to).await.unwrap()
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn dropped_identities_are_gone_but_where_they_are_the_only_way_in() {
     let owner = sign_up(&app, "owner@example.com").await;
     let second = external("github", "2", "owner@hub.example");
     link(&app, &owner.text("access_token"), &second).await.unwrap();
-    let counts = app.services.accounts.count_issuers().await.unwrap();
+    let counts = app.services.relocation.count_issuers().await.unwrap();
     assert_eq!((counts.len(), counts[0].count, &counts[0].issuer), (1, 2, &ada().issuer));
 
     assert_eq!(relocate(&app, Relocation::Drop).await, Relocated { changed: 1, left: vec![sole.id()] });

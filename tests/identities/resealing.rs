@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use latchkey_core::ExposeSecret;
+use latchkey_core::Fault;
 use latchkey_core::account::{Authority, Login, ProviderGrant, SealedCount};
 use latchkey_core::audit::{Action, Actor};
 use latchkey_core::port::Table;
-use latchkey_core::secrets::{Progress, ResealFailure};
+use latchkey_core::secrets::Progress;
 use latchkey_core::token::KeysError;
 use latchkey_testkit::{TestApp, memory_table};
 use latchkey_tests::support::{PASSWORD, signin_request};
@@ -59,7 +60,7 @@ async fn everything_moves_under_the_new_secret_and_the_old_one_can_go() {
     let new = process(&table, &[NEW], 3);
     assert_eq!(new.services.keys.jwks().await.unwrap(), keys, "no key was changed");
     assert_eq!(new.send(signin_request("bob@example.com", PASSWORD)).await.status, 200);
-    let kept = new.services.accounts.kept_grant(entered.id(), &ada().provider, Authority::Operator).await;
+    let kept = new.services.token_vault.kept(entered.id(), &ada().provider, Authority::Operator).await;
     assert_eq!(kept.unwrap().grant.refresh_token.expose_secret(), "kept");
     assert_eq!(reseal(&new).await.count, SealedCount { current: 2, older: 0, unreadable: 0 });
 }
@@ -112,7 +113,7 @@ async fn a_value_under_a_secret_that_is_not_listed_is_reported_until_it_is() {
 
     let stranger = process(&table, &[LOST], 6);
     let refused = stranger.services.secrets.reseal(Actor::Operator, || true).await.unwrap_err();
-    assert!(matches!(refused, ResealFailure::Keys(KeysError::Open(_))), "{refused}");
+    assert!(matches!(refused, Fault::Keys(KeysError::Open(_))), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -145,7 +145,7 @@ async fn a_code_is_exchanged_for_what_a_sign_in_with_bearer_tokens_gives() {
     let World { app, .. } = world().await;
     let (challenge, from) = (challenge(), Requester::default());
     let opening = CodeOpening { challenge: &challenge, redirect_to: REDIRECT, from: &from };
-    let code = app.services.accounts.sign_in_for_code(&ada(), None, &opening).await.unwrap().code;
+    let code = app.services.provider_sign_in.sign_in_for_code(&ada(), None, &opening).await.unwrap().code;
     let body = json!({ "code": code.expose_secret(), "code_verifier": VERIFIER, "redirect_to": REDIRECT });
     let answer = app.send(TestRequest::post("/v1/oauth/exchange", &body)).await;
     assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "no-store"));
@@ -252,17 +252,25 @@ async fn a_token_is_not_given_to_a_cookie_a_get_or_somebody_below_the_user() {
     assert_eq!((cookie.status.as_u16(), cookie.code().as_str()), (403, "bearer_required"));
 
     let (role, from) = ("admin".parse().unwrap(), latchkey_core::audit::Requester::default());
-    let accounts = &world.app.services.accounts;
+    let services = &world.app.services;
     // Who may define a permission does not hold it for that.
     make_role(&world.app, "payer", &["payments:read"]).await;
     make_role(&world.app, "definer", &["system:admin", "products:*", "profile:*"]).await;
     let payer = "payer".parse().unwrap();
-    accounts.grant(ada.id(), &payer, latchkey_core::account::Authority::Operator, &from).await.unwrap();
+    services
+        .users
+        .grant_role(ada.id(), &payer, latchkey_core::account::Authority::Operator, &from)
+        .await
+        .unwrap();
     grant(&world.app, &server, "definer").await;
     let beside = world.token(&ada, &server.access).await;
     assert_eq!((beside.status.as_u16(), beside.code().as_str()), (403, "beyond_authority"));
 
-    accounts.grant(ada.id(), &role, latchkey_core::account::Authority::Operator, &from).await.unwrap();
+    services
+        .users
+        .grant_role(ada.id(), &role, latchkey_core::account::Authority::Operator, &from)
+        .await
+        .unwrap();
     let above = world.token(&ada, &server.access).await;
     assert_eq!((above.status.as_u16(), above.code().as_str()), (403, "beyond_authority"));
     assert!(world.asked().is_empty(), "the provider was not asked");

@@ -23,8 +23,8 @@ async fn the_first_sign_in_makes_an_account() {
     let made = events(&app, Action::SignupSucceeded).await;
     assert_eq!((made.len(), made[0].user_id), (1, Some(ada.id())));
     assert_eq!(made[0].details["provider"], "github");
-    assert_eq!(app.services.accounts.find(ada.id()).await.unwrap(), Some(ada.user.clone()));
-    assert_eq!(app.services.accounts.find_by_email(&ada.user.email).await.unwrap(), Some(ada.user));
+    assert_eq!(app.services.users.find(ada.id()).await.unwrap(), Some(ada.user.clone()));
+    assert_eq!(app.services.users.find_by_email(&ada.user.email).await.unwrap(), Some(ada.user));
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn without_a_confirmed_address_no_account_is_made_but_a_known_identity_sig
     let refused = enter(&app, &nameless).await;
     assert!(matches!(refused, Err(IdentityError::NoVerifiedEmail)));
     assert_eq!(events(&app, Action::SignupRefused).await[0].details["reason"], "no_verified_email");
-    assert!(app.services.accounts.list(10, None).await.unwrap().users.is_empty());
+    assert!(app.services.users.list(10, None).await.unwrap().users.is_empty());
 
     let made = enter(&app, &ada()).await.unwrap();
     assert_eq!(enter(&app, &nameless).await.unwrap().id(), made.id());
@@ -102,7 +102,7 @@ async fn another_address_at_the_provider_does_not_move_the_account() {
         let again = enter(&app, &external("github", "1815", email)).await.unwrap();
         assert_eq!((again.id(), again.user.email.as_str()), (made.id(), "ada@example.com"));
     }
-    assert_eq!(app.services.accounts.find(bob.id()).await.unwrap(), Some(bob.user));
+    assert_eq!(app.services.users.find(bob.id()).await.unwrap(), Some(bob.user));
 }
 
 #[tokio::test]
@@ -123,8 +123,8 @@ async fn a_new_name_and_picture_at_the_provider_show_in_the_account() {
         let known = get(&app, "/v1/identities", &again.access).await.json()["identities"][0].clone();
         assert_eq!((&known["username"], &known["email"]), (&json!("countess"), &json!("ada@example.com")));
         assert_eq!(user["handle"], "adalovelace", "a handle stays");
-        let copy = app.services.accounts.find_by_email(&made.user.email).await.unwrap();
-        assert_eq!(copy, app.services.accounts.find(made.id()).await.unwrap());
+        let copy = app.services.users.find_by_email(&made.user.email).await.unwrap();
+        assert_eq!(copy, app.services.users.find(made.id()).await.unwrap());
     }
 }
 
@@ -139,7 +139,7 @@ async fn with_a_second_way_in_no_provider_changes_the_account() {
     assert_eq!(again.user.name.as_ref().unwrap().as_str(), "Ada Lovelace");
     let listed = get(&app, "/v1/identities", &again.access).await.json();
     assert_eq!(listed["identities"][0]["name"], "Countess Ada", "what the provider says is kept there");
-    assert_eq!(app.services.accounts.find(made.id()).await.unwrap(), Some(again.user));
+    assert_eq!(app.services.users.find(made.id()).await.unwrap(), Some(again.user));
 }
 
 #[tokio::test]

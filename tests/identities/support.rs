@@ -71,8 +71,8 @@ pub async fn enter_with(
     grant: Option<&ProviderGrant>,
 ) -> Result<Entered, IdentityError> {
     let from = Requester::default();
-    let accounts = &app.services.accounts;
-    let entered = accounts.sign_in_with_identity(external, grant, &opening(&from)).await?;
+    let services = &app.services;
+    let entered = services.provider_sign_in.sign_in(external, grant, &opening(&from)).await?;
     let (user, tokens) = (entered.signed_in.user, entered.signed_in.tokens);
     Ok(Entered { user, access: tokens.access_token.expose_secret().to_owned(), created: entered.created })
 }
@@ -83,7 +83,7 @@ pub async fn live(app: &TestApp, access: &str) -> Arc<Live> {
 }
 
 pub async fn allow_link(app: &TestApp, access: &str) -> Result<LinkTicket, ReauthenticationRequired> {
-    app.services.accounts.allow_link(&*live(app, access).await)
+    app.services.identities.allow(&*live(app, access).await)
 }
 
 /// Links by a ticket, as a return from the provider does.
@@ -92,7 +92,7 @@ pub async fn link_by(
     ticket: &LinkTicket,
     external: &ExternalIdentity,
 ) -> Result<User, LinkError> {
-    app.services.accounts.link_identity(ticket, external, None, &Requester::default()).await
+    app.services.identities.link(ticket, external, None, &Requester::default()).await
 }
 
 /// Links at once.

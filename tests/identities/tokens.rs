@@ -21,11 +21,8 @@ fn grant(token: &str) -> ProviderGrant {
 }
 
 async fn kept(app: &TestApp, person: &Entered) -> Result<String, GrantError> {
-    let kept = app
-        .services
-        .accounts
-        .kept_grant(person.id(), &"github".parse().unwrap(), Authority::Operator)
-        .await?;
+    let kept =
+        app.services.token_vault.kept(person.id(), &"github".parse().unwrap(), Authority::Operator).await?;
     Ok(kept.grant.refresh_token.expose_secret().to_owned())
 }
 
@@ -92,17 +89,17 @@ async fn a_sign_in_without_one_leaves_it_and_one_with_another_replaces_it() {
 #[tokio::test]
 async fn the_token_that_took_its_place_is_kept_unless_a_newer_came_meanwhile() {
     let app = keeping().await;
-    let accounts = &app.services.accounts;
+    let services = &app.services;
     let person = enter_with(&app, &ada(), Some(&grant("refresh-1"))).await.unwrap();
     let (provider, from) = ("github".parse().unwrap(), Requester::default());
-    let read = accounts.kept_grant(person.id(), &provider, Authority::Operator).await.unwrap();
+    let read = services.token_vault.kept(person.id(), &provider, Authority::Operator).await.unwrap();
     // An account that changed in between is no obstacle.
     let role = "content-editor".parse().unwrap();
-    accounts.grant(person.id(), &role, Authority::Operator, &from).await.unwrap();
-    accounts.grant_used(&read, Some(&grant("refresh-2")), person.id(), &from).await.unwrap();
+    services.users.grant_role(person.id(), &role, Authority::Operator, &from).await.unwrap();
+    services.token_vault.used(&read, Some(&grant("refresh-2")), person.id(), &from).await.unwrap();
     assert_eq!(kept(&app, &person).await.unwrap(), "refresh-2");
     assert!(enter(&app, &ada()).await.unwrap().user.roles.contains(&role));
-    accounts.grant_used(&read, Some(&grant("refresh-3")), person.id(), &from).await.unwrap();
+    services.token_vault.used(&read, Some(&grant("refresh-3")), person.id(), &from).await.unwrap();
     assert_eq!(kept(&app, &person).await.unwrap(), "refresh-2");
     assert_eq!(events(&app, Action::ProviderTokenIssued).await.len(), 2);
 }
@@ -112,10 +109,10 @@ async fn a_disabled_account_gives_none_and_an_unlinked_identity_neither() {
     let app = keeping().await;
     let person = enter_with(&app, &ada(), Some(&grant("refresh-1"))).await.unwrap();
     let from = Requester::default();
-    let accounts = &app.services.accounts;
-    accounts.set_status(person.id(), Status::Disabled, Authority::Operator, &from).await.unwrap();
+    let services = &app.services;
+    services.users.set_status(person.id(), Status::Disabled, Authority::Operator, &from).await.unwrap();
     assert!(matches!(kept(&app, &person).await, Err(GrantError::Disabled)));
-    accounts.delete(person.id(), Authority::Operator, &from).await.unwrap();
+    services.users.delete(person.id(), Authority::Operator, &from).await.unwrap();
     assert!(matches!(kept(&app, &person).await, Err(GrantError::NotKept)));
     let again = enter(&app, &ada()).await.unwrap();
     assert!(matches!(kept(&app, &again).await, Err(GrantError::NotKept)), "a new account has no old token");

@@ -77,11 +77,11 @@ async fn a_code_is_two_and_so_is_its_exchange() {
     let from = Requester::default();
     app.trips.take();
     let code_opening = CodeOpening { challenge: &challenge(), redirect_to: REDIRECT, from: &from };
-    let accounts = &app.services.accounts;
-    let issued = accounts.sign_in_for_code(&ada(), None, &code_opening).await.unwrap();
+    let services = &app.services;
+    let issued = services.provider_sign_in.sign_in_for_code(&ada(), None, &code_opening).await.unwrap();
     assert_eq!(app.trips.take(), 2);
     let redemption = Redemption { code: issued.code, verifier: VERIFIER.into(), redirect_to: None };
-    accounts.redeem_code(&redemption, &opening(&from)).await.unwrap();
+    services.provider_sign_in.redeem_code(&redemption, &opening(&from)).await.unwrap();
     assert_eq!(app.trips.take(), 2);
 }
 

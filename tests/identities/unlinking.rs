@@ -66,6 +66,6 @@ async fn the_identity_that_is_left_alone_leads_the_profile_again() {
     renamed.name = Some("Countess Ada".to_owned());
     let again = enter(&app, &renamed).await.unwrap();
     assert_eq!(again.user.name.as_ref().unwrap().as_str(), "Countess Ada");
-    assert_eq!(app.services.accounts.find(made.id()).await.unwrap(), Some(again.user.clone()));
-    assert_eq!(app.services.accounts.find_by_email(&again.user.email).await.unwrap(), Some(again.user));
+    assert_eq!(app.services.users.find(made.id()).await.unwrap(), Some(again.user.clone()));
+    assert_eq!(app.services.users.find_by_email(&again.user.email).await.unwrap(), Some(again.user));
 }

@@ -183,7 +183,7 @@ async fn provider(world: &World, server: &str, secrets: &mut Secrets) {
     );
     secrets.add("another-state-entirely");
     let ada = "ada@example.com".parse().unwrap();
-    let ada = world.app.services.accounts.find_by_email(&ada).await.unwrap().expect("she signed in");
+    let ada = world.app.services.users.find_by_email(&ada).await.unwrap().expect("she signed in");
     for method in [Method::GET, Method::POST] {
         let path = format!("/v1/identities/acme/token?user={}", ada.id);
         secrets.learn(&world.app.send(TestRequest::new(method, &path).bearer(server)).await);

@@ -19,7 +19,7 @@ async fn redeem(world: &World, code: &str, verifier: &str) -> bool {
     let redemption = Redemption { code: code.into(), verifier: verifier.into(), redirect_to: None };
     let from = Requester::default();
     let opening = Opening { transport: Transport::Bearer, replaces: None, from: &from };
-    world.app.services.accounts.redeem_code(&redemption, &opening).await.is_ok()
+    world.app.services.provider_sign_in.redeem_code(&redemption, &opening).await.is_ok()
 }
 
 #[tokio::test]

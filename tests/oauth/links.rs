@@ -14,7 +14,7 @@ use crate::support::{Browser, World, world};
 async fn begin<'a>(world: &'a World, who: &Person) -> (Browser<'a>, Granted) {
     let services = &world.app.services;
     let live = services.sessions.authenticate(&who.access, Freshness::Fresh).await.unwrap();
-    let ticket = services.accounts.allow_link(&live).unwrap();
+    let ticket = services.identities.allow(&live).unwrap();
     let provider = "acme".parse().unwrap();
     let start = Start {
         provider: &provider,
@@ -101,7 +101,7 @@ async fn linking_needs_a_sign_in_within_ten_minutes() {
     world.app.clock.advance(Duration::from_mins(10) + Duration::from_secs(1));
     let services = &world.app.services;
     let live = services.sessions.authenticate(&ada.access, Freshness::Fresh).await.unwrap();
-    assert!(services.accounts.allow_link(&live).is_err());
+    assert!(services.identities.allow(&live).is_err());
 }
 
 #[tokio::test]

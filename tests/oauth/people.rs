@@ -63,7 +63,7 @@ async fn a_domain_beyond_ascii_is_one_address_in_every_spelling() {
     world.provider.edit().claims["email"] = json!("Ada@Exämple.com");
     assert_eq!(world.sign_in().await.status, 303);
     let ada = "ada@xn--exmple-cua.com".parse().unwrap();
-    let user = world.app.services.accounts.find_by_email(&ada).await.unwrap().unwrap();
+    let user = world.app.services.users.find_by_email(&ada).await.unwrap().unwrap();
     assert_eq!(user.email.as_str(), "ada@xn--exmple-cua.com");
     for spelling in ["ada@exämple.com", "ada@xn--exmple-cua.com"] {
         let answer = world.app.send(latchkey_tests::support::signup_request(spelling)).await;
@@ -119,7 +119,7 @@ async fn the_roles_of_an_account_that_gives_way_end_with_it() {
     grant(&world.app, &squatter, "editor").await;
     assert_eq!(world.sign_in().await.status, 303);
     let ada = "ada@example.com".parse().unwrap();
-    let user = world.app.services.accounts.find_by_email(&ada).await.unwrap().unwrap();
+    let user = world.app.services.users.find_by_email(&ada).await.unwrap().unwrap();
     assert_eq!(user.roles.iter().map(ToString::to_string).collect::<Vec<_>>(), ["user"]);
 }
 

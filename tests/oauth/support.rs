@@ -80,10 +80,7 @@ impl World {
         assert_eq!(self.last_event().await, ("oauth:failed".to_owned(), Some(reason.to_owned())));
         assert!(answer.set_cookie("__Host-latchkey-access").is_none());
         let ada = "ada@example.com".parse().unwrap();
-        assert!(
-            self.app.services.accounts.find_by_email(&ada).await.unwrap().is_none(),
-            "a half-made account"
-        );
+        assert!(self.app.services.users.find_by_email(&ada).await.unwrap().is_none(), "a half-made account");
     }
 }
 

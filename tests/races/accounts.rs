@@ -35,7 +35,7 @@ async fn sign_ups(processes: Processes) {
     let ada = Person::read(made[0]);
     let signed_in = Person::read(&processes.send(signin_request("ada@example.com", PASSWORD)).await);
     assert_eq!(signed_in.id, ada.id);
-    assert_eq!(processes.first().services.accounts.list(10, None).await.unwrap().users.len(), 1);
+    assert_eq!(processes.first().services.users.list(10, None).await.unwrap().users.len(), 1);
     assert_eq!(processes.events(Action::SignupSucceeded).await.len(), 1);
     assert_eq!(processes.events(Action::SignupRefused).await.len(), 199);
 }

@@ -21,7 +21,7 @@ type Entered = Result<(SignedIn, bool), IdentityError>;
 async fn enter(app: Arc<TestApp>, who: ExternalIdentity) -> Entered {
     let from = Requester::default();
     let opening = Opening { transport: Transport::Bearer, replaces: None, from: &from };
-    let entered = app.services.accounts.sign_in_with_identity(&who, None, &opening).await?;
+    let entered = app.services.provider_sign_in.sign_in(&who, None, &opening).await?;
     Ok((entered.signed_in, entered.created))
 }
 
@@ -41,8 +41,8 @@ async fn link(app: &TestApp, access: &str, who: &ExternalIdentity) -> Result<(),
     let services = &app.services;
     let live = services.sessions.authenticate(access, Freshness::Fresh).await;
     let live = live.map_err(|_| LinkError::SessionEnded)?;
-    let ticket = services.accounts.allow_link(&live).unwrap();
-    services.accounts.link_identity(&ticket, who, None, &Requester::default()).await.map(drop)
+    let ticket = services.identities.allow(&live).unwrap();
+    services.identities.link(&ticket, who, None, &Requester::default()).await.map(drop)
 }
 
 async fn assert_whole(processes: &Processes) {
@@ -90,7 +90,7 @@ async fn ways_to_one_address(processes: Processes) {
     let by_password = made.iter().step_by(2).filter(|made| **made).count();
     assert_eq!(by_provider, 1, "{}", processes.name);
     assert!(by_password <= 1, "one that was first gave way: {}", processes.name);
-    let users = processes.first().services.accounts.list(10, None).await.unwrap().users;
+    let users = processes.first().services.users.list(10, None).await.unwrap().users;
     assert_eq!((users.len(), users[0].email_verified), (1, true), "{}", processes.name);
     assert_eq!(processes.events(Action::UserDisplaced).await.len(), by_password, "{}", processes.name);
     assert_whole(&processes).await;
@@ -112,31 +112,36 @@ async fn giving_way(processes: Processes) {
                 let (email, squatter) = (email.clone(), squatter.clone());
                 let who = external(["github", "google"][n % 2], &format!("{round}"), &email);
                 async move {
-                    let (accounts, from) = (&app.services.accounts, Requester::default());
+                    let (services, from) = (&app.services, Requester::default());
                     let role = "content-editor".parse().unwrap();
                     match n {
                         0..4 => return enter(Arc::clone(&app), who).await.is_ok_and(|(_, created)| created),
                         4..6 => drop(app.send(signin_request(&email, PASSWORD)).await),
-                        6 => drop(accounts.grant(id, &role, Authority::Operator, &from).await),
+                        6 => drop(services.users.grant_role(id, &role, Authority::Operator, &from).await),
                         7 => {
-                            drop(accounts.set_status(id, Status::Disabled, Authority::Operator, &from).await);
+                            drop(
+                                services
+                                    .users
+                                    .set_status(id, Status::Disabled, Authority::Operator, &from)
+                                    .await,
+                            );
                         }
                         8 => drop(
                             link(&app, &squatter.access, &external("discord", &squatter.id, "x@x.example"))
                                 .await,
                         ),
-                        _ => drop(accounts.delete(id, Authority::Operator, &from).await),
+                        _ => drop(services.users.delete(id, Authority::Operator, &from).await),
                     }
                     false
                 }
             })
             .await;
         assert_eq!(entered.into_iter().filter(|made| *made).count(), 1, "{}", processes.name);
-        let accounts = &processes.first().services.accounts;
-        let heir = accounts.find_by_email(&email.parse().unwrap()).await.unwrap().unwrap();
+        let services = &processes.first().services;
+        let heir = services.users.find_by_email(&email.parse().unwrap()).await.unwrap().unwrap();
         assert!(heir.email_verified && heir.is_active() && heir.id != id, "{}", processes.name);
         assert_eq!(heir.roles.iter().map(ToString::to_string).collect::<Vec<_>>(), ["user"]);
-        assert_eq!(accounts.find(id).await.unwrap(), None, "{}", processes.name);
+        assert_eq!(services.users.find(id).await.unwrap(), None, "{}", processes.name);
         // As of now: another process may have done it.
         let fresh = TestRequest::get("/v1/authorize?signed_in=true&fresh=true").bearer(&squatter.access);
         assert_eq!(processes.first().send(fresh).await.status, 401, "{}", processes.name);
@@ -220,7 +225,7 @@ async fn several_links(processes: Processes) {
         async move { link(&app, &access, &external(&format!("p{n}"), "1", "ada@example.com")).await }
     });
     assert!(linked.await.iter().all(Result::is_ok), "{}", processes.name);
-    let user = processes.first().services.accounts.find(ada.user_id()).await.unwrap().unwrap();
+    let user = processes.first().services.users.find(ada.user_id()).await.unwrap().unwrap();
     assert_eq!(user.identities.len(), 4, "{}", processes.name);
     assert_whole(&processes).await;
 }
@@ -235,15 +240,15 @@ async fn one_code(processes: Processes) {
     let challenge = CHALLENGE.parse().unwrap();
     let from = Requester::default();
     let opening = CodeOpening { challenge: &challenge, redirect_to: "https://app.example.com/", from: &from };
-    let accounts = &processes.first().services.accounts;
-    let issued = accounts.sign_in_for_code(&ada(), None, &opening).await.unwrap();
+    let services = &processes.first().services;
+    let issued = services.provider_sign_in.sign_in_for_code(&ada(), None, &opening).await.unwrap();
     let redeemed = processes.times_at_once(32, |app, _| {
         let redemption =
             Redemption { code: issued.code.clone(), verifier: VERIFIER.into(), redirect_to: None };
         async move {
             let from = Requester::default();
             let opening = Opening { transport: Transport::Bearer, replaces: None, from: &from };
-            app.services.accounts.redeem_code(&redemption, &opening).await
+            app.services.provider_sign_in.redeem_code(&redemption, &opening).await
         }
     });
     let (good, bad): (Vec<_>, Vec<_>) = redeemed.await.into_iter().partition(Result::is_ok);
@@ -274,8 +279,12 @@ async fn disabled_meanwhile(processes: Processes) {
             let who = who.clone();
             async move {
                 if n == 2 {
-                    let (accounts, from) = (&app.services.accounts, Requester::default());
-                    accounts.set_status(id, Status::Disabled, Authority::Operator, &from).await.unwrap();
+                    let (services, from) = (&app.services, Requester::default());
+                    services
+                        .users
+                        .set_status(id, Status::Disabled, Authority::Operator, &from)
+                        .await
+                        .unwrap();
                     return None;
                 }
                 match enter(app, who).await {
@@ -306,15 +315,15 @@ async fn deleted_meanwhile(processes: Processes) {
         let ada = enter(processes.any(), who.clone()).await.unwrap();
         let (id, access) = (ada.0.user.id, person(&ada).access);
         let live = processes.first().services.sessions.authenticate(&access, Freshness::Fresh).await.unwrap();
-        let ticket = processes.first().services.accounts.allow_link(&live).unwrap();
+        let ticket = processes.first().services.identities.allow(&live).unwrap();
         processes
             .times_at_once(4, |app, n| {
                 let (who, other, ticket) = (who.clone(), other.clone(), ticket.clone());
                 async move {
-                    let (accounts, from) = (&app.services.accounts, Requester::default());
+                    let (services, from) = (&app.services, Requester::default());
                     match n {
-                        0 => accounts.delete(id, Authority::Operator, &from).await.unwrap(),
-                        1 => drop(accounts.link_identity(&ticket, &other, None, &from).await),
+                        0 => services.users.delete(id, Authority::Operator, &from).await.unwrap(),
+                        1 => drop(services.identities.link(&ticket, &other, None, &from).await),
                         2 => {
                             let renamed = ExternalIdentity { name: Some("Ada".to_owned()), ..who };
                             drop(enter(Arc::clone(&app), renamed).await);
@@ -324,8 +333,8 @@ async fn deleted_meanwhile(processes: Processes) {
                 }
             })
             .await;
-        let accounts = &processes.first().services.accounts;
-        assert_eq!(accounts.find(id).await.unwrap(), None, "{}", processes.name);
+        let services = &processes.first().services;
+        assert_eq!(services.users.find(id).await.unwrap(), None, "{}", processes.name);
         for identity in [who, other] {
             // Made anew or refused for its address, but never an identity of the account that is gone.
             match enter(processes.any(), identity).await {

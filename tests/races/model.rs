@@ -280,7 +280,7 @@ impl Build {
 
     async fn living(&self, user: usize) -> Vec<usize> {
         let services = &self.app.services;
-        let user = services.accounts.find(self.users[user].user_id()).await.unwrap().unwrap();
+        let user = services.users.find(self.users[user].user_id()).await.unwrap().unwrap();
         let listed = services.sessions.list(&user).await.unwrap();
         let place = |id: String| self.sessions.iter().position(|(known, _)| *known == id).unwrap();
         let mut places: Vec<_> = listed.iter().map(|session| place(session.id.to_string())).collect();
@@ -336,7 +336,7 @@ async fn run(steps: Vec<Step>, table: Arc<dyn Table>) -> Result<(), TestCaseErro
                 }
                 let (by, from) = (Authority::Operator, Requester::default());
                 let id = build.users[*user].user_id();
-                build.app.services.accounts.set_status(id, *status, by, &from).await.unwrap();
+                build.app.services.users.set_status(id, *status, by, &from).await.unwrap();
                 continue;
             }
             // All others need a session to begin with.

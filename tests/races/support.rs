@@ -106,8 +106,8 @@ impl Processes {
     pub async fn admin(&self, email: &str) -> Person {
         let person = self.sign_up(email).await;
         let (role, from) = ("admin".parse().unwrap(), Requester::default());
-        let accounts = &self.first().services.accounts;
-        accounts.grant(person.user_id(), &role, Authority::Operator, &from).await.unwrap();
+        let services = &self.first().services;
+        services.users.grant_role(person.user_id(), &role, Authority::Operator, &from).await.unwrap();
         person
     }
 

@@ -64,7 +64,7 @@ pub async fn make_role(app: &TestApp, name: &str, permissions: &[&str]) {
 /// Grants a role on the operator's word.
 pub async fn grant(app: &TestApp, to: &Person, role: &str) {
     let (role, nowhere) = (role_name(role), Requester::default());
-    let granted = app.services.accounts.grant(to.user_id(), &role, Authority::Operator, &nowhere);
+    let granted = app.services.users.grant_role(to.user_id(), &role, Authority::Operator, &nowhere);
     granted.await.expect("the role is granted");
 }
 
@@ -93,11 +93,11 @@ pub fn external(provider: &str, subject: &str, email: &str) -> ExternalIdentity 
 /// Links an identity, with a refresh token of its provider.
 pub async fn link(app: &TestApp, to: &Person, identity: &ExternalIdentity) {
     let live = app.services.sessions.authenticate(&to.access, Freshness::Fresh).await.expect("a session");
-    let accounts = &app.services.accounts;
-    let ticket = accounts.allow_link(&live).expect("a recent sign-in");
+    let services = &app.services;
+    let ticket = services.identities.allow(&live).expect("a recent sign-in");
     let nowhere = Requester::default();
     let grant = ProviderGrant { refresh_token: "refresh-1".into() };
-    accounts.link_identity(&ticket, identity, Some(&grant), &nowhere).await.expect("it is linked");
+    services.identities.link(&ticket, identity, Some(&grant), &nowhere).await.expect("it is linked");
 }
 
 fn role_name(name: &str) -> RoleName {

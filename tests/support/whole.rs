@@ -8,10 +8,10 @@ use latchkey_testkit::TestApp;
 /// failure is about.
 pub async fn assert_whole(app: &TestApp, what: &str) {
     let mut handles = BTreeSet::new();
-    for user in app.services.accounts.list(1000, None).await.expect("a page").users {
+    for user in app.services.users.list(1000, None).await.expect("a page").users {
         let login = login(app, &user).await;
         assert_eq!(login.user, user, "{what}: the login's copy");
-        let identities = app.services.accounts.identities(&user).await.expect("the identities");
+        let identities = app.services.identities.list(&user).await.expect("the identities");
         assert_eq!(identities.len(), user.identities.len(), "{what}: an identity is missing");
         assert!(login.credential.is_some() || !identities.is_empty(), "{what}: no way in");
         for identity in identities {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use latchkey_core::UserId;
-use latchkey_core::account::{Accounts, Authority};
+use latchkey_core::account::{Authority, UserAdministration};
 use latchkey_core::permission::RoleName;
 use latchkey_http::{Caller, ClientInfo, PathParams, Problem, ProblemBody, UserBody, private};
 
@@ -19,12 +19,12 @@ use latchkey_http::{Caller, ClientInfo, PathParams, Problem, ProblemBody, UserBo
     (status = 422, description = "`invalid_role`: the name", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn grant(
-    State(accounts): State<Arc<Accounts>>,
+    State(users): State<Arc<UserAdministration>>,
     caller: Caller,
     client: ClientInfo,
     PathParams(id, role): PathParams<UserId, RoleName>,
 ) -> Result<Response, Problem> {
-    let user = accounts.grant(id, &role, Authority::Administrator(&caller), &client.requester).await?;
+    let user = users.grant_role(id, &role, Authority::Administrator(&caller), &client.requester).await?;
     Ok(private(UserBody::from(&user)))
 }
 
@@ -38,11 +38,11 @@ pub(crate) async fn grant(
     (status = 422, description = "`invalid_role`: the name", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn revoke(
-    State(accounts): State<Arc<Accounts>>,
+    State(users): State<Arc<UserAdministration>>,
     caller: Caller,
     client: ClientInfo,
     PathParams(id, role): PathParams<UserId, RoleName>,
 ) -> Result<Response, Problem> {
-    let user = accounts.revoke_role(id, &role, Authority::Administrator(&caller), &client.requester).await?;
+    let user = users.revoke_role(id, &role, Authority::Administrator(&caller), &client.requester).await?;
     Ok(private(UserBody::from(&user)))
 }

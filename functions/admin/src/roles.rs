@@ -199,7 +199,6 @@ fn problem(error: ChangeError) -> Problem {
         ChangeError::BeyondAuthority => Problem::new(StatusCode::FORBIDDEN, "beyond_authority", text),
         ChangeError::SelfLockout => Problem::new(StatusCode::CONFLICT, "self_lockout", text),
         ChangeError::Contended => Problem::unavailable(text, std::time::Duration::from_secs(1)),
-        ChangeError::Entropy(error) => error.into(),
-        ChangeError::Store(error) => error.into(),
+        ChangeError::Fault(fault) => fault.into(),
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use latchkey_core::account::{Accounts, Authority, Status};
+use latchkey_core::account::{Authority, Status, UserAdministration};
 use latchkey_core::session::Sessions;
 use latchkey_core::{Email, UserId};
 use latchkey_http::{
@@ -61,19 +61,19 @@ pub(crate) struct UserSessions {
     (status = 400, description = "`invalid_request`: the address, the cursor or the limit", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn list(
-    State(accounts): State<Arc<Accounts>>,
+    State(users): State<Arc<UserAdministration>>,
     _: Caller,
     Params(params): Params<ListParams>,
 ) -> Result<Response, Problem> {
     if let Some(email) = params.email {
         let email: Email =
             email.parse().map_err(|_| Problem::invalid("`email` must be an e-mail address"))?;
-        let found = accounts.find_by_email(&email).await?;
+        let found = users.find_by_email(&email).await?;
         return Ok(private(UserList { users: found.iter().map(Into::into).collect(), next: None }));
     }
     let after = params.cursor.map(|cursor| cursor.parse::<UserId>()).transpose();
     let after = after.map_err(|_| Problem::invalid("the cursor is not one that this list gave"))?;
-    let page = accounts.list(page_size(params.limit)?, after).await?;
+    let page = users.list(page_size(params.limit)?, after).await?;
     let users = page.users.iter().map(Into::into).collect();
     Ok(private(UserList { users, next: page.next.map(|id| id.to_string()) }))
 }
@@ -85,11 +85,11 @@ pub(crate) async fn list(
     (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn show(
-    State(accounts): State<Arc<Accounts>>,
+    State(users): State<Arc<UserAdministration>>,
     _: Caller,
     PathParam(id): PathParam<UserId>,
 ) -> Result<Response, Problem> {
-    let user = accounts.find(id).await?.ok_or_else(|| Problem::not_found("there is no such user"))?;
+    let user = users.find(id).await?.ok_or_else(|| Problem::not_found("there is no such user"))?;
     Ok(private(UserBody::from(&user)))
 }
 
@@ -104,14 +104,14 @@ pub(crate) async fn show(
     (status = 409, description = "`last_admin` or `too_many_admins`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn update(
-    State(accounts): State<Arc<Accounts>>,
+    State(users): State<Arc<UserAdministration>>,
     caller: Caller,
     client: ClientInfo,
     PathParam(id): PathParam<UserId>,
     Body(request): Body<UserRequest>,
 ) -> Result<Response, Problem> {
     let by = Authority::Administrator(&caller);
-    let user = accounts.set_status(id, request.status, by, &client.requester).await?;
+    let user = users.set_status(id, request.status, by, &client.requester).await?;
     Ok(private(UserBody::from(&user)))
 }
 
@@ -126,12 +126,12 @@ pub(crate) async fn update(
     (status = 409, description = "`last_admin`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn delete(
-    State(accounts): State<Arc<Accounts>>,
+    State(users): State<Arc<UserAdministration>>,
     caller: Caller,
     client: ClientInfo,
     PathParam(id): PathParam<UserId>,
 ) -> Result<Response, Problem> {
-    accounts.delete(id, Authority::Administrator(&caller), &client.requester).await?;
+    users.delete(id, Authority::Administrator(&caller), &client.requester).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -143,13 +143,13 @@ pub(crate) async fn delete(
     (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn sessions(
-    State(accounts): State<Arc<Accounts>>,
+    State(users): State<Arc<UserAdministration>>,
     State(sessions): State<Arc<Sessions>>,
     _: Caller,
     PathParam(id): PathParam<UserId>,
     Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
-    let user = accounts.find(id).await?.ok_or_else(|| Problem::not_found("there is no such user"))?;
+    let user = users.find(id).await?.ok_or_else(|| Problem::not_found("there is no such user"))?;
     let page = sessions.page(&user, params.size()?, params.cursor()?).await?;
     let sessions = page.sessions.iter().map(Into::into).collect();
     Ok(private(UserSessions { sessions, next: page.next.map(|next| next.to_string()) }))
@@ -163,11 +163,11 @@ pub(crate) async fn sessions(
     (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn end_sessions(
-    State(accounts): State<Arc<Accounts>>,
+    State(users): State<Arc<UserAdministration>>,
     caller: Caller,
     client: ClientInfo,
     PathParam(id): PathParam<UserId>,
 ) -> Result<Response, Problem> {
-    accounts.end_sessions(id, Authority::Administrator(&caller), &client.requester).await?;
+    users.end_sessions(id, Authority::Administrator(&caller), &client.requester).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

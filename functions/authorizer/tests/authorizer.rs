@@ -40,7 +40,7 @@ async fn shop() -> Shop {
         json!({ "email": "clerk@example.com", "password": "violet harbour tundra", "transport": "bearer" });
     let signed = app.send(TestRequest::post("/v1/signup", &body)).await;
     let id = signed.text("user.id").parse().unwrap();
-    app.services.accounts.grant(id, &clerk, Authority::Operator, &Requester::default()).await.unwrap();
+    app.services.users.grant_role(id, &clerk, Authority::Operator, &Requester::default()).await.unwrap();
     let authorizer = Authorizer::new(App::new(app.services.clone()), ROUTES.parse().unwrap());
     let (token, session) = (signed.text("access_token"), signed.text("session.id"));
     Shop { app, authorizer, clerk: id, token, session }
@@ -171,7 +171,7 @@ async fn a_revoked_session_is_refused_within_a_minute() {
     let event = shop.event(HTTP_2);
     assert_eq!(shop.ask(event.clone()).await["isAuthorized"], true);
     let nowhere = Requester::default();
-    shop.app.services.accounts.end_sessions(shop.clerk, Authority::Operator, &nowhere).await.unwrap();
+    shop.app.services.users.end_sessions(shop.clerk, Authority::Operator, &nowhere).await.unwrap();
     shop.app.clock.advance(Duration::from_mins(1));
     assert_eq!(shop.ask(event).await["context"]["code"], "session_ended");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use latchkey_core::account::{Accounts, Identity, UnlinkError};
+use latchkey_core::account::{Identity, IdentityLinking, UnlinkError};
 use latchkey_core::oauth::ProviderName;
 use latchkey_http::{
     Caller, ClientInfo, PageParams, Params, PathParam, Problem, ProblemBody, Routes, at, private,
@@ -100,11 +100,11 @@ pub struct IdentityList {
     (status = 400, description = "`invalid_request`: the limit is not 1 to 200", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn list(
-    State(accounts): State<Arc<Accounts>>,
+    State(identities): State<Arc<IdentityLinking>>,
     caller: Caller,
     Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
-    let identities = accounts.identities(&caller.user).await?;
+    let identities = identities.list(&caller.user).await?;
     let all = identities.into_iter().map(IdentityBody::from).collect();
     let (identities, next) = params.of(all, |identity: &IdentityBody| identity.provider.clone())?;
     Ok(private(IdentityList { identities, next }))
@@ -122,12 +122,12 @@ async fn list(
     (status = 409, description = "`last_way_in`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn unlink(
-    State(accounts): State<Arc<Accounts>>,
+    State(identities): State<Arc<IdentityLinking>>,
     caller: Caller,
     client: ClientInfo,
     PathParam(provider): PathParam<ProviderName>,
 ) -> Result<Response, Problem> {
-    accounts.unlink_identity(&caller, &provider, &client.requester).await.map_err(problem)?;
+    identities.unlink(&caller, &provider, &client.requester).await.map_err(problem)?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -137,6 +137,6 @@ fn problem(error: UnlinkError) -> Problem {
         UnlinkError::Reauthentication(error) => error.into(),
         UnlinkError::NotLinked => Problem::not_found(text),
         UnlinkError::LastWayIn => Problem::new(StatusCode::CONFLICT, "last_way_in", text),
-        UnlinkError::Account(error) => error.into(),
+        UnlinkError::Fault(fault) => fault.into(),
     }
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use latchkey_core::Config;
-use latchkey_core::account::Accounts;
+use latchkey_core::account::IdentityLinking;
 use latchkey_core::oauth::{Oauth, ProviderName, Start};
 use latchkey_http::{Caller, Params, PathParam, Problem, ProblemBody, flow_cookies, private, set_flow};
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,7 @@ pub(crate) struct LinkBegun {
     (status = 504, description = "`provider_timeout`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn link(
-    State(accounts): State<Arc<Accounts>>,
+    State(identities): State<Arc<IdentityLinking>>,
     State(oauth): State<Arc<Oauth>>,
     State(config): State<Arc<Config>>,
     caller: Caller,
@@ -50,7 +50,7 @@ pub(crate) async fn link(
     Params(params): Params<LinkParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let ticket = accounts.allow_link(&caller)?;
+    let ticket = identities.allow(&caller)?;
     let start = Start {
         provider: &provider,
         redirect_to: params.redirect_to.as_deref(),

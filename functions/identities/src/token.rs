@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use latchkey_core::ExposeSecret;
 use latchkey_core::UserId;
-use latchkey_core::account::{Accounts, Authority, GrantError};
+use latchkey_core::account::{Authority, GrantError, TokenVault};
 use latchkey_core::oauth::{ExchangeError, IdentifyError, Oauth, ProviderName, StartError};
 use latchkey_http::{BearerOnly, Caller, ClientInfo, Params, PathParam, Problem, ProblemBody, private};
 use serde::{Deserialize, Serialize};
@@ -51,7 +51,7 @@ pub(crate) struct ProviderToken {
     (status = 504, description = "`provider_timeout`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn token(
-    State(accounts): State<Arc<Accounts>>,
+    State(vault): State<Arc<TokenVault>>,
     State(oauth): State<Arc<Oauth>>,
     _: BearerOnly,
     caller: Caller,
@@ -61,11 +61,10 @@ pub(crate) async fn token(
 ) -> Result<Response, Problem> {
     let user: UserId =
         params.user.parse().map_err(|_| Problem::invalid("`user` must be a user's identifier"))?;
-    let kept =
-        accounts.kept_grant(user, &provider, Authority::Administrator(&caller)).await.map_err(not_kept)?;
+    let kept = vault.kept(user, &provider, Authority::Administrator(&caller)).await.map_err(not_kept)?;
     let tokens = oauth.refresh(&provider, &kept.issuer, &kept.grant).await.map_err(not_renewed)?;
     // Before the token is given out: where the provider has rotated its refresh token, the next one must be kept.
-    accounts.grant_used(&kept, tokens.renewed.as_ref(), caller.user.id, &client.requester).await?;
+    vault.used(&kept, tokens.renewed.as_ref(), caller.user.id, &client.requester).await?;
     Ok(private(ProviderToken {
         access_token: tokens.access_token.expose_secret().to_owned(),
         token_type: "Bearer",
@@ -80,7 +79,7 @@ fn not_kept(error: GrantError) -> Problem {
         GrantError::NotKept => Problem::not_found(text),
         GrantError::Disabled => Problem::new(StatusCode::FORBIDDEN, "account_disabled", text),
         GrantError::BeyondAuthority => Problem::new(StatusCode::FORBIDDEN, "beyond_authority", text),
-        GrantError::Account(error) => error.into(),
+        GrantError::Fault(fault) => fault.into(),
     }
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use latchkey_core::account::{Accounts, RedeemError, Redemption};
+use latchkey_core::account::{ProviderSignIn, RedeemError, Redemption};
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::port::Ports;
 use latchkey_core::session::{Opening, Transport};
@@ -39,7 +39,7 @@ pub struct ExchangeRequest {
     ),
 )]
 pub(crate) async fn exchange(
-    State(accounts): State<Arc<Accounts>>,
+    State(sign_in): State<Arc<ProviderSignIn>>,
     State(limiter): State<Arc<Limiter>>,
     State(config): State<Arc<Config>>,
     State(ports): State<Ports>,
@@ -52,7 +52,7 @@ pub(crate) async fn exchange(
     let ExchangeRequest { code, code_verifier: verifier, redirect_to } = request;
     let opening = Opening { transport: Transport::Bearer, replaces, from: &client.requester };
     let redemption = Redemption { code, verifier, redirect_to };
-    let begun = accounts.redeem_code(&redemption, &opening).await.map_err(problem)?;
+    let begun = sign_in.redeem_code(&redemption, &opening).await.map_err(problem)?;
     Ok(signed_in(StatusCode::OK, &begun, &admitted, &config))
 }
 
@@ -63,6 +63,6 @@ fn problem(error: RedeemError) -> Problem {
             let problem = Problem::new(StatusCode::UNAUTHORIZED, "invalid_signin_code", text);
             if is_audited { problem.noted() } else { problem }
         }
-        RedeemError::Account(error) => error.into(),
+        RedeemError::Fault(fault) => fault.into(),
     }
 }

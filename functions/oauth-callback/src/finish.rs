@@ -39,8 +39,8 @@ impl Finish<'_> {
         // A form that another site posts brings no session cookie; the flow remembers the session.
         let replaces = self.signed_in.or(self.flow.replaces());
         let opening = Opening { transport: Transport::Cookie, replaces, from: self.from };
-        let accounts = &self.parts.accounts;
-        let entered = accounts.sign_in_with_identity(identity, grant.as_ref(), &opening).await?;
+        let sign_in = &self.parts.sign_in;
+        let entered = sign_in.sign_in(identity, grant.as_ref(), &opening).await?;
         let mut response = see_other(self.flow.return_to().url().as_str())?;
         let Parts { config, ports, .. } = self.parts;
         set_cookies(response.headers_mut(), &entered.signed_in.tokens, config);
@@ -56,15 +56,15 @@ impl Finish<'_> {
         let Identified { identity, grant } = identified;
         let return_to = self.flow.return_to();
         let opening = CodeOpening { challenge, redirect_to: return_to.url().as_str(), from: self.from };
-        let accounts = &self.parts.accounts;
-        let issued = accounts.sign_in_for_code(identity, grant.as_ref(), &opening).await?;
+        let sign_in = &self.parts.sign_in;
+        let issued = sign_in.sign_in_for_code(identity, grant.as_ref(), &opening).await?;
         Ok(see_other(return_to.with("code", issued.code.expose_secret()).as_str())?)
     }
 
     async fn link(&self, identified: &Identified, ticket: &LinkTicket) -> Result<Response, Refused> {
         let Identified { identity, grant } = identified;
-        let accounts = &self.parts.accounts;
-        accounts.link_identity(ticket, identity, grant.as_ref(), self.from).await?;
+        let identities = &self.parts.identities;
+        identities.link(ticket, identity, grant.as_ref(), self.from).await?;
         Ok(see_other(self.flow.return_to().url().as_str())?)
     }
 

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use futures_util::future::join;
 use latchkey_core::Config;
-use latchkey_core::account::Accounts;
+use latchkey_core::account::{IdentityLinking, ProviderSignIn};
 use latchkey_core::audit::AuditLog;
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::oauth::{CallbackError, Flow, Oauth, ProviderName, Purpose, Returned};
@@ -48,7 +48,8 @@ latchkey_http::function!(routes(), Description);
 /// The parts of the service that a return needs.
 struct Parts {
     oauth: Arc<Oauth>,
-    accounts: Arc<Accounts>,
+    sign_in: Arc<ProviderSignIn>,
+    identities: Arc<IdentityLinking>,
     audit: AuditLog,
     config: Arc<Config>,
     ports: Ports,
@@ -58,7 +59,8 @@ struct Parts {
 #[expect(clippy::too_many_arguments, reason = "axum passes each part of a request by itself")]
 async fn callback(
     State(oauth): State<Arc<Oauth>>,
-    State(accounts): State<Arc<Accounts>>,
+    State(sign_in): State<Arc<ProviderSignIn>>,
+    State(identities): State<Arc<IdentityLinking>>,
     State(limiter): State<Arc<Limiter>>,
     State(config): State<Arc<Config>>,
     State(audit): State<AuditLog>,
@@ -70,7 +72,7 @@ async fn callback(
     headers: HeaderMap,
     Answer(answer): Answer,
 ) -> Response {
-    let parts = Parts { oauth, accounts, audit, config, ports };
+    let parts = Parts { oauth, sign_in, identities, audit, config, ports };
     let provider = match provider {
         Ok(PathParam(provider)) if parts.oauth.provider(&provider).is_some() => Ok(provider),
         Ok(_) => Err(Problem::not_found("there is no provider by this name here")),

@@ -75,7 +75,7 @@ impl From<UseError> for Refused {
     fn from(error: UseError) -> Self {
         match error {
             UseError::Used => Self::because("replayed", CallbackError::State),
-            UseError::Store(error) => Self::noted(error),
+            UseError::Fault(fault) => Self::noted(fault),
         }
     }
 }
@@ -91,7 +91,7 @@ impl From<IdentityError> for Refused {
             )),
             IdentityError::NoVerifiedEmail => Self::new(StatusCode::FORBIDDEN, "no_verified_email", &error),
             IdentityError::Disabled => Self::new(StatusCode::FORBIDDEN, "account_disabled", &error),
-            IdentityError::Account(error) => Self::noted(error),
+            IdentityError::Fault(fault) => Self::noted(fault),
         }
     }
 }
@@ -103,7 +103,7 @@ impl From<LinkError> for Refused {
             LinkError::LinkedElsewhere => Self::new(StatusCode::CONFLICT, "identity_taken", &error),
             LinkError::ProviderLinked => Self::new(StatusCode::CONFLICT, "provider_linked", &error),
             LinkError::TooMany => Self::new(StatusCode::CONFLICT, "too_many_identities", &error),
-            LinkError::Account(error) => Self::noted(error),
+            LinkError::Fault(fault) => Self::noted(fault),
         }
     }
 }

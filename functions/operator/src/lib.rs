@@ -6,13 +6,10 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
-use latchkey_core::Services;
 use latchkey_core::account::{AccountName, Authority, Located, ManageError, NamedError, Relocation, Status};
 use latchkey_core::audit::{Action, Actor, Requester};
 use latchkey_core::permission::{Author, ChangeError, Role, RoleName};
-use latchkey_core::port::{EntropyError, StoreError};
-use latchkey_core::secrets::ResealFailure;
-use latchkey_core::token::KeysError;
+use latchkey_core::{Fault, Services};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -142,18 +139,9 @@ pub enum OperatorError {
     /// The account was not changed.
     #[error(transparent)]
     Account(#[from] ManageError),
-    /// The keys were not changed.
+    /// It could not be carried out.
     #[error(transparent)]
-    Keys(#[from] KeysError),
-    /// The sealed values were not moved.
-    #[error(transparent)]
-    Reseal(#[from] ResealFailure),
-    /// The store gave no answer.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// There was no randomness.
-    #[error(transparent)]
-    Entropy(#[from] EntropyError),
+    Fault(#[from] Fault),
 }
 
 /// Carries out the command in `event`.
@@ -175,14 +163,14 @@ pub async fn operate(services: &Services, event: Value) -> Result<Done, Operator
         }
         Command::Grant { email, id, role, unverified } => {
             let (role, account) = (parse::<RoleName>(&role)?, account_name(email, id)?);
-            let user = services.accounts.named_for_grant(&account, unverified).await?;
-            services.accounts.grant(user.id, &role, Authority::Operator, &Requester::default()).await?;
+            let user = services.users.named_for_grant(&account, unverified).await?;
+            services.users.grant_role(user.id, &role, Authority::Operator, &Requester::default()).await?;
             format!("{account} holds the role {role}: {}.", user.described(services.ports.clock.now()))
         }
         Command::Revoke { email, id, role } => {
             let (role, account) = (parse::<RoleName>(&role)?, account_name(email, id)?);
-            let user = services.accounts.named(&account).await?;
-            services.accounts.revoke_role(user.id, &role, Authority::Operator, &Requester::default()).await?;
+            let user = services.users.named(&account).await?;
+            services.users.revoke_role(user.id, &role, Authority::Operator, &Requester::default()).await?;
             format!("{account} does not hold the role {role}.")
         }
         Command::Disable { email, id } => {
@@ -197,8 +185,8 @@ pub async fn operate(services: &Services, event: Value) -> Result<Done, Operator
         }
         Command::Unlock { email, id } => {
             let account = account_name(email, id)?;
-            let user = services.accounts.named(&account).await?;
-            let unlocked = services.accounts.unlock(user.id).await?;
+            let user = services.users.named(&account).await?;
+            let unlocked = services.users.unlock(user.id).await?;
             format!("{account} {}", if unlocked { "is unlocked." } else { "was not locked." })
         }
         Command::MoveIdentities { provider, from, to } => {
@@ -224,7 +212,7 @@ async fn setup(services: &Services, repair: bool) -> Result<String, OperatorErro
     }
     let made: Vec<_> = services.roles.init().await?.iter().map(ToString::to_string).collect();
     // Reading the public keys makes them where there are none.
-    services.keys.jwks().await?;
+    services.keys.jwks().await.map_err(Fault::from)?;
     Ok(match made.as_slice() {
         [] => "The roles and the signing keys are there already.".to_owned(),
         made => format!("Made the roles {}; the signing keys are there.", made.join(", ")),
@@ -238,7 +226,7 @@ async fn end_all_sessions(services: &Services) -> Result<String, OperatorError> 
         .to_owned())
 }
 
-async fn rotate_keys(services: &Services) -> Result<String, OperatorError> {
+async fn rotate_keys(services: &Services) -> Result<String, Fault> {
     let ring = services.keys.rotate().await?;
     let mut event = services.audit.event(Action::KeysRotated, Actor::Operator, &Requester::default())?;
     event.resource = Some(format!("key:{}", ring.current().kid()));
@@ -253,8 +241,8 @@ async fn reseal_secrets(services: &Services) -> Result<String, OperatorError> {
 }
 
 async fn set_status(services: &Services, account: &AccountName, status: Status) -> Result<(), OperatorError> {
-    let id = services.accounts.named(account).await?.id;
-    services.accounts.set_status(id, status, Authority::Operator, &Requester::default()).await?;
+    let id = services.users.named(account).await?.id;
+    services.users.set_status(id, status, Authority::Operator, &Requester::default()).await?;
     Ok(())
 }
 
@@ -266,7 +254,7 @@ async fn relocate(
 ) -> Result<String, OperatorError> {
     let (provider, issuer) = (parse(provider)?, parse(issuer)?);
     let at = Located { provider: &provider, issuer: &issuer };
-    Ok(services.accounts.relocate(at, to).await?.to_string())
+    Ok(services.relocation.relocate(at, to).await?.to_string())
 }
 
 /// The account that a command names in exactly one way.

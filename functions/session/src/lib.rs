@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use latchkey_core::account::{Accounts, Authority};
+use latchkey_core::account::{Authority, UserAdministration};
 use latchkey_core::session::{EndError, RevokeError, SessionPage, Sessions};
 use latchkey_core::{Config, SessionId};
 use latchkey_http::{
@@ -154,7 +154,7 @@ async fn sign_out(
     (status = 404, description = "The account was deleted meanwhile", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn sign_out_everywhere(
-    State(accounts): State<Arc<Accounts>>,
+    State(administration): State<Arc<UserAdministration>>,
     State(sessions): State<Arc<Sessions>>,
     State(config): State<Arc<Config>>,
     holders: Holders,
@@ -174,7 +174,7 @@ async fn sign_out_everywhere(
     }
     // Both cookies go, so whoever they are of is signed out.
     for user in users {
-        accounts.end_sessions(user, Authority::Owner, &client.requester).await?;
+        administration.end_sessions(user, Authority::Owner, &client.requester).await?;
     }
     Ok(signed_out(&config))
 }
@@ -182,7 +182,6 @@ async fn sign_out_everywhere(
 fn problem(error: RevokeError) -> Problem {
     match error {
         RevokeError::NotFound => Problem::not_found("the caller has no such session"),
-        RevokeError::Store(error) => error.into(),
-        RevokeError::Entropy(error) => error.into(),
+        RevokeError::Fault(fault) => fault.into(),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
-use latchkey_core::account::{Accounts, SignIn, SignInError};
+use latchkey_core::account::{PasswordSignIn, SignIn, SignInError};
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::password::Password;
 use latchkey_core::port::Ports;
@@ -63,7 +63,7 @@ pub struct SignInRequest {
 )]
 #[expect(clippy::too_many_arguments, reason = "axum passes each part of a request by itself")]
 async fn signin(
-    State(accounts): State<Arc<Accounts>>,
+    State(service): State<Arc<PasswordSignIn>>,
     State(limiter): State<Arc<Limiter>>,
     State(config): State<Arc<Config>>,
     State(ports): State<Ports>,
@@ -90,7 +90,7 @@ async fn signin(
     ];
     let admitted = limiter.admit(&subjects, ports.clock.now()).await?;
     let sign_in = SignIn { email, password: Password::new(&request.password), device };
-    let begun = accounts.sign_in(sign_in, &opening).await.map_err(problem)?;
+    let begun = service.sign_in(sign_in, &opening).await.map_err(problem)?;
     let mut response = signed_in(StatusCode::OK, &begun, &admitted, &config);
     devices.remember(&begun, response.headers_mut(), &config, &ports);
     Ok(response)
@@ -104,6 +104,6 @@ fn problem(error: SignInError) -> Problem {
         }
         // In the commit that refused it.
         SignInError::Disabled => Problem::new(StatusCode::FORBIDDEN, "account_disabled", text).noted(),
-        SignInError::Account(error) => error.into(),
+        SignInError::Fault(fault) => fault.into(),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
-use latchkey_core::account::{Accounts, CheckedSignUp, Name, SignUp, SignUpError};
+use latchkey_core::account::{CheckedSignUp, Name, Registration, SignUp, SignUpError};
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::password::Password;
 use latchkey_core::port::Ports;
@@ -63,7 +63,7 @@ pub struct SignUpRequest {
 )]
 #[expect(clippy::too_many_arguments, reason = "axum passes each part of a request by itself")]
 async fn signup(
-    State(accounts): State<Arc<Accounts>>,
+    State(registration): State<Arc<Registration>>,
     State(limiter): State<Arc<Limiter>>,
     State(config): State<Arc<Config>>,
     State(ports): State<Ports>,
@@ -74,7 +74,8 @@ async fn signup(
     body: Result<Body<SignUpRequest>, Problem>,
 ) -> Result<Response, Problem> {
     let now = ports.clock.now();
-    let (sign_up, transport) = match body.and_then(|Body(request)| checked(request, &headers, &accounts)) {
+    let (sign_up, transport) = match body.and_then(|Body(request)| checked(request, &headers, &registration))
+    {
         Ok(checked) => checked,
         // In a window of its own: three weak passwords must not lock a person out.
         Err(refusal) => {
@@ -82,10 +83,10 @@ async fn signup(
             return Err(refusal);
         }
     };
-    if accounts.asks_for_breaches() {
+    if registration.asks_for_breaches() {
         // Whether it will be refused is not known yet, and the three good ones are not to be used up by what is.
         limiter.admit(&[Subject::Address(Action::SignupRefused, &client.address)], now).await?;
-        accounts.check_breaches(&sign_up).await.map_err(|weak| problem(weak.into()))?;
+        registration.check_breaches(&sign_up).await.map_err(|weak| problem(weak.into()))?;
     }
     let opening = Opening { transport, replaces, from: &client.requester };
     let subjects = [
@@ -93,7 +94,7 @@ async fn signup(
         Subject::Email(Action::SignupEmail, sign_up.email()),
     ];
     let admitted = limiter.admit(&subjects, now).await?;
-    let made = accounts.sign_up(sign_up, &opening).await.map_err(problem)?;
+    let made = registration.sign_up(sign_up, &opening).await.map_err(problem)?;
     let mut response = signed_in(StatusCode::CREATED, &made, &admitted, &config);
     devices.remember(&made, response.headers_mut(), &config, &ports);
     Ok(response)
@@ -104,7 +105,7 @@ async fn signup(
 fn checked(
     request: SignUpRequest,
     headers: &HeaderMap,
-    accounts: &Accounts,
+    registration: &Registration,
 ) -> Result<(CheckedSignUp, Transport), Problem> {
     let transport = request.transport.usable_from(headers)?;
     let sign_up = SignUp {
@@ -112,7 +113,7 @@ fn checked(
         password: Password::new(&request.password),
         name: name(request.name)?,
     };
-    let sign_up = accounts.check_sign_up(sign_up).map_err(|error| problem(error.into()))?;
+    let sign_up = registration.check(sign_up).map_err(|error| problem(error.into()))?;
     Ok((sign_up, transport))
 }
 
@@ -132,6 +133,6 @@ fn problem(error: SignUpError) -> Problem {
             "email_taken",
             "this e-mail address has an account already; sign in instead",
         ),
-        SignUpError::Account(error) => error.into(),
+        SignUpError::Fault(fault) => fault.into(),
     }
 }

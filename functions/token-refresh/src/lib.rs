@@ -92,9 +92,8 @@ async fn refresh(
             "a session is being refreshed too often",
             std::time::Duration::from_secs(1),
         )),
-        Err(RefreshError::Store(error)) => Err(error.into()),
-        Err(RefreshError::Issue(error)) => Err(error.into()),
-        Err(error @ (RefreshError::Seal(_) | RefreshError::Unreadable(_))) => Err(Problem::internal(error)),
+        Err(RefreshError::Fault(fault)) => Err(fault.into()),
+        Err(error @ RefreshError::Unreadable(_)) => Err(Problem::internal(error)),
     }
 }
 

@@ -35,9 +35,9 @@ pub(super) async fn first_admin(
     let (services, _) = services(Sqlite::open_in_memory()?, written.clone())?;
     services.roles.init().await?;
     let password = Password::new(&read_password(password_stdin)?);
-    let sign_up = services.accounts.check_sign_up(SignUp { email, password, name })?;
-    services.accounts.check_breaches(&sign_up).await?;
-    services.accounts.create_unsealed(sign_up, &BTreeSet::from([RoleName::ADMIN])).await?;
+    let sign_up = services.registration.check(SignUp { email, password, name })?;
+    services.registration.check_breaches(&sign_up).await?;
+    services.users.create_unsealed(&sign_up, &BTreeSet::from([RoleName::ADMIN])).await?;
     say("-- The initial roles and the first admin. It holds a password's hash: delete it when it has run.");
     written.print(None);
     Ok(())

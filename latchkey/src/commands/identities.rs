@@ -6,7 +6,7 @@ use super::{Failure, say};
 
 /// Counts the identities of each provider and issuer.
 pub(super) async fn list(services: Services) -> Result<(), Failure> {
-    for counted in services.accounts.count_issuers().await? {
+    for counted in services.relocation.count_issuers().await? {
         say(format_args!("{}  {}  {}", counted.provider, counted.issuer, counted.count));
     }
     Ok(())
@@ -19,7 +19,7 @@ pub(super) async fn relocate(
     issuer: &Issuer,
     to: Relocation<'_>,
 ) -> Result<(), Failure> {
-    let relocated = services.accounts.relocate(Located { provider, issuer }, to).await?;
+    let relocated = services.relocation.relocate(Located { provider, issuer }, to).await?;
     say(&relocated);
     for user in &relocated.left {
         say(format_args!("  {user}"));

@@ -19,10 +19,10 @@ pub(super) async fn add(
 ) -> Result<(), Failure> {
     let policy = services.roles.load_fresh().await?.value;
     let made = if policy.roles().is_empty() { services.roles.init().await? } else { BTreeSet::new() };
-    let sign_up = services.accounts.check_sign_up(SignUp { email: email.clone(), password, name })?;
-    services.accounts.check_breaches(&sign_up).await?;
+    let sign_up = services.registration.check(SignUp { email: email.clone(), password, name })?;
+    services.registration.check_breaches(&sign_up).await?;
     let granted: BTreeSet<_> = roles.into_iter().collect();
-    let user = match services.accounts.create(sign_up, &granted).await {
+    let user = match services.users.create(&sign_up, &granted).await {
         Ok(user) => user,
         Err(CreateError::EmailTaken) => {
             return Err(format!(
@@ -60,7 +60,7 @@ pub(super) fn read_password(from_stdin: bool) -> Result<SecretString, Failure> {
 pub(super) async fn list(services: Services) -> Result<(), Failure> {
     let mut after = None;
     loop {
-        let page = services.accounts.list(200, after).await?;
+        let page = services.users.list(200, after).await?;
         for user in page.users {
             let roles: Vec<_> = user.roles.iter().map(ToString::to_string).collect();
             let status = if user.is_active() { "active" } else { "disabled" };
@@ -80,8 +80,8 @@ pub(super) async fn grant(
     role: &RoleName,
     unverified: bool,
 ) -> Result<(), Failure> {
-    let user = services.accounts.named_for_grant(account, unverified).await.map_err(hinted)?;
-    services.accounts.grant(user.id, role, Authority::Operator, &Requester::default()).await?;
+    let user = services.users.named_for_grant(account, unverified).await.map_err(hinted)?;
+    services.users.grant_role(user.id, role, Authority::Operator, &Requester::default()).await?;
     say(format_args!("{account} holds the role {role}."));
     say(format_args!("    {}", user.described(services.ports.clock.now())));
     Ok(())
@@ -93,8 +93,8 @@ pub(super) async fn revoke(
     account: &AccountName,
     role: &RoleName,
 ) -> Result<(), Failure> {
-    let user = services.accounts.named(account).await.map_err(hinted)?;
-    services.accounts.revoke_role(user.id, role, Authority::Operator, &Requester::default()).await?;
+    let user = services.users.named(account).await.map_err(hinted)?;
+    services.users.revoke_role(user.id, role, Authority::Operator, &Requester::default()).await?;
     say(format_args!("{account} does not hold the role {role}."));
     Ok(())
 }
@@ -115,15 +115,15 @@ pub(super) async fn enable(services: Services, account: &AccountName) -> Result<
 
 /// Ends the lock or the stop of an account.
 pub(super) async fn unlock(services: Services, account: &AccountName) -> Result<(), Failure> {
-    let user = services.accounts.named(account).await.map_err(hinted)?;
-    let unlocked = services.accounts.unlock(user.id).await?;
+    let user = services.users.named(account).await.map_err(hinted)?;
+    let unlocked = services.users.unlock(user.id).await?;
     say(format_args!("{account} {}", if unlocked { "is unlocked." } else { "was not locked." }));
     Ok(())
 }
 
 async fn set_status(services: &Services, account: &AccountName, status: Status) -> Result<(), Failure> {
-    let user = services.accounts.named(account).await.map_err(hinted)?;
-    services.accounts.set_status(user.id, status, Authority::Operator, &Requester::default()).await?;
+    let user = services.users.named(account).await.map_err(hinted)?;
+    services.users.set_status(user.id, status, Authority::Operator, &Requester::default()).await?;
     Ok(())
 }
 

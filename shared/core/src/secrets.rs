@@ -8,12 +8,13 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use crate::account::{Accounts, ManageError, Reseal, SealedCount};
+use crate::account::{AccountSeals, Reseal, SealedCount};
 use crate::audit::{Action, Actor, AuditLog, Requester};
+use crate::fault::Fault;
 use crate::port::table::{CommitError, Condition, Key, Write};
-use crate::port::{Clock, EntropyError, StoreError, Table};
+use crate::port::{Clock, StoreError, Table};
 use crate::seal::Sealer;
-use crate::token::{Keys, KeysError};
+use crate::token::Keys;
 use crate::{Timestamp, UserId};
 
 /// How many accounts are listed at a time, where a call may take its time.
@@ -29,7 +30,7 @@ pub struct Secrets {
     clock: Arc<dyn Clock>,
     sealer: Arc<Sealer>,
     keys: Arc<Keys>,
-    accounts: Arc<Accounts>,
+    accounts: Arc<AccountSeals>,
     audit: AuditLog,
 }
 
@@ -84,31 +85,14 @@ impl std::fmt::Display for Progress {
     }
 }
 
-/// Why stored values were not moved.
-#[derive(Debug, thiserror::Error)]
-pub enum ResealFailure {
-    /// The signing keys.
-    #[error(transparent)]
-    Keys(#[from] KeysError),
-    /// An account.
-    #[error(transparent)]
-    Accounts(#[from] ManageError),
-    /// The store gave no response.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// There was no randomness.
-    #[error(transparent)]
-    Entropy(#[from] EntropyError),
-}
-
 impl Secrets {
     /// A service over these.
-    pub fn new(
+    pub(crate) fn new(
         table: Arc<dyn Table>,
         clock: Arc<dyn Clock>,
         sealer: Arc<Sealer>,
         keys: Arc<Keys>,
-        accounts: Arc<Accounts>,
+        accounts: Arc<AccountSeals>,
         audit: AuditLog,
     ) -> Self {
         Self { table, clock, sealer, keys, accounts, audit }
@@ -121,7 +105,7 @@ impl Secrets {
 
     /// Moves the signing keys, then page after page of accounts, as long as `more` says so before each page. Goes on where an
     /// earlier call stopped; after a complete one it starts anew. Each value stays readable throughout, whatever stops it.
-    pub async fn reseal(&self, by: Actor, more: impl FnMut() -> bool) -> Result<Progress, ResealFailure> {
+    pub async fn reseal(&self, by: Actor, more: impl FnMut() -> bool) -> Result<Progress, Fault> {
         let before = self.progress().await?.filter(|progress| !progress.is_complete());
         self.resume(before, by, PAGE, more).await
     }
@@ -132,7 +116,7 @@ impl Secrets {
         &self,
         page: u32,
         more: impl FnMut() -> bool,
-    ) -> Result<Option<Progress>, ResealFailure> {
+    ) -> Result<Option<Progress>, Fault> {
         if !self.is_rotating() {
             return Ok(None);
         }
@@ -153,7 +137,7 @@ impl Secrets {
     }
 
     /// Counts the sealed values of all accounts, and moves none.
-    pub async fn count(&self) -> Result<SealedCount, ManageError> {
+    pub async fn count(&self) -> Result<SealedCount, Fault> {
         let mut count = SealedCount::default();
         let mut after = None;
         loop {
@@ -172,7 +156,7 @@ impl Secrets {
         by: Actor,
         page: u32,
         mut more: impl FnMut() -> bool,
-    ) -> Result<Progress, ResealFailure> {
+    ) -> Result<Progress, Fault> {
         self.keys.reseal().await?;
         let start = || Progress {
             secret: self.secret(),
@@ -222,7 +206,7 @@ impl Secrets {
         }
     }
 
-    async fn record(&self, progress: &Progress, by: Actor) -> Result<(), ResealFailure> {
+    async fn record(&self, progress: &Progress, by: Actor) -> Result<(), Fault> {
         let mut event = self.audit.event(Action::SecretsResealed, by, &Requester::default())?;
         let SealedCount { current, older, unreadable } = progress.count;
         for (name, number) in [("resealed", older), ("current", current), ("unreadable", unreadable)] {

@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
 use crate::Config;
-use crate::account::Accounts;
+use crate::account::{
+    AccountSeals, Accounts, IdentityLinking, IdentityRelocation, PasswordSignIn, Passwords, ProviderSignIn,
+    Registration, TokenVault, UserAdministration,
+};
 use crate::audit::AuditLog;
 use crate::limit::{Fallback, Limiter};
 use crate::oauth::{Oauth, OauthMemory};
@@ -29,8 +32,20 @@ pub struct Memory {
 /// Every service of the domain, put together over the ports.
 #[derive(Clone)]
 pub struct Services {
-    /// Accounts.
-    pub accounts: Arc<Accounts>,
+    /// Sign-up.
+    pub registration: Arc<Registration>,
+    /// Sign-in with a password.
+    pub password_sign_in: Arc<PasswordSignIn>,
+    /// Sign-in with a provider.
+    pub provider_sign_in: Arc<ProviderSignIn>,
+    /// Identities of an account.
+    pub identities: Arc<IdentityLinking>,
+    /// Refresh tokens of providers.
+    pub token_vault: Arc<TokenVault>,
+    /// What people with authority do to accounts.
+    pub users: Arc<UserAdministration>,
+    /// The operator's changes to all identities of an issuer.
+    pub relocation: Arc<IdentityRelocation>,
     /// Sessions.
     pub sessions: Arc<Sessions>,
     /// Signing keys.
@@ -95,29 +110,54 @@ impl Services {
             Arc::clone(&memory.sessions),
             config.limits,
         ));
-        let accounts = Arc::new(Accounts::new(
+        let accounts = Arc::new(Accounts {
+            table: Arc::clone(&table),
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            audit: audit.clone(),
+            sessions: Arc::clone(&sessions),
+            roles: roles.clone(),
+            sealer: Arc::clone(&config.sealer),
+        });
+        let passwords = Arc::new(Passwords {
+            hasher,
+            entropy,
+            sealer: Arc::clone(&config.sealer),
+            strength: config.strength.clone(),
+        });
+        let vault = Arc::new(TokenVault::new(Arc::clone(&accounts), config.keep_provider_tokens));
+        let seals = AccountSeals::new(Arc::clone(&accounts), Arc::clone(&vault));
+        let secrets = Secrets::new(
             table,
             clock,
-            entropy,
-            hasher,
-            audit.clone(),
-            Arc::clone(&sessions),
-            roles.clone(),
-            config.password_rules.clone(),
-            config.strength.clone(),
-            config.breached.clone().map(|service| Breaches::new(service, Arc::clone(&ports.fetch))),
-            Arc::clone(&config.sealer),
-            config.keep_provider_tokens.then(|| Arc::clone(&config.sealer)),
-        ));
-        let secrets = Secrets::new(
-            Arc::clone(&ports.table),
-            Arc::clone(&ports.clock),
             Arc::clone(&config.sealer),
             Arc::clone(&keys),
-            Arc::clone(&accounts),
+            Arc::new(seals),
             audit.clone(),
         );
-        let limiter = Arc::new(Limiter::new(counters, config.limits, Arc::clone(&memory.fallback)));
-        Self { accounts, sessions, keys, oauth, secrets, roles, limiter, audit, config, ports }
+        let registration = Registration::new(
+            Arc::clone(&accounts),
+            Arc::clone(&passwords),
+            config.password_rules.clone(),
+            config.breached.clone().map(|service| Breaches::new(service, Arc::clone(&ports.fetch))),
+        );
+        Self {
+            registration: Arc::new(registration),
+            password_sign_in: Arc::new(PasswordSignIn::new(Arc::clone(&accounts), Arc::clone(&passwords))),
+            provider_sign_in: Arc::new(ProviderSignIn::new(Arc::clone(&accounts), Arc::clone(&vault))),
+            identities: Arc::new(IdentityLinking::new(Arc::clone(&accounts), Arc::clone(&vault))),
+            token_vault: vault,
+            users: Arc::new(UserAdministration::new(Arc::clone(&accounts), passwords)),
+            relocation: Arc::new(IdentityRelocation::new(accounts)),
+            sessions,
+            keys,
+            oauth,
+            secrets,
+            roles,
+            limiter: Arc::new(Limiter::new(counters, config.limits, Arc::clone(&memory.fallback))),
+            audit,
+            config,
+            ports,
+        }
     }
 }

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use latchkey_core::account::Accounts;
+use latchkey_core::account::{
+    IdentityLinking, PasswordSignIn, ProviderSignIn, Registration, TokenVault, UserAdministration,
+};
 use latchkey_core::audit::{AuditLog, Refusals};
 use latchkey_core::limit::Limiter;
 use latchkey_core::oauth::Oauth;
@@ -14,7 +16,7 @@ use latchkey_core::{Config, Ports, Services};
 use crate::health::{Health, health};
 use crate::{Edge, Function, Problem};
 
-/// The state of a running service. A handler names the part that it needs: `State<Arc<Accounts>>`.
+/// The state of a running service. A handler names the part that it needs: `State<Arc<Registration>>`.
 #[derive(Clone)]
 pub struct App {
     services: Arc<Services>,
@@ -44,7 +46,12 @@ macro_rules! parts {
 }
 
 parts! {
-    Arc<Accounts> = accounts,
+    Arc<Registration> = registration,
+    Arc<PasswordSignIn> = password_sign_in,
+    Arc<ProviderSignIn> = provider_sign_in,
+    Arc<IdentityLinking> = identities,
+    Arc<TokenVault> = token_vault,
+    Arc<UserAdministration> = users,
     Arc<Sessions> = sessions,
     Arc<Limiter> = limiter,
     Arc<Oauth> = oauth,

@@ -4,14 +4,14 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use latchkey_core::UserId;
-use latchkey_core::account::{AccountError, ManageError};
+use latchkey_core::account::ManageError;
 use latchkey_core::audit::AuditError;
 use latchkey_core::limit::Limited;
 use latchkey_core::permission::AdminsError;
 use latchkey_core::port::{EntropyError, StoreError};
-use latchkey_core::session::{AuthenticateError, EndError, IssueError, ReauthenticationRequired};
+use latchkey_core::session::{AuthenticateError, EndError, ReauthenticationRequired};
 use latchkey_core::token::{InvalidRefreshToken, KeysError};
+use latchkey_core::{Fault, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -267,25 +267,16 @@ impl From<KeysError> for Problem {
     }
 }
 
-impl From<IssueError> for Problem {
-    fn from(error: IssueError) -> Self {
-        match error {
-            IssueError::Entropy(error) => error.into(),
-            IssueError::Keys(error) => error.into(),
-        }
-    }
-}
-
-impl From<AccountError> for Problem {
-    fn from(error: AccountError) -> Self {
-        match error {
-            AccountError::Store(error) => error.into(),
-            AccountError::Busy(_) => Self::unavailable(error, Duration::from_secs(1)),
-            AccountError::Entropy(error) => error.into(),
-            AccountError::Issue(error) => error.into(),
-            AccountError::Hash(_) | AccountError::Seal(_) => Self::internal(error),
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Store(error) => error.into(),
+            Fault::Busy(_) => Self::unavailable(fault, Duration::from_secs(1)),
+            Fault::Entropy(error) => error.into(),
+            Fault::Keys(error) => error.into(),
+            Fault::Hash(_) | Fault::Seal(_) => Self::internal(fault),
             // Retried when the secrets are in place again: nobody's password is wrong.
-            AccountError::Open(_) => Self::unavailable(error, Duration::from_mins(1)),
+            Fault::Open(_) => Self::unavailable(fault, Duration::from_mins(1)),
         }
     }
 }
@@ -300,8 +291,7 @@ impl From<AuditError> for Problem {
     fn from(error: AuditError) -> Self {
         match error {
             AuditError::InvalidCursor => Self::invalid("the cursor is not one that this list gave"),
-            AuditError::Store(error) => error.into(),
-            AuditError::Entropy(error) => error.into(),
+            AuditError::Fault(fault) => fault.into(),
         }
     }
 }
@@ -318,7 +308,7 @@ impl From<ManageError> for Problem {
                 Self::new(StatusCode::CONFLICT, "too_many_admins", text)
             }
             ManageError::Admins(AdminsError::Store(error)) => error.into(),
-            ManageError::Account(error) => error.into(),
+            ManageError::Fault(fault) => fault.into(),
         }
     }
 }
@@ -352,8 +342,7 @@ impl From<EndError> for Problem {
             EndError::Ended => AuthenticateError::Ended.into(),
             EndError::Weak => Self::invalid_token(),
             EndError::Limited(limited) => limited.into(),
-            EndError::Store(error) => error.into(),
-            EndError::Entropy(error) => error.into(),
+            EndError::Fault(fault) => fault.into(),
         }
     }
 }
@@ -373,8 +362,7 @@ impl From<AuthenticateError> for Problem {
                     )
             }
             AuthenticateError::Limited(limited) => limited.into(),
-            AuthenticateError::Store(error) => error.into(),
-            AuthenticateError::Keys(error) => error.into(),
+            AuthenticateError::Fault(fault) => fault.into(),
         }
     }
 }

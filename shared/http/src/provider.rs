@@ -17,8 +17,7 @@ impl From<StartError> for Problem {
                 Self::new(StatusCode::BAD_REQUEST, "invalid_redirect", text)
             }
             StartError::Provider(error) => error.into(),
-            StartError::Entropy(error) => error.into(),
-            StartError::Seal(error) => Self::internal(error),
+            StartError::Fault(fault) => fault.into(),
         }
     }
 }

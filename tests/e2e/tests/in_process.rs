@@ -62,10 +62,10 @@ fn services(data: &TempDir, url: &str, settings: Settings) -> Services {
 
 async fn make_admin(services: &Services, admin: &Admin) {
     services.roles.init().await.unwrap();
-    let (accounts, password) = (&services.accounts, Password::new(&admin.password.clone().into()));
+    let password = Password::new(&admin.password.clone().into());
     let sign_up = SignUp { email: admin.email.parse().unwrap(), password, name: None };
     let roles = BTreeSet::from([RoleName::ADMIN]);
-    accounts.create(accounts.check_sign_up(sign_up).unwrap(), &roles).await.unwrap();
+    services.users.create(&services.registration.check(sign_up).unwrap(), &roles).await.unwrap();
 }
 
 impl Platform for InProcess {

@@ -44,7 +44,7 @@ pub async fn fill(users: u32, data: &Path) -> Result<()> {
     services.roles.init().await?;
     let start = now();
     let root = make(&services, ADMIN.to_owned()).await?;
-    services.accounts.grant(root, &"admin".parse()?, Authority::Operator, &Requester::default()).await?;
+    services.users.grant_role(root, &"admin".parse()?, Authority::Operator, &Requester::default()).await?;
     let mut made = futures_util::stream::iter(0..users)
         .map(|number| make(&services, format!("user-{number}@example.com")))
         .buffer_unordered(AT_ONCE);
@@ -61,8 +61,8 @@ pub async fn fill(users: u32, data: &Path) -> Result<()> {
 
 async fn make(services: &Services, email: String) -> Result<latchkey_core::UserId> {
     let request = SignUp { email: email.parse()?, password: Password::new(&PASSWORD.into()), name: None };
-    let checked = services.accounts.check_sign_up(request)?;
-    Ok(services.accounts.create(checked, &BTreeSet::new()).await?.id)
+    let checked = services.registration.check(request)?;
+    Ok(services.users.create(&checked, &BTreeSet::new()).await?.id)
 }
 
 /// The services over the database and the secret of `data`, as the server that is started there has them.

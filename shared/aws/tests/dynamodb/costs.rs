@@ -198,10 +198,10 @@ async fn each_operation_takes_what_the_documents_say() {
     costs.of("list of sessions", bare("GET", "/v1/sessions", &next)).await;
     costs.of("sign-out", bare("POST", "/v1/signout", &next)).await;
     let root = costs.pair.sign_up("root@example.com").await;
-    let accounts = &costs.pair.witness.services.accounts;
-    let user = accounts.find_by_email(&"root@example.com".parse().unwrap()).await.unwrap().unwrap();
+    let services = &costs.pair.witness.services;
+    let user = services.users.find_by_email(&"root@example.com".parse().unwrap()).await.unwrap().unwrap();
     let admin = "admin".parse().unwrap();
-    accounts.grant(user.id, &admin, Authority::Operator, &Requester::default()).await.unwrap();
+    services.users.grant_role(user.id, &admin, Authority::Operator, &Requester::default()).await.unwrap();
     // Three units for the caller, and half a one for each shard of the index.
     costs.of("page of users", bare("GET", "/v1/users", &root)).await;
     costs.of("page of audit events", bare("GET", "/v1/audit?limit=5", &root)).await;

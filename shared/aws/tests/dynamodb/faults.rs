@@ -25,7 +25,7 @@ const REFUSALS: [Fault; 8] = [
 const DOUBTS: [Fault; 2] = [Fault::AnswerLost, Fault::Garbage];
 
 async fn accounts(pair: &Pair) -> usize {
-    pair.witness.services.accounts.list(100, None).await.unwrap().users.len()
+    pair.witness.services.users.list(100, None).await.unwrap().users.len()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -290,14 +290,14 @@ async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
         step(&pair, &mut ledger, next).await;
     }
     // As a process sees it that was not told.
-    let accounts = &pair.witness.services.accounts;
+    let services = &pair.witness.services;
     for (who, exists) in ledger.exists.into_iter().enumerate() {
-        let found = accounts.find_by_email(&email(who).parse().unwrap()).await.unwrap();
+        let found = services.users.find_by_email(&email(who).parse().unwrap()).await.unwrap();
         if let Some(exists) = exists {
             prop_assert_eq!(found.is_some(), exists, "person {}", who);
         }
         let Some(user) = found else { continue };
-        prop_assert_eq!(accounts.find(user.id).await.unwrap(), Some(user), "login and user");
+        prop_assert_eq!(services.users.find(user.id).await.unwrap(), Some(user), "login and user");
     }
     for (subject, owner) in ledger.owners.clone().into_iter().enumerate() {
         let start = TestRequest::get("/v1/oauth/acme/start");
@@ -308,10 +308,10 @@ async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
             prop_assert_eq!(&who, &owner, "subject {}", subject);
         }
         ledger.entered(subject, &answer, Some(who.clone()));
-        let user = accounts.find_by_email(&who.parse().unwrap()).await.unwrap().unwrap();
-        let listed = accounts.identities(&user).await.unwrap();
+        let user = services.users.find_by_email(&who.parse().unwrap()).await.unwrap().unwrap();
+        let listed = services.identities.list(&user).await.unwrap();
         prop_assert_eq!(listed.len(), 1, "identity and user of subject {}", subject);
-        prop_assert_eq!(accounts.find(user.id).await.unwrap(), Some(user), "login and user");
+        prop_assert_eq!(services.users.find(user.id).await.unwrap(), Some(user), "login and user");
     }
     for held in &ledger.sessions {
         let answer =

@@ -1,148 +1,123 @@
 use std::sync::Arc;
 
-use super::{Account, Login, User};
+use super::{Account, Identity, Login, User};
 use crate::audit::AuditLog;
-use crate::password::{Breaches, HashError, OpenHashError, PasswordRules, Strength};
 use crate::permission::Roles;
-use crate::port::table::CommitError;
-use crate::port::{Clock, Entropy, EntropyError, HasherError, PasswordHasher, StoreError, Table};
-use crate::seal::{SealError, Sealer};
-use crate::session::{IssueError, Sessions};
-use crate::{Email, UserId};
+use crate::port::table::{CommitError, Item, Key, List, Write};
+use crate::port::{Clock, Entropy, StoreError, Table};
+use crate::seal::Sealer;
+use crate::session::Sessions;
+use crate::shards::{self, Stretch};
+use crate::{Email, Timestamp, UserId};
 
-/// How often a change is tried again when another one came first.
-pub(super) const MAX_TRIES: usize = 8;
+/// How many round trips a page of users may cost.
+const LIST_TRIPS: usize = 8;
 
-/// The accounts and what can be done with them. Its operations are in the files beside this one.
-pub struct Accounts {
-    pub(super) table: Arc<dyn Table>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) entropy: Arc<dyn Entropy>,
-    pub(super) hasher: Arc<dyn PasswordHasher>,
-    pub(super) audit: AuditLog,
-    pub(super) sessions: Arc<Sessions>,
-    pub(super) roles: Roles,
-    pub(super) rules: PasswordRules,
-    pub(super) strength: Strength,
-    /// Knows passwords from breaches, where a service is asked.
-    pub(super) breaches: Option<Breaches>,
-    /// Seals password hashes.
-    pub(super) sealer: Arc<Sealer>,
-    /// Seals the refresh tokens of providers, where they are kept.
-    pub(super) grants: Option<Arc<Sealer>>,
+/// Records of accounts in the store, with what every service over them needs.
+pub(crate) struct Accounts {
+    pub table: Arc<dyn Table>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub audit: AuditLog,
+    pub sessions: Arc<Sessions>,
+    pub roles: Roles,
+    pub sealer: Arc<Sealer>,
 }
 
-/// Why an operation could not be carried out, whatever was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum AccountError {
-    /// The store gave no answer.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Too much at once: passwords being hashed, or changes to one account. Try again.
-    #[error("too much at once: {0}")]
-    Busy(&'static str),
-    /// A password could not be hashed.
-    #[error("{0}")]
-    Hash(String),
-    /// There was no randomness.
-    #[error(transparent)]
-    Entropy(#[from] EntropyError),
-    /// Tokens could not be issued.
-    #[error(transparent)]
-    Issue(#[from] IssueError),
-    /// A password hash or a provider's refresh token could not be sealed.
-    #[error(transparent)]
-    Seal(#[from] SealError),
-    /// A password hash could not be opened.
-    #[error(transparent)]
-    Open(#[from] OpenHashError),
-}
-
-impl From<HasherError> for AccountError {
-    fn from(error: HasherError) -> Self {
-        match error {
-            HasherError::Busy => Self::Busy("passwords are being hashed"),
-            HasherError::Failed(why) => Self::Hash(why),
-        }
-    }
-}
-
-impl From<HashError> for AccountError {
-    fn from(error: HashError) -> Self {
-        match error {
-            HashError::Hasher(error) => error.into(),
-            HashError::Entropy(error) => error.into(),
-        }
-    }
+/// Users in the order in which they signed up, and where to go on.
+#[derive(Debug)]
+pub struct UserPage {
+    /// The users.
+    pub users: Vec<User>,
+    /// The user behind whom to go on, when there may be more.
+    pub next: Option<UserId>,
 }
 
 impl Accounts {
-    /// The accounts over these ports and rules.
-    #[expect(clippy::too_many_arguments, reason = "called once, where the service is put together")]
-    pub fn new(
-        table: Arc<dyn Table>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        hasher: Arc<dyn PasswordHasher>,
-        audit: AuditLog,
-        sessions: Arc<Sessions>,
-        roles: Roles,
-        rules: PasswordRules,
-        strength: Strength,
-        breaches: Option<Breaches>,
-        sealer: Arc<Sealer>,
-        grants: Option<Arc<Sealer>>,
-    ) -> Self {
-        Self {
-            table,
-            clock,
-            entropy,
-            hasher,
-            audit,
-            sessions,
-            roles,
-            rules,
-            strength,
-            breaches,
-            sealer,
-            grants,
-        }
+    /// Returns the current time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
-    /// The user with this identifier.
+    /// Reads one item.
+    pub async fn item(&self, key: Key) -> Result<Option<Item>, StoreError> {
+        Ok(self.table.get(&[key], self.clock.now()).await?.pop().flatten())
+    }
+
+    /// Commits `writes` as of now.
+    pub async fn commit(&self, writes: &[Write]) -> Result<(), CommitError> {
+        self.table.commit(writes, self.clock.now()).await
+    }
+
+    /// Commits a change of `user`, whose remembered sessions are forgotten whatever the answer: without one it may have happened.
+    pub async fn commit_change(&self, user: UserId, writes: &[Write]) -> Result<(), CommitError> {
+        let committed = self.commit(writes).await;
+        self.sessions.memory().forget_user(user);
+        committed
+    }
+
+    /// Returns the user with this identifier.
     pub async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        let mut items = self.table.get(&[User::key(id)], self.clock.now()).await?;
-        items.pop().flatten().map(|item| item.decode()).transpose()
+        self.item(User::key(id)).await?.map(|item| item.decode()).transpose()
     }
 
-    /// The user with this e-mail address.
+    /// Returns the user with this e-mail address.
     pub async fn find_by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
-        let mut items = self.table.get(&[Login::key(email)], self.clock.now()).await?;
-        let login = items.pop().flatten().map(|item| item.decode::<Login>()).transpose()?;
+        let login = self.item(Login::key(email)).await?.map(|item| item.decode::<Login>()).transpose()?;
         Ok(login.map(|login| login.user))
     }
 
-    /// The user, their login and their identities, for a change of all.
-    pub(super) async fn open(&self, id: UserId) -> Result<Option<Account>, StoreError> {
-        let now = self.clock.now();
-        let Some(user_item) = self.table.get(&[User::key(id)], now).await?.pop().flatten() else {
-            return Ok(None);
-        };
+    /// Reads the user, their login and their identities, for a change of all.
+    pub async fn open(&self, id: UserId) -> Result<Option<Account>, StoreError> {
+        let Some(user_item) = self.item(User::key(id)).await? else { return Ok(None) };
         let user: User = user_item.decode()?;
         let keys: Vec<_> = std::iter::once(Login::key(&user.email)).chain(user.identity_keys()).collect();
-        let mut items = self.table.get(&keys, now).await?.into_iter();
+        let mut items = self.table.get(&keys, self.clock.now()).await?.into_iter();
         // Without a login the account was deleted between the two reads.
         let Some(Some(login_item)) = items.next() else { return Ok(None) };
         let identities: Vec<_> = items.flatten().collect();
         Account::decode(&user_item, &login_item, &identities).map(Some)
     }
+
+    /// Returns the identities of `user`, by the names of their providers: one read.
+    pub async fn identities(&self, user: &User) -> Result<Vec<Identity>, StoreError> {
+        let keys: Vec<_> = user.identity_keys().collect();
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let items = self.table.get(&keys, self.clock.now()).await?.into_iter().flatten();
+        let identities: Vec<Identity> = items.map(|item| item.decode()).collect::<Result<_, _>>()?;
+        // One may have been taken away a moment ago, and be somebody else's by now.
+        Ok(identities.into_iter().filter(|identity| identity.user.id == user.id).collect())
+    }
+
+    /// Returns one page of all users, oldest first. May hold fewer than `limit` while `next` is there.
+    pub async fn list(&self, limit: u32, after: Option<UserId>) -> Result<UserPage, StoreError> {
+        let stretch = Stretch {
+            // The first text behind the identifier and before any other.
+            from: after.map(|id| format!("{id} ")),
+            until: None,
+            descending: false,
+            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            trips: LIST_TRIPS,
+        };
+        let lists = shards::partitions(User::LIST).map(List::Index);
+        let page = shards::merged(&*self.table, self.clock.now(), lists, &stretch, by_partition).await?;
+        let users: Vec<User> = page.items.iter().map(Item::decode).collect::<Result<_, _>>()?;
+        let next = users.last().map(|user| user.id).or(after).filter(|_| page.more);
+        Ok(UserPage { users, next })
+    }
+
+    /// Removes the records of a deleted user's sessions, as far as it can.
+    pub async fn purge_sessions(&self, id: UserId) {
+        if let Err(error) = self.sessions.sweep(id).await {
+            // They are dead without their user and end by themselves.
+            tracing::warn!(%error, user = %id, "the records of a deleted user's sessions stay until they expire");
+        }
+    }
 }
 
-/// Keeps a conflict apart from a store that failed.
-pub(super) fn conflict(result: Result<(), CommitError>) -> Result<Option<usize>, StoreError> {
-    match result {
-        Ok(()) => Ok(None),
-        Err(CommitError::Conflict { write }) => Ok(Some(write)),
-        Err(CommitError::Store(error)) => Err(error),
-    }
+/// The partition of a user, which holds the identifier that the list of users is ordered by.
+fn by_partition(item: &Item) -> &str {
+    &item.key.partition
 }

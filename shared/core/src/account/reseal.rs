@@ -1,11 +1,14 @@
 //! Sealed values of accounts, moved under the current secret: the hashes of passwords, and the refresh tokens of providers.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::accounts::{MAX_TRIES, conflict};
-use super::identity::Identity;
-use super::{AccountError, Accounts, Credential, Login, ManageError, User};
+use super::accounts::Accounts;
+use super::{Credential, Identity, Login, TokenVault, User};
 use crate::UserId;
+use crate::fault::Fault;
+use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::password::ResealHashError;
 use crate::port::StoreError;
 use crate::port::table::{Item, Key, Write};
@@ -67,16 +70,27 @@ enum Seal {
     Unreadable,
 }
 
-impl Accounts {
+/// Sealed values of accounts, and their way to the current secret.
+pub(crate) struct AccountSeals {
+    accounts: Arc<Accounts>,
+    vault: Arc<TokenVault>,
+}
+
+impl AccountSeals {
+    /// Returns the service over these accounts.
+    pub fn new(accounts: Arc<Accounts>, vault: Arc<TokenVault>) -> Self {
+        Self { accounts, vault }
+    }
+
     /// Counts the sealed values of the next `limit` accounts and moves them where asked to. Also the account behind which to go on, while
     /// there may be more. Each item is written by itself: what stops it half way leaves every value readable.
-    pub(crate) async fn reseal_page(
+    pub async fn reseal_page(
         &self,
         after: Option<UserId>,
         limit: u32,
         what: Reseal,
-    ) -> Result<(SealedCount, Option<UserId>), ManageError> {
-        let page = self.list(limit, after).await?;
+    ) -> Result<(SealedCount, Option<UserId>), Fault> {
+        let page = self.accounts.list(limit, after).await?;
         let mut count = SealedCount::default();
         let holders: Vec<_> = page.users.iter().flat_map(holders).collect();
         for chunk in holders.chunks(CHUNK) {
@@ -85,12 +99,12 @@ impl Accounts {
         Ok((count, page.next))
     }
 
-    async fn reseal_chunk(&self, holders: &[Holder], what: Reseal) -> Result<SealedCount, AccountError> {
-        let now = self.clock.now();
+    async fn reseal_chunk(&self, holders: &[Holder], what: Reseal) -> Result<SealedCount, Fault> {
+        let now = self.accounts.now();
         let keys: Vec<_> = holders.iter().map(|holder| holder.key().clone()).collect();
         let mut count = SealedCount::default();
         let mut moves = Vec::new();
-        for (holder, item) in holders.iter().zip(self.table.get(&keys, now).await?) {
+        for (holder, item) in holders.iter().zip(self.accounts.table.get(&keys, now).await?) {
             match self.seal_of(holder, item.as_ref())? {
                 Seal::None => {}
                 Seal::Current => count.current += 1,
@@ -105,7 +119,7 @@ impl Accounts {
             return Ok(count);
         }
         let writes: Vec<_> = moves.iter().map(|(_, write)| write.clone()).collect();
-        if conflict(self.table.commit(&writes, now).await)?.is_some() {
+        if let Commit::Conflict(()) = Commit::of(self.accounts.commit(&writes).await, ())? {
             // Somebody is writing one of them: each by itself.
             for (holder, _) in moves {
                 self.reseal_one(holder).await?;
@@ -114,19 +128,19 @@ impl Accounts {
         Ok(count)
     }
 
-    async fn reseal_one(&self, holder: &Holder) -> Result<(), AccountError> {
-        for _ in 0..MAX_TRIES {
-            let now = self.clock.now();
-            let item = self.table.get(std::slice::from_ref(holder.key()), now).await?.pop().flatten();
-            let Seal::Older(write) = self.seal_of(holder, item.as_ref())? else { return Ok(()) };
-            if conflict(self.table.commit(&[write], now).await)?.is_none() {
-                return Ok(());
-            }
-        }
-        Err(AccountError::Busy("an account is being changed"))
+    async fn reseal_one(&self, holder: &Holder) -> Result<(), Fault> {
+        let busy = || Fault::Busy("an account is being changed");
+        retry(MAX_TRIES, busy, || async {
+            let item = self.accounts.item(holder.key().clone()).await?;
+            let Seal::Older(write) = self.seal_of(holder, item.as_ref())? else {
+                return Ok(Commit::Done(()));
+            };
+            Ok(Commit::of(self.accounts.commit(&[write]).await, ())?)
+        })
+        .await
     }
 
-    fn seal_of(&self, holder: &Holder, item: Option<&Item>) -> Result<Seal, AccountError> {
+    fn seal_of(&self, holder: &Holder, item: Option<&Item>) -> Result<Seal, Fault> {
         let Some(item) = item else { return Ok(Seal::None) };
         let seal = match holder {
             Holder::Login(_) => self.seal_of_hash(item),
@@ -134,7 +148,7 @@ impl Accounts {
         };
         match seal {
             // One item that nobody can read keeps no other from its new secret.
-            Err(AccountError::Store(error @ StoreError::Corrupt { .. })) => {
+            Err(Fault::Store(error @ StoreError::Corrupt { .. })) => {
                 tracing::warn!(%error, "an item cannot be sealed anew");
                 Ok(Seal::Unreadable)
             }
@@ -142,10 +156,10 @@ impl Accounts {
         }
     }
 
-    fn seal_of_hash(&self, item: &Item) -> Result<Seal, AccountError> {
+    fn seal_of_hash(&self, item: &Item) -> Result<Seal, Fault> {
         let login: Login = item.decode()?;
         let Some(credential) = &login.credential else { return Ok(Seal::None) };
-        match credential.hash.reseal(login.user.id, &self.sealer, &*self.entropy) {
+        match credential.hash.reseal(login.user.id, &self.accounts.sealer, &*self.accounts.entropy) {
             Ok(None) => Ok(Seal::Current),
             Ok(Some(hash)) => {
                 let credential = Some(Credential { hash, ..credential.clone() });
@@ -159,10 +173,10 @@ impl Accounts {
         }
     }
 
-    fn seal_of_grant(&self, item: &Item) -> Result<Seal, AccountError> {
+    fn seal_of_grant(&self, item: &Item) -> Result<Seal, Fault> {
         let identity: Identity = item.decode()?;
         let Some(grant) = &identity.grant else { return Ok(Seal::None) };
-        match self.reseal_grant(&identity, grant) {
+        match self.vault.reseal(&identity, grant) {
             Ok(None) => Ok(Seal::Current),
             Ok(grant) => replaced(item, &Identity { grant, ..identity }),
             Err(ResealError::Seal(error)) => Err(error.into()),
@@ -175,7 +189,7 @@ impl Accounts {
     }
 }
 
-fn replaced<T: Serialize>(item: &Item, body: &T) -> Result<Seal, AccountError> {
+fn replaced<T: Serialize>(item: &Item, body: &T) -> Result<Seal, Fault> {
     Ok(Seal::Older(Write::replace(item.key.clone(), body, item.version)?))
 }
 

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Actor, Event, Requester};
+use crate::fault::{Fault, carry_faults};
 use crate::port::table::{CommitError, Item, Key, List, Write};
 use crate::port::{Clock, Entropy, EntropyError, StoreError, Table};
 use crate::shards::{self, Stretch};
@@ -33,18 +34,17 @@ pub struct AuditLog {
 }
 
 /// An event could not be written or read.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum AuditError {
     /// The cursor is not one that this list gave.
     #[error("the cursor is not valid for this list")]
     InvalidCursor,
-    /// The store gave no answer.
+    /// It could not be carried out.
     #[error(transparent)]
-    Store(#[from] StoreError),
-    /// There was no identifier for the event.
-    #[error(transparent)]
-    Entropy(#[from] EntropyError),
+    Fault(Fault),
 }
+
+carry_faults!(AuditError);
 
 /// Which events are wanted; newest first.
 #[derive(Debug, Clone, Default)]

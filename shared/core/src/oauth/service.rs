@@ -17,9 +17,10 @@ use super::{
     Redirects, ReturnTo, Settings, redirect, userinfo,
 };
 use crate::account::{LinkTicket, ProviderGrant};
-use crate::port::table::CommitError;
-use crate::port::{Cache, Clock, Entropy, EntropyError, Fetch, StoreError, Table};
-use crate::seal::{SealError, Sealer};
+use crate::fault::{Fault, carry_faults};
+use crate::optimistic::Commit;
+use crate::port::{Cache, Clock, Entropy, Fetch, Table};
+use crate::seal::Sealer;
 use crate::token::Digest;
 use crate::{Config, SessionId, Timestamp, UserId};
 
@@ -82,13 +83,12 @@ pub enum StartError {
     /// The provider could not be asked where it is.
     #[error(transparent)]
     Provider(#[from] IdentifyError),
-    /// There was no randomness.
+    /// It could not be carried out.
     #[error(transparent)]
-    Entropy(#[from] EntropyError),
-    /// The flow could not be sealed.
-    #[error(transparent)]
-    Seal(#[from] SealError),
+    Fault(Fault),
 }
+
+carry_faults!(StartError);
 
 /// Why a provider's answer led to no identity. For the log; [`reason`](Self::reason) is what the audit event says.
 #[derive(Debug, thiserror::Error)]
@@ -296,10 +296,9 @@ impl Oauth {
     /// Uses a flow up, before anything is sent to its provider: of any number of returns with one state, one goes on, and the code
     /// that came with it is sent once. A flow stays used up when its return fails afterwards.
     pub async fn use_up(&self, flow: &Flow) -> Result<(), UseError> {
-        match self.table.commit(&[flow.used()?], self.clock.now()).await {
-            Ok(()) => Ok(()),
-            Err(CommitError::Conflict { .. }) => Err(UseError::Used),
-            Err(CommitError::Store(error)) => Err(error.into()),
+        match Commit::of(self.table.commit(&[flow.used()?], self.clock.now()).await, ())? {
+            Commit::Done(()) => Ok(()),
+            Commit::Conflict(()) => Err(UseError::Used),
         }
     }
 
@@ -399,10 +398,12 @@ pub enum UseError {
     /// It was finished before.
     #[error("this sign-in is finished already; begin it again")]
     Used,
-    /// The store gave no answer.
+    /// It could not be carried out.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Fault(Fault),
 }
+
+carry_faults!(UseError);
 
 /// Why nobody came back.
 #[derive(Debug, thiserror::Error)]

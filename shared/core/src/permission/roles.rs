@@ -10,18 +10,20 @@ use super::authority::judge;
 use super::{Author, Policy, PolicyError, Role, RoleName, Versioned};
 use crate::Timestamp;
 use crate::audit::{Action, AuditLog};
+use crate::fault::{Fault, carry_faults};
+use crate::optimistic::{Commit, retry};
 use crate::port::table::{CommitError, Condition, Key, Write};
-use crate::port::{Cache, Clock, EntropyError, StoreError, Table};
+use crate::port::{Cache, Clock, StoreError, Table};
 
 /// How long a cached policy is used.
 pub const CACHE_LIFETIME: Duration = Duration::from_mins(1);
 
 const CACHE_KEY: &str = "policy";
-/// How often a change is tried again when another one was quicker.
-const RETRIES: usize = 8;
+/// How often a change is tried.
+const TRIES: usize = 9;
 
 /// Why roles were not changed.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
     /// The change breaks a rule.
     #[error(transparent)]
@@ -39,13 +41,12 @@ pub enum ChangeError {
     /// Others changed the roles each time first; nothing was written.
     #[error("the roles are being changed by others at this moment: try again")]
     Contended,
-    /// There was no identifier for the audit event.
+    /// It could not be carried out.
     #[error(transparent)]
-    Entropy(#[from] EntropyError),
-    /// The store gave no answer.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    Fault(Fault),
 }
+
+carry_faults!(ChangeError);
 
 /// What [`Roles::put`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,43 +173,43 @@ impl Roles {
         judged: Option<&RoleName>,
         edit: impl Fn(&Policy) -> Result<(Policy, T), PolicyError>,
     ) -> Result<T, ChangeError> {
-        for _ in 0..=RETRIES {
-            let mut keys = vec![Self::key()];
-            if let Author::Administrator { holder, .. } = author {
-                keys.push((holder.key)(holder.id));
-            }
-            let mut items = self.table.get(&keys, self.clock.now()).await?.into_iter();
-            let read = Versioned::<Policy>::read(items.next().flatten().as_ref())?;
-            let edited = edit(&read.value);
-            let mut guards = Vec::new();
-            if let (Author::Administrator { holder, .. }, Some(name)) = (author, judged) {
-                let item = items.next().flatten().ok_or(ChangeError::BeyondAuthority)?;
-                let after = edited.as_ref().map_or(&read.value, |(policy, _)| policy);
-                judge(&(holder.roles)(&item)?, name, &read.value, after)?;
-                guards.push(Write::Check { key: item.key, condition: Condition::Unchanged(item.version) });
-            }
-            let (policy, outcome) = edited?;
-            if policy == read.value {
-                return Ok(outcome);
-            }
-            let mut writes = vec![read.replace_with(Self::key(), &policy)?];
-            writes.extend(guards);
-            writes.extend(self.events(author, &read.value, &policy)?);
-            match self.table.commit(&writes, self.clock.now()).await {
-                Ok(()) => {
-                    self.forget().await;
-                    return Ok(outcome);
-                }
-                // Another change of the roles, or of the author, came first.
-                Err(CommitError::Conflict { .. }) => {}
-                Err(CommitError::Store(error)) => {
-                    // Without an answer the change may have happened.
-                    self.forget().await;
-                    return Err(error.into());
-                }
-            }
+        let edit = &edit;
+        retry(TRIES, || ChangeError::Contended, || self.try_change(author, judged, edit)).await
+    }
+
+    async fn try_change<T>(
+        &self,
+        author: Author<'_>,
+        judged: Option<&RoleName>,
+        edit: impl Fn(&Policy) -> Result<(Policy, T), PolicyError>,
+    ) -> Result<Commit<T>, ChangeError> {
+        let mut keys = vec![Self::key()];
+        if let Author::Administrator { holder, .. } = author {
+            keys.push((holder.key)(holder.id));
         }
-        Err(ChangeError::Contended)
+        let mut items = self.table.get(&keys, self.clock.now()).await?.into_iter();
+        let read = Versioned::<Policy>::read(items.next().flatten().as_ref())?;
+        let edited = edit(&read.value);
+        let mut guards = Vec::new();
+        if let (Author::Administrator { holder, .. }, Some(name)) = (author, judged) {
+            let item = items.next().flatten().ok_or(ChangeError::BeyondAuthority)?;
+            let after = edited.as_ref().map_or(&read.value, |(policy, _)| policy);
+            judge(&(holder.roles)(&item)?, name, &read.value, after)?;
+            guards.push(Write::Check { key: item.key, condition: Condition::Unchanged(item.version) });
+        }
+        let (policy, outcome) = edited?;
+        if policy == read.value {
+            return Ok(Commit::Done(outcome));
+        }
+        let mut writes = vec![read.replace_with(Self::key(), &policy)?];
+        writes.extend(guards);
+        writes.extend(self.events(author, &read.value, &policy)?);
+        let committed = self.table.commit(&writes, self.clock.now()).await;
+        // In a conflict another change of the roles, or of the author, came first. Without an answer this one may have happened.
+        if !matches!(committed, Err(CommitError::Conflict { .. })) {
+            self.forget().await;
+        }
+        Ok(Commit::of(committed, outcome)?)
     }
 
     /// One event for each role that differs, with the role before and after, and one where all sessions were ended.

@@ -258,7 +258,7 @@ fn a_change_drops_the_cached_policy() {
     run(bed.roles.remember(Policy::initial(), now()));
     *bed.table.lose_answer.lock().unwrap() = true;
     let error = run(bed.roles.put(&name("a"), &Role::default(), Author::Operator)).unwrap_err();
-    assert!(matches!(error, ChangeError::Store(StoreError::Unavailable(_))), "{error}");
+    assert!(matches!(error, ChangeError::Fault(crate::Fault::Store(StoreError::Unavailable(_)))), "{error}");
     assert_eq!(run(bed.roles.cached(now())), None);
 }
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::live::{Ended, MAX_AGE, Verified};
 use super::{Live, Session, Sessions};
 use crate::account::User;
+use crate::fault::{Fault, carry_faults};
 use crate::limit::Limited;
 use crate::permission::{Policy, Roles, Versioned};
 use crate::port::StoreError;
@@ -31,13 +32,12 @@ pub enum AuthenticateError {
     /// The session makes too many requests.
     #[error(transparent)]
     Limited(#[from] Limited),
-    /// The store gave no answer.
+    /// It could not be found out.
     #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The keys could not be read.
-    #[error(transparent)]
-    Keys(#[from] crate::token::KeysError),
+    Fault(Fault),
 }
+
+carry_faults!(AuthenticateError);
 
 impl From<VerifyError> for AuthenticateError {
     fn from(error: VerifyError) -> Self {

@@ -3,14 +3,13 @@
 use super::{AuthenticateError, Session, Sessions};
 use crate::account::User;
 use crate::audit::{Action, Actor, Requester};
+use crate::fault::{Fault, carry_faults};
 use crate::limit::Limited;
-use crate::port::table::{CommitError, Version, Write};
-use crate::port::{EntropyError, StoreError};
+use crate::optimistic::{Commit, MAX_TRIES, retry};
+use crate::port::StoreError;
+use crate::port::table::{Version, Write};
 use crate::token::{InvalidRefreshToken, InvalidToken, Presented, Reason, RefreshToken};
 use crate::{SessionId, UserId};
-
-/// How often the end of a session is tried again when the session was changed meanwhile.
-const MAX_TRIES: usize = 8;
 
 /// Somebody who holds a token of a session. A token that is expired or used ends its session all the same: whoever wants to
 /// sign out must not be kept in by the age of what they hold.
@@ -39,13 +38,12 @@ pub enum EndError {
     /// The session makes too many requests.
     #[error(transparent)]
     Limited(#[from] Limited),
-    /// The store gave no answer.
+    /// It could not be carried out.
     #[error(transparent)]
-    Store(#[from] StoreError),
-    /// There was no identifier for the audit event.
-    #[error(transparent)]
-    Entropy(#[from] EntropyError),
+    Fault(Fault),
 }
+
+carry_faults!(EndError);
 
 impl Holder {
     /// The session that the token names, and its user; alive or not.
@@ -81,22 +79,18 @@ impl Sessions {
         self.memory.meter(holder.session).admit(&self.limits, self.clock.now())?;
         let mut event = self.audit.event(Action::SessionRevoked, Actor::User(holder.user), from)?;
         event.resource = Some(format!("session:{}", holder.session));
-        for _ in 0..MAX_TRIES {
+        let (event, busy) = (&event, || EndError::from(kept_changing(holder.session)));
+        retry(MAX_TRIES, busy, || async {
             let (_, session, version) = self.held(holder).await?;
             let key = Session::key(session.user_id, session.id);
-            let writes = [Write::Delete { key, condition: Some(version) }, self.audit.write(&event)?];
+            let writes = [Write::Delete { key, condition: Some(version) }, self.audit.write(event)?];
             let ended = self.table.commit(&writes, self.clock.now()).await;
             // Without an answer it may have ended: then what is remembered of it must not be used either.
             self.forget(session.id);
-            match ended {
-                Ok(()) => return Ok(()),
-                // A refresh came first, or another one who ended it.
-                Err(CommitError::Conflict { .. }) => {}
-                Err(CommitError::Store(error)) => return Err(error.into()),
-            }
-        }
-        let why = format!("the session {} kept being changed by others", holder.session);
-        Err(StoreError::Unavailable(why).into())
+            // A conflict: a refresh came first, or another one who ended it.
+            Ok(Commit::of(ended, ())?)
+        })
+        .await
     }
 
     /// The user whose every session the token may end: it must be good now. An access token is that until it expires, a refresh
@@ -130,4 +124,9 @@ impl Sessions {
         };
         Ok((user, session, version))
     }
+}
+
+/// The failure of a change to a session that others changed each time first.
+pub(super) fn kept_changing(session: SessionId) -> StoreError {
+    StoreError::Unavailable(format!("the session {session} kept being changed by others"))
 }

@@ -1,9 +1,11 @@
+use super::holder::kept_changing;
 use super::{Live, Session, Sessions};
 use crate::SessionId;
 use crate::UserId;
 use crate::account::User;
 use crate::audit::{Action, Actor, Requester};
-use crate::port::EntropyError;
+use crate::fault::{Fault, carry_faults};
+use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::port::StoreError;
 use crate::port::table::{CommitError, Cursor, Query, QueryError, Version, Write};
 
@@ -23,22 +25,18 @@ const TRIMMED: usize = 25;
 /// How many sessions of a deleted user are removed in one commit.
 const SWEPT: u32 = 50;
 
-/// How often a revocation is tried again when the session was changed meanwhile.
-const MAX_TRIES: usize = 8;
-
 /// Why a session was not revoked.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum RevokeError {
     /// The user has no such session.
     #[error("no such session")]
     NotFound,
-    /// The store gave no answer.
+    /// It could not be carried out.
     #[error(transparent)]
-    Store(#[from] StoreError),
-    /// There was no identifier for the audit event.
-    #[error(transparent)]
-    Entropy(#[from] EntropyError),
+    Fault(Fault),
 }
+
+carry_faults!(RevokeError);
 
 /// A page of somebody's sessions.
 #[derive(Debug)]
@@ -137,25 +135,22 @@ impl Sessions {
         let key = Session::key(caller.user.id, id);
         let mut event = self.audit.event(Action::SessionRevoked, Actor::User(caller.user.id), from)?;
         event.resource = Some(format!("session:{id}"));
-        for _ in 0..MAX_TRIES {
+        let (key, event, busy) = (&key, &event, || RevokeError::from(kept_changing(id)));
+        retry(MAX_TRIES, busy, || async {
             let now = self.clock.now();
-            let item = self.table.get(std::slice::from_ref(&key), now).await?.pop().flatten();
+            let item = self.table.get(std::slice::from_ref(key), now).await?.pop().flatten();
             let item = item.ok_or(RevokeError::NotFound)?;
             if !item.decode::<Session>()?.lives(&caller.user, now) {
                 return Err(RevokeError::NotFound);
             }
             let delete = Write::Delete { key: key.clone(), condition: Some(item.version) };
-            let ended = self.table.commit(&[delete, self.audit.write(&event)?], now).await;
+            let ended = self.table.commit(&[delete, self.audit.write(event)?], now).await;
             // Without an answer it may have ended: then what is remembered of it must not be used either.
             self.forget(id);
-            match ended {
-                Ok(()) => return Ok(()),
-                // A refresh came first, or another one who ended it.
-                Err(CommitError::Conflict { .. }) => {}
-                Err(CommitError::Store(error)) => return Err(error.into()),
-            }
-        }
-        Err(StoreError::Unavailable(format!("the session {id} kept being changed by others")).into())
+            // A conflict: a refresh came first, or another one who ended it.
+            Ok(Commit::of(ended, ())?)
+        })
+        .await
     }
 
     /// Removes what is left of a deleted user's sessions. They are dead already, since their user is gone: this is for their

@@ -17,4 +17,4 @@ pub use record::{
     Transport,
 };
 pub use refresh::{RefreshError, Refreshed};
-pub use service::{IssueError, Opening, Sessions, SignedIn, Started, Tokens};
+pub use service::{Opening, Sessions, SignedIn, Started, Tokens};

@@ -1,19 +1,18 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::live::Ended;
-use super::{IssueError, Session, Sessions, Tokens};
+use super::{Session, Sessions, Tokens};
 use crate::account::User;
 use crate::audit::{Action, Actor, Requester};
+use crate::fault::{Fault, carry_faults};
 use crate::limit::Limited;
+use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::permission::{Policy, Roles, Versioned};
-use crate::port::table::{CommitError, Version, Write};
-use crate::port::{EntropyError, StoreError};
-use crate::seal::SealError;
+use crate::port::StoreError;
+use crate::port::table::{Version, Write};
 use crate::token::family::UnreadableSuccessor;
 use crate::token::{InvalidRefreshToken, Presented, RefreshToken, Rotation, Signer};
 use crate::{SessionId, Timestamp, UserId};
-
-const MAX_TRIES: usize = 8;
 
 /// What a refresh leads to.
 #[derive(Debug)]
@@ -49,15 +48,9 @@ pub enum RefreshError {
     /// Others kept refreshing the same session.
     #[error("the session is being refreshed")]
     Busy,
-    /// The store gave no answer: the token may still be good.
+    /// It could not be carried out: the token may still be good.
     #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Tokens could not be issued.
-    #[error(transparent)]
-    Issue(#[from] IssueError),
-    /// The successor could not be sealed.
-    #[error(transparent)]
-    Seal(#[from] SealError),
+    Fault(Fault),
     /// The store was changed from outside.
     #[error(transparent)]
     Unreadable(#[from] UnreadableSuccessor),
@@ -72,11 +65,7 @@ impl From<InvalidRefreshToken> for RefreshError {
     }
 }
 
-impl From<EntropyError> for RefreshError {
-    fn from(error: EntropyError) -> Self {
-        Self::Issue(error.into())
-    }
-}
+carry_faults!(RefreshError);
 
 impl Sessions {
     /// Exchanges a refresh token for the next one and a new access token (RFC 9700, section 4.14.2): one read, one commit.
@@ -89,35 +78,39 @@ impl Sessions {
         let token = RefreshToken::parse(text.expose_secret(), &self.sealer)?;
         // A genuine token, so the count is of a session that there was.
         self.memory.meter(token.session()).admit(&self.limits, self.clock.now())?;
-        for _ in 0..MAX_TRIES {
-            let now = self.clock.now();
-            let read = self.read(token.user(), token.session(), now).await?;
-            let (user, session, version) = read.ok_or(RefreshError::Ended { is_audited: false })?;
-            if !session.lives(&user, now) {
-                return Err(RefreshError::Ended { is_audited: false });
+        retry(MAX_TRIES, || RefreshError::Busy, || self.try_refresh(&token, from)).await
+    }
+
+    async fn try_refresh(
+        &self,
+        token: &RefreshToken,
+        from: &Requester,
+    ) -> Result<Commit<Refreshed>, RefreshError> {
+        let now = self.clock.now();
+        let read = self.read(token.user(), token.session(), now).await?;
+        let (user, session, version) = read.ok_or(RefreshError::Ended { is_audited: false })?;
+        if !session.lives(&user, now) {
+            return Err(RefreshError::Ended { is_audited: false });
+        }
+        match session.family.present(token, now)? {
+            Presented::Unknown => Err(RefreshError::Ended { is_audited: false }),
+            Presented::Reused => match self.revoke_reused(&session, version, from).await? {
+                Commit::Done(()) => Err(RefreshError::Ended { is_audited: true }),
+                // The session changed meanwhile, so the token is judged anew.
+                Commit::Conflict(()) => Ok(Commit::Conflict(())),
+            },
+            Presented::Again(live) => {
+                let tokens = self.tokens(&user, &session, &live, &self.signer().await?)?;
+                Ok(Commit::Done(Refreshed { user, session, tokens }))
             }
-            match session.family.present(&token, now)? {
-                Presented::Unknown => return Err(RefreshError::Ended { is_audited: false }),
-                Presented::Reused => {
-                    if self.revoke_reused(&session, version, from).await? {
-                        return Err(RefreshError::Ended { is_audited: true });
-                    }
-                }
-                Presented::Again(live) => {
-                    let tokens = self.tokens(&user, &session, &live, &self.signer().await?)?;
-                    return Ok(Refreshed { user, session, tokens });
-                }
-                Presented::Rotate(rotation) => {
-                    let signer = self.signer().await?;
-                    if let Some((session, tokens)) =
-                        self.rotate(rotation, &user, &session, version, &signer).await?
-                    {
-                        return Ok(Refreshed { user, session, tokens });
-                    }
-                }
+            Presented::Rotate(rotation) => {
+                let signer = self.signer().await?;
+                Ok(match self.rotate(rotation, &user, &session, version, &signer).await? {
+                    Commit::Done((session, tokens)) => Commit::Done(Refreshed { user, session, tokens }),
+                    Commit::Conflict(()) => Commit::Conflict(()),
+                })
             }
         }
-        Err(RefreshError::Busy)
     }
 
     /// A session with its user, alive or not; none where it was ended with everybody's.
@@ -147,7 +140,7 @@ impl Sessions {
         Ok(if session.is_ended(ended.before) { None } else { Some((user.decode()?, session, item.version)) })
     }
 
-    /// None when another refresh came first.
+    /// Puts the next token in the place of the live one.
     async fn rotate(
         &self,
         rotation: Rotation<'_>,
@@ -155,7 +148,7 @@ impl Sessions {
         session: &Session,
         version: Version,
         signer: &Signer,
-    ) -> Result<Option<(Session, Tokens)>, RefreshError> {
+    ) -> Result<Commit<(Session, Tokens)>, RefreshError> {
         let now = self.clock.now();
         let (family, next) = rotation.mint(&*self.entropy, &self.sealer)?;
         let seen_at = if session.is_seen_long_ago(now) { now } else { session.seen_at };
@@ -163,20 +156,16 @@ impl Sessions {
         let tokens = self.tokens(user, &session, &next, signer)?;
         let write = Write::replace(Session::key(session.user_id, session.id), &session, version)?
             .expiring(session.ends_at());
-        match self.table.commit(&[write], now).await {
-            Ok(()) => Ok(Some((session, tokens))),
-            Err(CommitError::Conflict { .. }) => Ok(None),
-            Err(CommitError::Store(error)) => Err(error.into()),
-        }
+        Ok(Commit::of(self.table.commit(&[write], now).await, (session, tokens))?)
     }
 
-    /// False when the session changed meanwhile, so that the token must be judged anew.
+    /// Ends the session whose used token was presented again.
     async fn revoke_reused(
         &self,
         session: &Session,
         version: Version,
         from: &Requester,
-    ) -> Result<bool, RefreshError> {
+    ) -> Result<Commit<()>, RefreshError> {
         let mut event = self.audit.event(Action::TokenReused, Actor::System, from)?;
         event.user_id = Some(session.user_id);
         event.resource = Some(format!("session:{}", session.id));
@@ -185,13 +174,10 @@ impl Sessions {
         let ended = self.table.commit(&writes, self.clock.now()).await;
         // Without an answer it may have ended.
         self.forget(session.id);
-        match ended {
-            Ok(()) => {
-                tracing::warn!(session = %session.id, "a used refresh token was presented again; its session was revoked");
-                Ok(true)
-            }
-            Err(CommitError::Conflict { .. }) => Ok(false),
-            Err(CommitError::Store(error)) => Err(error.into()),
+        let revoked = Commit::of(ended, ())?;
+        if let Commit::Done(()) = revoked {
+            tracing::warn!(session = %session.id, "a used refresh token was presented again; its session was revoked");
         }
+        Ok(revoked)
     }
 }

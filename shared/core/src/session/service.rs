@@ -7,14 +7,13 @@ use secrecy::SecretString;
 use super::{Session, SessionMemory, Transport};
 use crate::account::User;
 use crate::audit::{AuditLog, Requester};
+use crate::fault::Fault;
 use crate::limit::Limits;
 use crate::permission::{RoleName, Roles};
 use crate::port::table::Write;
-use crate::port::{Clock, Entropy, EntropyError, StoreError, Table};
+use crate::port::{Clock, Entropy, StoreError, Table};
 use crate::seal::Sealer;
-use crate::token::{
-    ACCESS_TOKEN_LIFETIME, Claims, Grant, Keys, KeysError, RefreshFamily, RefreshToken, Signer,
-};
+use crate::token::{ACCESS_TOKEN_LIFETIME, Claims, Grant, Keys, RefreshFamily, RefreshToken, Signer};
 use crate::{SessionId, UserId};
 
 /// The sessions and what can be done with them. Its operations are in the files beside this one.
@@ -28,17 +27,6 @@ pub struct Sessions {
     pub(super) audit: AuditLog,
     pub(super) memory: Arc<SessionMemory>,
     pub(super) limits: Limits,
-}
-
-/// Why tokens could not be issued.
-#[derive(Debug, thiserror::Error)]
-pub enum IssueError {
-    /// There was no randomness.
-    #[error(transparent)]
-    Entropy(#[from] EntropyError),
-    /// The access token could not be signed.
-    #[error(transparent)]
-    Keys(#[from] KeysError),
 }
 
 /// How a session begins.
@@ -131,12 +119,12 @@ impl Sessions {
     }
 
     /// The key that signs, for sessions that are about to [start](Self::start).
-    pub async fn signer(&self) -> Result<Signer, IssueError> {
+    pub async fn signer(&self) -> Result<Signer, Fault> {
         Ok(self.keys.signer().await?)
     }
 
     /// A new session of `user`, with an identifier and tokens of its own.
-    pub fn start(&self, user: &User, opening: &Opening<'_>, signer: &Signer) -> Result<Started, IssueError> {
+    pub fn start(&self, user: &User, opening: &Opening<'_>, signer: &Signer) -> Result<Started, Fault> {
         let Opening { transport, replaces, from } = *opening;
         let now = self.clock.now();
         let id = SessionId::new(&*self.clock, &*self.entropy)?;
@@ -201,7 +189,7 @@ impl Sessions {
         session: &Session,
         refresh_token: &RefreshToken,
         signer: &Signer,
-    ) -> Result<Tokens, IssueError> {
+    ) -> Result<Tokens, Fault> {
         let now = self.clock.now();
         let grant = Grant { user: user.id, session: session.id, roles: self.named_roles(user), org: None };
         let claims = Claims::new(self.keys.parties(), grant, now, &*self.entropy)?;

@@ -13,12 +13,13 @@ use super::stored::{OpenKeysError, ReadKeysError, SealKeysError, StoredKeys, Sto
 use super::unverified::UnverifiedToken;
 use super::{Algorithm, MAX_TOKEN};
 use crate::Timestamp;
-use crate::port::table::{CommitError, Condition, Item, Version, Write};
+use crate::optimistic::{Commit, retry};
+use crate::port::table::{Condition, Item, Version, Write};
 use crate::port::{Clock, Entropy, StoreError, Table};
 use crate::seal::Sealer;
 
 /// How often a change of the ring is tried again because another process changed it first.
-const ATTEMPTS: u32 = 5;
+const ATTEMPTS: usize = 5;
 
 /// Signs and checks access tokens, and keeps the keys for it. Cheap to make: a Worker makes one per request over the same
 /// [`KeyMemory`].
@@ -259,19 +260,25 @@ impl Keys {
         &self,
         next: impl Fn(KeyRing, Timestamp) -> Result<KeyRing, KeysError>,
     ) -> Result<Option<Arc<KeyRing>>, KeysError> {
-        for _ in 0..ATTEMPTS {
-            let now = self.clock.now();
-            let [Some(item), set] = self.items(now).await? else { return Ok(None) };
-            let ring = next(KeyRing::read(&item, &self.sealer)?, now)?;
-            let conditions = [
-                Condition::Unchanged(item.version),
-                set.map_or(Condition::Absent, |item| Condition::Unchanged(item.version)),
-            ];
-            if self.put(&ring, conditions, now).await? {
-                return Ok(Some(ring.remember(&self.memory, item.version.next(), now)));
-            }
-        }
-        Err(unavailable("kept being changed by others").into())
+        let (next, busy) = (&next, || KeysError::from(unavailable("kept being changed by others")));
+        retry(ATTEMPTS, busy, || self.try_change(next)).await
+    }
+
+    async fn try_change(
+        &self,
+        next: impl Fn(KeyRing, Timestamp) -> Result<KeyRing, KeysError>,
+    ) -> Result<Commit<Option<Arc<KeyRing>>>, KeysError> {
+        let now = self.clock.now();
+        let [Some(item), set] = self.items(now).await? else { return Ok(Commit::Done(None)) };
+        let ring = next(KeyRing::read(&item, &self.sealer)?, now)?;
+        let conditions = [
+            Condition::Unchanged(item.version),
+            set.map_or(Condition::Absent, |item| Condition::Unchanged(item.version)),
+        ];
+        Ok(match self.put(&ring, conditions, now).await? {
+            Commit::Done(()) => Commit::Done(Some(ring.remember(&self.memory, item.version.next(), now))),
+            Commit::Conflict(()) => Commit::Conflict(()),
+        })
     }
 
     /// The keys, unless there are none.
@@ -303,7 +310,7 @@ impl Keys {
     /// Makes the keys, after a read that found none; of several who do so at once all get the same.
     async fn create<T: Remembered>(&self, now: Timestamp) -> Result<Arc<T>, KeysError> {
         let ring = KeyRing::create(self.algorithm, &*self.entropy)?;
-        if self.put(&ring, [Condition::Absent; 2], now).await? {
+        if let Commit::Done(()) = self.put(&ring, [Condition::Absent; 2], now).await? {
             ring.remember(&self.memory, Version::first(now), now);
         }
         // Made, or found: another process was faster.
@@ -316,24 +323,20 @@ impl Keys {
         Ok([items.next().flatten(), items.next().flatten()])
     }
 
-    /// Writes the ring and its set. Whether both still were as the conditions say.
+    /// Writes the ring and its set, where both still are as the conditions say.
     async fn put(
         &self,
         ring: &KeyRing,
         conditions: [Condition; 2],
         now: Timestamp,
-    ) -> Result<bool, KeysError> {
+    ) -> Result<Commit<()>, KeysError> {
         let [of_ring, of_set] = conditions;
         let (sealer, entropy) = (&self.sealer, &*self.entropy);
         let writes = [
             Write::put(KeyRing::key(), &StoredRing::seal(ring, sealer, entropy)?, of_ring)?,
             Write::put(KeySet::key(), &StoredSet::seal(&KeySet::of(ring), sealer, entropy)?, of_set)?,
         ];
-        match self.table.commit(&writes, now).await {
-            Ok(()) => Ok(true),
-            Err(CommitError::Conflict { .. }) => Ok(false),
-            Err(CommitError::Store(error)) => Err(error.into()),
-        }
+        Ok(Commit::of(self.table.commit(&writes, now).await, ())?)
     }
 }
 

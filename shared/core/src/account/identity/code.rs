@@ -3,15 +3,17 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::signin::{Entered, Proof};
-use super::{IdentityError, ProviderGrant};
-use crate::account::accounts::{MAX_TRIES, conflict};
-use crate::account::{AccountError, Accounts, User};
+use super::proof::Proof;
+use super::provider_sign_in::Entered;
+use super::{IdentityError, ProviderGrant, ProviderSignIn};
+use crate::account::User;
 use crate::audit::{Action, Actor, Event, Requester};
+use crate::fault::{Fault, carry_faults};
 use crate::oauth::{CodeChallenge, ExternalIdentity, OneTimeCode, ProviderName};
+use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::permission::{Policy, Roles, Versioned};
+use crate::port::EntropyError;
 use crate::port::table::{Condition, Item, Key, Version, Write};
-use crate::port::{EntropyError, StoreError};
 use crate::session::{Opening, Session, SignedIn};
 use crate::token::Digest;
 use crate::{SessionId, Timestamp};
@@ -60,20 +62,10 @@ pub enum RedeemError {
     },
     /// It could not be carried out.
     #[error(transparent)]
-    Account(#[from] AccountError),
+    Fault(Fault),
 }
 
-impl From<StoreError> for RedeemError {
-    fn from(error: StoreError) -> Self {
-        Self::Account(error.into())
-    }
-}
-
-impl From<EntropyError> for RedeemError {
-    fn from(error: EntropyError) -> Self {
-        Self::Account(error.into())
-    }
-}
+carry_faults!(RedeemError);
 
 /// A code as it rests, under its own hash.
 #[derive(Serialize, Deserialize)]
@@ -99,8 +91,8 @@ impl StoredCode {
     }
 }
 
-impl Accounts {
-    /// Signs in whoever a provider vouches for, like [`sign_in_with_identity`](Self::sign_in_with_identity), but begins no session:
+impl ProviderSignIn {
+    /// Signs in whoever a provider vouches for, like [`sign_in`](Self::sign_in), but begins no session:
     /// it gives a code from which the app that can prove to have begun the flow gets one.
     pub async fn sign_in_for_code(
         &self,
@@ -111,8 +103,8 @@ impl Accounts {
         let proof = Proof { external, grant, from: opening.from, action: Action::CodeIssued };
         let Entered { begun, created, .. } = self
             .enter(&proof, |user| {
-                let code = OneTimeCode::issue(user.id, &*self.entropy)?;
-                let now = self.clock.now();
+                let code = OneTimeCode::issue(user.id, &*self.accounts.entropy)?;
+                let now = self.accounts.now();
                 let stored = StoredCode {
                     epoch: user.epoch,
                     provider: external.provider.clone(),
@@ -140,47 +132,55 @@ impl Accounts {
     ) -> Result<SignedIn, RedeemError> {
         let code = OneTimeCode::parse(redemption.code.expose_secret())
             .ok_or(RedeemError::Invalid { is_audited: false })?;
-        let key = StoredCode::key(&code);
-        for _ in 0..MAX_TRIES {
-            let now = self.clock.now();
-            let mut items =
-                self.table.get(&[key.clone(), User::key(code.user()), Roles::key()], now).await?.into_iter();
-            let (Some(Some(item)), Some(Some(user_item))) = (items.next(), items.next()) else {
-                return Err(RedeemError::Invalid { is_audited: false });
-            };
-            let (stored, user): (StoredCode, User) = (item.decode()?, user_item.decode()?);
-            let policy = Versioned::<Policy>::read(items.next().flatten().as_ref())?.value;
-            let is_ended = policy.sessions_from().is_some_and(|from| stored.issued_at < from);
-            if let Some(session) = stored.session {
-                self.end_replayed(&item, &stored, &user, session, opening.from).await?;
-                return Err(RedeemError::Invalid { is_audited: true });
-            }
-            let is_met = stored.is_met_by(redemption);
-            if !is_met || !user.is_active() || user.epoch != stored.epoch || is_ended {
-                let event =
-                    self.code_event(Action::CodeRefused, Actor::Anonymous, &user, &stored, opening.from)?;
-                match conflict(self.table.commit(&[used_up(&item), self.audit.write(&event)?], now).await)? {
-                    None => return Err(RedeemError::Invalid { is_audited: true }),
-                    // Somebody else used it.
-                    Some(_) => continue,
-                }
-            }
-            let signer = self.sessions.signer().await.map_err(AccountError::from)?;
-            let started = self.sessions.start(&user, opening, &signer).map_err(AccountError::from)?;
-            let actor = Actor::User(user.id);
-            let event = self.code_event(Action::SigninSucceeded, actor, &user, &stored, opening.from)?;
-            let exchanged = StoredCode { session: Some(started.id()), ..stored };
-            let mut writes = vec![
-                Write::replace(item.key, &exchanged, item.version)?.expiring(exchanged.ends_at()),
-                unchanged(&user, user_item.version),
-                self.audit.write(&event)?,
-            ];
-            writes.extend(started.writes()?);
-            if conflict(self.table.commit(&writes, now).await)?.is_none() {
-                return Ok(self.sessions.signed_in(user, started).await);
-            }
+        let code = &code;
+        let busy = || RedeemError::from(Fault::Busy("this account is being changed"));
+        retry(MAX_TRIES, busy, || self.try_redeem(code, redemption, opening)).await
+    }
+
+    async fn try_redeem(
+        &self,
+        code: &OneTimeCode,
+        redemption: &Redemption,
+        opening: &Opening<'_>,
+    ) -> Result<Commit<SignedIn>, RedeemError> {
+        let (accounts, from) = (&*self.accounts, opening.from);
+        let keys = [StoredCode::key(code), User::key(code.user()), Roles::key()];
+        let mut items = accounts.table.get(&keys, accounts.now()).await?.into_iter();
+        let (Some(Some(item)), Some(Some(user_item))) = (items.next(), items.next()) else {
+            return Err(RedeemError::Invalid { is_audited: false });
+        };
+        let (stored, user): (StoredCode, User) = (item.decode()?, user_item.decode()?);
+        let policy = Versioned::<Policy>::read(items.next().flatten().as_ref())?.value;
+        let is_ended = policy.sessions_from().is_some_and(|from| stored.issued_at < from);
+        if let Some(session) = stored.session {
+            self.end_replayed(&item, &stored, &user, session, from).await?;
+            return Err(RedeemError::Invalid { is_audited: true });
         }
-        Err(AccountError::Busy("this account is being changed").into())
+        let is_met = stored.is_met_by(redemption);
+        if !is_met || !user.is_active() || user.epoch != stored.epoch || is_ended {
+            let event = self.code_event(Action::CodeRefused, Actor::Anonymous, &user, &stored, from)?;
+            let writes = [used_up(&item), accounts.audit.write(&event)?];
+            return match Commit::of(accounts.commit(&writes).await, ())? {
+                Commit::Done(()) => Err(RedeemError::Invalid { is_audited: true }),
+                // Somebody else used it.
+                Commit::Conflict(()) => Ok(Commit::Conflict(())),
+            };
+        }
+        let signer = accounts.sessions.signer().await?;
+        let started = accounts.sessions.start(&user, opening, &signer)?;
+        let actor = Actor::User(user.id);
+        let event = self.code_event(Action::SigninSucceeded, actor, &user, &stored, from)?;
+        let exchanged = StoredCode { session: Some(started.id()), ..stored };
+        let mut writes = vec![
+            Write::replace(item.key, &exchanged, item.version)?.expiring(exchanged.ends_at()),
+            unchanged(&user, user_item.version),
+            accounts.audit.write(&event)?,
+        ];
+        writes.extend(started.writes()?);
+        Ok(match Commit::of(accounts.commit(&writes).await, started)? {
+            Commit::Done(started) => Commit::Done(accounts.sessions.signed_in(user, started).await),
+            Commit::Conflict(()) => Commit::Conflict(()),
+        })
     }
 
     /// Ends the session that began with a code which came again.
@@ -192,15 +192,15 @@ impl Accounts {
         session: SessionId,
         from: &Requester,
     ) -> Result<(), RedeemError> {
+        let accounts = &*self.accounts;
         let mut event = self.code_event(Action::CodeReplayed, Actor::System, user, stored, from)?;
         event.resource = Some(format!("session:{session}"));
         let end = Write::Delete { key: Session::key(user.id, session), condition: None };
-        let ended =
-            self.table.commit(&[used_up(item), end, self.audit.write(&event)?], self.clock.now()).await;
+        let ended = accounts.commit(&[used_up(item), end, accounts.audit.write(&event)?]).await;
         // Without an answer it may have ended.
-        self.sessions.memory().forget(session);
+        accounts.sessions.memory().forget(session);
         // Where the code is gone meanwhile, another replay has ended it.
-        if conflict(ended)?.is_none() {
+        if let Commit::Done(()) = Commit::of(ended, ())? {
             tracing::warn!(%session, "a used one-time code was presented again; its session was revoked");
         }
         Ok(())
@@ -214,7 +214,7 @@ impl Accounts {
         stored: &StoredCode,
         from: &Requester,
     ) -> Result<Event, EntropyError> {
-        let mut event = self.audit.event(action, actor, from)?;
+        let mut event = self.accounts.audit.event(action, actor, from)?;
         event.user_id = Some(user.id);
         event.details.insert("provider".to_owned(), stored.provider.to_string());
         Ok(event)

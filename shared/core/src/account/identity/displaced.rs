@@ -1,9 +1,11 @@
 //! The account that gives way when the owner of its address comes by a provider that vouches for it.
 
-use super::signin::Proof;
+use super::proof::Proof;
 use super::{Handle, Identity};
-use crate::account::{Account, AccountError, Accounts, Login};
+use crate::account::accounts::Accounts;
+use crate::account::{Account, Login};
 use crate::audit::{Action, Actor};
+use crate::fault::Fault;
 use crate::oauth::ExternalIdentity;
 use crate::port::StoreError;
 use crate::port::table::{Version, Write};
@@ -50,6 +52,16 @@ impl Displaced {
     pub fn writes(&self) -> Vec<Write> {
         self.0.delete_all_but_login()
     }
+
+    /// The event that says which account gave way to which.
+    pub fn event(&self, accounts: &Accounts, proof: &Proof<'_>, heir: UserId) -> Result<Write, Fault> {
+        let mut event = proof.event(accounts, Action::UserDisplaced, Actor::User(heir))?;
+        event.user_id = Some(self.user());
+        event.resource = Some(format!("user:{}", self.user()));
+        event.details.insert("reason".to_owned(), "email_never_verified".to_owned());
+        event.details.insert("successor".to_owned(), heir.to_string());
+        Ok(accounts.audit.write(&event)?)
+    }
 }
 
 impl Accounts {
@@ -57,7 +69,7 @@ impl Accounts {
     ///
     /// An active administrator holds it whether or not they proved it: somebody with authority made them one, the last of them
     /// must stay, and a return from a provider has no right to write the set of administrators.
-    pub(super) async fn holder(&self, email: &Email) -> Result<Holder, AccountError> {
+    pub(super) async fn holder(&self, email: &Email) -> Result<Holder, StoreError> {
         let Some(user) = self.find_by_email(email).await? else { return Ok(Holder::Nobody) };
         if user.email_verified {
             return Ok(Holder::Proven("account_exists"));
@@ -69,20 +81,5 @@ impl Accounts {
         // Whoever changed it since is looked at again.
         let account = account.filter(|account| account.user == user);
         Ok(account.map_or(Holder::Nobody, |account| Holder::Unproven(Box::new(Displaced(account)))))
-    }
-
-    /// The event that says which account gave way to which.
-    pub(super) fn displaced_event(
-        &self,
-        proof: &Proof<'_>,
-        displaced: &Displaced,
-        heir: UserId,
-    ) -> Result<Write, AccountError> {
-        let mut event = self.identity_event(Action::UserDisplaced, Actor::User(heir), proof)?;
-        event.user_id = Some(displaced.user());
-        event.resource = Some(format!("user:{}", displaced.user()));
-        event.details.insert("reason".to_owned(), "email_never_verified".to_owned());
-        event.details.insert("successor".to_owned(), heir.to_string());
-        Ok(self.audit.write(&event)?)
     }
 }

@@ -2,22 +2,23 @@
 
 mod code;
 mod displaced;
-mod grant;
 mod handle;
-mod link;
+mod linking;
 mod profile;
+mod proof;
+mod provider_sign_in;
 mod record;
-mod relocate;
-mod signin;
+mod relocation;
 mod unlink;
+mod vault;
 
 pub use code::{CodeOpening, IdentityCode, RedeemError, Redemption};
-pub use grant::{GrantError, KeptGrant, MAX_GRANT, ProviderGrant};
 pub use handle::{Handle, InvalidHandle};
-pub use link::{LinkError, LinkTicket};
+pub use linking::{IdentityLinking, LinkError, LinkTicket};
 pub use profile::{Avatar, InvalidAvatar, ProviderProfile};
+pub use provider_sign_in::{IdentityError, IdentitySignedIn, ProviderSignIn};
 pub(super) use record::Sole;
 pub use record::{Identity, IdentityHash, MAX_IDENTITIES};
-pub use relocate::{IssuerCount, Located, Relocated, Relocation};
-pub use signin::{IdentityError, IdentitySignedIn};
+pub use relocation::{IdentityRelocation, IssuerCount, Located, Relocated, Relocation};
 pub use unlink::UnlinkError;
+pub use vault::{GrantError, KeptGrant, MAX_GRANT, ProviderGrant, TokenVault};

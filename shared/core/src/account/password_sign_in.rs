@@ -1,8 +1,13 @@
-use super::accounts::conflict;
+use std::sync::Arc;
+
+use super::accounts::Accounts;
 use super::lockout::{Guess, Shut};
-use super::{AccountError, Accounts, Credential, Device, Login};
+use super::passwords::Passwords;
+use super::{Credential, Device, Login};
 use crate::audit::{Action, Actor, Requester};
-use crate::password::{self, Password, StoredHash};
+use crate::fault::{Fault, carry_faults};
+use crate::optimistic::{Commit, retry_from};
+use crate::password::{Password, StoredHash};
 use crate::port::StoreError;
 use crate::port::table::{Condition, Item, Write};
 use crate::session::{Opening, SignedIn};
@@ -11,6 +16,9 @@ use crate::{Email, UserId};
 /// How often an attempt is judged again when the login changed meanwhile. Each change is a wrong password that was counted, or
 /// one that an owner or an operator made; a row of them ends in a lock long before.
 const MAX_TRIES: usize = 32;
+
+/// Target of the log line of a failed sign-in. The filter of `template.yaml` names it.
+const LOG_TARGET: &str = "latchkey_core::account::signin";
 
 /// What a sign-in brings.
 #[derive(Debug)]
@@ -34,13 +42,15 @@ pub enum SignInError {
     Disabled,
     /// It could not be carried out.
     #[error(transparent)]
-    Account(#[from] AccountError),
+    Fault(Fault),
 }
 
-impl From<StoreError> for SignInError {
-    fn from(error: StoreError) -> Self {
-        Self::Account(error.into())
-    }
+carry_faults!(SignInError);
+
+/// Sign-in with e-mail address and password.
+pub struct PasswordSignIn {
+    accounts: Arc<Accounts>,
+    passwords: Arc<Passwords>,
 }
 
 /// An attempt as it is judged by the login that was read, before the password is looked at.
@@ -105,10 +115,12 @@ impl Open {
     }
 }
 
-/// What is decided, once the store takes it.
-type Outcome = Result<SignedIn, SignInError>;
+impl PasswordSignIn {
+    /// Returns the service over these accounts.
+    pub(crate) fn new(accounts: Arc<Accounts>, passwords: Arc<Passwords>) -> Self {
+        Self { accounts, passwords }
+    }
 
-impl Accounts {
     /// Checks a password and begins a session: one read and one commit.
     ///
     /// The login as it was read says whether the password may be tried at all; where it may not, the work is the same. Every
@@ -116,35 +128,49 @@ impl Accounts {
     /// another attempt came first the login is read and the attempt judged again. So guesses made at once count one by one, a
     /// right password beyond the bound is refused like any other, and one that arrives with the last wrong one is either
     /// before the lock or after it.
-    pub async fn sign_in(&self, request: SignIn, opening: &Opening<'_>) -> Outcome {
-        let mut attempt = self.attempt(&request).await?;
-        let mut matched = self.verify(&request.password, &attempt).await?;
-        for _ in 0..MAX_TRIES {
-            let decided = match &attempt {
+    pub async fn sign_in(&self, request: SignIn, opening: &Opening<'_>) -> Result<SignedIn, SignInError> {
+        let request = &request;
+        let busy = || SignInError::from(Fault::Busy("this account is being signed in to"));
+        let result = retry_from(None, MAX_TRIES, busy, |judged| async move {
+            let (attempt, is_right) = self.judge(request, judged).await?;
+            let commit = match &attempt {
                 Attempt::Closed(closed) => self.turn_away(closed, opening.from).await?,
-                Attempt::Open(open) if matched => self.accept(open, &request.password, opening).await?,
+                Attempt::Open(open) if is_right => self.accept(open, &request.password, opening).await?,
                 Attempt::Open(open) => self.reject(open, opening.from).await?,
             };
-            if let Some(outcome) = decided {
-                if matches!(outcome, Err(SignInError::InvalidCredentials)) {
-                    // For whoever counts log lines; the audit log says more.
-                    tracing::info!(audit = Action::SigninFailed.as_str(), "a sign-in failed");
-                }
-                return outcome;
-            }
-            let newer = self.attempt(&request).await?;
-            if newer.hash().is_some() && newer.hash() != attempt.hash() {
-                matched = self.verify(&request.password, &newer).await?;
-            }
-            attempt = newer;
+            Ok(match commit {
+                Commit::Done(signed_in) => Commit::Done(signed_in),
+                Commit::Conflict(()) => Commit::Conflict(Some((attempt, is_right))),
+            })
+        })
+        .await;
+        if matches!(result, Err(SignInError::InvalidCredentials)) {
+            // For whoever counts log lines; the audit log says more.
+            tracing::info!(target: LOG_TARGET, audit = Action::SigninFailed.as_str(), "a sign-in failed");
         }
-        Err(AccountError::Busy("this account is being signed in to").into())
+        result
+    }
+
+    /// Reads the login and says whether the password is right. It is compared anew only where the hash is another than `before`.
+    async fn judge(
+        &self,
+        request: &SignIn,
+        before: Option<(Attempt, bool)>,
+    ) -> Result<(Attempt, bool), SignInError> {
+        let attempt = self.attempt(request).await?;
+        let is_right = match before {
+            Some((before, is_right)) if attempt.hash().is_none_or(|hash| Some(hash) == before.hash()) => {
+                is_right
+            }
+            _ => self.verify(&request.password, &attempt).await?,
+        };
+        Ok((attempt, is_right))
     }
 
     /// Reads the login and judges the attempt by it.
     async fn attempt(&self, request: &SignIn) -> Result<Attempt, StoreError> {
-        let (key, now) = (Login::key(&request.email), self.clock.now());
-        let Some(item) = self.table.get(std::slice::from_ref(&key), now).await?.pop().flatten() else {
+        let (key, now) = (Login::key(&request.email), self.accounts.now());
+        let Some(item) = self.accounts.item(key.clone()).await? else {
             let check = Write::Check { key, condition: Condition::Absent };
             return Ok(Attempt::closed(check, None, None, Reason::UnknownAddress));
         };
@@ -161,71 +187,72 @@ impl Accounts {
         }
     }
 
-    async fn verify(&self, password: &Password, attempt: &Attempt) -> Result<bool, AccountError> {
+    async fn verify(&self, password: &Password, attempt: &Attempt) -> Result<bool, Fault> {
         let hash = match attempt {
-            Attempt::Open(open) => Some(open.credential.hash.open(open.login.user.id, &self.sealer)?),
+            Attempt::Open(open) => Some(self.passwords.open(&open.credential.hash, open.login.user.id)?),
             Attempt::Closed(closed) => match (&closed.work, closed.user) {
-                (Some(stored), Some(owner)) => Some(stored.open(owner, &self.sealer)?.decoy()),
+                (Some(stored), Some(owner)) => Some(self.passwords.open(stored, owner)?.decoy()),
                 _ => None,
             },
         };
-        Ok(password::verify(password, hash.as_ref(), &self.strength, &*self.hasher).await?)
+        self.passwords.verify(password, hash.as_ref()).await
     }
 
-    /// No password is tried. None when the login changed meanwhile.
-    async fn turn_away(&self, closed: &Closed, from: &Requester) -> Result<Option<Outcome>, SignInError> {
+    /// Writes that no password is tried.
+    async fn turn_away(&self, closed: &Closed, from: &Requester) -> Result<Commit<SignedIn>, SignInError> {
         let user = closed.user;
         let event = match closed.why {
             Reason::UnknownAddress | Reason::NoPassword => {
-                self.signin_event(Action::SigninFailed, user, from, &[])?
+                self.event(Action::SigninFailed, user, from, &[])?
             }
             Reason::Shut(shut) => {
-                self.signin_event(Action::SigninRefused, user, from, &[("reason", shut.name())])?
+                self.event(Action::SigninRefused, user, from, &[("reason", shut.name())])?
             }
         };
-        self.commit_attempt(&[closed.check.clone(), event], Err(SignInError::InvalidCredentials)).await
+        self.refuse(&[closed.check.clone(), event], SignInError::InvalidCredentials).await
     }
 
-    /// The password is right. None when the login changed meanwhile.
+    /// Begins the session: the password is right.
     async fn accept(
         &self,
         open: &Open,
         password: &Password,
         opening: &Opening<'_>,
-    ) -> Result<Option<Outcome>, SignInError> {
+    ) -> Result<Commit<SignedIn>, SignInError> {
         let (user, from) = (&open.login.user, opening.from);
         if !user.is_active() {
             let reason = [("reason", "account_disabled")];
-            let event = self.signin_event(Action::SigninRefused, Some(user.id), from, &reason)?;
-            return self.commit_attempt(&[open.is_unchanged(), event], Err(SignInError::Disabled)).await;
+            let event = self.event(Action::SigninRefused, Some(user.id), from, &reason)?;
+            return self.refuse(&[open.is_unchanged(), event], SignInError::Disabled).await;
         }
-        let signer = self.sessions.signer().await.map_err(AccountError::from)?;
-        let started = self.sessions.start(user, opening, &signer).map_err(AccountError::from)?;
-        let event = self.signin_event(Action::SigninSucceeded, Some(user.id), from, &device_detail(open))?;
+        let sessions = &self.accounts.sessions;
+        let signer = sessions.signer().await?;
+        let started = sessions.start(user, opening, &signer)?;
+        let event = self.event(Action::SigninSucceeded, Some(user.id), from, &device_detail(open))?;
         let mut writes = vec![self.refreshed_login(open, password).await?, event];
         writes.extend(started.writes()?);
-        match conflict(self.table.commit(&writes, self.clock.now()).await)? {
-            None => Ok(Some(Ok(self.sessions.signed_in(user.clone(), started).await))),
-            Some(_) => Ok(None),
-        }
+        Ok(match Commit::of(self.accounts.commit(&writes).await, started)? {
+            Commit::Done(started) => Commit::Done(sessions.signed_in(user.clone(), started).await),
+            Commit::Conflict(()) => Commit::Conflict(()),
+        })
     }
 
     /// The login after a right password: failures forgotten, the hash made anew where the configured parameters protect better,
     /// and sealed under the current secret. When none of this applies it is only checked to be unchanged.
     async fn refreshed_login(&self, open: &Open, password: &Password) -> Result<Write, SignInError> {
         let (credential, owner) = (&open.credential, open.login.user.id);
-        let hash = credential.hash.open(owner, &self.sealer).map_err(AccountError::from)?;
+        let hash = self.passwords.open(&credential.hash, owner)?;
         let (outdated, current) =
-            (hash.is_outdated(&self.strength), credential.hash.is_current(&self.sealer));
-        let lockout = credential.lockout.succeed(open.device.as_ref(), self.clock.now());
+            (self.passwords.is_outdated(&hash), self.passwords.is_current(&credential.hash));
+        let lockout = credential.lockout.succeed(open.device.as_ref(), self.accounts.now());
         if lockout == credential.lockout && !outdated && current {
             return Ok(open.is_unchanged());
         }
         let mut renewed = Credential { lockout, ..credential.clone() };
         if outdated {
-            match self.hash(password, owner).await {
+            match self.passwords.hash(password, owner).await {
                 Ok(hash) => renewed.hash = hash,
-                Err(AccountError::Busy(_)) => {
+                Err(Fault::Busy(_)) => {
                     tracing::info!(
                         "a password keeps its older hash until the next sign-in: too many are being hashed"
                     );
@@ -233,50 +260,47 @@ impl Accounts {
                 Err(error) => return Err(error.into()),
             }
         } else if !current {
-            renewed.hash =
-                StoredHash::seal(&hash, owner, &self.sealer, &*self.entropy).map_err(AccountError::from)?;
+            renewed.hash = self.passwords.seal(&hash, owner)?;
         }
         Ok(open.with(renewed)?)
     }
 
-    /// The password is wrong. None when the login changed meanwhile.
-    async fn reject(&self, open: &Open, from: &Requester) -> Result<Option<Outcome>, SignInError> {
-        let (lockout, led_to) = open.credential.lockout.fail(open.guess, self.clock.now());
+    /// Counts a wrong password.
+    async fn reject(&self, open: &Open, from: &Requester) -> Result<Commit<SignedIn>, SignInError> {
+        let (lockout, led_to) = open.credential.lockout.fail(open.guess, self.accounts.now());
         let action = match led_to {
             None => Action::SigninFailed,
             Some(Shut::Locked) => Action::SigninLocked,
             Some(Shut::Stopped) => Action::SigninStopped,
         };
         let login = open.with(Credential { lockout, ..open.credential.clone() })?;
-        let event = self.signin_event(action, Some(open.login.user.id), from, &device_detail(open))?;
-        self.commit_attempt(&[login, event], Err(SignInError::InvalidCredentials)).await
+        let event = self.event(action, Some(open.login.user.id), from, &device_detail(open))?;
+        self.refuse(&[login, event], SignInError::InvalidCredentials).await
     }
 
-    /// Writes what an attempt comes to. None when the login changed meanwhile.
-    async fn commit_attempt(
-        &self,
-        writes: &[Write],
-        outcome: Outcome,
-    ) -> Result<Option<Outcome>, SignInError> {
-        let conflict = conflict(self.table.commit(writes, self.clock.now()).await)?;
-        Ok(conflict.is_none().then_some(outcome))
+    /// Commits a refusal, which stands unless the login changed meanwhile.
+    async fn refuse(&self, writes: &[Write], refusal: SignInError) -> Result<Commit<SignedIn>, SignInError> {
+        match Commit::of(self.accounts.commit(writes).await, ())? {
+            Commit::Done(()) => Err(refusal),
+            Commit::Conflict(()) => Ok(Commit::Conflict(())),
+        }
     }
 
-    fn signin_event(
+    fn event(
         &self,
         action: Action,
         user_id: Option<UserId>,
         from: &Requester,
         details: &[(&str, &str)],
-    ) -> Result<Write, AccountError> {
+    ) -> Result<Write, Fault> {
         let actor = match (action, user_id) {
             (Action::SigninSucceeded, Some(id)) => Actor::User(id),
             _ => Actor::Anonymous,
         };
-        let mut event = self.audit.event(action, actor, from)?;
+        let mut event = self.accounts.audit.event(action, actor, from)?;
         event.user_id = user_id;
         event.details.extend(details.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        Ok(self.audit.write(&event)?)
+        Ok(self.accounts.audit.write(&event)?)
     }
 }
 

@@ -1,12 +1,17 @@
 //! The operator's changes to the identities of one issuer: moved to another issuer, or dropped.
 
+use std::sync::Arc;
+
 use super::{Identity, IdentityHash};
 use crate::UserId;
-use crate::account::accounts::{MAX_TRIES, conflict};
-use crate::account::{AccountError, Accounts, ManageError, User};
+use crate::account::User;
+use crate::account::accounts::Accounts;
 use crate::audit::{Action, Actor, Requester};
+use crate::fault::Fault;
 use crate::oauth::{Issuer, ProviderName};
-use crate::port::table::Write;
+use crate::optimistic::{Commit, MAX_TRIES, retry};
+use crate::port::StoreError;
+use crate::port::table::{CommitError, Write};
 
 /// How many accounts are read at a time.
 const PAGE: u32 = 200;
@@ -66,15 +71,36 @@ pub struct IssuerCount {
     pub count: u64,
 }
 
-impl Accounts {
+/// The operator's changes to all identities of one issuer.
+pub struct IdentityRelocation {
+    accounts: Arc<Accounts>,
+}
+
+/// What became of one identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It was moved or dropped.
+    Changed,
+    /// It stays.
+    Left,
+    /// There is no such identity.
+    Missing,
+}
+
+impl IdentityRelocation {
+    /// Returns the service over these accounts.
+    pub(crate) fn new(accounts: Arc<Accounts>) -> Self {
+        Self { accounts }
+    }
+
     /// Counts the identities of each provider and issuer, by name.
-    pub async fn count_issuers(&self) -> Result<Vec<IssuerCount>, ManageError> {
+    pub async fn count_issuers(&self) -> Result<Vec<IssuerCount>, StoreError> {
         let mut counts = std::collections::BTreeMap::<(ProviderName, Issuer), u64>::new();
         let mut after = None;
         loop {
-            let page = self.list(PAGE, after).await?;
+            let page = self.accounts.list(PAGE, after).await?;
             for user in &page.users {
-                for identity in self.identities(user).await? {
+                for identity in self.accounts.identities(user).await? {
                     *counts.entry((identity.provider, identity.issuer)).or_default() += 1;
                 }
             }
@@ -89,16 +115,16 @@ impl Accounts {
 
     /// Moves or drops every identity that is `at` one provider and issuer: a commit for each account, with its event. Whatever
     /// stops it half way, it goes on where it is called again. A moved identity loses its kept refresh token.
-    pub async fn relocate(&self, at: Located<'_>, to: Relocation<'_>) -> Result<Relocated, ManageError> {
+    pub async fn relocate(&self, at: Located<'_>, to: Relocation<'_>) -> Result<Relocated, Fault> {
         let mut relocated = Relocated::default();
         let mut after = None;
         loop {
-            let page = self.list(PAGE, after).await?;
+            let page = self.accounts.list(PAGE, after).await?;
             for user in page.users.iter().filter(|user| user.identities.contains_key(at.provider)) {
                 match self.relocate_one(user.id, at, to).await? {
-                    Some(true) => relocated.changed += 1,
-                    Some(false) => relocated.left.push(user.id),
-                    None => {}
+                    Fate::Changed => relocated.changed += 1,
+                    Fate::Left => relocated.left.push(user.id),
+                    Fate::Missing => {}
                 }
             }
             match page.next {
@@ -108,21 +134,20 @@ impl Accounts {
         }
     }
 
-    /// Whether the identity of `id` was changed, or stays; none where it has no such identity.
-    async fn relocate_one(
-        &self,
-        id: UserId,
-        at: Located<'_>,
-        to: Relocation<'_>,
-    ) -> Result<Option<bool>, ManageError> {
-        for _ in 0..MAX_TRIES {
-            let Some(account) = self.open(id).await? else { return Ok(None) };
+    async fn relocate_one(&self, id: UserId, at: Located<'_>, to: Relocation<'_>) -> Result<Fate, Fault> {
+        let busy = || Fault::Busy("an account is being changed");
+        retry(MAX_TRIES, busy, || async {
+            let Some(account) = self.accounts.open(id).await? else { return Ok(Commit::Done(Fate::Missing)) };
             let located =
                 |identity: &&Identity| identity.provider == *at.provider && identity.issuer == *at.issuer;
-            let Some(identity) = account.identities().find(located) else { return Ok(None) };
+            let Some(identity) = account.identities().find(located) else {
+                return Ok(Commit::Done(Fate::Missing));
+            };
             let mut user = account.user.clone();
             let moved = match to {
-                Relocation::Drop if !account.opens_without(at.provider) => return Ok(Some(false)),
+                Relocation::Drop if !account.opens_without(at.provider) => {
+                    return Ok(Commit::Done(Fate::Left));
+                }
                 Relocation::Drop => {
                     user.identities.remove(at.provider);
                     None
@@ -130,11 +155,11 @@ impl Accounts {
                 Relocation::Move(issuer) => {
                     let hash = IdentityHash::of(issuer, &identity.subject);
                     if hash == identity.hash() {
-                        return Ok(None);
+                        return Ok(Commit::Done(Fate::Missing));
                     }
                     // The account has it already, by another provider's name.
                     if account.identities().any(|other| other.hash() == hash) {
-                        return Ok(Some(false));
+                        return Ok(Commit::Done(Fate::Left));
                     }
                     user.identities.insert(at.provider.clone(), hash);
                     let moved = Identity {
@@ -151,30 +176,21 @@ impl Accounts {
             let may_be_taken = moved.is_some();
             let mut writes: Vec<_> = moved.into_iter().collect();
             writes.extend(account.replace(&user)?);
-            writes.push(self.relocation_event(&user, at, to)?);
-            let committed = self.table.commit(&writes, self.clock.now()).await;
-            // Without an answer it may have happened.
-            self.sessions.memory().forget_user(id);
-            match conflict(committed)? {
-                None => return Ok(Some(true)),
-                Some(0) if may_be_taken => return Ok(Some(false)),
-                Some(_) => {}
+            writes.push(self.event(&user, at, to)?);
+            match self.accounts.commit_change(id, &writes).await {
+                Err(CommitError::Conflict { write: 0 }) if may_be_taken => Ok(Commit::Done(Fate::Left)),
+                committed => Ok(Commit::of(committed, Fate::Changed)?),
             }
-        }
-        Err(AccountError::Busy("an account is being changed").into())
+        })
+        .await
     }
 
-    fn relocation_event(
-        &self,
-        user: &User,
-        at: Located<'_>,
-        to: Relocation<'_>,
-    ) -> Result<Write, ManageError> {
+    fn event(&self, user: &User, at: Located<'_>, to: Relocation<'_>) -> Result<Write, Fault> {
         let action = match to {
             Relocation::Move(_) => Action::IdentityMoved,
             Relocation::Drop => Action::IdentityUnlinked,
         };
-        let mut event = self.audit.event(action, Actor::Operator, &Requester::default())?;
+        let mut event = self.accounts.audit.event(action, Actor::Operator, &Requester::default())?;
         event.user_id = Some(user.id);
         event.resource = Some(format!("identity:{}", at.provider));
         event.details.insert("provider".to_owned(), at.provider.to_string());
@@ -182,6 +198,6 @@ impl Accounts {
         if let Relocation::Move(issuer) = to {
             event.details.insert("to".to_owned(), issuer.to_string());
         }
-        Ok(self.audit.write(&event)?)
+        Ok(self.accounts.audit.write(&event)?)
     }
 }

@@ -1,19 +1,25 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::accounts::{MAX_TRIES, conflict};
-use super::{Account, AccountError, Accounts, Status, User};
-use crate::UserId;
+use super::accounts::{Accounts, UserPage};
+use super::passwords::Passwords;
+use super::{Account, Lockout, Status, User};
 use crate::audit::{Action, Actor, Requester};
+use crate::fault::{Fault, carry_faults};
+use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::permission::{Admins, AdminsError, Permission, Policy, RoleName, Roles, Versioned};
-use crate::port::table::{Condition, Item, List, Write};
-use crate::port::{EntropyError, StoreError};
+use crate::port::StoreError;
+use crate::port::table::{Condition, Write};
 use crate::session::Live;
-use crate::shards::{self, Stretch};
+use crate::{Email, UserId};
 
-/// How many round trips a page of users may cost.
-const LIST_TRIPS: usize = 8;
+/// What people with authority do to accounts: administrators, the operator and, to their own, the owners.
+pub struct UserAdministration {
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) passwords: Arc<Passwords>,
+}
 
 /// On whose word an account is changed.
 #[derive(Clone, Copy)]
@@ -50,20 +56,10 @@ pub enum ManageError {
     Admins(AdminsError),
     /// It could not be carried out.
     #[error(transparent)]
-    Account(#[from] AccountError),
+    Fault(Fault),
 }
 
-impl From<StoreError> for ManageError {
-    fn from(error: StoreError) -> Self {
-        Self::Account(error.into())
-    }
-}
-
-impl From<EntropyError> for ManageError {
-    fn from(error: EntropyError) -> Self {
-        Self::Account(error.into())
-    }
-}
+carry_faults!(ManageError);
 
 impl From<AdminsError> for ManageError {
     fn from(error: AdminsError) -> Self {
@@ -72,15 +68,6 @@ impl From<AdminsError> for ManageError {
             AdminsError::Last(_) | AdminsError::TooMany(_) => Self::Admins(error),
         }
     }
-}
-
-/// Users in the order in which they signed up, and where to go on.
-#[derive(Debug)]
-pub struct UserPage {
-    /// The users.
-    pub users: Vec<User>,
-    /// The user behind whom to go on, when there may be more.
-    pub next: Option<UserId>,
 }
 
 /// What an account becomes.
@@ -119,22 +106,25 @@ impl<'a> Deed<'a> {
     }
 }
 
-impl Accounts {
-    /// One page of all users, oldest first. May hold fewer than `limit` while `next` is there.
-    pub async fn list(&self, limit: u32, after: Option<UserId>) -> Result<UserPage, ManageError> {
-        let stretch = Stretch {
-            // The first text behind the identifier and before any other.
-            from: after.map(|id| format!("{id} ")),
-            until: None,
-            descending: false,
-            limit: usize::try_from(limit).unwrap_or(usize::MAX),
-            trips: LIST_TRIPS,
-        };
-        let lists = shards::partitions(User::LIST).map(List::Index);
-        let page = shards::merged(&*self.table, self.clock.now(), lists, &stretch, by_partition).await?;
-        let users: Vec<User> = page.items.iter().map(Item::decode).collect::<Result<_, _>>()?;
-        let next = users.last().map(|user| user.id).or(after).filter(|_| page.more);
-        Ok(UserPage { users, next })
+impl UserAdministration {
+    /// Returns the service over these accounts.
+    pub(crate) fn new(accounts: Arc<Accounts>, passwords: Arc<Passwords>) -> Self {
+        Self { accounts, passwords }
+    }
+
+    /// Returns the user with this identifier.
+    pub async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.accounts.find(id).await
+    }
+
+    /// Returns the user with this e-mail address.
+    pub async fn find_by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
+        self.accounts.find_by_email(email).await
+    }
+
+    /// Returns one page of all users, oldest first. May hold fewer than `limit` while `next` is there.
+    pub async fn list(&self, limit: u32, after: Option<UserId>) -> Result<UserPage, StoreError> {
+        self.accounts.list(limit, after).await
     }
 
     /// Disables an account, which ends its sessions, or enables it again.
@@ -159,7 +149,7 @@ impl Accounts {
     }
 
     /// Grants a role.
-    pub async fn grant(
+    pub async fn grant_role(
         &self,
         id: UserId,
         role: &RoleName,
@@ -209,23 +199,28 @@ impl Accounts {
     /// Deletes an account: user, login, identities, handle and with them every session, in one commit. The audit log keeps its events.
     pub async fn delete(&self, id: UserId, by: Authority<'_>, from: &Requester) -> Result<(), ManageError> {
         self.change(id, &Deed::new(Action::UserDeleted), by, from, |_| Outcome::Deleted).await?;
-        self.sweep(id).await;
+        self.accounts.purge_sessions(id).await;
         Ok(())
     }
 
-    /// Whether `by` may do all that `user` may, by the roles as they are now.
-    pub(super) async fn covers(&self, user: &User, by: Authority<'_>) -> Result<bool, StoreError> {
-        let Authority::Administrator(live) = by else { return Ok(true) };
-        let policy = self.roles.load_fresh().await?;
-        Ok(live.grants.covers(&policy.value.compile(&user.roles)))
-    }
-
-    /// Removes the records of a deleted user's sessions, as far as it can.
-    pub(super) async fn sweep(&self, id: UserId) {
-        if let Err(error) = self.sessions.sweep(id).await {
-            // They are dead without their user and end by themselves.
-            tracing::warn!(%error, user = %id, "the records of a deleted user's sessions stay until they expire");
-        }
+    /// Ends the lock or the stop of a password on the operator's word, and forgets the wrong passwords that led to it. Returns
+    /// whether anything stood against the account.
+    pub async fn unlock(&self, id: UserId) -> Result<bool, ManageError> {
+        let busy = || ManageError::from(Fault::Busy("this account is being signed in to"));
+        retry(MAX_TRIES, busy, || async {
+            let account = self.accounts.open(id).await?.ok_or(ManageError::NotFound)?;
+            let mut login = account.login.clone();
+            let Some(credential) = login.credential.as_mut().filter(|c| !c.lockout.is_clear()) else {
+                return Ok(Commit::Done(false));
+            };
+            credential.lockout = Lockout::default();
+            let audit = &self.accounts.audit;
+            let mut event = audit.event(Action::SigninUnlocked, Actor::Operator, &Requester::default())?;
+            event.user_id = Some(id);
+            let writes = [account.replace_login(&login)?, audit.write(&event)?];
+            Ok(Commit::of(self.accounts.commit(&writes).await, true)?)
+        })
+        .await
     }
 
     /// Whether `by` may do it to `user`, judged by the roles, and by the administrator's own ones, as they are now. The writes
@@ -244,7 +239,7 @@ impl Accounts {
             return Ok(Vec::new());
         }
         let keys: Vec<_> = std::iter::once(Roles::key()).chain(administrator.map(User::key)).collect();
-        let mut items = self.table.get(&keys, self.clock.now()).await?.into_iter();
+        let mut items = self.accounts.table.get(&keys, self.accounts.now()).await?.into_iter();
         let policy = Versioned::<Policy>::read(items.next().flatten().as_ref())?;
         let mut writes = vec![policy.check(Roles::key())];
         if let Some(role) = deed.granted() {
@@ -252,7 +247,7 @@ impl Accounts {
                 return Err(ManageError::UnknownRole(role.clone()));
             }
             let roles: BTreeSet<_> = user.roles.iter().chain([role]).cloned().collect();
-            if roles != user.roles && !self.sessions.can_name(&roles) {
+            if roles != user.roles && !self.accounts.sessions.can_name(&roles) {
                 return Err(ManageError::TooManyRoles(role.clone()));
             }
         }
@@ -284,14 +279,15 @@ impl Accounts {
         from: &Requester,
         edit: impl Fn(&User) -> Outcome,
     ) -> Result<Option<User>, ManageError> {
-        for _ in 0..MAX_TRIES {
-            let account = self.open(id).await?.ok_or(ManageError::NotFound)?;
+        let busy = || ManageError::from(Fault::Busy("this account is being changed"));
+        retry(MAX_TRIES, busy, || async {
+            let account = self.accounts.open(id).await?.ok_or(ManageError::NotFound)?;
             let allowed = self.allow(&account.user, deed, by).await?;
             let outcome = edit(&account.user);
             if let Outcome::Changed(user) = &outcome
                 && *user == account.user
             {
-                return Ok(Some(account.user));
+                return Ok(Commit::Done(Some(account.user)));
             }
             let mut writes = match &outcome {
                 Outcome::Changed(user) => account.replace(user)?,
@@ -300,17 +296,13 @@ impl Accounts {
             writes.extend(allowed);
             writes.extend(self.admins_write(&account, &outcome).await?);
             writes.push(self.deed_write(&account.user, &outcome, deed, by, from)?);
-            let committed = self.table.commit(&writes, self.clock.now()).await;
-            // Without an answer it may have happened.
-            self.sessions.memory().forget_user(id);
-            if conflict(committed)?.is_none() {
-                return Ok(match outcome {
-                    Outcome::Changed(user) => Some(user),
-                    Outcome::Deleted => None,
-                });
-            }
-        }
-        Err(AccountError::Busy("this account is being changed").into())
+            let changed = match outcome {
+                Outcome::Changed(user) => Some(user),
+                Outcome::Deleted => None,
+            };
+            Ok(Commit::of(self.accounts.commit_change(id, &writes).await, changed)?)
+        })
+        .await
     }
 
     async fn admins_write(&self, account: &Account, outcome: &Outcome) -> Result<Option<Write>, ManageError> {
@@ -322,7 +314,7 @@ impl Accounts {
         if before == after {
             return Ok(None);
         }
-        let item = self.table.get(&[Admins::key()], self.clock.now()).await?.pop().flatten();
+        let item = self.accounts.item(Admins::key()).await?;
         let write = if after { Admins::write_with } else { Admins::write_without };
         Ok(Some(write(item.as_ref(), account.user.id)?))
     }
@@ -341,13 +333,13 @@ impl Accounts {
             Authority::Administrator(live) => Actor::User(live.user.id),
             Authority::Owner => Actor::User(id),
         };
-        let mut event = self.audit.event(deed.action, actor, from)?;
+        let mut event = self.accounts.audit.event(deed.action, actor, from)?;
         event.user_id = Some(id);
         event.resource = deed.role.map(|role| format!("role:{role}"));
         if let (Some(_), Outcome::Changed(after)) = (deed.role, outcome) {
             event = event.changing(Some(&Held::by(user)), Some(&Held::by(after)));
         }
-        Ok(self.audit.write(&event)?)
+        Ok(self.accounts.audit.write(&event)?)
     }
 }
 
@@ -362,9 +354,4 @@ impl<'a> Held<'a> {
     pub(super) const fn by(user: &'a User) -> Self {
         Self { roles: &user.roles }
     }
-}
-
-/// The partition of a user, which holds the identifier that the list of users is ordered by.
-fn by_partition(item: &Item) -> &str {
-    &item.key.partition
 }

@@ -1,13 +1,16 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::signin::Proof;
-use super::{Identity, IdentityHash, MAX_IDENTITIES, ProviderGrant, ProviderProfile};
-use crate::account::accounts::{MAX_TRIES, conflict};
-use crate::account::{Account, AccountError, Accounts, Login, User};
+use super::proof::Proof;
+use super::{Identity, IdentityHash, MAX_IDENTITIES, ProviderGrant, ProviderProfile, TokenVault};
+use crate::account::accounts::Accounts;
+use crate::account::{Account, Login, User};
 use crate::audit::{Action, Actor, Requester};
+use crate::fault::{Fault, carry_faults};
 use crate::oauth::{ExternalIdentity, ProviderName};
+use crate::optimistic::{Commit, MAX_TRIES, retry_from};
 use crate::permission::{Policy, Roles, Versioned};
 use crate::port::StoreError;
 use crate::port::table::{Condition, Item, Write};
@@ -54,26 +57,49 @@ pub enum LinkError {
     TooMany,
     /// It could not be carried out.
     #[error(transparent)]
-    Account(#[from] AccountError),
+    Fault(Fault),
 }
 
-impl From<StoreError> for LinkError {
-    fn from(error: StoreError) -> Self {
-        Self::Account(error.into())
-    }
+carry_faults!(LinkError);
+
+/// What a read by what was known of the account found.
+enum Found {
+    /// Everything that a link writes.
+    Current(Box<Current>),
+    /// The account is another than was known: read again by this.
+    Outdated(Known),
 }
 
-/// What was read of the account that links, and of the identity.
-struct Found {
+/// The account that links and the session in which it does, with the identity where it is somebody's.
+struct Current {
     account: Account,
     session: Item,
     identity: Option<Item>,
 }
 
-impl Accounts {
+/// E-mail address and identities of an account, as far as they are known: what a link reads is found by them.
+type Known = (Email, BTreeMap<ProviderName, IdentityHash>);
+
+/// Identities of an account: which there are, one more, one less.
+pub struct IdentityLinking {
+    pub(super) accounts: Arc<Accounts>,
+    vault: Arc<TokenVault>,
+}
+
+impl IdentityLinking {
+    /// Returns the service over these accounts.
+    pub(crate) fn new(accounts: Arc<Accounts>, vault: Arc<TokenVault>) -> Self {
+        Self { accounts, vault }
+    }
+
+    /// Returns the identities of `user`, by the names of their providers: one read.
+    pub async fn list(&self, user: &User) -> Result<Vec<Identity>, StoreError> {
+        self.accounts.identities(user).await
+    }
+
     /// Allows the caller to link an identity, when they signed in within the last ten minutes. Asks no store.
-    pub fn allow_link(&self, caller: &Live) -> Result<LinkTicket, ReauthenticationRequired> {
-        caller.session.demand_recent_sign_in(self.clock.now())?;
+    pub fn allow(&self, caller: &Live) -> Result<LinkTicket, ReauthenticationRequired> {
+        caller.session.demand_recent_sign_in(self.accounts.now())?;
         let User { id, email, identities, .. } = &caller.user;
         Ok(LinkTicket {
             user: *id,
@@ -85,41 +111,40 @@ impl Accounts {
 
     /// Links an identity to the account of whoever the ticket allows it: one read and one commit, and one more read when the
     /// account changed since the ticket was made. Linking what is linked already is fine.
-    pub async fn link_identity(
+    pub async fn link(
         &self,
         ticket: &LinkTicket,
         external: &ExternalIdentity,
         grant: Option<&ProviderGrant>,
         from: &Requester,
     ) -> Result<User, LinkError> {
-        let proof = Proof { external, grant, from, action: Action::IdentityLinked };
-        let mut known = (ticket.email.clone(), ticket.identities.clone());
-        for _ in 0..MAX_TRIES {
-            let Some(found) = self.find_for_link(ticket, external, &mut known).await? else { continue };
-            let linked = match found {
-                Ok(found) => self.try_link(&proof, ticket, found).await?,
-                Err(refusal) => Some(Err(refusal)),
-            };
-            match linked {
-                Some(Ok(user)) => return Ok(user),
-                Some(Err(refusal)) => {
-                    self.refuse_link(&proof, ticket.user, &refusal).await?;
-                    return Err(refusal);
-                }
-                None => {}
+        let proof = &Proof { external, grant, from, action: Action::IdentityLinked };
+        let known = (ticket.email.clone(), ticket.identities.clone());
+        let busy = || LinkError::from(Fault::Busy("this account is being changed"));
+        let linked = retry_from(known, MAX_TRIES, busy, |known| async move {
+            match self.find(ticket, external, &known).await? {
+                Found::Outdated(current) => Ok(Commit::Conflict(current)),
+                Found::Current(found) => Ok(match self.try_link(proof, ticket, *found).await? {
+                    Commit::Done(user) => Commit::Done(user),
+                    Commit::Conflict(()) => Commit::Conflict(known),
+                }),
             }
+        })
+        .await;
+        if let Err(refusal) = &linked {
+            self.refuse(proof, ticket.user, refusal).await?;
         }
-        Err(AccountError::Busy("this account is being changed").into())
+        linked
     }
 
-    /// Everything in one read, by what is known of the account. None when that was outdated; then it is known now.
-    async fn find_for_link(
+    /// Reads everything at once, by what is known of the account.
+    async fn find(
         &self,
         ticket: &LinkTicket,
         external: &ExternalIdentity,
-        known: &mut (Email, BTreeMap<ProviderName, IdentityHash>),
-    ) -> Result<Option<Result<Found, LinkError>>, StoreError> {
-        let now = self.clock.now();
+        known: &Known,
+    ) -> Result<Found, LinkError> {
+        let now = self.accounts.now();
         let mut keys = vec![
             User::key(ticket.user),
             Session::key(ticket.user, ticket.session),
@@ -128,66 +153,54 @@ impl Accounts {
             Roles::key(),
         ];
         keys.extend(known.1.values().map(Identity::key));
-        let mut items = self.table.get(&keys, now).await?.into_iter();
+        let mut items = self.accounts.table.get(&keys, now).await?.into_iter();
         let mut next = || items.next().flatten();
         let (user_item, session_item, identity, login) = (next(), next(), next(), next());
         let policy = Versioned::<Policy>::read(next().as_ref())?.value;
         let (Some(user_item), Some(session_item)) = (user_item, session_item) else {
-            return Ok(Some(Err(LinkError::SessionEnded)));
+            return Err(LinkError::SessionEnded);
         };
         let user: User = user_item.decode()?;
         let session: Session = session_item.decode()?;
         if !session.lives(&user, now) || session.is_ended(policy.sessions_from()) {
-            return Ok(Some(Err(LinkError::SessionEnded)));
+            return Err(LinkError::SessionEnded);
         }
         let current = (user.email, user.identities);
-        let Some(login) = login.filter(|_| current == *known) else {
-            *known = current;
-            return Ok(None);
-        };
+        let Some(login) = login.filter(|_| current == *known) else { return Ok(Found::Outdated(current)) };
         let siblings: Vec<Item> = items.flatten().collect();
         let account = Account::decode(&user_item, &login, &siblings)?;
-        Ok(Some(Ok(Found { account, session: session_item, identity })))
+        Ok(Found::Current(Box::new(Current { account, session: session_item, identity })))
     }
 
-    /// None when something changed meanwhile.
     async fn try_link(
         &self,
         proof: &Proof<'_>,
         ticket: &LinkTicket,
-        found: Found,
-    ) -> Result<Option<Result<User, LinkError>>, LinkError> {
-        let Found { account, session, identity } = found;
-        let external = proof.external;
+        found: Current,
+    ) -> Result<Commit<User>, LinkError> {
+        let Current { account, session, identity } = found;
+        let (accounts, external) = (&*self.accounts, proof.external);
         if let Some(item) = identity {
             return self.link_again(proof, ticket, &item).await;
         }
         if account.user.identities.contains_key(&external.provider) {
-            return Ok(Some(Err(LinkError::ProviderLinked)));
+            return Err(LinkError::ProviderLinked);
         }
         if account.user.identities.len() >= MAX_IDENTITIES {
-            return Ok(Some(Err(LinkError::TooMany)));
+            return Err(LinkError::TooMany);
         }
         let mut user = account.user.clone();
         user.identities
             .insert(external.provider.clone(), IdentityHash::of(&external.issuer, &external.subject));
-        let mut event = self
-            .identity_event(Action::IdentityLinked, Actor::User(user.id), proof)
-            .map_err(AccountError::from)?;
+        let mut event = proof.event(accounts, Action::IdentityLinked, Actor::User(user.id))?;
         event.resource = Some(format!("identity:{}", external.provider));
-        let mut writes =
-            vec![Write::create(Identity::key_of(external), &self.new_identity(&user, proof, None)?)?];
+        let identity = proof.identity(&user, &self.vault, accounts.now(), None)?;
+        let mut writes = vec![Write::create(Identity::key_of(external), &identity)?];
         writes.extend(account.replace(&user)?);
         // Signing out ends what was begun while signed in.
         writes.push(Write::Check { key: session.key, condition: Condition::Unchanged(session.version) });
-        writes.push(self.audit.write(&event)?);
-        let committed = self.table.commit(&writes, self.clock.now()).await;
-        // Without an answer it may have happened.
-        self.sessions.memory().forget_user(user.id);
-        match conflict(committed)? {
-            None => Ok(Some(Ok(user))),
-            Some(_) => Ok(None),
-        }
+        writes.push(accounts.audit.write(&event)?);
+        Ok(Commit::of(accounts.commit_change(user.id, &writes).await, user)?)
     }
 
     /// The identity is somebody's already. When it is the caller's own, what the provider says is taken over.
@@ -196,14 +209,14 @@ impl Accounts {
         proof: &Proof<'_>,
         ticket: &LinkTicket,
         item: &Item,
-    ) -> Result<Option<Result<User, LinkError>>, LinkError> {
+    ) -> Result<Commit<User>, LinkError> {
         let before: Identity = item.decode()?;
         if before.user.id != ticket.user {
-            return Ok(Some(Err(LinkError::LinkedElsewhere)));
+            return Err(LinkError::LinkedElsewhere);
         }
         let of = (&before.issuer, &before.subject);
         let identity = Identity {
-            grant: self.seal_grant(before.user.id, of, proof.grant, before.grant.as_ref())?,
+            grant: self.vault.seal(before.user.id, of, proof.grant, before.grant.as_ref())?,
             // The account's own profile follows at sign-ins, which compare with what is here.
             profile: if before.sole.is_some() {
                 before.profile.clone()
@@ -213,25 +226,17 @@ impl Accounts {
             ..before.clone()
         };
         let write = Write::replace(item.key.clone(), &identity, item.version)?;
-        match conflict(self.table.commit(&[write], self.clock.now()).await)? {
-            None => Ok(Some(Ok(before.user))),
-            Some(_) => Ok(None),
-        }
+        Ok(Commit::of(self.accounts.commit(&[write]).await, before.user)?)
     }
 
-    async fn refuse_link(
-        &self,
-        proof: &Proof<'_>,
-        user: UserId,
-        refusal: &LinkError,
-    ) -> Result<(), LinkError> {
+    async fn refuse(&self, proof: &Proof<'_>, user: UserId, refusal: &LinkError) -> Result<(), LinkError> {
         let reason = match refusal {
             LinkError::SessionEnded => "session_ended",
             LinkError::LinkedElsewhere => "linked_elsewhere",
             LinkError::ProviderLinked => "provider_linked",
             LinkError::TooMany => "too_many_identities",
-            LinkError::Account(_) => return Ok(()),
+            LinkError::Fault(_) => return Ok(()),
         };
-        Ok(self.refuse(proof, Action::IdentityRefused, Some(user), reason).await?)
+        Ok(proof.refuse(&self.accounts, Action::IdentityRefused, Some(user), reason).await?)
     }
 }

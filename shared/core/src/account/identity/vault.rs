@@ -1,11 +1,15 @@
+use std::sync::Arc;
+
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Identity;
 use crate::UserId;
-use crate::account::accounts::{MAX_TRIES, conflict};
-use crate::account::{AccountError, Accounts, Authority};
+use crate::account::accounts::Accounts;
+use crate::account::{Authority, User};
 use crate::audit::{Action, Actor, Requester};
+use crate::fault::{Fault, carry_faults};
 use crate::oauth::{Issuer, ProviderName, Subject};
+use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::port::StoreError;
 use crate::port::table::{Item, Key, Write};
 use crate::seal::{Purpose, ResealError, Sealed};
@@ -48,24 +52,32 @@ pub enum GrantError {
     BeyondAuthority,
     /// It could not be carried out.
     #[error(transparent)]
-    Account(#[from] AccountError),
+    Fault(Fault),
 }
 
-impl From<StoreError> for GrantError {
-    fn from(error: StoreError) -> Self {
-        Self::Account(error.into())
+carry_faults!(GrantError);
+
+/// Vault of the refresh tokens that providers give.
+pub struct TokenVault {
+    accounts: Arc<Accounts>,
+    /// Whether new ones are kept, and kept ones given out: `LATCHKEY_PROVIDER_TOKENS`.
+    is_open: bool,
+}
+
+impl TokenVault {
+    /// Returns the vault of these accounts.
+    pub(crate) fn new(accounts: Arc<Accounts>, is_open: bool) -> Self {
+        Self { accounts, is_open }
     }
-}
 
-impl Accounts {
     /// The refresh token that is kept for `user` at `provider`, for whoever may do all that the user may: three reads.
-    pub async fn kept_grant(
+    pub async fn kept(
         &self,
         user: UserId,
         provider: &ProviderName,
         by: Authority<'_>,
     ) -> Result<KeptGrant, GrantError> {
-        let user = self.find(user).await?.ok_or(GrantError::NotKept)?;
+        let user = self.accounts.find(user).await?.ok_or(GrantError::NotKept)?;
         if !self.covers(&user, by).await? {
             return Err(GrantError::BeyondAuthority);
         }
@@ -83,85 +95,89 @@ impl Accounts {
 
     /// Reports that `by` was given an access token for what `kept` stands for, and keeps the refresh token that took its place,
     /// where the provider gave one. One that came by another way meanwhile is newer and stays.
-    pub async fn grant_used(
+    pub async fn used(
         &self,
         kept: &KeptGrant,
         renewed: Option<&ProviderGrant>,
         by: UserId,
         from: &Requester,
-    ) -> Result<(), AccountError> {
-        let mut event = self.audit.event(Action::ProviderTokenIssued, Actor::User(by), from)?;
+    ) -> Result<(), Fault> {
+        let mut event = self.accounts.audit.event(Action::ProviderTokenIssued, Actor::User(by), from)?;
         event.user_id = Some(kept.user);
         event.details.insert("provider".to_owned(), kept.provider.to_string());
-        for _ in 0..MAX_TRIES {
-            let mut writes = vec![self.audit.write(&event)?];
+        let (event, busy) = (&event, || Fault::Busy("this identity is being changed"));
+        retry(MAX_TRIES, busy, || async {
+            let mut writes = vec![self.accounts.audit.write(event)?];
             if let Some(renewed) = renewed {
                 writes.extend(self.renewal(kept, renewed).await?);
             }
-            if conflict(self.table.commit(&writes, self.clock.now()).await)?.is_none() {
-                return Ok(());
-            }
-        }
-        Err(AccountError::Busy("this identity is being changed"))
+            Ok(Commit::of(self.accounts.commit(&writes).await, ())?)
+        })
+        .await
+    }
+
+    /// Whether `by` may do all that `user` may, by the roles as they are now.
+    async fn covers(&self, user: &User, by: Authority<'_>) -> Result<bool, StoreError> {
+        let Authority::Administrator(live) = by else { return Ok(true) };
+        let policy = self.accounts.roles.load_fresh().await?;
+        Ok(live.grants.covers(&policy.value.compile(&user.roles)))
     }
 
     /// The write that puts `renewed` in the place of `kept`; none where `kept` is not there any more.
-    async fn renewal(
-        &self,
-        kept: &KeptGrant,
-        renewed: &ProviderGrant,
-    ) -> Result<Option<Write>, AccountError> {
+    async fn renewal(&self, kept: &KeptGrant, renewed: &ProviderGrant) -> Result<Option<Write>, Fault> {
         let Some((item, identity)) = self.read_identity(&kept.key).await? else { return Ok(None) };
         if identity.user.id != kept.user || identity.grant.as_ref() != Some(&kept.sealed) {
             return Ok(None);
         }
         let of = (&identity.issuer, &identity.subject);
-        let grant = self.seal_grant(kept.user, of, Some(renewed), None)?;
+        let grant = self.seal(kept.user, of, Some(renewed), None)?;
         Ok(Some(Write::replace(item.key, &Identity { grant, ..identity }, item.version)?))
     }
 
     async fn read_identity(&self, key: &Key) -> Result<Option<(Item, Identity)>, StoreError> {
-        let item = self.table.get(std::slice::from_ref(key), self.clock.now()).await?.pop().flatten();
+        let item = self.accounts.item(key.clone()).await?;
         item.map(|item| Ok((item.clone(), item.decode()?))).transpose()
     }
 
     /// The grant as it is stored: sealed, and bound to user and identity, so that it opens nowhere else. `before` where there is
     /// none this time, since some providers give it at the first consent only; nothing where none are to be kept.
-    pub(super) fn seal_grant(
+    pub(super) fn seal(
         &self,
         user: UserId,
         (issuer, subject): (&Issuer, &Subject),
         grant: Option<&ProviderGrant>,
         before: Option<&Sealed>,
-    ) -> Result<Option<Sealed>, AccountError> {
-        let Some(sealer) = &self.grants else { return Ok(None) };
+    ) -> Result<Option<Sealed>, Fault> {
+        if !self.is_open {
+            return Ok(None);
+        }
         let Some(grant) = grant else { return Ok(before.cloned()) };
         let token = grant.refresh_token.expose_secret();
         if token.len() > MAX_GRANT {
             tracing::warn!(%issuer, "a provider's refresh token is over {MAX_GRANT} bytes and is not kept");
             return Ok(None);
         }
-        let sealed =
-            sealer.seal(PURPOSE, &bound_to(user, issuer, subject), token.as_bytes(), &*self.entropy)?;
+        let Accounts { sealer, entropy, .. } = &*self.accounts;
+        let sealed = sealer.seal(PURPOSE, &bound_to(user, issuer, subject), token.as_bytes(), &**entropy)?;
         Ok(Some(sealed))
     }
 
     /// The kept refresh token sealed under the current secret; none where it is already. Also where none are kept any more: those that
     /// there are may be wanted again.
-    pub(in crate::account) fn reseal_grant(
+    pub(in crate::account) fn reseal(
         &self,
         identity: &Identity,
         grant: &Sealed,
     ) -> Result<Option<Sealed>, ResealError> {
         let bound = bound_to(identity.user.id, &identity.issuer, &identity.subject);
-        self.sealer.reseal(PURPOSE, &bound, grant, &*self.entropy)
+        self.accounts.sealer.reseal(PURPOSE, &bound, grant, &*self.accounts.entropy)
     }
 
     /// The provider's refresh token of an identity, when one is kept and opens.
     fn open_grant(&self, identity: &Identity) -> Option<ProviderGrant> {
-        let (sealer, sealed) = (self.grants.as_ref()?, identity.grant.as_ref()?);
+        let sealed = identity.grant.as_ref().filter(|_| self.is_open)?;
         let bound = bound_to(identity.user.id, &identity.issuer, &identity.subject);
-        match sealer.open(PURPOSE, &bound, sealed) {
+        match self.accounts.sealer.open(PURPOSE, &bound, sealed) {
             Ok(token) => {
                 let refresh_token = std::str::from_utf8(&token).ok()?.into();
                 Some(ProviderGrant { refresh_token })

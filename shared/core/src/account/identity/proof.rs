@@ -1,0 +1,70 @@
+use super::{Identity, ProviderGrant, TokenVault};
+use crate::account::User;
+use crate::account::accounts::Accounts;
+use crate::audit::{Action, Actor, Event, Requester};
+use crate::fault::Fault;
+use crate::oauth::ExternalIdentity;
+use crate::port::EntropyError;
+use crate::port::table::Write;
+use crate::{Timestamp, UserId};
+
+/// What a return from a provider brings.
+#[derive(Clone, Copy)]
+pub(super) struct Proof<'a> {
+    pub external: &'a ExternalIdentity,
+    pub grant: Option<&'a ProviderGrant>,
+    pub from: &'a Requester,
+    /// What the audit log says of somebody who was known already.
+    pub action: Action,
+}
+
+impl Proof<'_> {
+    /// Returns the identity that `user` gets by this proof.
+    pub fn identity(
+        &self,
+        user: &User,
+        vault: &TokenVault,
+        now: Timestamp,
+        last_sign_in: Option<Timestamp>,
+    ) -> Result<Identity, Fault> {
+        let ExternalIdentity { provider, issuer, subject, .. } = self.external;
+        Ok(Identity {
+            user: user.clone(),
+            provider: provider.clone(),
+            issuer: issuer.clone(),
+            subject: subject.clone(),
+            profile: self.external.into(),
+            linked_at: now,
+            last_sign_in,
+            grant: vault.seal(user.id, (issuer, subject), self.grant, None)?,
+            sole: None,
+        })
+    }
+
+    /// Returns an audit event about it.
+    pub fn event(&self, accounts: &Accounts, action: Action, actor: Actor) -> Result<Event, EntropyError> {
+        let mut event = accounts.audit.event(action, actor, self.from)?;
+        event.details.insert("provider".to_owned(), self.external.provider.to_string());
+        event.details.insert("issuer".to_owned(), self.external.issuer.to_string());
+        Ok(event)
+    }
+
+    /// Returns the event of somebody who is let in.
+    pub fn entry(&self, accounts: &Accounts, action: Action, user: UserId) -> Result<Write, Fault> {
+        Ok(accounts.audit.write(&self.event(accounts, action, Actor::User(user))?)?)
+    }
+
+    /// Reports a refusal.
+    pub async fn refuse(
+        &self,
+        accounts: &Accounts,
+        action: Action,
+        user: Option<UserId>,
+        reason: &str,
+    ) -> Result<(), Fault> {
+        let mut event = self.event(accounts, action, Actor::Anonymous)?;
+        event.user_id = user;
+        event.details.insert("reason".to_owned(), reason.to_owned());
+        Ok(accounts.audit.append(&event).await?)
+    }
+}

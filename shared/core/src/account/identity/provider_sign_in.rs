@@ -1,0 +1,306 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::displaced::{Displaced, Holder};
+use super::proof::Proof;
+use super::record::Sole;
+use super::{Handle, Identity, IdentityHash, ProviderGrant, ProviderProfile, TokenVault};
+use crate::account::accounts::Accounts;
+use crate::account::{Account, Login, Status, User};
+use crate::audit::Action;
+use crate::fault::{Fault, carry_faults};
+use crate::oauth::ExternalIdentity;
+use crate::optimistic::{Commit, MAX_TRIES, retry, retry_from};
+use crate::permission::RoleName;
+use crate::port::table::{CommitError, Condition, Item, Version, Write};
+use crate::session::{Opening, SignedIn};
+use crate::{Email, UserId};
+
+/// How exact the time of the last sign-in is. Sign-ins at once do not write the identity each, and so do not wait for each other.
+const NOTED_EVERY: Duration = Duration::from_mins(1);
+
+/// Who signed in with a provider.
+#[derive(Debug)]
+pub struct IdentitySignedIn {
+    /// The session that began.
+    pub signed_in: SignedIn,
+    /// Whether the account was made by it.
+    pub created: bool,
+}
+
+/// Why nobody was signed in with a provider.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// The identity is new, and its e-mail address belongs to an account that it may not enter: only the owner can link the
+    /// two, while signed in.
+    #[error("this e-mail address has an account already: sign in to it, and link the provider there")]
+    AccountExists,
+    /// The identity is new, and its provider vouches for no e-mail address.
+    #[error("the provider confirms no e-mail address: confirm one there and try again")]
+    NoVerifiedEmail,
+    /// The account is disabled.
+    #[error("the account is disabled")]
+    Disabled,
+    /// It could not be carried out.
+    #[error(transparent)]
+    Fault(Fault),
+}
+
+carry_faults!(IdentityError);
+
+/// Somebody who was let in, with what began for them.
+pub(super) struct Entered<T> {
+    pub user: User,
+    pub begun: T,
+    pub created: bool,
+}
+
+/// What one try to make an account leaves to the next.
+struct Newcomer {
+    /// How many handles were in vain.
+    attempt: usize,
+    /// The account that gives way.
+    displaced: Option<Box<Displaced>>,
+}
+
+impl Newcomer {
+    fn with_next_handle(self) -> Self {
+        Self { attempt: self.attempt + 1, ..self }
+    }
+}
+
+/// Sign-in with providers: who they vouch for is signed in, or signed up.
+pub struct ProviderSignIn {
+    pub(super) accounts: Arc<Accounts>,
+    vault: Arc<TokenVault>,
+}
+
+impl ProviderSignIn {
+    /// Returns the service over these accounts.
+    pub(crate) fn new(accounts: Arc<Accounts>, vault: Arc<TokenVault>) -> Self {
+        Self { accounts, vault }
+    }
+
+    /// Signs in whoever a provider vouches for: one read and one commit.
+    ///
+    /// An account is found by issuer and subject and by nothing else. A new identity makes an account, with its e-mail
+    /// address, handle, default role and session in that one commit; each that must be free is a condition of it, so of any
+    /// number of first sign-ins at once one makes the account and the others sign in to it. A handle that is taken costs a
+    /// further commit. An account that holds the address without having proved it gives way.
+    pub async fn sign_in(
+        &self,
+        external: &ExternalIdentity,
+        grant: Option<&ProviderGrant>,
+        opening: &Opening<'_>,
+    ) -> Result<IdentitySignedIn, IdentityError> {
+        let proof = Proof { external, grant, from: opening.from, action: Action::SigninSucceeded };
+        let sessions = &self.accounts.sessions;
+        let signer = sessions.signer().await?;
+        let entered = self
+            .enter(&proof, |user| {
+                let started = sessions.start(user, opening, &signer)?;
+                let writes = started.writes()?;
+                Ok((started, writes))
+            })
+            .await?;
+        let Entered { user, begun, created } = entered;
+        let signed_in =
+            if created { sessions.signed_up(user, begun) } else { sessions.signed_in(user, begun).await };
+        Ok(IdentitySignedIn { signed_in, created })
+    }
+
+    /// Lets in whoever a provider vouches for; `begin` says what begins for them, with its writes.
+    pub(super) async fn enter<T>(
+        &self,
+        proof: &Proof<'_>,
+        begin: impl Fn(&User) -> Result<(T, Vec<Write>), Fault>,
+    ) -> Result<Entered<T>, IdentityError> {
+        let (key, begin) = (Identity::key_of(proof.external), &begin);
+        let busy = || IdentityError::from(Fault::Busy("this identity is being signed in with"));
+        retry(MAX_TRIES, busy, || async {
+            match self.accounts.item(key.clone()).await? {
+                Some(item) => self.enter_known(proof, &item, begin).await,
+                None => self.enter_new(proof, begin).await,
+            }
+        })
+        .await
+    }
+
+    /// Lets in somebody whose identity is known.
+    async fn enter_known<T>(
+        &self,
+        proof: &Proof<'_>,
+        item: &Item,
+        begin: &impl Fn(&User) -> Result<(T, Vec<Write>), Fault>,
+    ) -> Result<Commit<Entered<T>>, IdentityError> {
+        let now = self.accounts.now();
+        let before: Identity = item.decode()?;
+        if !before.user.is_active() {
+            let user = Some(before.user.id);
+            proof.refuse(&self.accounts, Action::SigninRefused, user, "account_disabled").await?;
+            return Err(IdentityError::Disabled);
+        }
+        let of = (&before.issuer, &before.subject);
+        let identity = Identity {
+            profile: ProviderProfile::from(proof.external).after(&before.profile),
+            last_sign_in: before.last_sign_in.filter(|last| now.since(*last) < NOTED_EVERY).or(Some(now)),
+            // Under another name the provider has another client, which alone could use it.
+            grant: self.vault.seal(
+                before.user.id,
+                of,
+                proof.grant.filter(|_| before.provider == proof.external.provider),
+                before.grant.as_ref(),
+            )?,
+            ..before.clone()
+        };
+        let user = followed(&before, &identity.profile);
+        let begun = begin(&user)?;
+        let mut writes = Vec::new();
+        if identity == before && user == before.user {
+            let condition = Condition::Unchanged(item.version);
+            writes.push(Write::Check { key: item.key.clone(), condition });
+        } else if user == before.user {
+            writes.push(Write::replace(item.key.clone(), &identity, item.version)?);
+        } else if let Some(account) = Account::of_sole(identity, item.version) {
+            writes.extend(account.replace(&user)?);
+        }
+        writes.extend(begun.1);
+        writes.push(proof.entry(&self.accounts, proof.action, user.id)?);
+        let committed = if user == before.user {
+            self.accounts.commit(&writes).await
+        } else {
+            self.accounts.commit_change(user.id, &writes).await
+        };
+        Ok(Commit::of(committed, Entered { user, begun: begun.0, created: false })?)
+    }
+
+    /// Makes the account of somebody whose identity is new.
+    async fn enter_new<T>(
+        &self,
+        proof: &Proof<'_>,
+        begin: &impl Fn(&User) -> Result<(T, Vec<Write>), Fault>,
+    ) -> Result<Commit<Entered<T>>, IdentityError> {
+        let Some(email) = &proof.external.verified_email else {
+            proof.refuse(&self.accounts, Action::SignupRefused, None, "no_verified_email").await?;
+            return Err(IdentityError::NoVerifiedEmail);
+        };
+        let busy =
+            || IdentityError::from(Fault::Busy("no handle was free, or the address is being signed up with"));
+        let first = Newcomer { attempt: 0, displaced: None };
+        let attempt = |newcomer| self.try_new(proof, email, newcomer, begin);
+        let entered = retry_from(first, 2 * MAX_TRIES, busy, attempt).await?;
+        Ok(entered.map_or(Commit::Conflict(()), Commit::Done))
+    }
+
+    /// Tries to make it with one handle. None where the identity is somebody's by now.
+    async fn try_new<T>(
+        &self,
+        proof: &Proof<'_>,
+        email: &Email,
+        newcomer: Newcomer,
+        begin: &impl Fn(&User) -> Result<(T, Vec<Write>), Fault>,
+    ) -> Result<Commit<Option<Entered<T>>, Newcomer>, IdentityError> {
+        let now = self.accounts.now();
+        let handle = Handle::candidate(proof.external, newcomer.attempt, &*self.accounts.entropy)?;
+        // It is freed by the commit that would take it.
+        if newcomer.displaced.as_ref().is_some_and(|displaced| displaced.is_called(&handle)) {
+            return Ok(Commit::Conflict(newcomer.with_next_handle()));
+        }
+        let user = self.new_user(proof.external, email, handle)?;
+        let begun = begin(&user)?;
+        let identity = proof.identity(&user, &self.vault, now, Some(now))?;
+        let login = Login { user: user.clone(), credential: None };
+        let (login, login_version) = match &newcomer.displaced {
+            Some(displaced) => displaced.login_for(&login)?,
+            None => (Write::create(Login::key(email), &login)?, Version::first(now)),
+        };
+        let identity = Identity { sole: Some(Sole::new(Version::first(now), login_version)), ..identity };
+        // The order tells what a conflict means: the same identity first, so that only strangers meet at the address.
+        let (taken_identity, taken_email, taken_handle) = (0, 1, 2);
+        let mut writes = vec![Write::create(Identity::key_of(proof.external), &identity)?, login];
+        if let Some(handle) = &user.handle {
+            writes.push(Write::create(handle.key(), &user.id)?);
+        }
+        writes.push(Write::create(User::key(user.id), &user)?.indexed(User::place(user.id)));
+        writes.extend(begun.1);
+        writes.push(proof.entry(&self.accounts, Action::SignupSucceeded, user.id)?);
+        if let Some(displaced) = &newcomer.displaced {
+            writes.extend(displaced.writes());
+            writes.push(displaced.event(&self.accounts, proof, user.id)?);
+        }
+        // At the moment that the first versions are of.
+        let committed = self.accounts.table.commit(&writes, now).await;
+        if let Some(displaced) = &newcomer.displaced {
+            // Without an answer it may have happened.
+            self.accounts.sessions.memory().forget_user(displaced.user());
+        }
+        let write = match committed {
+            Ok(()) => {
+                if let Some(displaced) = &newcomer.displaced {
+                    self.accounts.purge_sessions(displaced.user()).await;
+                }
+                return Ok(Commit::Done(Some(Entered { user, begun: begun.0, created: true })));
+            }
+            Err(CommitError::Conflict { write }) => write,
+            Err(CommitError::Store(error)) => return Err(error.into()),
+        };
+        if write == taken_identity {
+            return Ok(Commit::Done(None));
+        }
+        if write == taken_handle {
+            return Ok(Commit::Conflict(newcomer.with_next_handle()));
+        }
+        // Only the address is left, and what the account that holds it consists of: all other names are random.
+        if write != taken_email && newcomer.displaced.is_none() {
+            return Ok(Commit::Done(None));
+        }
+        let displaced = match self.accounts.holder(email).await? {
+            Holder::Nobody => None,
+            // Linked to it in this moment: the identity is known now.
+            Holder::Unproven(holder) if holder.has(proof.external) => {
+                return Ok(Commit::Done(None));
+            }
+            Holder::Unproven(holder) => Some(holder),
+            Holder::Proven(reason) => {
+                proof.refuse(&self.accounts, Action::SignupRefused, None, reason).await?;
+                return Err(IdentityError::AccountExists);
+            }
+        };
+        Ok(Commit::Conflict(Newcomer { displaced, ..newcomer }))
+    }
+
+    fn new_user(&self, external: &ExternalIdentity, email: &Email, handle: Handle) -> Result<User, Fault> {
+        let ProviderProfile { name, avatar, .. } = external.into();
+        let hash = IdentityHash::of(&external.issuer, &external.subject);
+        Ok(User {
+            id: UserId::new(&*self.accounts.clock, &*self.accounts.entropy)?,
+            email: email.clone(),
+            email_verified: true,
+            name,
+            handle: Some(handle),
+            avatar,
+            status: Status::Active,
+            roles: BTreeSet::from([RoleName::USER]),
+            identities: BTreeMap::from([(external.provider.clone(), hash)]),
+            epoch: 0,
+            created_at: self.accounts.now(),
+        })
+    }
+}
+
+/// The user after a sign-in at which the provider says `now` of them. While the identity is the only way in, name and picture
+/// follow what the provider changed since the last time; what it does not mention, and what the owner changed here, stays. With
+/// several ways in no provider overrules the others or the owner.
+fn followed(before: &Identity, now: &ProviderProfile) -> User {
+    let mut user = before.user.clone();
+    if before.sole.is_some() {
+        if now.name != before.profile.name {
+            user.name.clone_from(&now.name);
+        }
+        if now.avatar != before.profile.avatar {
+            user.avatar.clone_from(&now.avatar);
+        }
+    }
+    user
+}
