@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use latchkey_core::port::in_process::{InProcessCache, InProcessCounters};
+use latchkey_core::adapter::{InProcessCache, InProcessCounters};
 use latchkey_core::{Memory, Ports, Services};
 use latchkey_native::{HttpFetch, SystemClock, SystemEntropy};
 use latchkey_sql::SqlTable;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use latchkey_core::port::in_process::InProcessCache;
+use latchkey_core::adapter::InProcessCache;
 use latchkey_testkit::provider::{CLIENT_ID, ISSUER, ProviderKey};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use latchkey_core::port::in_process::InProcessCache;
+use latchkey_core::adapter::InProcessCache;
 use latchkey_testkit::{FRONTEND, TestRequest, URL};
 
 use crate::support::{home, world, world_of};

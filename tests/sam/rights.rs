@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use http::Method;
-use latchkey_core::limit::TableCounters;
+use latchkey_core::adapter::TableCounters;
 use latchkey_core::port::Table;
 use latchkey_http::{App, Function, Operation};
 use latchkey_testkit::provider::{CLIENT_ID, CLIENT_SECRET, ISSUER, Shape, StandInProvider};

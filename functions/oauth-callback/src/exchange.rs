@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use latchkey_core::account::{ProviderSignIn, RedeemError, Redemption};
 use latchkey_core::limit::{Action, Limiter, Subject};
-use latchkey_core::port::Ports;
 use latchkey_core::session::{Opening, Transport};
 use latchkey_core::{Config, SecretString};
 use latchkey_http::{Body, ClientInfo, Problem, ProblemBody, Replaced, SignedInBody, signed_in};
@@ -42,13 +41,12 @@ pub(crate) async fn exchange(
     State(sign_in): State<Arc<ProviderSignIn>>,
     State(limiter): State<Arc<Limiter>>,
     State(config): State<Arc<Config>>,
-    State(ports): State<Ports>,
     client: ClientInfo,
     Replaced(replaces): Replaced,
     Body(request): Body<ExchangeRequest>,
 ) -> Result<Response, Problem> {
     let subjects = [Subject::Address(Action::Public, &client.address)];
-    let admitted = limiter.admit(&subjects, ports.clock.now()).await?;
+    let admitted = limiter.admit(&subjects).await?;
     let ExchangeRequest { code, code_verifier: verifier, redirect_to } = request;
     let opening = Opening { transport: Transport::Bearer, replaces, from: &client.requester };
     let redemption = Redemption { code, verifier, redirect_to };

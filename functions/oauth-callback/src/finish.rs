@@ -42,9 +42,8 @@ impl Finish<'_> {
         let sign_in = &self.parts.sign_in;
         let entered = sign_in.sign_in(identity, grant.as_ref(), &opening).await?;
         let mut response = see_other(self.flow.return_to().url().as_str())?;
-        let Parts { config, ports, .. } = self.parts;
-        set_cookies(response.headers_mut(), &entered.signed_in.tokens, config);
-        self.devices.remember(&entered.signed_in, response.headers_mut(), config, ports);
+        set_cookies(response.headers_mut(), &entered.signed_in.tokens, &self.parts.config);
+        self.devices.remember(&entered.signed_in, response.headers_mut());
         Ok(response)
     }
 

@@ -12,7 +12,6 @@ use latchkey_core::account::{IdentityLinking, ProviderSignIn};
 use latchkey_core::audit::AuditLog;
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::oauth::{CallbackError, Flow, Oauth, ProviderName, Purpose, Returned};
-use latchkey_core::port::Ports;
 use latchkey_http::{
     ClientInfo, DeviceCookies, Onward, PathParam, Problem, Replaced, Routes, at, clear_flow, flow_cookie,
 };
@@ -52,7 +51,6 @@ struct Parts {
     identities: Arc<IdentityLinking>,
     audit: AuditLog,
     config: Arc<Config>,
-    ports: Ports,
 }
 
 /// Both routes. Whatever goes wrong, the browser is told, and the flow is over.
@@ -64,7 +62,6 @@ async fn callback(
     State(limiter): State<Arc<Limiter>>,
     State(config): State<Arc<Config>>,
     State(audit): State<AuditLog>,
-    State(ports): State<Ports>,
     provider: Result<PathParam<ProviderName>, Problem>,
     client: ClientInfo,
     Replaced(signed_in): Replaced,
@@ -72,7 +69,7 @@ async fn callback(
     headers: HeaderMap,
     Answer(answer): Answer,
 ) -> Response {
-    let parts = Parts { oauth, sign_in, identities, audit, config, ports };
+    let parts = Parts { oauth, sign_in, identities, audit, config };
     let provider = match provider {
         Ok(PathParam(provider)) if parts.oauth.provider(&provider).is_some() => Ok(provider),
         Ok(_) => Err(Problem::not_found("there is no provider by this name here")),
@@ -93,7 +90,7 @@ async fn callback(
     };
     let subjects = [Subject::Address(Action::OauthCallback, &client.address)];
     // Both at once, so that a flow is used up before its code is sent anywhere and nobody waits longer for it.
-    let (counted, used) = join(limiter.admit(&subjects, parts.ports.clock.now()), async {
+    let (counted, used) = join(limiter.admit(&subjects), async {
         match &accepted {
             Ok((flow, _)) => parts.oauth.use_up(flow).await,
             Err(_) => Ok(()),

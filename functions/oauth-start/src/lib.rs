@@ -8,7 +8,6 @@ use axum::response::Response;
 use latchkey_core::Config;
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::oauth::{CodeChallenge, Oauth, ProviderName, Start};
-use latchkey_core::port::Ports;
 use latchkey_http::{
     ClientInfo, Onward, Params, PathParam, Problem, ProblemBody, Replaced, Routes, at, flow_cookies,
     see_other, set_flow,
@@ -65,7 +64,6 @@ async fn start(
     State(oauth): State<Arc<Oauth>>,
     State(limiter): State<Arc<Limiter>>,
     State(config): State<Arc<Config>>,
-    State(ports): State<Ports>,
     provider: Result<PathParam<ProviderName>, Problem>,
     params: Result<Params<StartParams>, Problem>,
     client: ClientInfo,
@@ -73,7 +71,7 @@ async fn start(
     headers: HeaderMap,
 ) -> Response {
     let begin = async {
-        limiter.admit(&[Subject::Address(Action::Public, &client.address)], ports.clock.now()).await?;
+        limiter.admit(&[Subject::Address(Action::Public, &client.address)]).await?;
         let (PathParam(provider), Params(params)) = (provider?, params?);
         let start = Start {
             provider: &provider,

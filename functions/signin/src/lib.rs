@@ -8,7 +8,6 @@ use axum::response::Response;
 use latchkey_core::account::{PasswordSignIn, SignIn, SignInError};
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::password::Password;
-use latchkey_core::port::Ports;
 use latchkey_core::session::Opening;
 use latchkey_core::{Config, Email, SecretString};
 use latchkey_http::{
@@ -66,7 +65,6 @@ async fn signin(
     State(service): State<Arc<PasswordSignIn>>,
     State(limiter): State<Arc<Limiter>>,
     State(config): State<Arc<Config>>,
-    State(ports): State<Ports>,
     client: ClientInfo,
     Replaced(replaces): Replaced,
     headers: HeaderMap,
@@ -77,7 +75,7 @@ async fn signin(
     let opening = Opening { transport, replaces, from: &client.requester };
     let email: Result<Email, _> = request.email.parse();
     let email = email.map_err(|error| Problem::unprocessable("invalid_email", error.to_string()))?;
-    let device = devices.of(&email, &config, ports.clock.now());
+    let device = devices.of(&email);
     let by = |action| match &device {
         // Strangers cannot use up the windows of a browser that signed in to this account before.
         Some(device) => Subject::Device(action, device.id()),
@@ -88,11 +86,11 @@ async fn signin(
         by(Action::SigninEmail),
         by(Action::SigninEmailDay),
     ];
-    let admitted = limiter.admit(&subjects, ports.clock.now()).await?;
+    let admitted = limiter.admit(&subjects).await?;
     let sign_in = SignIn { email, password: Password::new(&request.password), device };
     let begun = service.sign_in(sign_in, &opening).await.map_err(problem)?;
     let mut response = signed_in(StatusCode::OK, &begun, &admitted, &config);
-    devices.remember(&begun, response.headers_mut(), &config, &ports);
+    devices.remember(&begun, response.headers_mut());
     Ok(response)
 }
 

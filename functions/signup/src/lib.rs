@@ -8,7 +8,6 @@ use axum::response::Response;
 use latchkey_core::account::{CheckedSignUp, Name, Registration, SignUp, SignUpError};
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::password::Password;
-use latchkey_core::port::Ports;
 use latchkey_core::session::{Opening, Transport};
 use latchkey_core::{Config, Email, SecretString};
 use latchkey_http::{
@@ -66,26 +65,24 @@ async fn signup(
     State(registration): State<Arc<Registration>>,
     State(limiter): State<Arc<Limiter>>,
     State(config): State<Arc<Config>>,
-    State(ports): State<Ports>,
     client: ClientInfo,
     Replaced(replaces): Replaced,
     headers: HeaderMap,
     devices: DeviceCookies,
     body: Result<Body<SignUpRequest>, Problem>,
 ) -> Result<Response, Problem> {
-    let now = ports.clock.now();
     let (sign_up, transport) = match body.and_then(|Body(request)| checked(request, &headers, &registration))
     {
         Ok(checked) => checked,
         // In a window of its own: three weak passwords must not lock a person out.
         Err(refusal) => {
-            limiter.admit(&[Subject::Address(Action::SignupRefused, &client.address)], now).await?;
+            limiter.admit(&[Subject::Address(Action::SignupRefused, &client.address)]).await?;
             return Err(refusal);
         }
     };
     if registration.asks_for_breaches() {
         // Whether it will be refused is not known yet, and the three good ones are not to be used up by what is.
-        limiter.admit(&[Subject::Address(Action::SignupRefused, &client.address)], now).await?;
+        limiter.admit(&[Subject::Address(Action::SignupRefused, &client.address)]).await?;
         registration.check_breaches(&sign_up).await.map_err(|weak| problem(weak.into()))?;
     }
     let opening = Opening { transport, replaces, from: &client.requester };
@@ -93,10 +90,10 @@ async fn signup(
         Subject::Address(Action::Signup, &client.address),
         Subject::Email(Action::SignupEmail, sign_up.email()),
     ];
-    let admitted = limiter.admit(&subjects, now).await?;
+    let admitted = limiter.admit(&subjects).await?;
     let made = registration.sign_up(sign_up, &opening).await.map_err(problem)?;
     let mut response = signed_in(StatusCode::CREATED, &made, &admitted, &config);
-    devices.remember(&made, response.headers_mut(), &config, &ports);
+    devices.remember(&made, response.headers_mut());
     Ok(response)
 }
 

@@ -6,7 +6,6 @@ use axum::extract::{FromRequest, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use latchkey_core::limit::{Action, Limiter, Subject};
-use latchkey_core::port::Ports;
 use latchkey_core::session::{RefreshError, Sessions};
 use latchkey_core::token::InvalidRefreshToken;
 use latchkey_core::{Config, SecretString};
@@ -55,15 +54,13 @@ async fn refresh(
     State(sessions): State<Arc<Sessions>>,
     State(limiter): State<Arc<Limiter>>,
     State(config): State<Arc<Config>>,
-    State(ports): State<Ports>,
     client: ClientInfo,
     request: Request,
 ) -> Result<Response, Problem> {
     let by_cookie = !matches!(cookies::get(Kind::Refresh, request.headers(), &config.url), Ok(None));
     let token = token(request, &config).await?;
     // What is counted is what is not good. A good token cannot be guessed; the meter of its session counts it.
-    let count =
-        async || limiter.admit(&[Subject::Address(Action::Public, &client.address)], ports.clock.now()).await;
+    let count = async || limiter.admit(&[Subject::Address(Action::Public, &client.address)]).await;
     match sessions.refresh(&token, &client.requester).await {
         Ok(refreshed) => {
             Ok(tokens_refreshed(&refreshed.user, &refreshed.session, &refreshed.tokens, &config))

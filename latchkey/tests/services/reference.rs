@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use latchkey_core::Timestamp;
-use latchkey_core::limit::SlidingLog;
+use latchkey_core::adapter::SlidingLog;
 use latchkey_core::port::{Count, Counters, Window};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};

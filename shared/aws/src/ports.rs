@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use latchkey_core::adapter::AuthenticCache;
+use latchkey_core::adapter::InProcessCache;
+use latchkey_core::adapter::TableCounters;
 use latchkey_core::config::{ConfigError, Place};
-use latchkey_core::limit::TableCounters;
-use latchkey_core::port::in_process::InProcessCache;
-use latchkey_core::port::{AuthenticCache, Cache, Counters, PasswordHasher, Table};
+use latchkey_core::port::{Cache, Counters, PasswordHasher, Table};
 use latchkey_core::{Config, Ports, Timestamp};
 use latchkey_native::{HttpFetch, SystemClock, SystemEntropy};
 use latchkey_upstash::{Breaker, UpstashCache, UpstashCounters};

@@ -4,8 +4,9 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use axum::Router;
+use latchkey_core::adapter::AuthenticCache;
 use latchkey_core::config::{ConfigError, Place, variables};
-use latchkey_core::port::{AuthenticCache, Counters, Fetch, PasswordHasher, StoreError};
+use latchkey_core::port::{Counters, Fetch, PasswordHasher, StoreError};
 use latchkey_core::{Config, Memory, Ports, Services};
 use latchkey_http::{App, Edge, Function};
 use latchkey_sql::SqlTable;

@@ -8,11 +8,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use latchkey_core::limit::{
-    Action, ClientAddress, Fallback, Limiter, Limits, SessionMeter, SlidingLog, Subject,
-};
-use latchkey_core::port::in_process::InProcessCounters;
-use latchkey_core::port::{Counters, Window};
+use latchkey_core::adapter::{InProcessCounters, SlidingLog};
+use latchkey_core::limit::{Action, ClientAddress, Fallback, Limiter, Limits, SessionMeter, Subject};
+use latchkey_core::port::{Clock, Counters, Window};
 use latchkey_core::{Email, Timestamp};
 
 /// The adapters in process never wait, so that one poll has the answer.
@@ -81,15 +79,23 @@ fn counters(c: &mut Criterion) {
     group.finish();
 }
 
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(0)
+    }
+}
+
 fn limiter(c: &mut Criterion) {
     let counters = Arc::new(InProcessCounters::default());
-    let limiter = Limiter::new(counters, Limits::default(), Arc::new(Fallback::new()));
+    let limiter = Limiter::new(counters, Arc::new(Still), Limits::default(), Arc::new(Fallback::new()));
     let address = ClientAddress::from(IpAddr::from([192, 0, 2, 7]));
     let Ok(email) = "ada@example.com".parse::<Email>() else { unreachable!("a valid address") };
     let subjects = [Subject::Address(Action::Signup, &address), Subject::Email(Action::SignupEmail, &email)];
     let mut ticks = Ticks::of(1, Duration::from_mins(12));
     c.bench_function("Limiter::admit, two subjects", |b| {
-        b.iter(|| ready(limiter.admit(black_box(&subjects), ticks.now())));
+        b.iter(|| ready(limiter.admit_at(black_box(&subjects), ticks.now())));
     });
 }
 

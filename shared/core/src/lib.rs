@@ -4,14 +4,14 @@
 //! randomness too, comes through a trait of [`port`]. The domain is laid out by its nouns, a folder each.
 
 pub mod account;
+pub mod adapter;
 pub mod audit;
 pub mod config;
-pub mod email;
 pub mod fault;
-pub mod id;
 pub mod json;
 pub mod limit;
 pub mod log;
+pub mod model;
 pub mod oauth;
 mod optimistic;
 pub mod password;
@@ -22,14 +22,11 @@ pub mod secrets;
 mod services;
 pub mod session;
 pub mod shards;
-pub mod time;
 pub mod token;
 
 pub use config::Config;
-pub use email::Email;
 pub use fault::Fault;
-pub use id::{DeviceId, EventId, SessionId, UserId};
+pub use model::{DeviceId, Email, EventId, SessionId, Timestamp, UserId};
 pub use port::Ports;
 pub use secrecy::{ExposeSecret, SecretString};
 pub use services::{Memory, Services};
-pub use time::Timestamp;

@@ -9,8 +9,9 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountSeals, Reseal, SealedCount};
-use crate::audit::{Action, Actor, AuditLog, Requester};
+use crate::audit::AuditLog;
 use crate::fault::Fault;
+use crate::model::audit::{Action, Actor, Requester};
 use crate::port::table::{CommitError, Condition, Key, Write};
 use crate::port::{Clock, StoreError, Table};
 use crate::seal::Sealer;

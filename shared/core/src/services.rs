@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use crate::Config;
 use crate::account::{
-    AccountSeals, Accounts, IdentityLinking, IdentityRelocation, PasswordSignIn, Passwords, ProviderSignIn,
-    Registration, TokenVault, UserAdministration,
+    AccountSeals, Accounts, Devices, IdentityLinking, IdentityRelocation, PasswordSignIn, Passwords,
+    ProviderSignIn, Registration, TokenVault, UserAdministration,
 };
 use crate::audit::AuditLog;
 use crate::limit::{Fallback, Limiter};
-use crate::oauth::{Oauth, OauthMemory};
+use crate::oauth::{Oauth, OauthDeployment, OauthMemory, Redirects};
 use crate::password::Breaches;
 use crate::permission::Roles;
 use crate::port::Ports;
@@ -46,6 +46,8 @@ pub struct Services {
     pub users: Arc<UserAdministration>,
     /// The operator's changes to all identities of an issuer.
     pub relocation: Arc<IdentityRelocation>,
+    /// Browsers that signed in before.
+    pub devices: Arc<Devices>,
     /// Sessions.
     pub sessions: Arc<Sessions>,
     /// Signing keys.
@@ -73,22 +75,14 @@ impl Services {
             let (variable, consequence) = (danger.variable(), danger.consequence());
             tracing::warn!(variable, consequence, "the configuration is unsafe");
         }
-        let Ports { table, counters, cache, fetch, clock, entropy, hasher, .. } = ports.clone();
+        let Ports { table, counters, cache, clock, entropy, hasher, .. } = ports.clone();
         let audit = AuditLog::new(
             Arc::clone(&table),
             Arc::clone(&clock),
             Arc::clone(&entropy),
             config.audit_retention,
         );
-        let oauth = Arc::new(Oauth::new(
-            &config,
-            Arc::clone(&table),
-            fetch,
-            Arc::clone(&cache),
-            Arc::clone(&clock),
-            Arc::clone(&entropy),
-            Arc::clone(&memory.oauth),
-        ));
+        let oauth = Arc::new(sign_in_with_providers(&config, &ports, memory));
         let roles = Roles::new(Arc::clone(&table), Arc::clone(&clock), cache, audit.clone());
         let keys = Arc::new(Keys::new(
             Arc::clone(&table),
@@ -119,6 +113,9 @@ impl Services {
             roles: roles.clone(),
             sealer: Arc::clone(&config.sealer),
         });
+        let devices = Devices::new(Arc::clone(&clock), Arc::clone(&entropy), Arc::clone(&config.sealer));
+        let fallback = Arc::clone(&memory.fallback);
+        let limiter = Arc::new(Limiter::new(counters, Arc::clone(&clock), config.limits, fallback));
         let passwords = Arc::new(Passwords {
             hasher,
             entropy,
@@ -149,15 +146,30 @@ impl Services {
             token_vault: vault,
             users: Arc::new(UserAdministration::new(Arc::clone(&accounts), passwords)),
             relocation: Arc::new(IdentityRelocation::new(accounts)),
+            devices: Arc::new(devices),
             sessions,
             keys,
             oauth,
             secrets,
             roles,
-            limiter: Arc::new(Limiter::new(counters, config.limits, Arc::clone(&memory.fallback))),
+            limiter,
             audit,
             config,
             ports,
         }
     }
+}
+
+fn sign_in_with_providers(config: &Config, ports: &Ports, memory: &Memory) -> Oauth {
+    let url = &config.url;
+    let deployment = OauthDeployment {
+        settings: Arc::clone(&config.oauth),
+        redirects: Redirects::new(url.origin(), &config.origins, config.oauth.apps()),
+        url: url.as_str().to_owned(),
+        cookie_prefix: url.cookie_prefix().to_owned(),
+        keep_tokens: config.keep_provider_tokens,
+        sealer: Arc::clone(&config.sealer),
+    };
+    let Ports { table, cache, fetch, clock, entropy, .. } = ports.clone();
+    Oauth::new(deployment, table, fetch, cache, clock, entropy, Arc::clone(&memory.oauth))
 }

@@ -9,25 +9,6 @@ use crate::Timestamp;
 use crate::port::table::{Item, List, Query, QueryError};
 use crate::port::{StoreError, Table};
 
-/// The number of partitions of a sharded list. It is part of what is stored: docs/storage.md says what it carries.
-pub const SHARDS: u8 = 8;
-
-/// The partition of the item named `id` in the list `list`, such as `users#5`. The last byte of an identifier is random, so the
-/// items spread evenly.
-pub(crate) fn partition(list: &str, id: &[u8; 16]) -> String {
-    let [.., last] = id;
-    shard(list, last % SHARDS)
-}
-
-/// Every partition of the list.
-pub(crate) fn partitions(list: &str) -> impl Iterator<Item = String> + '_ {
-    (0..SHARDS).map(move |number| shard(list, number))
-}
-
-fn shard(list: &str, number: u8) -> String {
-    format!("{list}#{number}")
-}
-
 /// Where a page of several lists begins and ends, and how many items it takes.
 pub(crate) struct Stretch {
     /// The first sort key wanted.
@@ -139,17 +120,6 @@ async fn fetch(table: &dyn Table, now: Timestamp, lanes: &mut [Lane]) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_shard_is_a_partition_and_the_last_byte_chooses() {
-        let named: Vec<String> = partitions("users").collect();
-        assert_eq!(named.len(), usize::from(SHARDS));
-        for last in 0..=u8::MAX {
-            let mut id = [7; 16];
-            id[15] = last;
-            assert_eq!(partition("users", &id), named[usize::from(last % SHARDS)]);
-        }
-    }
 
     #[test]
     fn a_page_reads_little_more_than_it_gives() {

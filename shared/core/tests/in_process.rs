@@ -3,7 +3,7 @@
 mod counters {
     use std::sync::Arc;
 
-    use latchkey_core::port::in_process::InProcessCounters;
+    use latchkey_core::adapter::InProcessCounters;
 
     latchkey_testkit::counters_conformance!(async { Arc::new(InProcessCounters::default()) });
 }
@@ -11,7 +11,7 @@ mod counters {
 mod cache {
     use std::sync::Arc;
 
-    use latchkey_core::port::in_process::InProcessCache;
+    use latchkey_core::adapter::InProcessCache;
 
     latchkey_testkit::cache_conformance!(async { Arc::new(InProcessCache::default()) });
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRef;
 use latchkey_core::account::{
-    IdentityLinking, PasswordSignIn, ProviderSignIn, Registration, TokenVault, UserAdministration,
+    Devices, IdentityLinking, PasswordSignIn, ProviderSignIn, Registration, TokenVault, UserAdministration,
 };
 use latchkey_core::audit::{AuditLog, Refusals};
 use latchkey_core::limit::Limiter;
@@ -60,6 +60,7 @@ parts! {
     Roles = roles,
     AuditLog = audit,
     Ports = ports,
+    Arc<Devices> = devices,
 }
 
 impl FromRef<App> for Arc<Health> {

@@ -1,17 +1,17 @@
 //! The cookies that tell which accounts a browser signed in to before.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use cookie::SameSite;
-use latchkey_core::account::{DEVICE_LIFETIME, Device};
+use latchkey_core::account::{DEVICE_LIFETIME, Device, Devices};
 use latchkey_core::config::PublicUrl;
-use latchkey_core::port::Ports;
 use latchkey_core::session::{SignedIn, Transport};
-use latchkey_core::{Config, Email, Timestamp};
+use latchkey_core::{Config, Email};
 
 use crate::{App, cookies};
 
@@ -20,63 +20,61 @@ pub const MAX_DEVICE_COOKIES: usize = 8;
 
 /// The device cookies of a request, one for each account that the browser signed in to: what tells the accounts apart in
 /// their names, and their values. Several of one name are fine: one that is not genuine counts as none.
-pub struct DeviceCookies(Vec<(String, Vec<u8>)>);
+pub struct DeviceCookies {
+    values: Vec<(String, Vec<u8>)>,
+    devices: Arc<Devices>,
+    config: Arc<Config>,
+}
 
 impl FromRequestParts<App> for DeviceCookies {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        Ok(Self::read(&parts.headers, &app.services().config.url))
-    }
-}
-
-impl DeviceCookies {
-    /// Reads the device cookies of a request.
-    pub fn read(headers: &HeaderMap, url: &PublicUrl) -> Self {
-        let prefix = prefix(url);
+        let (devices, config) = (Arc::from_ref(app), Arc::<Config>::from_ref(app));
+        let prefix = prefix(&config.url);
         let suffix = |name: &[u8]| {
             let suffix = std::str::from_utf8(name.strip_prefix(prefix.as_bytes())?).ok()?;
             Device::is_cookie_suffix(suffix).then(|| suffix.to_owned())
         };
-        Self(
-            cookies::pairs(headers)
-                .filter_map(|(name, value)| Some((suffix(name)?, value.to_owned())))
-                .collect(),
-        )
+        let values = cookies::pairs(&parts.headers)
+            .filter_map(|(name, value)| Some((suffix(name)?, value.to_owned())))
+            .collect();
+        Ok(Self { values, devices, config })
     }
+}
 
+impl DeviceCookies {
     /// Returns the device, if this browser signed in to an account of `email` before.
-    pub fn of(&self, email: &Email, config: &Config, now: Timestamp) -> Option<Device> {
-        self.0.iter().find_map(|(_, value)| Device::read(value, email, &config.sealer, now))
+    pub fn of(&self, email: &Email) -> Option<Device> {
+        self.values.iter().find_map(|(_, value)| self.devices.known(value, email))
     }
 
     /// Remembers the browser of a session that began, where the browser holds its tokens in cookies. A browser that is not
     /// remembered for want of randomness signs in all the same.
-    pub fn remember(&self, begun: &SignedIn, headers: &mut HeaderMap, config: &Config, ports: &Ports) {
+    pub fn remember(&self, begun: &SignedIn, headers: &mut HeaderMap) {
         if begun.session.transport != Transport::Cookie {
             return;
         }
-        let (email, now) = (&begun.user.email, ports.clock.now());
-        let known = self.of(email, config, now);
-        let device = match Device::signed_in(known.as_ref(), &begun.user, &*ports.clock, &*ports.entropy) {
-            Ok(device) => device,
+        let (email, url) = (&begun.user.email, &self.config.url);
+        let cookie = match self.devices.remember(self.of(email).as_ref(), &begun.user) {
+            Ok(cookie) => cookie,
             Err(error) => {
                 tracing::warn!(%error, "a browser is not remembered");
                 return;
             }
         };
-        let suffix = Device::cookie_suffix(email, &config.sealer);
-        for excess in self.in_excess(&suffix, email, config, now) {
-            append(headers, excess, "", Duration::ZERO, &config.url);
+        let suffix = self.devices.cookie_suffix(email);
+        for excess in self.in_excess(&suffix, email) {
+            append(headers, excess, "", Duration::ZERO, url);
         }
-        append(headers, &suffix, &device.token(email, &config.sealer), DEVICE_LIFETIME, &config.url);
+        append(headers, &suffix, &cookie, DEVICE_LIFETIME, url);
     }
 
     /// The cookies that go when the one with `suffix` is set: another one of this account, and those beyond the bound that
     /// expire first.
-    fn in_excess(&self, suffix: &str, email: &Email, config: &Config, now: Timestamp) -> Vec<&str> {
-        let is_of_account = |value: &[u8]| Device::read(value, email, &config.sealer, now).is_some();
-        let others = self.0.iter().filter(|(other, _)| other != suffix);
+    fn in_excess(&self, suffix: &str, email: &Email) -> Vec<&str> {
+        let is_of_account = |value: &[u8]| self.devices.known(value, email).is_some();
+        let others = self.values.iter().filter(|(other, _)| other != suffix);
         let (mut excess, mut others): (Vec<_>, Vec<_>) = others.partition(|(_, value)| is_of_account(value));
         others.sort_by_key(|(_, value)| Device::claimed_end(value));
         let beyond = others.len().saturating_sub(MAX_DEVICE_COOKIES - 1);

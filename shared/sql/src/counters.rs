@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use latchkey_core::Timestamp;
-use latchkey_core::limit::TableCounters;
-use latchkey_core::limit::window::{self, SlidingLog};
+use latchkey_core::adapter::TableCounters;
+use latchkey_core::adapter::window::{self, SlidingLog};
 use latchkey_core::port::table::{Key, Version};
 use latchkey_core::port::{Count, Counters, StoreError, Window};
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use latchkey_core::Timestamp;
-use latchkey_core::limit::TableCounters;
+use latchkey_core::adapter::TableCounters;
 use latchkey_core::port::table::Write;
 use latchkey_core::port::{Count, Counters, StoreError, Table, Window};
 use latchkey_sql::sqlite::Sqlite;

@@ -19,7 +19,7 @@ const SLACK: Duration = Duration::from_mins(1);
 /// The longest that an entry is kept: a year. It is a cache.
 const MAX_KEEP: Duration = Duration::from_hours(365 * 24);
 
-/// Texts in Upstash, for an [`AuthenticCache`](latchkey_core::port::AuthenticCache).
+/// Texts in Upstash, for an [`AuthenticCache`](latchkey_core::adapter::AuthenticCache).
 #[derive(Clone)]
 pub struct UpstashCache {
     client: Client,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use latchkey_core::Timestamp;
-use latchkey_core::limit::window;
+use latchkey_core::adapter::window;
 use latchkey_core::port::{Count, Counters, Fetch, StoreError, Window};
 use serde_json::Value;
 

@@ -7,10 +7,10 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use latchkey_core::account::SignUp;
+use latchkey_core::adapter::{InProcessCache, InProcessCounters};
 use latchkey_core::config::Place;
 use latchkey_core::password::Password;
 use latchkey_core::permission::RoleName;
-use latchkey_core::port::in_process::{InProcessCache, InProcessCounters};
 use latchkey_core::{Config, Memory, Ports, Services};
 use latchkey_e2e::failure::Result;
 use latchkey_e2e::place::Admin;

@@ -13,8 +13,8 @@ use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
+use latchkey_core::adapter::{InProcessCache, InProcessCounters};
 use latchkey_core::config::Place;
-use latchkey_core::port::in_process::{InProcessCache, InProcessCounters};
 use latchkey_core::port::{
     Cache, Counters, Derivation, Fetch, FetchError, HasherError, Mailer, MailerError, Message,
     PasswordHasher, Table,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use latchkey_core::Timestamp;
-use latchkey_core::port::{AuthenticCache, Cache, CacheStore, StoreError};
+use latchkey_core::adapter::AuthenticCache;
+use latchkey_core::port::{Cache, CacheStore, StoreError};
 use latchkey_core::seal::{MasterSecrets, Sealer};
 
 /// The secret of tests.

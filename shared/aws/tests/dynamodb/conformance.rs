@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use latchkey_aws::dynamodb::{DynamoTable, Emulator, client, create_table};
 use latchkey_core::Timestamp;
-use latchkey_core::limit::TableCounters;
+use latchkey_core::adapter::TableCounters;
 use latchkey_core::port::{Count, Counters, StoreError, Window};
 use latchkey_testkit::{counters_conformance, table_conformance};
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use latchkey_core::account::Authority;
+use latchkey_core::adapter::TableCounters;
 use latchkey_core::audit::Requester;
-use latchkey_core::limit::TableCounters;
 use latchkey_testkit::{TestApp, TestRequest, TestResponse, assert_documented};
 use latchkey_upstash::{Breaker, UpstashCache, UpstashCounters};
 use serde_json::json;

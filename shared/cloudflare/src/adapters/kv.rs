@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use latchkey_core::Timestamp;
-use latchkey_core::port::in_process::InProcessCache;
+use latchkey_core::adapter::InProcessCache;
 use latchkey_core::port::{Cache, CacheStore, StoreError};
 use worker::kv::{KvError, KvStore};
 use worker::send::SendFuture;
@@ -17,7 +17,7 @@ const MAX_KEY: usize = 512;
 /// The isolate's memory, and behind it a KV namespace.
 ///
 /// KV may give a value for a minute after it was replaced or deleted, and to whoever may write to the namespace it is open: the
-/// [`AuthenticCache`](latchkey_core::port::AuthenticCache) above it sees to both.
+/// [`AuthenticCache`](latchkey_core::adapter::AuthenticCache) above it sees to both.
 pub struct Kv {
     binding: &'static str,
     memory: InProcessCache,

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
-use super::{Account, Identity, Login, User};
 use crate::audit::AuditLog;
+use crate::model::identity::Identity;
+use crate::model::shards::partitions;
+use crate::model::{Account, Login, User};
 use crate::permission::Roles;
 use crate::port::table::{CommitError, Item, Key, List, Write};
 use crate::port::{Clock, Entropy, StoreError, Table};
@@ -101,7 +103,7 @@ impl Accounts {
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
             trips: LIST_TRIPS,
         };
-        let lists = shards::partitions(User::LIST).map(List::Index);
+        let lists = partitions(User::LIST).map(List::Index);
         let page = shards::merged(&*self.table, self.clock.now(), lists, &stretch, by_partition).await?;
         let users: Vec<User> = page.items.iter().map(Item::decode).collect::<Result<_, _>>()?;
         let next = users.last().map(|user| user.id).or(after).filter(|_| page.more);

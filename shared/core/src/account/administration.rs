@@ -5,11 +5,12 @@ use serde::Serialize;
 
 use super::accounts::{Accounts, UserPage};
 use super::passwords::Passwords;
-use super::{Account, Lockout, Status, User};
-use crate::audit::{Action, Actor, Requester};
 use crate::fault::{Fault, carry_faults};
+use crate::model::audit::{Action, Actor, Requester};
+use crate::model::permission::{Admins, AdminsError, Permission, Policy, RoleName, Versioned};
+use crate::model::{Account, Lockout, Status, User};
 use crate::optimistic::{Commit, MAX_TRIES, retry};
-use crate::permission::{Admins, AdminsError, Permission, Policy, RoleName, Roles, Versioned};
+use crate::permission::Roles;
 use crate::port::StoreError;
 use crate::port::table::{Condition, Write};
 use crate::session::Live;

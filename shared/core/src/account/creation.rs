@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use super::administration::Held;
 use super::registration::{LOGIN_WRITE, creation, signup_event};
-use super::{CheckedSignUp, ManageError, User, UserAdministration};
-use crate::audit::{Action, Actor, Requester};
+use super::{CheckedSignUp, ManageError, UserAdministration};
 use crate::fault::Fault;
+use crate::model::audit::{Action, Actor, Requester};
+use crate::model::permission::{Admins, RoleName};
+use crate::model::{StoredHash, User};
 use crate::optimistic::{Commit, MAX_TRIES, retry};
-use crate::password::StoredHash;
-use crate::permission::{Admins, RoleName, Roles};
+use crate::permission::Roles;
 use crate::port::table::CommitError;
 
 /// Why an operator's account was not made. Nothing was written.

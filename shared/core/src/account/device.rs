@@ -1,30 +1,48 @@
-use std::time::Duration;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
-use super::User;
+use crate::model::{DEVICE_LIFETIME, Device, User};
 use crate::port::{Clock, Entropy, EntropyError};
 use crate::seal::{Purpose, Sealer, TAG_LEN};
 use crate::{DeviceId, Email, Timestamp, UserId};
 
-/// How long a browser is remembered after its last sign-in: as long as browsers keep a cookie (RFC 6265bis, section 5.5).
-pub const DEVICE_LIFETIME: Duration = Duration::from_hours(400 * 24);
-
 const TAG: Purpose = Purpose::new("device-cookie");
 const NAME: Purpose = Purpose::new("device-cookie-name");
 
-/// A browser that signed in to an account before, as its cookie proves. It is no credential: it passes a lock that wrong
-/// passwords of strangers led to, and its own wrong passwords are counted by themselves (OWASP, "Device Cookies").
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Device {
-    id: DeviceId,
-    user: UserId,
-    expires_at: Timestamp,
-}
-
 /// The bytes of a token before its tag: identifiers of device and user, then the end in seconds.
 const BODY_LEN: usize = 16 + 16 + 8;
+
+/// Browsers that are known by their cookies.
+pub struct Devices {
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    sealer: Arc<Sealer>,
+}
+
+impl Devices {
+    /// Returns the service over these ports.
+    pub(crate) fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, sealer: Arc<Sealer>) -> Self {
+        Self { clock, entropy, sealer }
+    }
+
+    /// Returns the device of a cookie that was made for `email` and has not expired.
+    pub fn known(&self, cookie: &[u8], email: &Email) -> Option<Device> {
+        Device::read(cookie, email, &self.sealer, self.clock.now())
+    }
+
+    /// Returns the cookie of a browser that has just signed in as `user`: that of the `known` device, renewed, or of a new one.
+    pub fn remember(&self, known: Option<&Device>, user: &User) -> Result<String, EntropyError> {
+        let device = Device::signed_in(known, user, &*self.clock, &*self.entropy)?;
+        Ok(device.token(&user.email, &self.sealer))
+    }
+
+    /// Returns the part of the cookie's name that tells the accounts of one browser apart. It shows no address.
+    pub fn cookie_suffix(&self, email: &Email) -> String {
+        Device::cookie_suffix(email, &self.sealer)
+    }
+}
 
 impl Device {
     /// Returns the device of a browser that has just signed in as `user`: the `known` one, renewed, or a new one.
@@ -39,21 +57,6 @@ impl Device {
             None => DeviceId::new(clock, entropy)?,
         };
         Ok(Self { id, user: user.id, expires_at: clock.now() + DEVICE_LIFETIME })
-    }
-
-    /// Names the device. A copy of its cookie has the same name.
-    pub const fn id(&self) -> DeviceId {
-        self.id
-    }
-
-    /// When the cookie that it came with expires.
-    pub const fn expires_at(&self) -> Timestamp {
-        self.expires_at
-    }
-
-    /// Returns whether it signed in to the account of `user`, and not to an earlier account of the same address.
-    pub fn is_of(&self, user: &User) -> bool {
-        self.user == user.id
     }
 
     /// Returns the value of its cookie, bound to `email`.
@@ -89,11 +92,6 @@ impl Device {
         text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     }
 
-    #[cfg(test)]
-    pub(super) const fn of(id: DeviceId, user: UserId, expires_at: Timestamp) -> Self {
-        Self { id, user, expires_at }
-    }
-
     fn body(&self) -> [u8; BODY_LEN] {
         let mut body = [0; BODY_LEN];
         let seconds = (self.expires_at.as_millis() / 1000).to_be_bytes();
@@ -124,6 +122,8 @@ fn message(body: &[u8; BODY_LEN], email: &Email) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::seal::MasterSecrets;
     use proptest::prelude::*;

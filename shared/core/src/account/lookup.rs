@@ -1,8 +1,9 @@
 //! Accounts by the names that an operator gives them.
 
-use super::{AccountName, User, UserAdministration};
+use super::UserAdministration;
 use crate::Email;
 use crate::fault::{Fault, carry_faults};
+use crate::model::{AccountName, User};
 
 /// Why an operator's name leads to no account.
 #[derive(Debug, thiserror::Error)]

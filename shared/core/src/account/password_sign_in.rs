@@ -1,13 +1,12 @@
 use std::sync::Arc;
 
 use super::accounts::Accounts;
-use super::lockout::{Guess, Shut};
 use super::passwords::Passwords;
-use super::{Credential, Device, Login};
-use crate::audit::{Action, Actor, Requester};
 use crate::fault::{Fault, carry_faults};
+use crate::model::audit::{Action, Actor, Requester};
+use crate::model::{Credential, Device, Guess, Login, Shut, StoredHash};
 use crate::optimistic::{Commit, retry_from};
-use crate::password::{Password, StoredHash};
+use crate::password::Password;
 use crate::port::StoreError;
 use crate::port::table::{Condition, Item, Write};
 use crate::session::{Opening, SignedIn};

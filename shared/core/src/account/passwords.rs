@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use crate::UserId;
 use crate::fault::Fault;
-use crate::password::{self, Password, PasswordHash, StoredHash, Strength};
+use crate::model::{PasswordHash, StoredHash, Strength};
+use crate::password::{self, Password};
 use crate::port::{Entropy, PasswordHasher};
 use crate::seal::Sealer;
 

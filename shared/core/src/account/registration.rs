@@ -3,11 +3,11 @@ use std::sync::Arc;
 
 use super::accounts::Accounts;
 use super::passwords::Passwords;
-use super::{Credential, Lockout, Login, Name, Status, User};
-use crate::audit::{Action, Actor, Requester};
 use crate::fault::{Fault, carry_faults};
-use crate::password::{Breaches, Password, PasswordRules, StoredHash, WeakPassword};
-use crate::permission::RoleName;
+use crate::model::audit::{Action, Actor, Requester};
+use crate::model::permission::RoleName;
+use crate::model::{Credential, Lockout, Login, Name, Status, StoredHash, User};
+use crate::password::{Breaches, Password, PasswordRules, WeakPassword};
 use crate::port::StoreError;
 use crate::port::table::{CommitError, Write};
 use crate::session::{Opening, SignedIn};

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::TokenVault;
 use super::accounts::Accounts;
-use super::{Credential, Identity, Login, TokenVault, User};
 use crate::UserId;
 use crate::fault::Fault;
+use crate::model::identity::Identity;
+use crate::model::{Credential, Login, User};
 use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::password::ResealHashError;
 use crate::port::StoreError;

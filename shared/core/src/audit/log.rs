@@ -7,8 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Actor, Event, Requester};
 use crate::fault::{Fault, carry_faults};
+use crate::model::audit::{Action, Actor, Event, Requester};
+use crate::model::shards::{partition, partitions};
 use crate::port::table::{CommitError, Item, Key, List, Write};
 use crate::port::{Clock, Entropy, EntropyError, StoreError, Table};
 use crate::shards::{self, Stretch};
@@ -122,7 +123,7 @@ impl AuditLog {
 
     /// The write that adds `event`, for the commit that it reports.
     pub fn write(&self, event: &Event) -> Result<Write, StoreError> {
-        let partition = shards::partition(&day_list(day_of(event.at)), event.id.as_bytes());
+        let partition = partition(&day_list(day_of(event.at)), event.id.as_bytes());
         let write = Write::create(Key::new(partition, event.id.to_string()), event)?
             .expiring(event.at + self.retention);
         Ok(match event.user_id {
@@ -198,7 +199,7 @@ impl AuditCursor {
 
 /// The lists that the events of these days which `filter` wants are in.
 fn lists(filter: &Filter, days: RangeInclusive<i64>) -> Vec<List> {
-    let of_day = |day| shards::partitions(&day_list(day)).map(List::Partition).collect::<Vec<_>>();
+    let of_day = |day| partitions(&day_list(day)).map(List::Partition).collect::<Vec<_>>();
     match filter.user_id {
         Some(user) => vec![List::Index(user_list(user))],
         None => days.flat_map(of_day).collect(),

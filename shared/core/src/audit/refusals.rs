@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::{Action, Actor, AuditError, AuditLog, Requester};
+use super::{AuditError, AuditLog};
+use crate::adapter::InProcessCounters;
+use crate::model::audit::{Action, Actor, Requester};
 use crate::port::Window;
-use crate::port::in_process::InProcessCounters;
 use crate::{Timestamp, UserId};
 
 /// The window of one client's refusals: one event of each kind in it.

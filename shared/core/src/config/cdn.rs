@@ -1,7 +1,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use subtle::{Choice, ConstantTimeEq};
 
-use super::ConfigError;
+use crate::model::ConfigError;
 
 const NAME: &str = "LATCHKEY_CDN_SECRET";
 const FIX: &str = "set it to the output of `openssl rand -hex 32`, here and in the header that the CDN adds";

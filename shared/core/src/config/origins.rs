@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{ConfigError, is_loopback};
+use crate::model::{ConfigError, is_loopback};
 
 /// Schemes whose pages have an origin of no host, or none that tells them apart.
 const NO_ORIGIN: [&str; 6] = ["about", "blob", "data", "file", "filesystem", "javascript"];

@@ -8,11 +8,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::address::{ClientAddress, Network};
 use super::config::{Action, Limits};
 use super::quota::Quota;
-use crate::port::in_process::InProcessCounters;
-use crate::port::{Count, Counters, Window};
+use crate::adapter::InProcessCounters;
+use crate::model::{ClientAddress, Network};
+use crate::port::{Clock, Count, Counters, Window};
 use crate::{DeviceId, Email, Timestamp};
 
 /// Who does what.
@@ -140,14 +140,20 @@ impl Default for Fallback {
 #[derive(Clone)]
 pub struct Limiter {
     counters: Arc<dyn Counters>,
+    clock: Arc<dyn Clock>,
     limits: Limits,
     fallback: Arc<Fallback>,
 }
 
 impl Limiter {
     /// A limiter over `counters`.
-    pub fn new(counters: Arc<dyn Counters>, limits: Limits, fallback: Arc<Fallback>) -> Self {
-        Self { counters, limits, fallback }
+    pub fn new(
+        counters: Arc<dyn Counters>,
+        clock: Arc<dyn Clock>,
+        limits: Limits,
+        fallback: Arc<Fallback>,
+    ) -> Self {
+        Self { counters, clock, limits, fallback }
     }
 
     /// What it admits by; a [`SessionMeter`](super::SessionMeter) takes the same.
@@ -164,7 +170,12 @@ impl Limiter {
     ///
     /// When the counters fail, credential actions are counted in process, by the same quotas, and the others go on: a
     /// lost store neither opens the door to guessing nor shuts the service down.
-    pub async fn admit(&self, subjects: &[Subject<'_>], now: Timestamp) -> Result<Admitted, Limited> {
+    pub async fn admit(&self, subjects: &[Subject<'_>]) -> Result<Admitted, Limited> {
+        self.admit_at(subjects, self.clock.now()).await
+    }
+
+    /// Counts like [`admit`](Self::admit), as of `now`.
+    pub async fn admit_at(&self, subjects: &[Subject<'_>], now: Timestamp) -> Result<Admitted, Limited> {
         let limited = self.windows(subjects);
         if limited.is_empty() {
             return Ok(Admitted { rate: None });

@@ -3,18 +3,14 @@
 //! A [`Limiter`] counts by address and by e-mail in sliding windows of the [`Counters`](crate::port::Counters) port; a
 //! [`SessionMeter`] guards, in process, the reads that cost no count.
 
-pub mod address;
 pub mod config;
 pub mod limiter;
 pub mod quota;
 pub mod session;
-pub mod table_counters;
-pub mod window;
 
-pub use address::{ClientAddress, Network, UnknownAddress};
 pub use config::{Action, InvalidLimits, Limits};
 pub use limiter::{Admitted, Fallback, Limited, Limiter, Rate, Subject};
 pub use quota::{InvalidQuota, Quota};
 pub use session::SessionMeter;
-pub use table_counters::TableCounters;
-pub use window::SlidingLog;
+
+pub use crate::model::{ClientAddress, Network, UnknownAddress};

@@ -77,7 +77,7 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limit::SlidingLog;
+    use crate::adapter::SlidingLog;
     use crate::port::Window;
     use proptest::prelude::*;
 

@@ -8,8 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::UserId;
+use crate::model::Digest;
 use crate::port::{Entropy, EntropyError};
-use crate::token::Digest;
 
 /// Lets scanners of logs and repositories know a leaked code by its look.
 const PREFIX: &str = "lkc_";

@@ -6,16 +6,15 @@ use std::time::Duration;
 
 use futures_util::future::join;
 
-use super::IdentifyError;
-use super::http;
 use super::id_token::{InvalidIdToken, UnverifiedIdToken};
 use super::jwks::{Found, KeySet};
 use super::memory::{Known, OauthMemory};
 use super::metadata::Metadata;
 use super::provider::{Place, Provider};
+use super::{IdentifyError, http};
 use crate::Timestamp;
+use crate::model::Digest;
 use crate::port::{Cache, Fetch};
-use crate::token::Digest;
 
 /// How old metadata and keys may be, wherever they were kept meanwhile. A key that its issuer withdrew is taken for that long.
 const MAX_AGE: Duration = Duration::from_hours(1);

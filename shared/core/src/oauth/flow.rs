@@ -9,12 +9,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
-use super::{CodeChallenge, ProviderName, ReturnTo};
-use crate::account::LinkTicket;
+use super::{CodeChallenge, ReturnTo};
+use crate::model::identity::{LinkTicket, ProviderName};
+use crate::model::{Digest, Sealed};
 use crate::port::table::{Key, Write};
 use crate::port::{Entropy, EntropyError, StoreError};
-use crate::seal::{Purpose as SealPurpose, SealError, Sealed, Sealer};
-use crate::token::Digest;
+use crate::seal::{Purpose as SealPurpose, SealError, Sealer};
 use crate::{SessionId, Timestamp, UserId};
 
 /// How long a person may take at the provider.

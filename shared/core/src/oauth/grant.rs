@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::account::ProviderGrant;
+use crate::model::identity::ProviderGrant;
 
 /// What a provider gives for the refresh token of a [`ProviderGrant`].
 #[derive(Debug, Clone)]

@@ -9,9 +9,9 @@ use sha2::{Digest, Sha256, Sha512};
 use subtle::ConstantTimeEq;
 
 use super::metadata::Metadata;
-use super::{Issuer, Subject};
 use crate::Timestamp;
 use crate::json::{self, Optional};
+use crate::model::identity::{Issuer, Subject};
 use crate::token::{Algorithm, CLOCK_LEEWAY, VerifyingKey};
 
 /// The longest ID token, in bytes. Some carry every group of an organisation.

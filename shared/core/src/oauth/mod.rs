@@ -18,7 +18,6 @@ mod flow;
 mod grant;
 mod http;
 mod id_token;
-mod identity;
 mod jwks;
 mod memory;
 mod metadata;
@@ -37,11 +36,13 @@ pub use flow::{FLOW_LIFETIME, Flow, FlowCookie, MAX_FLOWS, Purpose};
 pub use grant::ProviderTokens;
 pub use http::{DEADLINE, Failure};
 pub use id_token::{IdToken, InvalidIdToken, MAX_ID_TOKEN, UnverifiedIdToken};
-pub use identity::{
-    ExternalIdentity, InvalidIssuer, InvalidProviderName, InvalidSubject, Issuer, ProviderName, Subject,
-};
 pub use memory::OauthMemory;
 pub use provider::Provider;
 pub use redirect::{AppUri, InvalidRedirect, MAX_REDIRECT, Redirects, ReturnTo};
+pub(crate) use service::OauthDeployment;
 pub use service::{Begun, FinishError, Identified, IdentifyError, Oauth, Start, StartError, UseError};
 pub use settings::Settings;
+
+pub use crate::model::identity::{
+    ExternalIdentity, InvalidIssuer, InvalidProviderName, InvalidSubject, Issuer, ProviderName, Subject,
+};

@@ -2,9 +2,9 @@ use serde::Deserialize;
 use url::Url;
 
 use super::id_token::{IdToken, Truth};
-use super::{ExternalIdentity, Issuer, ProviderName, Subject};
 use crate::Email;
 use crate::json::{self, Optional};
+use crate::model::identity::{ExternalIdentity, Issuer, ProviderName, Subject};
 
 /// The longest name that is taken over, in characters; as long as a user's own name may be.
 const MAX_NAME: usize = 100;

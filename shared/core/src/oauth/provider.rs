@@ -2,12 +2,12 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::ProviderName;
 use super::id_token::IdToken;
 use super::metadata::Metadata;
 use super::profile::Profile;
 use super::providers::apple::AppleKey;
 use crate::Timestamp;
+use crate::model::identity::ProviderName;
 
 /// A provider that the operator has configured: where it is, who we are to it, and what it does in its own way.
 pub struct Provider {

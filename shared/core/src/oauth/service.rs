@@ -13,26 +13,36 @@ use super::metadata::Metadata;
 use super::profile::Profile;
 use super::provider::{Offline, Provider, Source};
 use super::{
-    CodeChallenge, ExternalIdentity, InvalidRedirect, Issuer, OauthMemory, ProviderName, ProviderTokens,
-    Redirects, ReturnTo, Settings, redirect, userinfo,
+    CodeChallenge, InvalidRedirect, OauthMemory, ProviderTokens, Redirects, ReturnTo, Settings, redirect,
+    userinfo,
 };
-use crate::account::{LinkTicket, ProviderGrant};
 use crate::fault::{Fault, carry_faults};
+use crate::model::Digest;
+use crate::model::identity::{ExternalIdentity, Issuer, LinkTicket, ProviderGrant, ProviderName};
 use crate::optimistic::Commit;
 use crate::port::{Cache, Clock, Entropy, Fetch, Table};
 use crate::seal::Sealer;
-use crate::token::Digest;
-use crate::{Config, SessionId, Timestamp, UserId};
+use crate::{SessionId, Timestamp, UserId};
+
+/// Configuration of sign-in with providers.
+pub(crate) struct OauthDeployment {
+    /// The providers that are on.
+    pub settings: Arc<Settings>,
+    /// Where browsers may go afterwards.
+    pub redirects: Redirects,
+    /// `LATCHKEY_URL`.
+    pub url: String,
+    /// Start of the names of all cookies.
+    pub cookie_prefix: String,
+    /// Whether refresh tokens of providers are kept: `LATCHKEY_PROVIDER_TOKENS`.
+    pub keep_tokens: bool,
+    /// Seals what a browser carries through the flow.
+    pub sealer: Arc<Sealer>,
+}
 
 /// Sign-in with providers.
 pub struct Oauth {
-    settings: Arc<Settings>,
-    redirects: Redirects,
-    /// `LATCHKEY_URL`.
-    own: String,
-    cookie_prefix: String,
-    keep_tokens: bool,
-    sealer: Arc<Sealer>,
+    deployment: OauthDeployment,
     table: Arc<dyn Table>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -139,9 +149,9 @@ pub struct Identified {
 }
 
 impl Oauth {
-    /// The service that `config` describes.
-    pub fn new(
-        config: &Config,
+    /// The service of this deployment.
+    pub(crate) fn new(
+        deployment: OauthDeployment,
         table: Arc<dyn Table>,
         fetch: Arc<dyn Fetch>,
         cache: Arc<dyn Cache>,
@@ -149,34 +159,22 @@ impl Oauth {
         entropy: Arc<dyn Entropy>,
         memory: Arc<OauthMemory>,
     ) -> Self {
-        let url = &config.url;
-        Self {
-            settings: Arc::clone(&config.oauth),
-            redirects: Redirects::new(url.origin(), &config.origins, config.oauth.apps()),
-            own: url.as_str().to_owned(),
-            cookie_prefix: url.cookie_prefix().to_owned(),
-            keep_tokens: config.keep_provider_tokens,
-            sealer: Arc::clone(&config.sealer),
-            table,
-            clock,
-            entropy,
-            documents: Documents { fetch, cache, memory },
-        }
+        Self { deployment, table, clock, entropy, documents: Documents { fetch, cache, memory } }
     }
 
     /// The provider of this name.
     pub fn provider(&self, name: &ProviderName) -> Option<&Arc<Provider>> {
-        self.settings.provider(name)
+        self.deployment.settings.provider(name)
     }
 
     /// The start page of the first frontend: where a browser goes that brings nothing to tell.
     pub fn home(&self) -> Option<ReturnTo> {
-        self.redirects.page(None).ok()
+        self.deployment.redirects.page(None).ok()
     }
 
     /// Start of the names of flow cookies.
     pub fn cookie_prefix(&self) -> String {
-        format!("{}{}", self.cookie_prefix, flow::COOKIE)
+        format!("{}{}", self.deployment.cookie_prefix, flow::COOKIE)
     }
 
     /// Begins a flow. Asks nobody, but for the metadata of a provider that is not known beforehand.
@@ -190,7 +188,7 @@ impl Oauth {
         };
         let now = self.clock.now();
         let metadata = self.documents.metadata(provider, now).await?;
-        let slot = Slot::choose(start.cookies, &self.cookie_prefix, &*self.entropy)?;
+        let slot = Slot::choose(start.cookies, &self.deployment.cookie_prefix, &*self.entropy)?;
         let state = slot.state(&*self.entropy)?;
         let flow = Flow {
             provider: start.provider.clone(),
@@ -203,8 +201,8 @@ impl Oauth {
             replaces: start.replaces,
             started_at: now,
         };
-        let value = flow.seal(&self.sealer, &*self.entropy)?.ok_or(StartError::TooLong)?;
-        let name = slot.cookie_name(&self.cookie_prefix);
+        let value = flow.seal(&self.deployment.sealer, &*self.entropy)?.ok_or(StartError::TooLong)?;
+        let name = slot.cookie_name(&self.deployment.cookie_prefix);
         let cookie = FlowCookie { name, value, cross_site: provider.form_post };
         let location = self.location(provider, &metadata, &flow, &state, now)?;
         Ok(Begun { location, cookie })
@@ -213,9 +211,9 @@ impl Oauth {
     /// Where the browser goes afterwards. Whom it refuses may be anybody's user, so the answer names no setting; the log does.
     fn return_to(&self, text: Option<&str>, is_app: bool) -> Result<ReturnTo, InvalidRedirect> {
         let place = match (is_app, text) {
-            (true, Some(text)) => self.redirects.app(text),
+            (true, Some(text)) => self.deployment.redirects.app(text),
             (true, None) => Err(InvalidRedirect),
-            (false, text) => self.redirects.page(text),
+            (false, text) => self.deployment.redirects.page(text),
         };
         place.inspect_err(|_| {
             tracing::info!(
@@ -239,10 +237,10 @@ impl Oauth {
         let mut request = client.authorize_url(move || state);
         request = request.add_scopes(provider.scopes.iter().map(|scope| Scope::new((*scope).to_owned())));
         match provider.offline {
-            Offline::Scope(scope) if self.keep_tokens => {
+            Offline::Scope(scope) if self.deployment.keep_tokens => {
                 request = request.add_scope(Scope::new(scope.to_owned()));
             }
-            Offline::Parameter(name, value) if self.keep_tokens => {
+            Offline::Parameter(name, value) if self.deployment.keep_tokens => {
                 request = request.add_extra_param(name, value);
             }
             Offline::Scope(_) | Offline::Parameter(..) | Offline::Asis => {}
@@ -266,14 +264,14 @@ impl Oauth {
         metadata: &Metadata,
         now: Timestamp,
     ) -> Result<OauthClient, IdentifyError> {
-        let callback = format!("{}/v1/oauth/{}/callback", self.own, provider.name);
+        let callback = format!("{}/v1/oauth/{}/callback", self.deployment.url, provider.name);
         exchange::client(provider, metadata, callback, now)
             .map_err(|error| IdentifyError::Document(error.to_string()))
     }
 
     /// The name of the cookie that must come with this answer.
     pub fn cookie_name(&self, returned: &Returned) -> Option<String> {
-        Some(Slot::of(returned.state().ok()?)?.cookie_name(&self.cookie_prefix))
+        Some(Slot::of(returned.state().ok()?)?.cookie_name(&self.deployment.cookie_prefix))
     }
 
     /// The flow that an answer to `provider` belongs to, told by its state and by the cookie of that state: it was begun in
@@ -285,8 +283,9 @@ impl Oauth {
         cookie: Option<&str>,
     ) -> Result<Flow, CallbackError> {
         let state = Digest::of(returned.state()?.as_bytes());
-        let flow =
-            cookie.and_then(|value| Flow::open(&self.sealer, state, value)).ok_or(CallbackError::State)?;
+        let flow = cookie
+            .and_then(|value| Flow::open(&self.deployment.sealer, state, value))
+            .ok_or(CallbackError::State)?;
         if flow.provider != *provider || flow.has_ended(self.clock.now()) {
             return Err(CallbackError::State);
         }
@@ -320,7 +319,7 @@ impl Oauth {
         let tokens = tokens.map_err(IdentifyError::from)?;
         let (mut profile, issuer) = self.profile(provider, &metadata, flow, &tokens).await?;
         profile.name = profile.name.or_else(|| returned.name.clone());
-        let grant = tokens.refresh().filter(|_| self.keep_tokens);
+        let grant = tokens.refresh().filter(|_| self.deployment.keep_tokens);
         Ok(Identified {
             identity: profile.into_identity(provider.name.clone(), issuer),
             grant: grant.map(|refresh_token| ProviderGrant { refresh_token }),

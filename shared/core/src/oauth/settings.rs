@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use super::AppUri;
 use super::metadata::{is_https, is_loopback};
 use super::provider::{Client, Provider};
 use super::providers::apple::{self, AppleKey};
 use super::providers::{discord, github, google, linkedin, microsoft, oidc};
-use super::{AppUri, ProviderName};
-use crate::config::{ConfigError, Place};
+use crate::model::identity::ProviderName;
+use crate::model::{ConfigError, Place};
 
 /// The providers that are on, and the apps that may be returned to.
 #[derive(Debug, Default)]
@@ -82,7 +83,7 @@ impl Settings {
         self.providers.values()
     }
 
-    pub(super) fn apps(&self) -> &[AppUri] {
+    pub(crate) fn apps(&self) -> &[AppUri] {
         &self.apps
     }
 

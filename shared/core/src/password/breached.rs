@@ -35,7 +35,7 @@ impl FromStr for RangeService {
     fn from_str(text: &str) -> Result<Self, InvalidRangeService> {
         let url = Url::parse(text).map_err(|_| InvalidRangeService)?;
         let is_plain = url.query().is_none() && url.fragment().is_none() && url.path().ends_with('/');
-        let is_safe = url.scheme() == "https" || (url.scheme() == "http" && crate::config::is_loopback(&url));
+        let is_safe = url.scheme() == "https" || (url.scheme() == "http" && crate::model::is_loopback(&url));
         if is_plain && is_safe { Ok(Self(url.into())) } else { Err(InvalidRangeService) }
     }
 }

@@ -9,9 +9,11 @@ mod rules;
 mod stored;
 
 pub use breached::{Breaches, InvalidRangeService, RangeService};
-pub use hash::{HashError, InvalidPasswordHash, InvalidStrength, PasswordHash, Strength, hash, verify};
+pub use hash::{HashError, hash, verify};
 pub use rules::{MAX_LEN, PasswordRules, WeakPassword};
-pub use stored::{OpenHashError, ResealHashError, StoredHash};
+pub use stored::{OpenHashError, ResealHashError};
+
+pub use crate::model::{InvalidPasswordHash, InvalidStrength, PasswordHash, StoredHash, Strength};
 
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;

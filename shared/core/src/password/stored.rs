@@ -1,31 +1,12 @@
 //! A password hash as an item of the store.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
-use super::hash::{InvalidPasswordHash, PasswordHash};
 use crate::UserId;
+use crate::model::password_hash::Form;
+use crate::model::{InvalidPasswordHash, PasswordHash, StoredHash};
 use crate::port::Entropy;
-use crate::seal::{OpenError, Purpose, SealError, Sealed, Sealer};
+use crate::seal::{OpenError, Purpose, SealError, Sealer};
 
 const PURPOSE: Purpose = Purpose::new("password-hash");
-
-/// A password hash as it is stored: sealed and bound to its user, so that a stolen table is worthless without `LATCHKEY_SECRET`, and
-/// a hash that was copied to another user opens for nobody.
-///
-/// One that was written where the secret is not at hand (the SQL of `latchkey d1 first-admin`, an import) is not sealed until its
-/// owner signs in.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct StoredHash(Form);
-
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-enum Form {
-    Sealed(Sealed),
-    Unsealed(PasswordHash),
-}
 
 /// Why a stored hash cannot be compared with a password.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -100,15 +81,6 @@ impl StoredHash {
             return Ok(None);
         }
         Ok(Some(Self::seal(&self.open(owner, sealer)?, owner, sealer, entropy)?))
-    }
-}
-
-impl fmt::Debug for StoredHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Form::Sealed(_) => f.write_str("StoredHash(sealed)"),
-            Form::Unsealed(_) => f.write_str("StoredHash(unsealed)"),
-        }
     }
 }
 

@@ -6,11 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{ChangeError, Grant, Grants, Permission, Policy, RoleName};
-use crate::UserId;
-use crate::audit::{Actor, Requester};
-use crate::port::StoreError;
-use crate::port::table::{Item, Key};
+use super::ChangeError;
+use crate::model::audit::{Actor, Requester};
+use crate::model::permission::{Grant, Grants, Holder, Permission, Policy, RoleName};
 
 /// The resources of all permissions that Latchkey's own routes demand. They are held to be given, and so are the patterns that cover
 /// them. A test compares the list with the routes.
@@ -50,17 +48,6 @@ pub enum Author<'a> {
     },
 }
 
-/// A user, and where the store says which roles they hold.
-#[derive(Clone, Copy)]
-pub struct Holder {
-    /// Who.
-    pub id: UserId,
-    /// Their item.
-    pub key: fn(UserId) -> Key,
-    /// The roles that the item names; none for somebody who may not act any more.
-    pub roles: fn(&Item) -> Result<BTreeSet<RoleName>, StoreError>,
-}
-
 impl Author<'_> {
     /// Who did it, for the audit log.
     pub(super) fn actor(&self) -> (Actor, Requester) {
@@ -93,7 +80,7 @@ pub(super) fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::permission::Role;
+    use crate::model::permission::Role;
 
     fn grants(permissions: &[&str]) -> Grants {
         let permissions = permissions.iter().map(|text| text.parse().unwrap()).collect();

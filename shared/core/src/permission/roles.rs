@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Author;
 use super::authority::judge;
-use super::{Author, Policy, PolicyError, Role, RoleName, Versioned};
 use crate::Timestamp;
-use crate::audit::{Action, AuditLog};
+use crate::audit::AuditLog;
 use crate::fault::{Fault, carry_faults};
+use crate::model::audit::Action;
+use crate::model::permission::{Policy, PolicyError, Role, RoleName, Versioned};
 use crate::optimistic::{Commit, retry};
 use crate::port::table::{CommitError, Condition, Key, Write};
 use crate::port::{Cache, Clock, StoreError, Table};

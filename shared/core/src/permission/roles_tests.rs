@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fake::{FakeCache, FakeTable, FixedClock, now, run};
-use super::{
-    Author, CACHE_LIFETIME, ChangeError, Holder, Policy, PolicyError, Role, RoleName, Roles, Saved, Versioned,
-};
+use super::{Author, CACHE_LIFETIME, ChangeError, Roles, Saved};
 use crate::UserId;
-use crate::audit::{AuditLog, Event, Requester};
+use crate::audit::AuditLog;
+use crate::model::audit::{Event, Requester};
+use crate::model::permission::{Holder, Policy, PolicyError, Role, RoleName, Versioned};
 use crate::port::table::{Item, Key, Version, Write};
 use crate::port::{StoreError, Table};
 use crate::token::testing::Seeded;

@@ -9,7 +9,7 @@ use crate::Timestamp;
 /// or a delete up to 60 s later, and an entry may vanish at any time. Nothing that must be true now is read from here.
 ///
 /// Authenticated: a value that comes back is one that this deployment put. In a process nobody else can write; over a store that
-/// others can reach this is [`AuthenticCache`](super::AuthenticCache).
+/// others can reach this is [`AuthenticCache`](crate::adapter::AuthenticCache).
 #[async_trait]
 pub trait Cache: Send + Sync {
     /// The value under `key`, unless it is missing or its lifetime is over at `now`.
@@ -24,7 +24,7 @@ pub trait Cache: Send + Sync {
 }
 
 /// A store of texts outside the process, which others may be able to write to: Redis, KV. Nothing reads it directly; an
-/// [`AuthenticCache`](super::AuthenticCache) does.
+/// [`AuthenticCache`](crate::adapter::AuthenticCache) does.
 #[async_trait]
 pub trait CacheStore: Send + Sync {
     /// The text under `key`, which may be one that somebody else put, or one whose lifetime is over.

@@ -8,19 +8,17 @@
 
 use std::sync::Arc;
 
-mod authentic_cache;
 mod cache;
 mod clock;
 mod counters;
 mod entropy;
 mod fetch;
 mod hasher;
-pub mod in_process;
+mod id;
 mod mailer;
 mod pace;
 pub mod table;
 
-pub use authentic_cache::AuthenticCache;
 pub use cache::{Cache, CacheStore};
 pub use clock::Clock;
 pub use counters::{Count, Counters, Window};
@@ -31,25 +29,7 @@ pub use mailer::{Mailer, MailerError, Message};
 pub use pace::{MAX_WAIT, Pace};
 pub use table::Table;
 
-/// Why a store gave no answer.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum StoreError {
-    /// The store could not be reached, timed out or asked to slow down. The same call may succeed later; whether a write
-    /// was applied is unknown.
-    #[error("the store is unavailable: {0}")]
-    Unavailable(String),
-    /// The store holds something this version cannot read.
-    #[error("the store holds an unreadable item at {at}: {why}")]
-    Corrupt {
-        /// Where: a key, or the name of a file or table.
-        at: String,
-        /// What is wrong with it, without its contents.
-        why: String,
-    },
-    /// The call breaks a rule of the port, such as its size limits: a mistake in the caller.
-    #[error("the store refused the call: {0}")]
-    Refused(String),
-}
+pub use crate::model::store::StoreError;
 
 /// Why a store that reads does not write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -16,11 +16,11 @@ use subtle::{Choice, ConstantTimeEq};
 use crate::port::{Entropy, EntropyError};
 
 pub(crate) mod aead;
-mod sealed;
 mod secret;
 
-pub use sealed::{InvalidSealed, Sealed};
 pub use secret::{InvalidSecret, MIN_SECRET, MasterSecrets};
+
+pub use crate::model::{InvalidSealed, Sealed};
 
 /// The shortest prefix of a tag that proves anything, in bytes.
 pub const MIN_TAG: usize = 16;
@@ -178,7 +178,7 @@ impl Sealer {
 
 /// What is derived from one master secret.
 struct Root {
-    id: sealed::SecretId,
+    id: crate::model::SecretId,
     /// The pseudo-random key of HKDF, from which each purpose's key is expanded.
     key: Zeroizing<[u8; 32]>,
 }

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use super::live::{Ended, MAX_AGE, Verified};
-use super::{Live, Session, Sessions};
-use crate::account::User;
+use super::{Live, Sessions};
 use crate::fault::{Fault, carry_faults};
 use crate::limit::Limited;
-use crate::permission::{Policy, Roles, Versioned};
+use crate::model::permission::{Policy, Versioned};
+use crate::model::{Session, User};
+use crate::permission::Roles;
 use crate::port::StoreError;
 use crate::port::table::Write;
 use crate::token::{InvalidToken, Reason, VerifyError};

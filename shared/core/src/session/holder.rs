@@ -1,10 +1,10 @@
 //! Ending a session by any token of it.
 
-use super::{AuthenticateError, Session, Sessions};
-use crate::account::User;
-use crate::audit::{Action, Actor, Requester};
+use super::{AuthenticateError, Sessions};
 use crate::fault::{Fault, carry_faults};
 use crate::limit::Limited;
+use crate::model::audit::{Action, Actor, Requester};
+use crate::model::{Session, User};
 use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::port::StoreError;
 use crate::port::table::{Version, Write};

@@ -1,13 +1,12 @@
 use super::holder::kept_changing;
-use super::{Live, Session, Sessions};
-use crate::SessionId;
-use crate::UserId;
-use crate::account::User;
-use crate::audit::{Action, Actor, Requester};
+use super::{Live, Sessions};
 use crate::fault::{Fault, carry_faults};
+use crate::model::audit::{Action, Actor, Requester};
+use crate::model::{Session, User};
 use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::port::StoreError;
 use crate::port::table::{CommitError, Cursor, Query, QueryError, Version, Write};
+use crate::{SessionId, UserId};
 
 /// How many sessions a user has at the most. Where one more begins, the oldest gives way.
 ///

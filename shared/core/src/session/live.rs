@@ -3,10 +3,9 @@ use std::time::Duration;
 
 use quick_cache::sync::Cache;
 
-use super::Session;
-use crate::account::User;
 use crate::limit::SessionMeter;
-use crate::permission::Grants;
+use crate::model::permission::Grants;
+use crate::model::{Session, User};
 use crate::port::table::Version;
 use crate::token::Claims;
 use crate::{SessionId, Timestamp, UserId};

@@ -4,7 +4,6 @@ mod authenticate;
 mod holder;
 mod list;
 mod live;
-mod record;
 mod refresh;
 mod service;
 
@@ -12,9 +11,10 @@ pub use authenticate::{AuthenticateError, Freshness};
 pub use holder::{EndError, Holder};
 pub use list::{MAX_SESSIONS, RevokeError, SessionPage};
 pub use live::{Live, SessionMemory};
-pub use record::{
+pub use refresh::{RefreshError, Refreshed};
+pub use service::{Opening, Sessions, SignedIn, Started, Tokens};
+
+pub use crate::model::{
     ABSOLUTE_LIFETIME, IDLE_LIFETIME, RECENT_SIGN_IN, ReauthenticationRequired, SEEN_EVERY, Session,
     Transport,
 };
-pub use refresh::{RefreshError, Refreshed};
-pub use service::{Opening, Sessions, SignedIn, Started, Tokens};

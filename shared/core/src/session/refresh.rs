@@ -1,13 +1,14 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::live::Ended;
-use super::{Session, Sessions, Tokens};
-use crate::account::User;
-use crate::audit::{Action, Actor, Requester};
+use super::{Sessions, Tokens};
 use crate::fault::{Fault, carry_faults};
 use crate::limit::Limited;
+use crate::model::audit::{Action, Actor, Requester};
+use crate::model::permission::{Policy, Versioned};
+use crate::model::{Session, User};
 use crate::optimistic::{Commit, MAX_TRIES, retry};
-use crate::permission::{Policy, Roles, Versioned};
+use crate::permission::Roles;
 use crate::port::StoreError;
 use crate::port::table::{Version, Write};
 use crate::token::family::UnreadableSuccessor;

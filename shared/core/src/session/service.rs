@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::{Session, SessionMemory, Transport};
-use crate::account::User;
-use crate::audit::{AuditLog, Requester};
+use super::SessionMemory;
+use crate::audit::AuditLog;
 use crate::fault::Fault;
 use crate::limit::Limits;
-use crate::permission::{RoleName, Roles};
+use crate::model::audit::Requester;
+use crate::model::permission::RoleName;
+use crate::model::{RefreshFamily, Session, Transport, User};
+use crate::permission::Roles;
 use crate::port::table::Write;
 use crate::port::{Clock, Entropy, StoreError, Table};
 use crate::seal::Sealer;
-use crate::token::{ACCESS_TOKEN_LIFETIME, Claims, Grant, Keys, RefreshFamily, RefreshToken, Signer};
+use crate::token::{ACCESS_TOKEN_LIFETIME, Claims, Grant, Keys, RefreshToken, Signer};
 use crate::{SessionId, UserId};
 
 /// The sessions and what can be done with them. Its operations are in the files beside this one.

@@ -8,37 +8,17 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use super::digest::Digest;
 use super::refresh::RefreshToken;
-use super::successor::SealedSuccessor;
 use super::{LOST_RESPONSE_WINDOW, REUSE_WINDOW};
 use crate::Timestamp;
+use crate::model::RefreshFamily;
+use crate::model::refresh_family::{SealedSuccessor, Used};
 use crate::port::Entropy;
 use crate::seal::{SealError, Sealer};
 
 /// How many used tokens are remembered at the most. More than one is only ever there while a client refreshes several times
 /// within [`REUSE_WINDOW`].
 const MAX_USED: usize = 8;
-
-/// What a session stores of its refresh tokens: hashes, and successors that only their predecessor opens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefreshFamily {
-    /// The generation of the live token.
-    generation: u32,
-    /// The live token: the only one that can be used.
-    current: Digest,
-    /// Tokens used of late, the latest last, each replaced by the next and the last by the live one.
-    used: Vec<Used>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Used {
-    digest: Digest,
-    at: Timestamp,
-    successor: SealedSuccessor,
-}
 
 /// What a presented token means for its session.
 #[derive(Debug)]

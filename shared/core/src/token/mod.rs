@@ -10,7 +10,6 @@ use std::time::Duration;
 pub mod access;
 pub mod algorithm;
 mod blinding;
-pub mod digest;
 pub mod family;
 pub mod invalid;
 pub mod jwk;
@@ -29,8 +28,7 @@ pub mod verifying;
 
 pub use access::{Claims, Grant, Parties};
 pub use algorithm::Algorithm;
-pub use digest::Digest;
-pub use family::{Presented, RefreshFamily, Rotation};
+pub use family::{Presented, Rotation};
 pub use invalid::{InvalidToken, Reason};
 pub use jwk::{Jwk, Jwks, KeyId};
 pub use key::SigningKey;
@@ -41,6 +39,8 @@ pub use ring::KeyRing;
 pub use set::KeySet;
 pub use unverified::UnverifiedToken;
 pub use verifying::VerifyingKey;
+
+pub use crate::model::{Digest, RefreshFamily};
 
 /// How long an access token is good for. A token is refused from the moment its `exp` names, with no leeway: the server
 /// that checks it is one of those that issued it.

@@ -7,7 +7,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::digest::Digest;
+use crate::model::Digest;
 use crate::port::{Entropy, EntropyError};
 use crate::seal::{Purpose, SECRET_NAME, Sealer};
 use crate::{SessionId, UserId};

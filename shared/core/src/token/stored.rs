@@ -9,9 +9,10 @@ use super::set::{KeySet, PublicKey};
 use super::verifying::VerifyingKey;
 use super::{Algorithm, SigningKey};
 use crate::Timestamp;
+use crate::model::Sealed;
 use crate::port::table::{Item, Key};
 use crate::port::{Entropy, StoreError};
-use crate::seal::{OpenError, Purpose, SealError, Sealed, Sealer};
+use crate::seal::{OpenError, Purpose, SealError, Sealer};
 
 const SIGNING: Purpose = Purpose::new("signing-key");
 const RETIRED: Purpose = Purpose::new("retired-key");

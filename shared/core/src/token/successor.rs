@@ -2,18 +2,12 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hkdf::Hkdf;
 use secrecy::zeroize::Zeroizing;
-use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::refresh::RefreshToken;
+use crate::model::refresh_family::SealedSuccessor;
 use crate::port::Entropy;
 use crate::seal::{SealError, aead};
-
-/// A refresh token, sealed under a key that only the token before it gives. The store that keeps it, and whoever reads that
-/// store, cannot open it: they have the older token's hash, not the token.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(super) struct SealedSuccessor(String);
 
 impl SealedSuccessor {
     pub(super) fn seal(

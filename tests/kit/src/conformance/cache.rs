@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use latchkey_core::Timestamp;
-use latchkey_core::port::{AuthenticCache, Cache, CacheStore};
+use latchkey_core::adapter::AuthenticCache;
+use latchkey_core::port::{Cache, CacheStore};
 
 use crate::authentic::{SECRET, SharedStore, authentic, sealer};
 
@@ -45,7 +46,7 @@ macro_rules! cache_conformance {
     };
 }
 
-/// The same for a [`CacheStore`] under an [`AuthenticCache`](latchkey_core::port::AuthenticCache): what others write is never
+/// The same for a [`CacheStore`] under an [`AuthenticCache`](latchkey_core::adapter::AuthenticCache): what others write is never
 /// given. Takes an expression that gives a future of an `Arc<dyn CacheStore>`.
 #[macro_export]
 macro_rules! cache_store_conformance {

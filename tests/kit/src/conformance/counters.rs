@@ -210,7 +210,7 @@ pub async fn keys_are_independent(counters: &Arc<dyn Counters>) {
 /// Keys may hold any text, up to their greatest length.
 pub async fn odd_keys_are_kept_apart(counters: &Arc<dyn Counters>) {
     let key = fresh("odd");
-    let longest = format!("{key}{}", "k".repeat(latchkey_core::limit::window::MAX_KEY - key.len()));
+    let longest = format!("{key}{}", "k".repeat(latchkey_core::adapter::window::MAX_KEY - key.len()));
     let odd = ["/..", "{}", "*", "%2f", "'\";--", "\0", "\n", "é", "e\u{301}", "😀"];
     for key in odd.iter().map(|odd| format!("{key}{odd}")).chain([longest]) {
         let window = window(&key, 1);
@@ -243,7 +243,7 @@ pub async fn a_hit_that_breaks_the_rules_is_refused_and_not_counted(counters: &A
         good.clone(),
         window(&other, 0),
         window("", 5),
-        window(&"k".repeat(latchkey_core::limit::window::MAX_KEY + 1), 5),
+        window(&"k".repeat(latchkey_core::adapter::window::MAX_KEY + 1), 5),
         Window { length: Duration::ZERO, ..window(&other, 5) },
         Window { length: Duration::from_micros(1500), ..window(&other, 5) },
     ] {

@@ -5,17 +5,18 @@ use serde::{Deserialize, Serialize};
 
 use super::proof::Proof;
 use super::provider_sign_in::Entered;
-use super::{IdentityError, ProviderGrant, ProviderSignIn};
-use crate::account::User;
-use crate::audit::{Action, Actor, Event, Requester};
+use super::{IdentityError, ProviderSignIn};
 use crate::fault::{Fault, carry_faults};
-use crate::oauth::{CodeChallenge, ExternalIdentity, OneTimeCode, ProviderName};
+use crate::model::audit::{Action, Actor, Event, Requester};
+use crate::model::identity::{ExternalIdentity, ProviderGrant, ProviderName};
+use crate::model::permission::{Policy, Versioned};
+use crate::model::{Digest, Session, User};
+use crate::oauth::{CodeChallenge, OneTimeCode};
 use crate::optimistic::{Commit, MAX_TRIES, retry};
-use crate::permission::{Policy, Roles, Versioned};
+use crate::permission::Roles;
 use crate::port::EntropyError;
 use crate::port::table::{Condition, Item, Key, Version, Write};
-use crate::session::{Opening, Session, SignedIn};
-use crate::token::Digest;
+use crate::session::{Opening, SignedIn};
 use crate::{SessionId, Timestamp};
 
 /// How long a code can be exchanged.

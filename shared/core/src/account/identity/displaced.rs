@@ -1,12 +1,11 @@
 //! The account that gives way when the owner of its address comes by a provider that vouches for it.
 
 use super::proof::Proof;
-use super::{Handle, Identity};
 use crate::account::accounts::Accounts;
-use crate::account::{Account, Login};
-use crate::audit::{Action, Actor};
 use crate::fault::Fault;
-use crate::oauth::ExternalIdentity;
+use crate::model::audit::{Action, Actor};
+use crate::model::identity::{ExternalIdentity, Handle, Identity};
+use crate::model::{Account, Login};
 use crate::port::StoreError;
 use crate::port::table::{Version, Write};
 use crate::{Email, UserId};

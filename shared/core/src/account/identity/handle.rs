@@ -1,15 +1,8 @@
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::oauth::ExternalIdentity;
-use crate::port::table::Key;
+use crate::model::identity::{ExternalIdentity, Handle};
 use crate::port::{Entropy, EntropyError};
 
-const MIN: usize = 4;
-const MAX: usize = 15;
 /// What somebody is called whose provider says nothing that could be a handle.
 const NOBODY: &str = "user";
 /// What a reader would take for the service itself, or a program for a path.
@@ -28,27 +21,7 @@ const RESERVED: [&str; 12] = [
     "system",
 ];
 
-/// The public name of an account, which no other has: 4 to 15 lower-case letters and digits.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Handle(String);
-
-/// The text is no [`Handle`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a handle: expected 4 to 15 lower-case letters and digits")]
-pub struct InvalidHandle;
-
 impl Handle {
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Where the item is that makes it taken.
-    pub fn key(&self) -> Key {
-        Key::new(format!("handle#{}", self.0), "handle")
-    }
-
     /// A handle for a new account: after the user name at the provider, else after the name, and with more random digits the
     /// more attempts were in vain. Whether it is free, only the commit that takes it can tell.
     pub(super) fn candidate(
@@ -60,13 +33,13 @@ impl Handle {
         let base = texts.into_iter().flatten().map(fold).find(|base| !base.is_empty());
         if let Some(base) = base.as_deref()
             && attempt == 0
-            && base.len() >= MIN
+            && base.len() >= Handle::MIN
             && !RESERVED.contains(&base)
         {
             return Ok(Self(base.to_owned()));
         }
         let digits = (3 + 2 * attempt).min(11);
-        let stem: String = base.as_deref().unwrap_or(NOBODY).chars().take(MAX - digits).collect();
+        let stem: String = base.as_deref().unwrap_or(NOBODY).chars().take(Handle::MAX - digits).collect();
         Ok(Self(format!("{stem}{}", random_digits(digits, entropy)?)))
     }
 }
@@ -75,47 +48,12 @@ impl Handle {
 fn fold(text: &str) -> String {
     // A bound before any work: one character can become many.
     let ascii = text.chars().take(100).nfkd().filter(char::is_ascii_alphanumeric);
-    ascii.map(|c| c.to_ascii_lowercase()).take(MAX).collect()
+    ascii.map(|c| c.to_ascii_lowercase()).take(Handle::MAX).collect()
 }
 
 fn random_digits(count: usize, entropy: &dyn Entropy) -> Result<String, EntropyError> {
     let random = u64::from_be_bytes(entropy.bytes()?);
     Ok(format!("{random:020}").chars().rev().take(count).collect())
-}
-
-impl FromStr for Handle {
-    type Err = InvalidHandle;
-    fn from_str(text: &str) -> Result<Self, InvalidHandle> {
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-        let fits = (MIN..=MAX).contains(&text.len()) && text.bytes().all(plain);
-        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidHandle) }
-    }
-}
-
-impl TryFrom<String> for Handle {
-    type Error = InvalidHandle;
-    fn try_from(text: String) -> Result<Self, InvalidHandle> {
-        text.parse()
-    }
-}
-
-impl From<Handle> for String {
-    fn from(handle: Handle) -> String {
-        handle.0
-    }
-}
-
-impl fmt::Display for Handle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Handle {
-    // Personal data: a stray {:?} in a log line must not carry it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Handle(…)")
-    }
 }
 
 #[cfg(test)]
@@ -167,14 +105,7 @@ mod tests {
         let handles = [0, 1, 2, 3, 9].map(|attempt| Handle::candidate(&ada, attempt, &entropy).unwrap().0);
         let letters = |handle: &String| handle.chars().filter(char::is_ascii_alphabetic).count();
         assert_eq!(handles.each_ref().map(letters), [11, 10, 8, 6, 4]);
-        assert!(handles[1..].iter().all(|handle| handle.len() == MAX), "{handles:?}");
-    }
-
-    #[test]
-    fn only_the_one_form_parses() {
-        for bad in ["", "abc", "Abcd", "ab-cd", "äbcd", "abcdefghijklmnop"] {
-            assert_eq!(bad.parse::<Handle>(), Err(InvalidHandle), "{bad:?}");
-        }
+        assert!(handles[1..].iter().all(|handle| handle.len() == Handle::MAX), "{handles:?}");
     }
 
     proptest! {

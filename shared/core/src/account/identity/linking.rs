@@ -1,44 +1,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+use super::TokenVault;
 use super::proof::Proof;
-use super::{Identity, IdentityHash, MAX_IDENTITIES, ProviderGrant, ProviderProfile, TokenVault};
 use crate::account::accounts::Accounts;
-use crate::account::{Account, Login, User};
-use crate::audit::{Action, Actor, Requester};
 use crate::fault::{Fault, carry_faults};
-use crate::oauth::{ExternalIdentity, ProviderName};
+use crate::model::audit::{Action, Actor, Requester};
+use crate::model::identity::{
+    ExternalIdentity, Identity, IdentityHash, LinkTicket, MAX_IDENTITIES, ProviderGrant, ProviderName,
+    ProviderProfile,
+};
+use crate::model::permission::{Policy, Versioned};
+use crate::model::{Account, Login, ReauthenticationRequired, Session, User};
 use crate::optimistic::{Commit, MAX_TRIES, retry_from};
-use crate::permission::{Policy, Roles, Versioned};
+use crate::permission::Roles;
 use crate::port::StoreError;
 use crate::port::table::{Condition, Item, Write};
-use crate::session::{Live, ReauthenticationRequired, Session};
-use crate::{Email, SessionId, UserId};
-
-/// Allows one signed-in user to link an identity: made when the flow begins and only for who signed in a moment ago, carried
-/// through the flow under its seal, and good for as long as that. What it says of the account only saves a read; it is checked
-/// when it is used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LinkTicket {
-    user: UserId,
-    session: SessionId,
-    email: Email,
-    identities: BTreeMap<ProviderName, IdentityHash>,
-}
-
-impl LinkTicket {
-    /// Who links.
-    pub fn user(&self) -> UserId {
-        self.user
-    }
-
-    /// In which session.
-    pub fn session(&self) -> SessionId {
-        self.session
-    }
-}
+use crate::session::Live;
+use crate::{Email, UserId};
 
 /// Why an identity was not linked.
 #[derive(Debug, thiserror::Error)]

@@ -1,9 +1,9 @@
-use super::{Identity, ProviderGrant, TokenVault};
-use crate::account::User;
+use super::TokenVault;
 use crate::account::accounts::Accounts;
-use crate::audit::{Action, Actor, Event, Requester};
 use crate::fault::Fault;
-use crate::oauth::ExternalIdentity;
+use crate::model::User;
+use crate::model::audit::{Action, Actor, Event, Requester};
+use crate::model::identity::{ExternalIdentity, Identity, ProviderGrant};
 use crate::port::EntropyError;
 use crate::port::table::Write;
 use crate::{Timestamp, UserId};

@@ -2,17 +2,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::TokenVault;
 use super::displaced::{Displaced, Holder};
 use super::proof::Proof;
-use super::record::Sole;
-use super::{Handle, Identity, IdentityHash, ProviderGrant, ProviderProfile, TokenVault};
 use crate::account::accounts::Accounts;
-use crate::account::{Account, Login, Status, User};
-use crate::audit::Action;
 use crate::fault::{Fault, carry_faults};
-use crate::oauth::ExternalIdentity;
+use crate::model::audit::Action;
+use crate::model::identity::{
+    ExternalIdentity, Handle, Identity, IdentityHash, ProviderGrant, ProviderProfile, Sole,
+};
+use crate::model::permission::RoleName;
+use crate::model::{Account, Login, Status, User};
 use crate::optimistic::{Commit, MAX_TRIES, retry, retry_from};
-use crate::permission::RoleName;
 use crate::port::table::{CommitError, Condition, Item, Version, Write};
 use crate::session::{Opening, SignedIn};
 use crate::{Email, UserId};

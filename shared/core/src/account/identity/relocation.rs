@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Identity, IdentityHash};
 use crate::UserId;
-use crate::account::User;
 use crate::account::accounts::Accounts;
-use crate::audit::{Action, Actor, Requester};
 use crate::fault::Fault;
-use crate::oauth::{Issuer, ProviderName};
+use crate::model::User;
+use crate::model::audit::{Action, Actor, Requester};
+use crate::model::identity::{Identity, IdentityHash, Issuer, ProviderName};
 use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::port::StoreError;
 use crate::port::table::{CommitError, Write};

@@ -1,10 +1,10 @@
 use super::IdentityLinking;
-use crate::account::User;
-use crate::audit::{Action, Actor, Requester};
 use crate::fault::{Fault, carry_faults};
-use crate::oauth::ProviderName;
+use crate::model::audit::{Action, Actor, Requester};
+use crate::model::identity::ProviderName;
+use crate::model::{ReauthenticationRequired, User};
 use crate::optimistic::{Commit, MAX_TRIES, retry};
-use crate::session::{Live, ReauthenticationRequired};
+use crate::session::Live;
 
 /// Why an identity was not taken away.
 #[derive(Debug, thiserror::Error)]

@@ -1,30 +1,23 @@
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
-use super::Identity;
 use crate::UserId;
+use crate::account::Authority;
 use crate::account::accounts::Accounts;
-use crate::account::{Authority, User};
-use crate::audit::{Action, Actor, Requester};
 use crate::fault::{Fault, carry_faults};
-use crate::oauth::{Issuer, ProviderName, Subject};
+use crate::model::audit::{Action, Actor, Requester};
+use crate::model::identity::{Identity, Issuer, ProviderGrant, ProviderName, Subject};
+use crate::model::{Sealed, User};
 use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::port::StoreError;
 use crate::port::table::{Item, Key, Write};
-use crate::seal::{Purpose, ResealError, Sealed};
+use crate::seal::{Purpose, ResealError};
 
 const PURPOSE: Purpose = Purpose::new("provider-refresh-token");
 
 /// The longest refresh token that is kept, in bytes.
 pub const MAX_GRANT: usize = 8192;
-
-/// What a provider gives to act for a person later: its refresh token. It never leaves the server.
-#[derive(Debug, Clone)]
-pub struct ProviderGrant {
-    /// The provider's refresh token.
-    pub refresh_token: SecretString,
-}
 
 /// A grant as it was read from its identity.
 pub struct KeptGrant {

@@ -45,9 +45,20 @@ impl Counters for Spy {
     }
 }
 
+/// A clock that nothing here asks.
+fn still() -> Arc<dyn Clock> {
+    struct Still;
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            at(0)
+        }
+    }
+    Arc::new(Still)
+}
+
 fn limiter(counters: &Arc<Spy>, limits: &str) -> Limiter {
     let counters: Arc<dyn Counters> = counters.clone();
-    Limiter::new(counters, Limits::parse(limits, true).unwrap(), Arc::default())
+    Limiter::new(counters, still(), Limits::parse(limits, true).unwrap(), Arc::default())
 }
 
 fn address(last: u8) -> ClientAddress {
@@ -75,7 +86,7 @@ async fn all_subjects_cost_one_round_trip_and_their_keys_show_no_one() {
         Subject::Email(Action::SignupEmail, &email),
         Subject::Address(Action::Signup, &address),
     ];
-    limiter(&spy, "").admit(&subjects, at(0)).await.unwrap();
+    limiter(&spy, "").admit_at(&subjects, at(0)).await.unwrap();
     let [windows] = &spy.calls()[..] else { panic!("one round trip") };
     let keys: Vec<&str> = windows.iter().map(|window| window.key.as_str()).collect();
     // printf 192.0.2.7 | sha256sum | head -c 32 | xxd -r -p | basenc --base64url
@@ -101,7 +112,7 @@ async fn a_sign_in_costs_one_round_trip_of_five_windows_at_most() {
         Subject::Email(Action::SigninEmail, &email),
         Subject::Email(Action::SigninEmailDay, &email),
     ];
-    limiter(&spy, "").admit(&subjects, at(0)).await.unwrap();
+    limiter(&spy, "").admit_at(&subjects, at(0)).await.unwrap();
     let [windows] = &spy.calls()[..] else { panic!("one round trip") };
     let shown: Vec<_> = windows.iter().map(|window| (window.limit, window.length)).collect();
     let minute = secs(60);
@@ -125,7 +136,7 @@ async fn ten_sign_ins_in_a_quarter_of_an_hour_and_fifty_a_day_for_one_e_mail_fro
             Subject::Email(Action::SigninEmail, &email),
             Subject::Email(Action::SigninEmailDay, &email),
         ];
-        limiter.admit(&subjects, at(now)).await
+        limiter.admit_at(&subjects, at(now)).await
     };
     for quarter in 0..5 {
         for n in 0..10 {
@@ -144,15 +155,16 @@ async fn a_device_has_windows_of_its_own() {
     let limiter = limiter(&Arc::new(Spy::default()), "");
     let email = email("ada");
     for _ in 0..10 {
-        limiter.admit(&[Subject::Email(Action::SigninEmail, &email)], at(0)).await.unwrap();
+        limiter.admit_at(&[Subject::Email(Action::SigninEmail, &email)], at(0)).await.unwrap();
     }
-    limiter.admit(&[Subject::Email(Action::SigninEmail, &email)], at(0)).await.unwrap_err();
+    limiter.admit_at(&[Subject::Email(Action::SigninEmail, &email)], at(0)).await.unwrap_err();
     for _ in 0..10 {
-        limiter.admit(&[Subject::Device(Action::SigninEmail, device(1))], at(0)).await.unwrap();
+        limiter.admit_at(&[Subject::Device(Action::SigninEmail, device(1))], at(0)).await.unwrap();
     }
-    let refusal = limiter.admit(&[Subject::Device(Action::SigninEmail, device(1))], at(0)).await.unwrap_err();
+    let refusal =
+        limiter.admit_at(&[Subject::Device(Action::SigninEmail, device(1))], at(0)).await.unwrap_err();
     assert_eq!(refusal.limit, 10, "a device has the quota of an e-mail");
-    limiter.admit(&[Subject::Device(Action::SigninEmail, device(2))], at(0)).await.unwrap();
+    limiter.admit_at(&[Subject::Device(Action::SigninEmail, device(2))], at(0)).await.unwrap();
 }
 
 #[tokio::test]
@@ -162,8 +174,9 @@ async fn the_networks_around_an_ipv6_address_have_larger_quotas() {
         let mut admitted = 0;
         for n in 0..200 {
             let address = ipv6(&next(n));
-            admitted +=
-                u32::from(limiter.admit(&[Subject::Address(Action::Signin, &address)], at(0)).await.is_ok());
+            admitted += u32::from(
+                limiter.admit_at(&[Subject::Address(Action::Signin, &address)], at(0)).await.is_ok(),
+            );
         }
         admitted
     };
@@ -178,11 +191,11 @@ async fn the_tightest_window_is_told() {
     let limiter = limiter(&Arc::new(Spy::default()), "signup=3/15m,signup_email=2/1h");
     let (address, email) = (address(7), email("ada"));
     let subjects = [Subject::Address(Action::Signup, &address), Subject::Email(Action::SignupEmail, &email)];
-    let first = limiter.admit(&subjects, at(0)).await.unwrap();
+    let first = limiter.admit_at(&subjects, at(0)).await.unwrap();
     assert_eq!(first.rate, Some(Rate { limit: 2, remaining: 1, reset: secs(3600) }));
-    let second = limiter.admit(&subjects, at(600)).await.unwrap();
+    let second = limiter.admit_at(&subjects, at(600)).await.unwrap();
     assert_eq!(second.rate, Some(Rate { limit: 2, remaining: 0, reset: secs(3000) }));
-    let third = limiter.admit(&subjects, at(600)).await.unwrap_err();
+    let third = limiter.admit_at(&subjects, at(600)).await.unwrap_err();
     assert_eq!(third, Limited { action: Action::SignupEmail, limit: 2, retry_after: secs(3000) });
     assert_eq!(third.rate(), Rate { limit: 2, remaining: 0, reset: secs(3000) });
     assert_eq!(third.to_string(), "too many requests (signup_email): come again in 3000 s");
@@ -194,10 +207,10 @@ async fn of_several_refusals_the_longest_is_told() {
     let (address, email) = (address(7), email("ada"));
     let by_address = Subject::Address(Action::Signup, &address);
     let by_email = Subject::Email(Action::SignupEmail, &email);
-    limiter.admit(&[by_address, by_email], at(0)).await.unwrap();
-    let refusal = limiter.admit(&[by_address, by_email], at(0)).await.unwrap_err();
+    limiter.admit_at(&[by_address, by_email], at(0)).await.unwrap();
+    let refusal = limiter.admit_at(&[by_address, by_email], at(0)).await.unwrap_err();
     assert_eq!((refusal.action, refusal.retry_after), (Action::Signup, secs(900)));
-    let refusal = limiter.admit(&[by_email, by_address], at(0)).await.unwrap_err();
+    let refusal = limiter.admit_at(&[by_email, by_address], at(0)).await.unwrap_err();
     assert_eq!((refusal.action, refusal.retry_after), (Action::Signup, secs(900)));
 }
 
@@ -206,9 +219,9 @@ async fn a_refused_request_is_counted_for_no_one() {
     let limiter = limiter(&Arc::new(Spy::default()), "signup=1/15m,signup_email=1/1h");
     let (address, ada, eve) = (address(7), email("ada"), email("eve"));
     let by_address = Subject::Address(Action::Signup, &address);
-    limiter.admit(&[by_address, Subject::Email(Action::SignupEmail, &ada)], at(0)).await.unwrap();
-    limiter.admit(&[by_address, Subject::Email(Action::SignupEmail, &eve)], at(0)).await.unwrap_err();
-    limiter.admit(&[Subject::Email(Action::SignupEmail, &eve)], at(0)).await.unwrap();
+    limiter.admit_at(&[by_address, Subject::Email(Action::SignupEmail, &ada)], at(0)).await.unwrap();
+    limiter.admit_at(&[by_address, Subject::Email(Action::SignupEmail, &eve)], at(0)).await.unwrap_err();
+    limiter.admit_at(&[Subject::Email(Action::SignupEmail, &eve)], at(0)).await.unwrap();
 }
 
 #[tokio::test]
@@ -216,12 +229,12 @@ async fn who_waits_the_stated_whole_seconds_is_admitted() {
     let limiter = limiter(&Arc::new(Spy::default()), "signin=1/1m");
     let address = address(7);
     let subject = [Subject::Address(Action::Signin, &address)];
-    limiter.admit(&subject, Timestamp::from_millis(0)).await.unwrap();
+    limiter.admit_at(&subject, Timestamp::from_millis(0)).await.unwrap();
     for (now, wait) in [(0, 60), (1, 60), (1000, 59), (59_001, 1), (59_999, 1)] {
-        let refusal = limiter.admit(&subject, Timestamp::from_millis(now)).await.unwrap_err();
+        let refusal = limiter.admit_at(&subject, Timestamp::from_millis(now)).await.unwrap_err();
         assert_eq!(refusal.retry_after, secs(wait), "{now}");
     }
-    limiter.admit(&subject, Timestamp::from_millis(60_000)).await.unwrap();
+    limiter.admit_at(&subject, Timestamp::from_millis(60_000)).await.unwrap();
 }
 
 #[tokio::test]
@@ -233,8 +246,8 @@ async fn actions_and_clients_are_counted_apart() {
         Subject::Address(Action::OauthCallback, &one),
         Subject::Address(Action::Signin, &other),
     ] {
-        limiter.admit(&[subject], at(0)).await.unwrap();
-        limiter.admit(&[subject], at(0)).await.unwrap_err();
+        limiter.admit_at(&[subject], at(0)).await.unwrap();
+        limiter.admit_at(&[subject], at(0)).await.unwrap_err();
     }
 }
 
@@ -244,7 +257,7 @@ async fn off_counts_nothing() {
     let limiter = limiter(&spy, "off");
     let address = address(7);
     for _ in 0..100 {
-        let admitted = limiter.admit(&[Subject::Address(Action::Signin, &address)], at(0)).await.unwrap();
+        let admitted = limiter.admit_at(&[Subject::Address(Action::Signin, &address)], at(0)).await.unwrap();
         assert_eq!(admitted, Admitted { rate: None });
     }
     assert!(spy.calls().is_empty());
@@ -259,18 +272,18 @@ async fn when_the_counters_fail_credentials_stay_limited_by_the_same_quotas() {
             let subject = [Subject::Address(action, &address)];
             let quota = action.default_quota();
             for _ in 0..quota.limit() {
-                limiter.admit(&subject, at(0)).await.unwrap();
+                limiter.admit_at(&subject, at(0)).await.unwrap();
             }
-            let refusal = limiter.admit(&subject, at(0)).await.unwrap_err();
+            let refusal = limiter.admit_at(&subject, at(0)).await.unwrap_err();
             let expected = Limited { action, limit: quota.limit(), retry_after: quota.length() };
             assert_eq!(refusal, expected);
         }
         let email = email("ada");
         let subject = [Subject::Email(Action::SignupEmail, &email)];
         for _ in 0..5 {
-            limiter.admit(&subject, at(0)).await.unwrap();
+            limiter.admit_at(&subject, at(0)).await.unwrap();
         }
-        limiter.admit(&subject, at(0)).await.unwrap_err();
+        limiter.admit_at(&subject, at(0)).await.unwrap_err();
     }
 }
 
@@ -280,10 +293,10 @@ async fn when_the_counters_fail_other_routes_go_on() {
     let address = address(7);
     let public = Subject::Address(Action::Public, &address);
     for _ in 0..10 {
-        assert_eq!(limiter.admit(&[public], at(0)).await, Ok(Admitted { rate: None }));
+        assert_eq!(limiter.admit_at(&[public], at(0)).await, Ok(Admitted { rate: None }));
     }
     let both = [public, Subject::Address(Action::Signin, &address)];
-    let rate = limiter.admit(&both, at(0)).await.unwrap().rate.unwrap();
+    let rate = limiter.admit_at(&both, at(0)).await.unwrap().rate.unwrap();
     assert_eq!((rate.limit, rate.remaining), (2, 1), "only the credential action is counted");
 }
 
@@ -293,9 +306,9 @@ async fn the_fallback_outlives_a_limiter() {
     let address = address(7);
     let mut admitted = 0;
     for _ in 0..10 {
-        let limiter = Limiter::new(Spy::failing(Fault::Down), Limits::default(), fallback.clone());
+        let limiter = Limiter::new(Spy::failing(Fault::Down), still(), Limits::default(), fallback.clone());
         let subjects = [Subject::Address(Action::Signin, &address)];
-        admitted += u32::from(limiter.admit(&subjects, at(0)).await.is_ok());
+        admitted += u32::from(limiter.admit_at(&subjects, at(0)).await.is_ok());
     }
     assert_eq!((admitted, fallback.failures()), (5, 10));
 }
@@ -337,7 +350,7 @@ async fn a_failure_is_logged_and_counted_without_naming_anyone() {
     let log = Log::default();
     let guard = tracing::subscriber::set_default(log.clone());
     let subjects = [Subject::Address(Action::Signin, &address), Subject::Email(Action::SignupEmail, &email)];
-    limiter.admit(&subjects, at(0)).await.unwrap();
+    limiter.admit_at(&subjects, at(0)).await.unwrap();
     drop(guard);
     assert_eq!(limiter.failures(), 1);
     let log = log.0.lock().unwrap();

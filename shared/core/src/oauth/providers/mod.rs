@@ -9,7 +9,7 @@ pub(super) mod linkedin;
 pub(super) mod microsoft;
 pub(super) mod oidc;
 
-use super::ProviderName;
+use crate::model::identity::ProviderName;
 
 /// The name of a provider that is built in.
 fn name(text: &'static str) -> ProviderName {

@@ -1,8 +1,8 @@
 //! Any OpenID provider, by its issuer: <https://openid.net/specs/openid-connect-discovery-1_0.html>
 
-use super::super::ProviderName;
 use super::super::profile::Profile;
 use super::super::provider::{Client, ClientAuth, Offline, Place, Provider, Source};
+use crate::model::identity::ProviderName;
 
 pub(in super::super) fn provider(
     name: ProviderName,

@@ -43,7 +43,7 @@ fn a_hit_finds_each_log_by_its_key() {
         limit: 5,
         length: std::time::Duration::from_mins(1),
     });
-    let keys = windows.each_ref().map(|window| latchkey_core::limit::TableCounters::key(&window.key));
+    let keys = windows.each_ref().map(|window| latchkey_core::adapter::TableCounters::key(&window.key));
     let plan = plan(&database(), &crate::counters::count(&keys, &windows, NOW));
     assert!(plan.contains("SEARCH item USING PRIMARY KEY (partition=? AND sort=?)"), "{plan}");
     assert!(!plan.contains("SCAN item"), "{plan}");

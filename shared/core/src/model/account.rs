@@ -1,0 +1,142 @@
+use serde::{Deserialize, Serialize};
+
+use crate::model::identity::{Identity, ProviderName, Sole};
+use crate::model::store::{Item, Key, StoreError, Version, Write};
+use crate::model::{Email, Lockout, StoredHash, Timestamp, User};
+
+/// The password of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credential {
+    /// Its hash.
+    pub hash: StoredHash,
+    /// When it was chosen.
+    pub changed_at: Timestamp,
+    /// Wrong passwords against it.
+    #[serde(default)]
+    pub lockout: Lockout,
+}
+
+/// All that a sign-in needs, under the e-mail address: the one strong read of a sign-in. Its copy of the user is written in the
+/// same commit as the user itself, so the two never differ. Being there makes the address taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// Whose address it is.
+    pub user: User,
+    /// How they prove it; none where they only ever sign in with a provider.
+    pub credential: Option<Credential>,
+}
+
+impl Login {
+    /// Where the login of `email` is.
+    pub fn key(email: &Email) -> Key {
+        Key::new(format!("email#{email}"), "login")
+    }
+}
+
+/// A user, their login and their identities as they were read, for a change that writes them all.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The user.
+    pub user: User,
+    /// Their login.
+    pub login: Login,
+    pub(crate) identities: Vec<(Identity, Version)>,
+    user_version: Version,
+    login_version: Version,
+}
+
+impl Account {
+    /// From the items. An identity that is missing was taken away after the user was read, and then nothing of this account
+    /// can be written.
+    pub(crate) fn decode<'a>(
+        user: &Item,
+        login: &Item,
+        identities: impl IntoIterator<Item = &'a Item>,
+    ) -> Result<Self, StoreError> {
+        let identity = |item: &Item| Ok((item.decode()?, item.version));
+        Ok(Self {
+            user: user.decode()?,
+            login: login.decode()?,
+            identities: identities.into_iter().map(identity).collect::<Result<_, StoreError>>()?,
+            user_version: user.version,
+            login_version: login.version,
+        })
+    }
+
+    /// From an identity that is the only way in: it says what the other items are.
+    pub(crate) fn of_sole(identity: Identity, version: Version) -> Option<Self> {
+        let (user_version, login_version) = identity.sole?.versions();
+        let user = identity.user.clone();
+        let login = Login { user: user.clone(), credential: None };
+        Some(Self { user, login, identities: vec![(identity, version)], user_version, login_version })
+    }
+
+    /// Its identities.
+    pub(crate) fn identities(&self) -> impl Iterator<Item = &Identity> {
+        self.identities.iter().map(|(identity, _)| identity)
+    }
+
+    /// Whether there is another way in than the identity at `provider`.
+    pub(crate) fn opens_without(&self, provider: &ProviderName) -> bool {
+        self.login.credential.is_some() || self.user.identities.keys().any(|other| other != provider)
+    }
+
+    /// The write that replaces the login alone: it has no copy elsewhere.
+    pub(crate) fn replace_login(&self, login: &Login) -> Result<Write, StoreError> {
+        Write::replace(Login::key(&login.user.email), login, self.login_version)
+    }
+
+    /// The writes that replace all of them with `user`, and that remove the identities which it does not have any more.
+    pub(crate) fn replace(&self, user: &User) -> Result<Vec<Write>, StoreError> {
+        let login = Login { user: user.clone(), credential: self.login.credential.clone() };
+        let mut writes = vec![
+            Write::replace(User::key(user.id), user, self.user_version)?.indexed(User::place(user.id)),
+            Write::replace(Login::key(&user.email), &login, self.login_version)?,
+        ];
+        let sole = self.sole_after(user);
+        for (identity, version) in &self.identities {
+            let key = Identity::key(&identity.hash());
+            writes.push(if user.identities.get(&identity.provider) == Some(&identity.hash()) {
+                Write::replace(key, &Identity { user: user.clone(), sole, ..identity.clone() }, *version)?
+            } else {
+                Write::Delete { key, condition: Some(*version) }
+            });
+        }
+        Ok(writes)
+    }
+
+    /// What an identity of `user` says of the versions, once [`replace`](Self::replace) has written them: present while it is the
+    /// only way in.
+    pub(crate) fn sole_after(&self, user: &User) -> Option<Sole> {
+        let is_sole = user.identities.len() == 1 && self.login.credential.is_none();
+        is_sole.then(|| Sole::new(self.user_version.next(), self.login_version.next()))
+    }
+
+    /// The write that gives the address to another account, whose `login` takes the place of this one's, and the version that
+    /// the login has then.
+    pub(crate) fn give_address(&self, login: &Login) -> Result<(Write, Version), StoreError> {
+        let write = Write::replace(Login::key(&self.user.email), login, self.login_version)?;
+        Ok((write, self.login_version.next()))
+    }
+
+    /// The writes that remove all of them, and free the handle.
+    pub(crate) fn delete(&self) -> Vec<Write> {
+        let login = Write::Delete { key: Login::key(&self.user.email), condition: Some(self.login_version) };
+        let mut writes = self.delete_all_but_login();
+        writes.push(login);
+        writes
+    }
+
+    /// The writes that remove user and identities, and free the handle.
+    pub(crate) fn delete_all_but_login(&self) -> Vec<Write> {
+        let mut writes =
+            vec![Write::Delete { key: User::key(self.user.id), condition: Some(self.user_version) }];
+        writes.extend(self.identities.iter().map(|(identity, version)| Write::Delete {
+            key: Identity::key(&identity.hash()),
+            condition: Some(*version),
+        }));
+        // Nobody else can hold it while this user does.
+        writes.extend(self.user.handle.iter().map(|h| Write::Delete { key: h.key(), condition: None }));
+        writes
+    }
+}

@@ -1,0 +1,16 @@
+use super::{Clock, Entropy, EntropyError};
+use crate::{DeviceId, EventId, SessionId, UserId};
+
+macro_rules! generated {
+    ($($id:ident),+) => {
+        $(impl $id {
+            /// A new identifier for this moment.
+            pub fn new(clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+                let random = entropy.bytes()?;
+                Ok(Self::at(clock.now(), &random))
+            }
+        })+
+    };
+}
+
+generated!(UserId, SessionId, EventId, DeviceId);
