@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 use latchkey_core::Config;
-use latchkey_core::config::{ConfigError, Place, variables};
+use latchkey_core::config::{ConfigError, Exposure, variables};
 use latchkey_core::port::Entropy;
 
 use crate::data::{DataError, DataPlan};
@@ -58,7 +58,7 @@ pub fn read(data: &DataPlan, listen: SocketAddr, entropy: &dyn Entropy) -> Resul
         "LATCHKEY_URL" => url.clone(),
         other => set(other),
     };
-    let config = Config::read(var, Place::Local);
+    let config = Config::read(var, Exposure::Local);
     let timeouts = Timeouts::read(set);
     let connections = connections(set("LATCHKEY_CONNECTIONS").as_deref());
     match (config, timeouts, connections) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use latchkey_core::Config;
-use latchkey_core::config::Place;
+use latchkey_core::config::Exposure;
 use latchkey_testkit::{TestApp, TestRequest, TestResponse};
 use latchkey_tests::support::{PASSWORD, credentials, open_app, sign_up};
 use serde_json::json;
@@ -212,7 +212,7 @@ async fn asvs_6_3_2_a_new_deployment_has_no_account_and_no_default_secret() {
             "LATCHKEY_SECRET" => secret.map(str::to_owned),
             _ => None,
         };
-        Config::read(find, Place::Deployed).is_ok()
+        Config::read(find, Exposure::Deployed).is_ok()
     };
     for secret in [
         None,

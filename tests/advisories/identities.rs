@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use latchkey_core::ExposeSecret;
 use latchkey_core::account::{
-    CodeOpening, IdentityError, IdentitySignedIn, LinkError, LinkTicket, RedeemError, Redemption,
+    CodeOpening, IdentityError, LinkError, LinkTicket, ProviderSession, RedeemError, Redemption,
 };
 use latchkey_core::audit::Requester;
 use latchkey_core::oauth::ExternalIdentity;
@@ -15,7 +15,7 @@ use latchkey_testkit::{TestApp, TestRequest};
 use latchkey_tests::support::{PASSWORD, Person, credentials, external, link, open_app, sign_in, sign_up};
 use tokio::task::JoinSet;
 
-async fn enter(app: &TestApp, who: &ExternalIdentity) -> Result<IdentitySignedIn, IdentityError> {
+async fn enter(app: &TestApp, who: &ExternalIdentity) -> Result<ProviderSession, IdentityError> {
     enter_from(app, who, None).await
 }
 
@@ -24,7 +24,7 @@ async fn enter_from(
     app: &TestApp,
     who: &ExternalIdentity,
     replaces: Option<(UserId, SessionId)>,
-) -> Result<IdentitySignedIn, IdentityError> {
+) -> Result<ProviderSession, IdentityError> {
     let from = Requester::default();
     let opening = Opening { transport: Transport::Bearer, replaces, from: &from };
     app.services.provider_sign_in.sign_in(who, None, &opening).await

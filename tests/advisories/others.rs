@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use latchkey_core::Config;
-use latchkey_core::config::Place;
+use latchkey_core::config::Exposure;
 use latchkey_testkit::{TestApp, TestRequest};
 use latchkey_tests::support::{PASSWORD, admin, credentials, grant, make_role, open_app, sign_up};
 use serde_json::{Value, json};
@@ -230,8 +230,8 @@ async fn cve_2026_55689_a_token_for_another_audience_is_refused_and_there_is_alw
             "LATCHKEY_AUDIENCE" => Some(audience.to_owned()),
             _ => None,
         };
-        let config = Config::read(find, Place::Deployed).expect("it starts");
-        assert_eq!(config.parties.audience(), "https://auth.example.com");
+        let config = Config::read(find, Exposure::Deployed).expect("it starts");
+        assert_eq!(config.issuer_and_audience.audience(), "https://auth.example.com");
     }
 }
 

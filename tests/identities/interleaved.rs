@@ -109,7 +109,7 @@ async fn a_new_profile_meets_another_change_and_both_stay() {
     let renamed = ExternalIdentity { name: Some("Countess".to_owned()), ..ada() };
     let again = enter(&two.slow, &renamed).await.unwrap();
     two.assert_it_came_first();
-    assert_eq!((again.user.epoch, again.user.name.unwrap().as_str()), (1, "Countess"));
+    assert_eq!((again.user.session_version, again.user.name.unwrap().as_str()), (1, "Countess"));
     assert_whole(&two.slow, "afterwards").await;
 }
 

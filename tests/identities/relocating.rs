@@ -1,6 +1,6 @@
 //! A provider that is pointed at another issuer, and what the operator does about the identities of the former one.
 
-use latchkey_core::account::{Located, ProviderGrant, Relocated, Relocation};
+use latchkey_core::account::{IssuerIdentities, ProviderRefreshToken, Relocation, RelocationReport};
 use latchkey_core::audit::Action;
 use latchkey_core::oauth::{ExternalIdentity, Issuer};
 use latchkey_testkit::TestApp;
@@ -17,16 +17,16 @@ fn ada_there() -> ExternalIdentity {
     ExternalIdentity { issuer: issuer("https://new.example"), ..ada() }
 }
 
-async fn relocate(app: &TestApp, to: Relocation<'_>) -> Relocated {
+async fn relocate(app: &TestApp, to: Relocation<'_>) -> RelocationReport {
     let (provider, issuer) = (ada().provider, ada().issuer);
-    let at = Located { provider: &provider, issuer: &issuer };
+    let at = IssuerIdentities { provider: &provider, issuer: &issuer };
     app.services.relocation.relocate(at, to).await.unwrap()
 }
 
 #[tokio::test]
 async fn moved_identities_sign_in_at_the_new_issuer_and_nowhere_else() {
     let app = app().await;
-    let grant = ProviderGrant { refresh_token: "refresh".into() };
+    let grant = ProviderRefreshToken { refresh_token: "refresh".into() };
     let made = enter_with(&app, &ada(), Some(&grant)).await.unwrap();
     let bob = sign_up(&app, "bob@example.com").await;
     let other = external("google", "7", "bob@gmail.example");
@@ -34,7 +34,7 @@ async fn moved_identities_sign_in_at_the_new_issuer_and_nowhere_else() {
 
     let to = issuer("https://new.example");
     let moved = relocate(&app, Relocation::Move(&to)).await;
-    assert_eq!(moved, Relocated { changed: 1, left: vec![] });
+    assert_eq!(moved, RelocationReport { changed: 1, left: vec![] });
     assert_whole(&app, "after the move").await;
     // With a new name the account follows, so versions are as they must be.
     let renamed = ExternalIdentity { name: Some("Countess".to_owned()), ..ada_there() };
@@ -57,11 +57,11 @@ async fn a_move_is_repeated_without_harm_and_leaves_who_has_another_account_ther
     let to = issuer("https://new.example");
     for _ in 0..2 {
         let moved = relocate(&app, Relocation::Move(&to)).await;
-        assert_eq!(moved, Relocated { changed: 0, left: vec![made.id()] });
+        assert_eq!(moved, RelocationReport { changed: 0, left: vec![made.id()] });
     }
     assert_eq!(enter(&app, &there).await.unwrap().id(), other.id());
     assert_eq!(enter(&app, &ada()).await.unwrap().id(), made.id());
-    assert_eq!(relocate(&app, Relocation::Move(&ada().issuer)).await, Relocated::default());
+    assert_eq!(relocate(&app, Relocation::Move(&ada().issuer)).await, RelocationReport::default());
 }
 
 #[tokio::test]
@@ -74,7 +74,10 @@ async fn dropped_identities_are_gone_but_where_they_are_the_only_way_in() {
     let counts = app.services.relocation.count_issuers().await.unwrap();
     assert_eq!((counts.len(), counts[0].count, &counts[0].issuer), (1, 2, &ada().issuer));
 
-    assert_eq!(relocate(&app, Relocation::Drop).await, Relocated { changed: 1, left: vec![sole.id()] });
+    assert_eq!(
+        relocate(&app, Relocation::Drop).await,
+        RelocationReport { changed: 1, left: vec![sole.id()] }
+    );
     assert_whole(&app, "afterwards").await;
     assert!(enter(&app, &second).await.unwrap().created, "it is free");
     assert_eq!(enter(&app, &ada()).await.unwrap().id(), sole.id());

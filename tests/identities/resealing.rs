@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use latchkey_core::ExposeSecret;
 use latchkey_core::Fault;
-use latchkey_core::account::{Authority, Login, ProviderGrant, SealedCount};
+use latchkey_core::account::{Authority, Login, ProviderRefreshToken, SealedCount};
 use latchkey_core::audit::{Action, Actor};
 use latchkey_core::port::Table;
 use latchkey_core::secrets::Progress;
@@ -42,7 +42,7 @@ async fn everything_moves_under_the_new_secret_and_the_old_one_can_go() {
     let table = memory_table();
     let old = start(process(&table, &[OLD], 1)).await;
     sign_up(&old, "bob@example.com").await;
-    let grant = ProviderGrant { refresh_token: "kept".into() };
+    let grant = ProviderRefreshToken { refresh_token: "kept".into() };
     let entered = enter_with(&old, &ada(), Some(&grant)).await.unwrap();
     let keys = old.services.keys.jwks().await.unwrap();
 
@@ -61,7 +61,7 @@ async fn everything_moves_under_the_new_secret_and_the_old_one_can_go() {
     assert_eq!(new.services.keys.jwks().await.unwrap(), keys, "no key was changed");
     assert_eq!(new.send(signin_request("bob@example.com", PASSWORD)).await.status, 200);
     let kept = new.services.token_vault.kept(entered.id(), &ada().provider, Authority::Operator).await;
-    assert_eq!(kept.unwrap().grant.refresh_token.expose_secret(), "kept");
+    assert_eq!(kept.unwrap().refresh_token.refresh_token.expose_secret(), "kept");
     assert_eq!(reseal(&new).await.count, SealedCount { current: 2, older: 0, unreadable: 0 });
 }
 

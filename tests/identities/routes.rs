@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use latchkey_core::ExposeSecret;
-use latchkey_core::account::{CodeOpening, ProviderGrant};
+use latchkey_core::account::{CodeOpening, ProviderRefreshToken};
 use latchkey_core::audit::{Action, Requester};
 use latchkey_core::port::{Fetch, FetchError};
 use latchkey_testkit::pkce::VERIFIER;
@@ -58,7 +58,7 @@ async fn world() -> World {
 impl World {
     /// Ada, whose refresh token is kept.
     async fn ada(&self) -> Entered {
-        let grant = ProviderGrant { refresh_token: "refresh-1".into() };
+        let grant = ProviderRefreshToken { refresh_token: "refresh-1".into() };
         enter_with(&self.app, &ada(), Some(&grant)).await.unwrap()
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use latchkey_core::account::{IdentityError, LinkError, LinkTicket, ProviderGrant, User};
+use latchkey_core::account::{IdentityError, LinkError, LinkTicket, ProviderRefreshToken, User};
 use latchkey_core::audit::{Action, Event, Filter, Requester};
 use latchkey_core::oauth::ExternalIdentity;
 use latchkey_core::port::table::Key;
@@ -68,7 +68,7 @@ pub async fn enter(app: &TestApp, external: &ExternalIdentity) -> Result<Entered
 pub async fn enter_with(
     app: &TestApp,
     external: &ExternalIdentity,
-    grant: Option<&ProviderGrant>,
+    grant: Option<&ProviderRefreshToken>,
 ) -> Result<Entered, IdentityError> {
     let from = Requester::default();
     let services = &app.services;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use latchkey_core::ExposeSecret;
-use latchkey_core::account::{Authority, GrantError, Identity, ProviderGrant, Status};
+use latchkey_core::account::{Authority, Identity, ProviderRefreshToken, Status, VaultError};
 use latchkey_core::audit::{Action, Requester};
 use latchkey_core::seal::{Purpose, Sealed};
 use latchkey_testkit::{TestApp, memory_table};
@@ -16,14 +16,14 @@ async fn keeping() -> TestApp {
     start(builder.build(latchkey_all::function())).await
 }
 
-fn grant(token: &str) -> ProviderGrant {
-    ProviderGrant { refresh_token: token.into() }
+fn grant(token: &str) -> ProviderRefreshToken {
+    ProviderRefreshToken { refresh_token: token.into() }
 }
 
-async fn kept(app: &TestApp, person: &Entered) -> Result<String, GrantError> {
+async fn kept(app: &TestApp, person: &Entered) -> Result<String, VaultError> {
     let kept =
         app.services.token_vault.kept(person.id(), &"github".parse().unwrap(), Authority::Operator).await?;
-    Ok(kept.grant.refresh_token.expose_secret().to_owned())
+    Ok(kept.refresh_token.refresh_token.expose_secret().to_owned())
 }
 
 async fn stored(app: &TestApp, person: &Entered) -> Value {
@@ -37,7 +37,7 @@ async fn they_are_kept_only_when_the_operator_says_so() {
     let app = crate::support::app().await;
     let ada = enter_with(&app, &ada(), Some(&grant("refresh-1"))).await.unwrap();
     assert!(stored(&app, &ada).await["grant"].is_null());
-    assert!(matches!(kept(&app, &ada).await, Err(GrantError::NotKept)));
+    assert!(matches!(kept(&app, &ada).await, Err(VaultError::NotKept)));
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn what_was_kept_goes_when_it_is_to_be_kept_no_more() {
     };
     let (keeps, drops) = (app("keep", 1).await, app("drop", 2).await);
     let person = enter_with(&keeps, &ada(), Some(&grant("refresh-1"))).await.unwrap();
-    assert!(matches!(kept(&drops, &person).await, Err(GrantError::NotKept)), "nor is it given out");
+    assert!(matches!(kept(&drops, &person).await, Err(VaultError::NotKept)), "nor is it given out");
     enter(&drops, &ada()).await.unwrap();
     assert!(stored(&keeps, &person).await["grant"].is_null());
 }
@@ -83,7 +83,7 @@ async fn a_sign_in_without_one_leaves_it_and_one_with_another_replaces_it() {
     enter_with(&app, &ada(), Some(&grant("refresh-2"))).await.unwrap();
     assert_eq!(kept(&app, &person).await.unwrap(), "refresh-2");
     enter_with(&app, &ada(), Some(&grant(&"x".repeat(9000)))).await.unwrap();
-    assert!(matches!(kept(&app, &person).await, Err(GrantError::NotKept)), "one of that length is not kept");
+    assert!(matches!(kept(&app, &person).await, Err(VaultError::NotKept)), "one of that length is not kept");
 }
 
 #[tokio::test]
@@ -111,9 +111,9 @@ async fn a_disabled_account_gives_none_and_an_unlinked_identity_neither() {
     let from = Requester::default();
     let services = &app.services;
     services.users.set_status(person.id(), Status::Disabled, Authority::Operator, &from).await.unwrap();
-    assert!(matches!(kept(&app, &person).await, Err(GrantError::Disabled)));
+    assert!(matches!(kept(&app, &person).await, Err(VaultError::Disabled)));
     services.users.delete(person.id(), Authority::Operator, &from).await.unwrap();
-    assert!(matches!(kept(&app, &person).await, Err(GrantError::NotKept)));
+    assert!(matches!(kept(&app, &person).await, Err(VaultError::NotKept)));
     let again = enter(&app, &ada()).await.unwrap();
-    assert!(matches!(kept(&app, &again).await, Err(GrantError::NotKept)), "a new account has no old token");
+    assert!(matches!(kept(&app, &again).await, Err(VaultError::NotKept)), "a new account has no old token");
 }

@@ -1,7 +1,7 @@
 //! What a provider gives to act for a person later: asked for, kept and renewed only where the operator wants it.
 
 use latchkey_core::ExposeSecret;
-use latchkey_core::account::ProviderGrant;
+use latchkey_core::account::ProviderRefreshToken;
 use latchkey_core::oauth::StartError;
 use latchkey_testkit::provider::{Fault, ISSUER};
 
@@ -14,7 +14,7 @@ fn keeping() -> World {
 }
 
 async fn refresh(world: &World, token: &str) -> Result<(String, Option<String>), String> {
-    let grant = ProviderGrant { refresh_token: token.into() };
+    let grant = ProviderRefreshToken { refresh_token: token.into() };
     let tokens =
         world.app.services.oauth.refresh(&"acme".parse().unwrap(), &ISSUER.parse().unwrap(), &grant).await;
     let tokens = tokens.map_err(|error| error.to_string())?;
@@ -58,7 +58,7 @@ async fn one_that_the_provider_withdrew_is_told_apart_from_a_provider_in_trouble
 async fn the_refresh_token_of_a_former_issuer_is_sent_nowhere() {
     let world = keeping();
     let former = "https://former.example".parse().unwrap();
-    let grant = ProviderGrant { refresh_token: "provider-refresh-1".into() };
+    let grant = ProviderRefreshToken { refresh_token: "provider-refresh-1".into() };
     let refused = world.app.services.oauth.refresh(&"acme".parse().unwrap(), &former, &grant).await;
     assert!(matches!(refused, Err(StartError::AnotherIssuer)));
     assert!(world.provider.forms().is_empty());

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use latchkey_core::Config;
-use latchkey_core::config::Place;
+use latchkey_core::config::Exposure;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::Value;
@@ -31,7 +31,7 @@ const PLAIN: &str = r#"^[^"\\\x00-\x1f]*$"#;
 const LINES: &str = r#"^([^"\\\x00-\x1f]|\\n)*$"#;
 
 fn config(vars: &BTreeMap<String, String>) -> Result<Config, Vec<latchkey_core::config::ConfigError>> {
-    Config::read(|name| vars.get(name).cloned(), Place::Deployed)
+    Config::read(|name| vars.get(name).cloned(), Exposure::Deployed)
 }
 
 /// The environment that the template's defaults give.
@@ -60,7 +60,7 @@ fn every_variable_is_one_that_is_read() {
             };
             Some(value.to_owned())
         },
-        Place::Deployed,
+        Exposure::Deployed,
     );
     let mut known = asked.into_inner();
     known.extend(OTHERS.map(str::to_owned));

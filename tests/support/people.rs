@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use latchkey_core::account::{Authority, ProviderGrant};
+use latchkey_core::account::{Authority, ProviderRefreshToken};
 use latchkey_core::audit::Requester;
 use latchkey_core::oauth::{ExternalIdentity, Issuer};
 use latchkey_core::permission::{Author, Role, RoleName};
@@ -96,7 +96,7 @@ pub async fn link(app: &TestApp, to: &Person, identity: &ExternalIdentity) {
     let services = &app.services;
     let ticket = services.identities.allow(&live).expect("a recent sign-in");
     let nowhere = Requester::default();
-    let grant = ProviderGrant { refresh_token: "refresh-1".into() };
+    let grant = ProviderRefreshToken { refresh_token: "refresh-1".into() };
     services.identities.link(&ticket, identity, Some(&grant), &nowhere).await.expect("it is linked");
 }
 

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use latchkey_core::account::User;
-use latchkey_core::permission::{Author, ChangeError, Grant, PolicyError, Role, RoleName, Roles, Saved};
+use latchkey_core::permission::{Author, ChangeError, Grant, PolicyError, Role, RoleChange, RoleName, Roles};
 use latchkey_core::session::Sessions;
 use latchkey_http::{Body, Caller, ClientInfo, PageParams, Params, PathParam, Problem, ProblemBody, private};
 use serde::{Deserialize, Serialize};
@@ -131,8 +131,8 @@ pub(crate) async fn put(
     // Without an answer it may have happened.
     sessions.memory().forget_all();
     let status = match saved.map_err(problem)? {
-        Saved::Created => StatusCode::CREATED,
-        Saved::Replaced | Saved::Unchanged => StatusCode::OK,
+        RoleChange::Created => StatusCode::CREATED,
+        RoleChange::Replaced | RoleChange::Unchanged => StatusCode::OK,
     };
     Ok((status, private(RoleBody::new(&name, &role))).into_response())
 }

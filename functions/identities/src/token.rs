@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use latchkey_core::ExposeSecret;
 use latchkey_core::UserId;
-use latchkey_core::account::{Authority, GrantError, TokenVault};
+use latchkey_core::account::{Authority, TokenVault, VaultError};
 use latchkey_core::oauth::{ExchangeError, IdentifyError, Oauth, ProviderName, StartError};
 use latchkey_http::{BearerOnly, Caller, ClientInfo, Params, PathParam, Problem, ProblemBody, private};
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,7 @@ pub(crate) async fn token(
     let user: UserId =
         params.user.parse().map_err(|_| Problem::invalid("`user` must be a user's identifier"))?;
     let kept = vault.kept(user, &provider, Authority::Administrator(&caller)).await.map_err(not_kept)?;
-    let tokens = oauth.refresh(&provider, &kept.issuer, &kept.grant).await.map_err(not_renewed)?;
+    let tokens = oauth.refresh(&provider, &kept.issuer, &kept.refresh_token).await.map_err(not_renewed)?;
     // Before the token is given out: where the provider has rotated its refresh token, the next one must be kept.
     vault.used(&kept, tokens.renewed.as_ref(), caller.user.id, &client.requester).await?;
     Ok(private(ProviderToken {
@@ -73,13 +73,13 @@ pub(crate) async fn token(
     }))
 }
 
-fn not_kept(error: GrantError) -> Problem {
+fn not_kept(error: VaultError) -> Problem {
     let text = error.to_string();
     match error {
-        GrantError::NotKept => Problem::not_found(text),
-        GrantError::Disabled => Problem::new(StatusCode::FORBIDDEN, "account_disabled", text),
-        GrantError::BeyondAuthority => Problem::new(StatusCode::FORBIDDEN, "beyond_authority", text),
-        GrantError::Fault(fault) => fault.into(),
+        VaultError::NotKept => Problem::not_found(text),
+        VaultError::Disabled => Problem::new(StatusCode::FORBIDDEN, "account_disabled", text),
+        VaultError::BeyondAuthority => Problem::new(StatusCode::FORBIDDEN, "beyond_authority", text),
+        VaultError::Fault(fault) => fault.into(),
     }
 }
 

@@ -2,7 +2,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use latchkey_core::account::{CodeOpening, LinkTicket};
 use latchkey_core::audit::Requester;
-use latchkey_core::oauth::{CodeChallenge, Flow, Identified, Purpose};
+use latchkey_core::oauth::{AuthorizationRequest, CodeChallenge, ExternalSignIn, Purpose};
 use latchkey_core::session::{Opening, Transport};
 use latchkey_core::{ExposeSecret, SessionId, UserId};
 use latchkey_http::{DeviceCookies, Problem, see_other, set_cookies};
@@ -12,7 +12,7 @@ use super::{Parts, Refused, Returned};
 /// The end of a flow that was accepted and used up.
 pub struct Finish<'a> {
     pub parts: &'a Parts,
-    pub flow: &'a Flow,
+    pub flow: &'a AuthorizationRequest,
     pub from: &'a Requester,
     /// The session that the browser has now.
     pub signed_in: Option<(UserId, SessionId)>,
@@ -34,13 +34,13 @@ impl Finish<'_> {
         }
     }
 
-    async fn sign_in(&self, identified: &Identified) -> Result<Response, Refused> {
-        let Identified { identity, grant } = identified;
+    async fn sign_in(&self, identified: &ExternalSignIn) -> Result<Response, Refused> {
+        let ExternalSignIn { identity, refresh_token } = identified;
         // A form that another site posts brings no session cookie; the flow remembers the session.
         let replaces = self.signed_in.or(self.flow.replaces());
         let opening = Opening { transport: Transport::Cookie, replaces, from: self.from };
         let sign_in = &self.parts.sign_in;
-        let entered = sign_in.sign_in(identity, grant.as_ref(), &opening).await?;
+        let entered = sign_in.sign_in(identity, refresh_token.as_ref(), &opening).await?;
         let mut response = see_other(self.flow.return_to().url().as_str())?;
         set_cookies(response.headers_mut(), &entered.signed_in.tokens, &self.parts.config);
         self.devices.remember(&entered.signed_in, response.headers_mut());
@@ -49,21 +49,21 @@ impl Finish<'_> {
 
     async fn issue_code(
         &self,
-        identified: &Identified,
+        identified: &ExternalSignIn,
         challenge: &CodeChallenge,
     ) -> Result<Response, Refused> {
-        let Identified { identity, grant } = identified;
+        let ExternalSignIn { identity, refresh_token } = identified;
         let return_to = self.flow.return_to();
         let opening = CodeOpening { challenge, redirect_to: return_to.url().as_str(), from: self.from };
         let sign_in = &self.parts.sign_in;
-        let issued = sign_in.sign_in_for_code(identity, grant.as_ref(), &opening).await?;
+        let issued = sign_in.sign_in_for_code(identity, refresh_token.as_ref(), &opening).await?;
         Ok(see_other(return_to.with("code", issued.code.expose_secret()).as_str())?)
     }
 
-    async fn link(&self, identified: &Identified, ticket: &LinkTicket) -> Result<Response, Refused> {
-        let Identified { identity, grant } = identified;
+    async fn link(&self, identified: &ExternalSignIn, ticket: &LinkTicket) -> Result<Response, Refused> {
+        let ExternalSignIn { identity, refresh_token } = identified;
         let identities = &self.parts.identities;
-        identities.link(ticket, identity, grant.as_ref(), self.from).await?;
+        identities.link(ticket, identity, refresh_token.as_ref(), self.from).await?;
         Ok(see_other(self.flow.return_to().url().as_str())?)
     }
 

@@ -11,7 +11,7 @@ use latchkey_core::Config;
 use latchkey_core::account::{IdentityLinking, ProviderSignIn};
 use latchkey_core::audit::AuditLog;
 use latchkey_core::limit::{Action, Limiter, Subject};
-use latchkey_core::oauth::{CallbackError, Flow, Oauth, ProviderName, Purpose, Returned};
+use latchkey_core::oauth::{AuthorizationRequest, CallbackError, Oauth, ProviderName, Purpose, Returned};
 use latchkey_http::{
     ClientInfo, DeviceCookies, Onward, PathParam, Problem, Replaced, Routes, at, clear_flow, flow_cookie,
 };
@@ -140,7 +140,7 @@ impl Parts {
 
     /// Back to the app that waits where the flow was asked to return to, with the word for what went wrong; without one a page
     /// that says it, with the way to the first frontend.
-    fn show(&self, problem: Problem, request: &HeaderMap, flow: Option<&Flow>) -> Response {
+    fn show(&self, problem: Problem, request: &HeaderMap, flow: Option<&AuthorizationRequest>) -> Response {
         let place = flow.and_then(|flow| flow.refused_at(problem.code()));
         let home = self.oauth.home().map(|home| home.url().to_string());
         let onward = match &place {

@@ -1,7 +1,9 @@
 use axum::http::StatusCode;
 use latchkey_core::account::{IdentityError, LinkError};
 use latchkey_core::audit::{Action, Actor, AuditLog, Requester};
-use latchkey_core::oauth::{CallbackError, FinishError, Flow, ProviderName, Purpose, UseError};
+use latchkey_core::oauth::{
+    AuthorizationRequest, CallbackError, FinishError, ProviderName, Purpose, UseError,
+};
 use latchkey_http::Problem;
 
 /// Why nobody was let in: what the client learns, and what the audit log says, unless that was written already.
@@ -30,11 +32,11 @@ impl Refused {
         &self,
         audit: &AuditLog,
         provider: &ProviderName,
-        flow: Option<&Flow>,
+        flow: Option<&AuthorizationRequest>,
         from: &Requester,
     ) {
         let Some(reason) = &self.reason else { return };
-        let actor = match flow.map(Flow::purpose) {
+        let actor = match flow.map(AuthorizationRequest::purpose) {
             Some(Purpose::Link(ticket)) => Actor::User(ticket.user()),
             Some(Purpose::SignIn | Purpose::Code(_)) | None => Actor::Anonymous,
         };

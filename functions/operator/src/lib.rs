@@ -6,7 +6,9 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
-use latchkey_core::account::{AccountName, Authority, Located, ManageError, NamedError, Relocation, Status};
+use latchkey_core::account::{
+    AccountName, Authority, IssuerIdentities, ManageError, NamedError, Relocation, Status,
+};
 use latchkey_core::audit::{Action, Actor, Requester};
 use latchkey_core::permission::{Author, ChangeError, Role, RoleName};
 use latchkey_core::{Fault, Services};
@@ -253,7 +255,7 @@ async fn relocate(
     to: Relocation<'_>,
 ) -> Result<String, OperatorError> {
     let (provider, issuer) = (parse(provider)?, parse(issuer)?);
-    let at = Located { provider: &provider, issuer: &issuer };
+    let at = IssuerIdentities { provider: &provider, issuer: &issuer };
     Ok(services.relocation.relocate(at, to).await?.to_string())
 }
 

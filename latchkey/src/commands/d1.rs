@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use latchkey_core::account::{Identity, Login, Name, SignUp, User};
 use latchkey_core::adapter::{InProcessCache, InProcessCounters};
 use latchkey_core::audit::{Action, Actor, Requester};
-use latchkey_core::config::Place;
+use latchkey_core::config::Exposure;
 use latchkey_core::password::Password;
 use latchkey_core::permission::RoleName;
 use latchkey_core::port::{Entropy, Mailer, MailerError, Message};
@@ -200,7 +200,7 @@ fn services_of(
         other => environment.get(other),
     };
     let secret = if environment.get("LATCHKEY_SECRET").is_some() { Secret::Given } else { Secret::Made };
-    let config = Config::read(var, Place::Local).map_err(SettingsError::Config)?;
+    let config = Config::read(var, Exposure::Local).map_err(SettingsError::Config)?;
     let ports = Ports {
         table: Arc::new(SqlTable::new(Recorder { database, written })),
         counters: Arc::new(InProcessCounters::default()),

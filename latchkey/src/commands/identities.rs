@@ -1,5 +1,5 @@
 use latchkey_core::Services;
-use latchkey_core::account::{Located, Relocation};
+use latchkey_core::account::{IssuerIdentities, Relocation};
 use latchkey_core::oauth::{Issuer, ProviderName};
 
 use super::{Failure, say};
@@ -19,7 +19,7 @@ pub(super) async fn relocate(
     issuer: &Issuer,
     to: Relocation<'_>,
 ) -> Result<(), Failure> {
-    let relocated = services.relocation.relocate(Located { provider, issuer }, to).await?;
+    let relocated = services.relocation.relocate(IssuerIdentities { provider, issuer }, to).await?;
     say(&relocated);
     for user in &relocated.left {
         say(format_args!("  {user}"));

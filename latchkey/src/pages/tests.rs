@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use latchkey_core::Config;
-use latchkey_core::config::Place;
+use latchkey_core::config::Exposure;
 use latchkey_core::password::Password;
 use latchkey_http::{Access as Rule, Operation as Route};
 use tower::ServiceExt;
@@ -26,7 +26,7 @@ fn config(origins: &'static str) -> Config {
         "LATCHKEY_ORIGINS" => Some(origins.to_owned()),
         _ => None,
     };
-    Config::read(read, Place::Local).ok().unwrap()
+    Config::read(read, Exposure::Local).ok().unwrap()
 }
 
 fn reference() -> Reference {

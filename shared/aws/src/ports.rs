@@ -5,7 +5,7 @@ use std::sync::Arc;
 use latchkey_core::adapter::AuthenticCache;
 use latchkey_core::adapter::InProcessCache;
 use latchkey_core::adapter::TableCounters;
-use latchkey_core::config::{ConfigError, Place};
+use latchkey_core::config::{ConfigError, Exposure};
 use latchkey_core::port::{Cache, Counters, PasswordHasher, Table};
 use latchkey_core::{Config, Ports, Timestamp};
 use latchkey_native::{HttpFetch, SystemClock, SystemEntropy};
@@ -39,7 +39,7 @@ struct Checked {
 impl Checked {
     /// All that is wrong at once.
     fn read(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<ConfigError>> {
-        let config = Config::read(var, Place::Deployed).and_then(demand_cdn_secret);
+        let config = Config::read(var, Exposure::Deployed).and_then(demand_cdn_secret);
         let redis = latchkey_upstash::Settings::read(var);
         let table = var("LATCHKEY_TABLE").map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
         let table = table.ok_or_else(|| {

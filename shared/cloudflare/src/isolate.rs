@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use latchkey_core::adapter::AuthenticCache;
-use latchkey_core::config::{ConfigError, Place, variables};
+use latchkey_core::config::{ConfigError, Exposure, variables};
 use latchkey_core::port::{Counters, Fetch, PasswordHasher, StoreError};
 use latchkey_core::{Config, Memory, Ports, Services};
 use latchkey_http::{App, Edge, Function};
@@ -53,7 +53,7 @@ pub(crate) fn service(function: fn() -> Function) -> Result<Edge<Router>, SetupE
 pub(crate) fn services() -> Result<Services, SetupError> {
     request::d1(DATABASE)?;
     request::kv(CACHE)?;
-    let config = Config::read(request::var, Place::Deployed).map_err(SetupError::Config)?;
+    let config = Config::read(request::var, Exposure::Deployed).map_err(SetupError::Config)?;
     let fetch: Arc<dyn Fetch> = Arc::new(WorkerFetch);
     let ports = Ports {
         counters: counters(&fetch)?,

@@ -8,7 +8,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use latchkey_core::port::{Entropy, EntropyError};
 use latchkey_core::seal::{MasterSecrets, Sealer};
 use latchkey_core::token::{
-    Algorithm, Claims, Grant, Parties, Presented, RefreshFamily, RefreshToken, SigningKey, UnverifiedToken,
+    Algorithm, Claims, Grant, IssuerAndAudience, Presented, RefreshFamily, RefreshToken, SigningKey,
+    UnverifiedToken,
 };
 use latchkey_core::{SessionId, Timestamp, UserId};
 use rand_chacha_03::ChaCha20Rng;
@@ -33,15 +34,15 @@ fn now() -> Timestamp {
 }
 
 fn access(c: &mut Criterion) {
-    let (entropy, parties) =
-        (seeded(), Parties::new("https://auth.example.com", "https://api.example.com").unwrap());
+    let (entropy, issuer_and_audience) =
+        (seeded(), IssuerAndAudience::new("https://auth.example.com", "https://api.example.com").unwrap());
     let grant = Grant {
         user: UserId::from_bytes([1; 16]),
         session: SessionId::from_bytes([2; 16]),
         roles: vec!["user".into(), "content-editor".into()],
         org: None,
     };
-    let claims = Claims::new(&parties, grant, now(), &entropy).unwrap();
+    let claims = Claims::new(&issuer_and_audience, grant, now(), &entropy).unwrap();
     for algorithm in Algorithm::ALL {
         let key = SigningKey::generate(algorithm, &entropy).unwrap();
         let token = key.sign(&claims, &entropy).unwrap();
@@ -51,7 +52,7 @@ fn access(c: &mut Criterion) {
         group.bench_function("verify", |b| {
             b.iter(|| {
                 let token = UnverifiedToken::parse(black_box(&token)).unwrap();
-                token.verify(key.verifying_key(), &parties, now()).unwrap()
+                token.verify(key.verifying_key(), &issuer_and_audience, now()).unwrap()
             });
         });
         group.finish();

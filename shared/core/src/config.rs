@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use crate::limit::Limits;
 use crate::oauth;
-use crate::password::{PasswordRules, RangeService, Strength};
+use crate::password::{Argon2Parameters, PasswordRules, RangeService};
 use crate::seal::{MasterSecrets, Sealer};
-use crate::token::{Algorithm, Parties};
+use crate::token::{Algorithm, IssuerAndAudience};
 use passwords::PasswordSettings;
 use reader::Reader;
 
@@ -24,7 +24,7 @@ pub use cdn::CdnSecret;
 pub use overrides::Override;
 pub use url::PublicUrl;
 
-pub use crate::model::{ConfigError, Place};
+pub use crate::model::{ConfigError, Exposure};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -34,7 +34,7 @@ pub struct Config {
     /// Where clients reach Latchkey: `LATCHKEY_URL`.
     pub url: PublicUrl,
     /// The `iss` of access tokens, which is the URL, and their `aud`: `LATCHKEY_AUDIENCE`, else the URL.
-    pub parties: Arc<Parties>,
+    pub issuer_and_audience: Arc<IssuerAndAudience>,
     /// The frontends that may call with credentials: `LATCHKEY_ORIGINS`.
     pub origins: Vec<String>,
     /// The headers that their pages may send beside the usual ones: `LATCHKEY_CORS_HEADERS`.
@@ -50,7 +50,7 @@ pub struct Config {
     /// Who is asked for breached passwords: `LATCHKEY_BREACHED`.
     pub breached: Option<RangeService>,
     /// What a password hash costs: `LATCHKEY_ARGON2`.
-    pub strength: Strength,
+    pub argon2: Argon2Parameters,
     /// The dangers that are allowed and in use; the log of each start repeats them.
     pub overrides: Vec<Override>,
     /// How long audit events are kept: `LATCHKEY_AUDIT_DAYS`.
@@ -67,7 +67,7 @@ pub struct Config {
 
 impl Config {
     /// Reads and checks every variable; gives all that is wrong at once. An empty value counts as missing.
-    pub fn read(var: impl Fn(&str) -> Option<String>, place: Place) -> Result<Self, Vec<ConfigError>> {
+    pub fn read(var: impl Fn(&str) -> Option<String>, exposure: Exposure) -> Result<Self, Vec<ConfigError>> {
         let var = |name: &str| var(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         let mut reader = Reader::new(&var);
         let url = reader.take(url::read(var("LATCHKEY_URL")));
@@ -83,25 +83,27 @@ impl Config {
         let limits = limits(var("LATCHKEY_LIMITS").as_deref(), allows(Override::NoLimits));
         let limits = reader.take(limits).unwrap_or_default();
         let algorithm = reader.parsed("LATCHKEY_SIGNING_ALG", "use EdDSA, ES256 or RS256");
-        let PasswordSettings { strength, breached, rules } =
+        let PasswordSettings { argon2, breached, rules } =
             PasswordSettings::read(&mut reader, allows(Override::WeakHashes));
         let days = reader.number("LATCHKEY_AUDIT_DAYS", 400, 1..=3650);
         let trusted_proxies = reader.number("LATCHKEY_TRUSTED_PROXIES", 0, 0..=10);
         let keep_provider_tokens =
             reader.take(provider_tokens(var("LATCHKEY_PROVIDER_TOKENS").as_deref())).unwrap_or_default();
         // With an http URL it runs on this machine, whatever the platform: in `wrangler dev`, say.
-        let here = if url.as_ref().is_some_and(|url| !url.is_https()) { Place::Local } else { place };
+        let here = if url.as_ref().is_some_and(|url| !url.is_https()) { Exposure::Local } else { exposure };
         let oauth = reader.take_all(providers(&var, here)).unwrap_or_default();
-        let parties = url.as_ref().and_then(|url| reader.take(url::parties(url, var("LATCHKEY_AUDIENCE"))));
+        let issuer_and_audience =
+            url.as_ref().and_then(|url| reader.take(url::issuer_and_audience(url, var("LATCHKEY_AUDIENCE"))));
         let faults = reader.into_faults();
         // What has a fault has a value all the same, or is missing here.
-        let (Some(url), Some(parties), Some(secrets), true) = (url, parties, secrets, faults.is_empty())
+        let (Some(url), Some(issuer_and_audience), Some(secrets), true) =
+            (url, issuer_and_audience, secrets, faults.is_empty())
         else {
             return Err(faults);
         };
         Ok(Self {
-            overrides: overrides::in_use(&allowed, limits, &strength),
-            parties: Arc::new(parties),
+            overrides: overrides::in_use(&allowed, limits, &argon2),
+            issuer_and_audience: Arc::new(issuer_and_audience),
             url,
             origins,
             cors_headers,
@@ -109,7 +111,7 @@ impl Config {
             limits,
             algorithm: algorithm.unwrap_or_default(),
             password_rules: rules,
-            strength,
+            argon2,
             breached,
             audit_retention: DAY * u32::from(days),
             trusted_proxies: u8::try_from(trusted_proxies).unwrap_or(0),
@@ -124,14 +126,14 @@ impl Config {
 #[cfg(feature = "providers")]
 fn providers(
     var: &dyn Fn(&str) -> Option<String>,
-    place: Place,
+    exposure: Exposure,
 ) -> Result<oauth::Settings, Vec<ConfigError>> {
-    oauth::Settings::read(var, place)
+    oauth::Settings::read(var, exposure)
 }
 
 #[cfg(not(feature = "providers"))]
 #[expect(clippy::unnecessary_wraps, reason = "its caller is the same in every build")]
-fn providers(_: &dyn Fn(&str) -> Option<String>, _: Place) -> Result<oauth::Settings, Vec<ConfigError>> {
+fn providers(_: &dyn Fn(&str) -> Option<String>, _: Exposure) -> Result<oauth::Settings, Vec<ConfigError>> {
     Ok(oauth::Settings::default())
 }
 

@@ -90,7 +90,7 @@ impl Services {
             Arc::clone(&entropy),
             Arc::clone(&config.sealer),
             config.algorithm,
-            Arc::clone(&config.parties),
+            Arc::clone(&config.issuer_and_audience),
             Arc::clone(&memory.keys),
         ));
         let sessions = Arc::new(Sessions::new(
@@ -120,7 +120,7 @@ impl Services {
             hasher,
             entropy,
             sealer: Arc::clone(&config.sealer),
-            strength: config.strength.clone(),
+            parameters: config.argon2.clone(),
         });
         let vault = Arc::new(TokenVault::new(Arc::clone(&accounts), config.keep_provider_tokens));
         let seals = AccountSeals::new(Arc::clone(&accounts), Arc::clone(&vault));

@@ -24,7 +24,7 @@ pub(crate) struct Stretch {
 }
 
 /// Items of several lists in one order.
-pub(crate) struct Merged {
+pub(crate) struct MergedItems {
     /// The items.
     pub items: Vec<Item>,
     /// Whether there may be more.
@@ -54,7 +54,7 @@ pub(crate) async fn merged(
     lists: impl IntoIterator<Item = List>,
     stretch: &Stretch,
     sort: impl Fn(&Item) -> &str,
-) -> Result<Merged, StoreError> {
+) -> Result<MergedItems, StoreError> {
     let lists: Vec<List> = lists.into_iter().collect();
     let limit = bite(stretch.limit, lists.len());
     let query = |list| Query {
@@ -69,7 +69,7 @@ pub(crate) async fn merged(
         .into_iter()
         .map(|list| Lane { query: query(list), items: VecDeque::new(), is_done: false })
         .collect();
-    let mut merged = Merged { items: Vec::new(), more: true, trips: 0 };
+    let mut merged = MergedItems { items: Vec::new(), more: true, trips: 0 };
     while merged.items.len() < stretch.limit {
         if lanes.iter().any(Lane::is_waiting) {
             if merged.trips == stretch.trips {

@@ -65,7 +65,7 @@ pub(crate) fn preflight(allowed_headers: &HeaderValue) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use latchkey_core::config::Place;
+    use latchkey_core::config::Exposure;
 
     fn config() -> Config {
         let var = |name: &str| match name {
@@ -74,7 +74,7 @@ mod tests {
             "LATCHKEY_ORIGINS" => Some("https://app.example.com".to_owned()),
             _ => None,
         };
-        Config::read(var, Place::Local).unwrap()
+        Config::read(var, Exposure::Local).unwrap()
     }
 
     fn from(origin: &'static str) -> HeaderMap {

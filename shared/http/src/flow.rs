@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, header};
 use cookie::SameSite;
 use latchkey_core::config::PublicUrl;
-use latchkey_core::oauth::{Begun, FLOW_LIFETIME, FlowCookie, Oauth};
+use latchkey_core::oauth::{AUTHORIZATION_LIFETIME, AuthorizationCookie, AuthorizationStart, Oauth};
 
 use crate::cookies::{self, DuplicateCookie};
 
@@ -29,19 +29,19 @@ pub fn flow_cookie<'a>(
 }
 
 /// Sets the cookie of a flow that has begun.
-pub fn set_flow(headers: &mut HeaderMap, begun: &Begun, url: &PublicUrl) {
-    append(headers, &begun.cookie, FLOW_LIFETIME, url);
+pub fn set_flow(headers: &mut HeaderMap, begun: &AuthorizationStart, url: &PublicUrl) {
+    append(headers, &begun.cookie, AUTHORIZATION_LIFETIME, url);
 }
 
 /// Removes the cookie of a flow.
 pub fn clear_flow(headers: &mut HeaderMap, name: &str, url: &PublicUrl) {
-    let none = FlowCookie { name: name.to_owned(), value: String::new(), cross_site: false };
+    let none = AuthorizationCookie { name: name.to_owned(), value: String::new(), cross_site: false };
     append(headers, &none, Duration::ZERO, url);
 }
 
 /// `SameSite=Lax` comes with a redirect from the provider, not with a form that its page posts. `None` needs `Secure`, which http
 /// does not have; no provider that posts takes an http address anyway.
-fn append(headers: &mut HeaderMap, cookie: &FlowCookie, lifetime: Duration, url: &PublicUrl) {
+fn append(headers: &mut HeaderMap, cookie: &AuthorizationCookie, lifetime: Duration, url: &PublicUrl) {
     let cross_site = cookie.cross_site && url.is_https();
     let same_site = if cross_site { SameSite::None } else { SameSite::Lax };
     if let Some(value) = cookies::header_value(&cookie.name, &cookie.value, lifetime, same_site, url) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use latchkey_core::account::SignUp;
 use latchkey_core::adapter::{InProcessCache, InProcessCounters};
-use latchkey_core::config::Place;
+use latchkey_core::config::Exposure;
 use latchkey_core::password::Password;
 use latchkey_core::permission::RoleName;
 use latchkey_core::{Config, Memory, Ports, Services};
@@ -44,7 +44,7 @@ fn services(data: &TempDir, url: &str, settings: Settings) -> Services {
         "LATCHKEY_SECRET" => Some("wjb4tv0iY2WTyCXVzXz1MhrpyXHpQ2lNkLMzSVvzLZk=".to_owned()),
         other => variables.iter().find(|(name, _)| *name == other).map(|(_, value)| (*value).to_owned()),
     };
-    let config = Config::read(var, Place::Local).unwrap();
+    let config = Config::read(var, Exposure::Local).unwrap();
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let mailbox = Mailbox::open(data.path(), DEFAULT_FROM, clock.clone(), entropy.clone()).unwrap();
     let ports = Ports {

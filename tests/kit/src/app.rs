@@ -14,7 +14,7 @@ use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use latchkey_core::adapter::{InProcessCache, InProcessCounters};
-use latchkey_core::config::Place;
+use latchkey_core::config::Exposure;
 use latchkey_core::port::{
     Cache, Counters, Derivation, Fetch, FetchError, HasherError, Mailer, MailerError, Message,
     PasswordHasher, Table,
@@ -189,7 +189,7 @@ fn config(vars: &[(String, String)]) -> Config {
         let own = vars.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.clone());
         own.or_else(|| defaults.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
     };
-    Config::read(find, Place::Local).expect("the test configuration is valid")
+    Config::read(find, Exposure::Local).expect("the test configuration is valid")
 }
 
 impl TestApp {

@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use latchkey_core::account::{Authority, SignUp};
 use latchkey_core::adapter::{InProcessCache, InProcessCounters};
 use latchkey_core::audit::Requester;
-use latchkey_core::config::Place;
+use latchkey_core::config::Exposure;
 use latchkey_core::password::Password;
 use latchkey_core::port::{Derivation, Entropy, HasherError, Mailer, MailerError, Message, PasswordHasher};
 use latchkey_core::{Config, Memory, Ports, Services};
@@ -77,7 +77,7 @@ fn services(data: &Path) -> Result<Services> {
         "LATCHKEY_ARGON2" => Some("m=8,t=1,p=1".to_owned()),
         _ => None,
     };
-    let config = Config::read(var, Place::Local)
+    let config = Config::read(var, Exposure::Local)
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
     let ports = Ports {
         table: Arc::new(SqlTable::new(Sqlite::open(&data.join("latchkey.db"))?)),

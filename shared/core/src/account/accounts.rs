@@ -112,7 +112,7 @@ impl Accounts {
 
     /// Removes the records of a deleted user's sessions, as far as it can.
     pub async fn purge_sessions(&self, id: UserId) {
-        if let Err(error) = self.sessions.sweep(id).await {
+        if let Err(error) = self.sessions.purge(id).await {
             // They are dead without their user and end by themselves.
             tracing::warn!(%error, user = %id, "the records of a deleted user's sessions stay until they expire");
         }

@@ -142,8 +142,12 @@ impl UserAdministration {
         };
         self.change(id, &Deed::new(action), by, from, |user| {
             // Enabled again, the account starts without the sessions that it had.
-            let epoch = if user.status == status { user.epoch } else { user.epoch.saturating_add(1) };
-            Outcome::Changed(User { status, epoch, ..user.clone() })
+            let next = if user.status == status {
+                user.session_version
+            } else {
+                user.session_version.saturating_add(1)
+            };
+            Outcome::Changed(User { status, session_version: next, ..user.clone() })
         })
         .await?
         .ok_or(ManageError::NotFound)
@@ -191,7 +195,7 @@ impl UserAdministration {
         from: &Requester,
     ) -> Result<User, ManageError> {
         self.change(id, &Deed::new(Action::SessionsRevoked), by, from, |user| {
-            Outcome::Changed(User { epoch: user.epoch.saturating_add(1), ..user.clone() })
+            Outcome::Changed(User { session_version: user.session_version.saturating_add(1), ..user.clone() })
         })
         .await?
         .ok_or(ManageError::NotFound)
@@ -338,7 +342,7 @@ impl UserAdministration {
         event.user_id = Some(id);
         event.resource = deed.role.map(|role| format!("role:{role}"));
         if let (Some(_), Outcome::Changed(after)) = (deed.role, outcome) {
-            event = event.changing(Some(&Held::by(user)), Some(&Held::by(after)));
+            event = event.changing(Some(&HeldRoles::by(user)), Some(&HeldRoles::by(after)));
         }
         Ok(self.accounts.audit.write(&event)?)
     }
@@ -346,11 +350,11 @@ impl UserAdministration {
 
 /// The roles of a user, as the audit log has them.
 #[derive(Serialize)]
-pub(super) struct Held<'a> {
+pub(super) struct HeldRoles<'a> {
     roles: &'a BTreeSet<RoleName>,
 }
 
-impl<'a> Held<'a> {
+impl<'a> HeldRoles<'a> {
     /// Those of `user`.
     pub(super) const fn by(user: &'a User) -> Self {
         Self { roles: &user.roles }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::administration::Held;
+use super::administration::HeldRoles;
 use super::registration::{LOGIN_WRITE, creation, signup_event};
 use super::{CheckedSignUp, ManageError, UserAdministration};
 use crate::fault::Fault;
@@ -84,7 +84,7 @@ impl UserAdministration {
             writes.push(signup_event(accounts, &user, Actor::Operator, &operator)?);
             for role in granted() {
                 let event = accounts.audit.event(Action::RoleGranted, Actor::Operator, &operator)?;
-                let mut event = event.changing(None, Some(&Held::by(&user)));
+                let mut event = event.changing(None, Some(&HeldRoles::by(&user)));
                 event.user_id = Some(user.id);
                 event.resource = Some(format!("role:{role}"));
                 writes.push(accounts.audit.write(&event)?);

@@ -17,9 +17,9 @@ pub use administration::{Authority, ManageError, UserAdministration};
 pub use creation::CreateError;
 pub use device::Devices;
 pub use identity::{
-    CodeOpening, GrantError, IdentityCode, IdentityError, IdentityLinking, IdentityRelocation,
-    IdentitySignedIn, IssuerCount, KeptGrant, LinkError, Located, MAX_GRANT, ProviderSignIn, RedeemError,
-    Redemption, Relocated, Relocation, TokenVault, UnlinkError,
+    CodeOpening, IdentityCode, IdentityError, IdentityLinking, IdentityRelocation, IssuerCount,
+    IssuerIdentities, LinkError, MAX_PROVIDER_REFRESH_TOKEN, ProviderSession, ProviderSignIn, RedeemError,
+    Redemption, Relocation, RelocationReport, StoredRefreshToken, TokenVault, UnlinkError, VaultError,
 };
 pub use lookup::NamedError;
 pub use password_sign_in::{PasswordSignIn, SignIn, SignInError};
@@ -30,7 +30,7 @@ pub(crate) use reseal::{AccountSeals, Reseal};
 
 pub use crate::model::identity::{
     Avatar, Handle, Identity, IdentityHash, InvalidAvatar, InvalidHandle, LinkTicket, MAX_IDENTITIES,
-    ProviderGrant, ProviderProfile,
+    ProviderProfile, ProviderRefreshToken,
 };
 pub use crate::model::{
     Account, AccountName, Credential, DEVICE_LIFETIME, Device, FAILURES_PER_LOCK, FIRST_LOCK,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::UserId;
 use crate::fault::Fault;
-use crate::model::{PasswordHash, StoredHash, Strength};
+use crate::model::{Argon2Parameters, PasswordHash, StoredHash};
 use crate::password::{self, Password};
 use crate::port::{Entropy, PasswordHasher};
 use crate::seal::Sealer;
@@ -12,19 +12,19 @@ pub(crate) struct Passwords {
     pub hasher: Arc<dyn PasswordHasher>,
     pub entropy: Arc<dyn Entropy>,
     pub sealer: Arc<Sealer>,
-    pub strength: Strength,
+    pub parameters: Argon2Parameters,
 }
 
 impl Passwords {
     /// Hashes a password of `owner` and seals the hash.
     pub async fn hash(&self, password: &Password, owner: UserId) -> Result<StoredHash, Fault> {
-        let hash = password::hash(password, &self.strength, &*self.hasher, &*self.entropy).await?;
+        let hash = password::hash(password, &self.parameters, &*self.hasher, &*self.entropy).await?;
         self.seal(&hash, owner)
     }
 
     /// Hashes a password for a store whose secret is not at hand.
     pub async fn hash_unsealed(&self, password: &Password) -> Result<StoredHash, Fault> {
-        let hash = password::hash(password, &self.strength, &*self.hasher, &*self.entropy).await?;
+        let hash = password::hash(password, &self.parameters, &*self.hasher, &*self.entropy).await?;
         Ok(StoredHash::unsealed(hash))
     }
 
@@ -40,12 +40,12 @@ impl Passwords {
 
     /// Returns whether `password` is the one of `expected`. The work is the same whatever the outcome.
     pub async fn verify(&self, password: &Password, expected: Option<&PasswordHash>) -> Result<bool, Fault> {
-        Ok(password::verify(password, expected, &self.strength, &*self.hasher).await?)
+        Ok(password::verify(password, expected, &self.parameters, &*self.hasher).await?)
     }
 
     /// Returns whether the configured parameters protect better than those of `hash`.
     pub fn is_outdated(&self, hash: &PasswordHash) -> bool {
-        hash.is_outdated(&self.strength)
+        hash.is_outdated(&self.parameters)
     }
 
     /// Returns whether a stored hash is under the current secret.

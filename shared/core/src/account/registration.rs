@@ -145,7 +145,7 @@ impl SignUp {
             status: Status::Active,
             roles: BTreeSet::from([RoleName::USER]),
             identities: BTreeMap::new(),
-            epoch: 0,
+            session_version: 0,
             created_at: accounts.now(),
         })
     }
@@ -159,7 +159,7 @@ pub(super) fn creation(user: &User, hash: StoredHash) -> Result<Vec<Write>, Stor
     let credential = Some(Credential { hash, changed_at: user.created_at, lockout: Lockout::default() });
     Ok(vec![
         Write::create(Login::key(&user.email), &Login { user: user.clone(), credential })?,
-        Write::create(User::key(user.id), user)?.indexed(User::place(user.id)),
+        Write::create(User::key(user.id), user)?.indexed(User::index_key(user.id)),
     ])
 }
 

@@ -146,7 +146,7 @@ impl AccountSeals {
         let Some(item) = item else { return Ok(Seal::None) };
         let seal = match holder {
             Holder::Login(_) => self.seal_of_hash(item),
-            Holder::Identity(_) => self.seal_of_grant(item),
+            Holder::Identity(_) => self.seal_of_refresh_token(item),
         };
         match seal {
             // One item that nobody can read keeps no other from its new secret.
@@ -175,12 +175,12 @@ impl AccountSeals {
         }
     }
 
-    fn seal_of_grant(&self, item: &Item) -> Result<Seal, Fault> {
+    fn seal_of_refresh_token(&self, item: &Item) -> Result<Seal, Fault> {
         let identity: Identity = item.decode()?;
-        let Some(grant) = &identity.grant else { return Ok(Seal::None) };
-        match self.vault.reseal(&identity, grant) {
+        let Some(refresh_token) = &identity.refresh_token else { return Ok(Seal::None) };
+        match self.vault.reseal(&identity, refresh_token) {
             Ok(None) => Ok(Seal::Current),
-            Ok(grant) => replaced(item, &Identity { grant, ..identity }),
+            Ok(refresh_token) => replaced(item, &Identity { refresh_token, ..identity }),
             Err(ResealError::Seal(error)) => Err(error.into()),
             Err(ResealError::Open(error)) => {
                 let (user, provider) = (identity.user.id, &identity.provider);

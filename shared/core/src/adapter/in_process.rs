@@ -34,11 +34,11 @@ impl InProcessCounters {
 
     /// [`Counters::hit`] without its checks: for `windows` that are known to keep to the rules of the port.
     pub(crate) fn count(&self, windows: &[Window], now: Timestamp) -> Vec<Count> {
-        // A panic elsewhere while it was held leaves at worst one key that is not swept; counting goes on.
+        // A panic elsewhere while it was held leaves at worst one key that is not purged; counting goes on.
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let now = logs.time.at(now);
         // Twice as many as a hit adds, so that what has ended never piles up.
-        logs.sweep(2 * windows.len(), now);
+        logs.purge(2 * windows.len(), now);
         let room: Vec<Count> = windows.iter().map(|window| logs.peek(window, now)).collect();
         if room.iter().all(|count| count.admitted) {
             windows.iter().map(|window| logs.hit(window, now, self.max_keys)).collect()
@@ -136,7 +136,7 @@ impl Logs {
     }
 
     /// Forgets up to `most` windows that ended long enough before `now`.
-    fn sweep(&mut self, most: usize, now: Timestamp) {
+    fn purge(&mut self, most: usize, now: Timestamp) {
         for _ in 0..most {
             if self.by_end.first().is_none_or(|(ends, _)| *ends + SLACK > now) {
                 break;

@@ -77,10 +77,10 @@ pub struct AuditPage {
     pub next: Option<AuditCursor>,
 }
 
-/// A place in the walk over days: the day, and the last event of it that was looked at.
+/// A position in the walk over days: the day, and the last event of it that was looked at.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Place {
+struct Position {
     day: i64,
     last: Option<EventId>,
 }
@@ -149,28 +149,28 @@ impl AuditLog {
         let since = filter.since.unwrap_or(now - self.retention).max(now - self.retention);
         let newest = day_of(filter.until.map_or(now, |until| until.min(now)));
         let oldest = day_of(since);
-        let mut place = match &filter.after {
+        let mut position = match &filter.after {
             Some(cursor) => cursor.decode().filter(|p| p.day <= newest).ok_or(AuditError::InvalidCursor)?,
-            None => Place { day: newest, last: None },
+            None => Position { day: newest, last: None },
         };
         let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
         let (mut events, mut trips, mut days) = (Vec::new(), MAX_TRIPS, 1);
-        while events.len() < limit && trips > 0 && place.day >= oldest {
+        while events.len() < limit && trips > 0 && position.day >= oldest {
             let stretch = Stretch {
                 // An identifier begins with its time (RFC 9562, section 5.7), so a time is a bound among identifiers.
                 from: Some(id_at(since)),
-                until: place.last.map(|last| last.to_string()).or_else(|| filter.until.map(id_at)),
+                until: position.last.map(|last| last.to_string()).or_else(|| filter.until.map(id_at)),
                 descending: true,
                 limit: limit - events.len(),
                 trips,
             };
-            let first = (place.day - days + 1).max(oldest);
-            let lists = lists(filter, first..=place.day);
+            let first = (position.day - days + 1).max(oldest);
+            let lists = lists(filter, first..=position.day);
             let page = shards::merged(&*self.table, now, lists, &stretch, sort).await?;
             trips -= page.trips.min(trips);
             for item in page.items {
                 let event: Event = item.decode()?;
-                place = Place { day: day_of(event.at), last: Some(event.id) };
+                position = Position { day: day_of(event.at), last: Some(event.id) };
                 if matches(filter, &event) {
                     events.push(event);
                 }
@@ -178,21 +178,21 @@ impl AuditLog {
             if !page.more {
                 // The list of one account knows no days.
                 let day = if filter.user_id.is_some() { oldest } else { first };
-                place = Place { day: day - 1, last: None };
+                position = Position { day: day - 1, last: None };
                 days = (days * 2).min(MAX_DAYS);
             }
         }
-        let next = (place.day >= oldest).then(|| AuditCursor::encode(&place));
+        let next = (position.day >= oldest).then(|| AuditCursor::encode(&position));
         Ok(AuditPage { events, next })
     }
 }
 
 impl AuditCursor {
-    fn encode(place: &Place) -> Self {
-        Self(URL_SAFE_NO_PAD.encode(serde_json::to_vec(place).unwrap_or_default()))
+    fn encode(position: &Position) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(serde_json::to_vec(position).unwrap_or_default()))
     }
 
-    fn decode(&self) -> Option<Place> {
+    fn decode(&self) -> Option<Position> {
         crate::json::read(&URL_SAFE_NO_PAD.decode(&self.0).ok()?).ok()
     }
 }

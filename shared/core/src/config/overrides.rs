@@ -1,7 +1,7 @@
 use super::ConfigError;
 use super::reader::Reader;
 use crate::limit::Limits;
-use crate::password::Strength;
+use crate::password::Argon2Parameters;
 
 /// A danger that an operator takes on by naming it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +52,9 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Vec<Override> {
 }
 
 /// Returns those without which the configuration would not be taken on a public URL.
-pub(super) fn in_use(allowed: &[Override], limits: Limits, strength: &Strength) -> Vec<Override> {
+pub(super) fn in_use(allowed: &[Override], limits: Limits, argon2: &Argon2Parameters) -> Vec<Override> {
     let in_use = |danger: &&Override| match danger {
-        Override::WeakHashes => !strength.meets_owasp(),
+        Override::WeakHashes => !argon2.meets_owasp(),
         Override::NoLimits => limits == Limits::Off,
     };
     allowed.iter().filter(in_use).copied().collect()

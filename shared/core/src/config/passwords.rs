@@ -1,12 +1,12 @@
 use super::ConfigError;
 use super::reader::Reader;
-use crate::password::{PasswordRules, RangeService, Strength};
+use crate::password::{Argon2Parameters, PasswordRules, RangeService};
 
 const NAME: &str = "LATCHKEY_ARGON2";
 
 /// Settings of passwords.
 pub(super) struct PasswordSettings {
-    pub strength: Strength,
+    pub argon2: Argon2Parameters,
     pub breached: Option<RangeService>,
     pub rules: PasswordRules,
 }
@@ -14,21 +14,21 @@ pub(super) struct PasswordSettings {
 impl PasswordSettings {
     /// Reads them; `allow_weak` says whether a hash may cost less than OWASP asks for.
     pub fn read(reader: &mut Reader<'_>, allow_weak: bool) -> Self {
-        let strength = reader.parsed(NAME, "use m=19456,t=2,p=1").unwrap_or_default();
-        let strength = reader.take(checked(strength, allow_weak)).unwrap_or_default();
+        let argon2 = reader.parsed(NAME, "use m=19456,t=2,p=1").unwrap_or_default();
+        let argon2 = reader.take(checked(argon2, allow_weak)).unwrap_or_default();
         let breached = reader.parsed("LATCHKEY_BREACHED", "use https://api.pwnedpasswords.com/range/");
         let min = reader.number("LATCHKEY_PASSWORD_MIN", 8, 8..=64);
-        Self { strength, breached, rules: PasswordRules { min_chars: usize::from(min) } }
+        Self { argon2, breached, rules: PasswordRules { min_chars: usize::from(min) } }
     }
 }
 
-fn checked(strength: Strength, allow_weak: bool) -> Result<Strength, ConfigError> {
-    if strength.meets_owasp() || allow_weak {
-        return Ok(strength);
+fn checked(argon2: Argon2Parameters, allow_weak: bool) -> Result<Argon2Parameters, ConfigError> {
+    if argon2.meets_owasp() || allow_weak {
+        return Ok(argon2);
     }
     Err(ConfigError::new(
         NAME,
-        format!("`{strength}` is below OWASP's least, which only a loopback LATCHKEY_URL may use"),
+        format!("`{argon2}` is below OWASP's least, which only a loopback LATCHKEY_URL may use"),
         "use m=19456,t=2,p=1, m=12288,t=3,p=1 or m=7168,t=5,p=1, or take the risk with LATCHKEY_ALLOW_WEAK_HASHES=yes",
     ))
 }

@@ -2,30 +2,30 @@ use super::*;
 
 const SECRET: &str = "fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo=";
 
-fn read(vars: &[(&str, &str)], place: Place) -> Result<Config, Vec<ConfigError>> {
+fn read(vars: &[(&str, &str)], exposure: Exposure) -> Result<Config, Vec<ConfigError>> {
     let base = [("LATCHKEY_URL", "https://auth.example.com"), ("LATCHKEY_SECRET", SECRET)];
     let find =
         |name: &str| vars.iter().chain(&base).find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
-    Config::read(find, place)
+    Config::read(find, exposure)
 }
 
 fn error(vars: &[(&str, &str)]) -> String {
-    let errors = read(vars, Place::Deployed).err().unwrap();
+    let errors = read(vars, Exposure::Deployed).err().unwrap();
     assert_eq!(errors.len(), 1, "{errors:?}");
     errors[0].to_string()
 }
 
 #[test]
 fn a_url_and_a_secret_are_enough() {
-    let config = read(&[], Place::Deployed).ok().unwrap();
+    let config = read(&[], Exposure::Deployed).ok().unwrap();
     assert_eq!(config.url.as_str(), "https://auth.example.com");
-    assert_eq!(config.parties.audience(), "https://auth.example.com");
+    assert_eq!(config.issuer_and_audience.audience(), "https://auth.example.com");
     assert!(config.url.is_https() && !config.url.is_loopback());
 }
 
 #[test]
 fn every_fault_is_told_at_once() {
-    let errors = Config::read(|_| None, Place::Deployed).err().unwrap();
+    let errors = Config::read(|_| None, Exposure::Deployed).err().unwrap();
     let names: Vec<_> = errors.iter().map(|e| e.variable).collect();
     assert_eq!(names, ["LATCHKEY_URL", "LATCHKEY_SECRET"]);
 }
@@ -33,7 +33,7 @@ fn every_fault_is_told_at_once() {
 #[test]
 fn http_is_for_this_machine_only() {
     for url in ["http://localhost:8787", "http://127.0.0.1:8787", "http://[::1]:8787"] {
-        assert!(read(&[("LATCHKEY_URL", url)], Place::Local).is_ok(), "{url}");
+        assert!(read(&[("LATCHKEY_URL", url)], Exposure::Local).is_ok(), "{url}");
     }
     for url in ["http://auth.example.com", "http://localhost.example.com", "ftp://localhost", "nonsense"] {
         assert!(error(&[("LATCHKEY_URL", url)]).starts_with("LATCHKEY_URL: "), "{url}");
@@ -50,7 +50,7 @@ fn providers_on_this_machine_are_for_services_on_it() {
     ];
     assert!(error(&provider).contains("OIDC_A_ISSUER is no https URL"));
     let here = [&[("LATCHKEY_URL", "http://localhost:8787")], &provider[..]].concat();
-    assert!(read(&here, Place::Deployed).is_ok());
+    assert!(read(&here, Exposure::Deployed).is_ok());
 }
 
 #[test]
@@ -61,9 +61,9 @@ fn a_path_that_a_proxy_takes_off_belongs_to_the_address_and_not_to_the_origin() 
         ("https://example.com/a/b.c", "https://example.com/a/b.c"),
         ("https://example.com/", "https://example.com"),
     ] {
-        let config = read(&[("LATCHKEY_URL", given)], Place::Deployed).ok().unwrap();
+        let config = read(&[("LATCHKEY_URL", given)], Exposure::Deployed).ok().unwrap();
         assert_eq!((config.url.as_str(), config.url.origin()), (text, "https://example.com"));
-        assert_eq!(config.parties.audience(), text);
+        assert_eq!(config.issuer_and_audience.audience(), text);
     }
     for bad in [
         "https://example.com/a//b",
@@ -89,11 +89,11 @@ const HERE: (&str, &str) = ("LATCHKEY_URL", "http://localhost:8787");
 #[test]
 fn limits_are_off_on_a_loopback_url_or_by_name() {
     let off = ("LATCHKEY_LIMITS", "off");
-    for place in [Place::Local, Place::Deployed] {
-        assert_eq!(read(&[HERE, off], place).ok().unwrap().overrides, []);
-        let errors = read(&[off], place).err().unwrap();
+    for exposure in [Exposure::Local, Exposure::Deployed] {
+        assert_eq!(read(&[HERE, off], exposure).ok().unwrap().overrides, []);
+        let errors = read(&[off], exposure).err().unwrap();
         assert!(errors[0].to_string().contains("LATCHKEY_ALLOW_NO_LIMITS=yes"), "{errors:?}");
-        let allowed = read(&[off, ("LATCHKEY_ALLOW_NO_LIMITS", "yes")], place).ok().unwrap();
+        let allowed = read(&[off, ("LATCHKEY_ALLOW_NO_LIMITS", "yes")], exposure).ok().unwrap();
         assert_eq!((allowed.limits, allowed.overrides), (Limits::Off, vec![Override::NoLimits]));
     }
     assert!(error(&[off, ("LATCHKEY_ALLOW_WEAK_HASHES", "yes")]).starts_with("LATCHKEY_LIMITS: "));
@@ -103,13 +103,13 @@ fn limits_are_off_on_a_loopback_url_or_by_name() {
 fn hashes_are_weak_on_a_loopback_url_or_by_name() {
     for weak in ["m=4096,t=1,p=1", "m=19456,t=1,p=1", "m=8,t=1,p=1"] {
         let weak = ("LATCHKEY_ARGON2", weak);
-        assert!(read(&[HERE, weak], Place::Deployed).is_ok());
+        assert!(read(&[HERE, weak], Exposure::Deployed).is_ok());
         assert!(error(&[weak]).contains("LATCHKEY_ALLOW_WEAK_HASHES=yes"));
-        let allowed = read(&[weak, ("LATCHKEY_ALLOW_WEAK_HASHES", "yes")], Place::Deployed).ok().unwrap();
+        let allowed = read(&[weak, ("LATCHKEY_ALLOW_WEAK_HASHES", "yes")], Exposure::Deployed).ok().unwrap();
         assert_eq!(allowed.overrides, [Override::WeakHashes]);
     }
     for enough in ["m=19456,t=2,p=1", "m=7168,t=5,p=1", "m=47104,t=1,p=1"] {
-        assert!(read(&[("LATCHKEY_ARGON2", enough)], Place::Deployed).is_ok(), "{enough}");
+        assert!(read(&[("LATCHKEY_ARGON2", enough)], Exposure::Deployed).is_ok(), "{enough}");
     }
 }
 
@@ -118,12 +118,12 @@ fn an_override_is_yes_and_is_told_only_where_it_is_used() {
     assert!(
         error(&[("LATCHKEY_ALLOW_NO_LIMITS", "true")]).starts_with("LATCHKEY_ALLOW_NO_LIMITS: is not yes")
     );
-    assert_eq!(read(&[("LATCHKEY_ALLOW_NO_LIMITS", "yes")], Place::Local).ok().unwrap().overrides, []);
+    assert_eq!(read(&[("LATCHKEY_ALLOW_NO_LIMITS", "yes")], Exposure::Local).ok().unwrap().overrides, []);
 }
 
 #[test]
 fn breached_passwords_are_asked_for_when_it_says_whom() {
-    let breached = |vars: &[_]| read(vars, Place::Deployed).ok().unwrap().breached;
+    let breached = |vars: &[_]| read(vars, Exposure::Deployed).ok().unwrap().breached;
     assert_eq!(breached(&[]), None);
     assert!(breached(&[("LATCHKEY_BREACHED", "https://api.pwnedpasswords.com/range/")]).is_some());
     assert!(error(&[("LATCHKEY_BREACHED", "yes")]).contains("use https://api.pwnedpasswords.com/range/"));
@@ -131,7 +131,7 @@ fn breached_passwords_are_asked_for_when_it_says_whom() {
 
 #[test]
 fn the_tokens_of_providers_are_kept_only_when_it_says_so() {
-    let kept = |vars: &[_]| read(vars, Place::Deployed).ok().unwrap().keep_provider_tokens;
+    let kept = |vars: &[_]| read(vars, Exposure::Deployed).ok().unwrap().keep_provider_tokens;
     assert!(!kept(&[]));
     assert!(!kept(&[("LATCHKEY_PROVIDER_TOKENS", "drop")]));
     assert!(kept(&[("LATCHKEY_PROVIDER_TOKENS", "keep")]));

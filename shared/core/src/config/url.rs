@@ -2,7 +2,7 @@ use ::url::Url;
 
 use super::ConfigError;
 use crate::model::is_loopback;
-use crate::token::Parties;
+use crate::token::IssuerAndAudience;
 
 /// The address at which clients reach Latchkey: `https`, or `http` on this machine only. Has a path where a reverse proxy takes
 /// that prefix off, and no query or user.
@@ -86,9 +86,12 @@ pub(super) fn read(value: Option<String>) -> Result<PublicUrl, ConfigError> {
 }
 
 /// Reads `LATCHKEY_AUDIENCE`, which is the URL where it is not set.
-pub(super) fn parties(url: &PublicUrl, audience: Option<String>) -> Result<Parties, ConfigError> {
+pub(super) fn issuer_and_audience(
+    url: &PublicUrl,
+    audience: Option<String>,
+) -> Result<IssuerAndAudience, ConfigError> {
     let audience = audience.unwrap_or_else(|| url.as_str().to_owned());
-    Parties::new(url.as_str(), audience).map_err(|error| {
+    IssuerAndAudience::new(url.as_str(), audience).map_err(|error| {
         ConfigError::new("LATCHKEY_AUDIENCE", error.to_string(), "name the services that take the tokens")
     })
 }

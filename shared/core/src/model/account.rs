@@ -90,7 +90,7 @@ impl Account {
     pub(crate) fn replace(&self, user: &User) -> Result<Vec<Write>, StoreError> {
         let login = Login { user: user.clone(), credential: self.login.credential.clone() };
         let mut writes = vec![
-            Write::replace(User::key(user.id), user, self.user_version)?.indexed(User::place(user.id)),
+            Write::replace(User::key(user.id), user, self.user_version)?.indexed(User::index_key(user.id)),
             Write::replace(Login::key(&user.email), &login, self.login_version)?,
         ];
         let sole = self.sole_after(user);

@@ -33,7 +33,9 @@ pub use email::{Email, InvalidEmail};
 pub use id::{DeviceId, EventId, InvalidId, SessionId, UserId};
 pub use lockout::{FAILURES_PER_LOCK, FIRST_LOCK, LONGEST_LOCK, Lockout, MAX_DEVICE_FAILURES, MAX_FAILURES};
 pub(crate) use lockout::{Guess, Shut};
-pub use password_hash::{InvalidPasswordHash, InvalidStrength, PasswordHash, StoredHash, Strength};
+pub use password_hash::{
+    Argon2Parameters, InvalidArgon2Parameters, InvalidPasswordHash, PasswordHash, StoredHash,
+};
 pub use refresh_family::RefreshFamily;
 pub(crate) use sealed::SecretId;
 pub use sealed::{InvalidSealed, Sealed};
@@ -42,6 +44,6 @@ pub use session::{
     Transport,
 };
 pub(crate) use setting::is_loopback;
-pub use setting::{ConfigError, Place};
+pub use setting::{ConfigError, Exposure};
 pub use time::Timestamp;
 pub use user::{InvalidName, Name, Status, User};

@@ -14,19 +14,19 @@ const VERSION: u32 = 19;
 
 /// What one argon2id hash costs whoever computes it (RFC 9106, section 3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Strength(pub(crate) Params);
+pub struct Argon2Parameters(pub(crate) Params);
 
 /// The parameters are outside of what argon2 can compute.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
     "not argon2 parameters: expected m=<KiB>,t=<passes>,p=<lanes>, such as m=19456,t=2,p=1, with m at least 8 times p"
 )]
-pub struct InvalidStrength;
+pub struct InvalidArgon2Parameters;
 
 /// OWASP's least for argon2id, from its Password Storage Cheat Sheet: memory in KiB and passes. Each is as good as the others.
 const OWASP_LEAST: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9216, 4), (7168, 5)];
 
-impl Strength {
+impl Argon2Parameters {
     /// The work of one hash, in blocks of 1 KiB computed: what it takes whoever guesses, and the time that it takes here.
     fn work(&self) -> u64 {
         u64::from(self.0.m_cost()).saturating_mul(u64::from(self.0.t_cost()))
@@ -55,18 +55,18 @@ impl Strength {
     }
 }
 
-impl Default for Strength {
+impl Default for Argon2Parameters {
     /// 19 MiB, 2 passes, 1 lane: the OWASP cheat sheet's first choice.
     fn default() -> Self {
         Self(Params::new(19 * 1024, 2, 1, Some(32)).unwrap_or_default())
     }
 }
 
-impl FromStr for Strength {
-    type Err = InvalidStrength;
+impl FromStr for Argon2Parameters {
+    type Err = InvalidArgon2Parameters;
 
     /// Reads `m=19456,t=2,p=1`: memory in KiB, passes, lanes. At most 1 GiB, 32 passes and 16 lanes.
-    fn from_str(text: &str) -> Result<Self, InvalidStrength> {
+    fn from_str(text: &str) -> Result<Self, InvalidArgon2Parameters> {
         let mut values = text.split(',').zip(["m", "t", "p"]).map(|(part, name)| {
             part.trim()
                 .split_once('=')
@@ -76,16 +76,16 @@ impl FromStr for Strength {
         let (Some(Some(m)), Some(Some(t)), Some(Some(p)), 3) =
             (values.next(), values.next(), values.next(), text.split(',').count())
         else {
-            return Err(InvalidStrength);
+            return Err(InvalidArgon2Parameters);
         };
         if m > 1024 * 1024 || t > 32 || p > 16 {
-            return Err(InvalidStrength);
+            return Err(InvalidArgon2Parameters);
         }
-        Params::new(m, t, p, Some(32)).map(Self).map_err(|_| InvalidStrength)
+        Params::new(m, t, p, Some(32)).map(Self).map_err(|_| InvalidArgon2Parameters)
     }
 }
 
-impl fmt::Display for Strength {
+impl fmt::Display for Argon2Parameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "m={},t={},p={}", self.0.m_cost(), self.0.t_cost(), self.0.p_cost())
     }
@@ -95,7 +95,7 @@ impl fmt::Display for Strength {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PasswordHash {
-    pub(crate) strength: Strength,
+    pub(crate) parameters: Argon2Parameters,
     pub(crate) salt: [u8; 16],
     pub(crate) hash: [u8; 32],
 }
@@ -108,13 +108,13 @@ pub struct InvalidPasswordHash;
 impl PasswordHash {
     /// Returns what costs the same work to compare with and matches nothing: for an attempt at which no password is tried.
     pub(crate) fn decoy(&self) -> Self {
-        Self { strength: self.strength.clone(), salt: [0; 16], hash: [0; 32] }
+        Self { parameters: self.parameters.clone(), salt: [0; 16], hash: [0; 32] }
     }
 
     /// Whether `wanted` protects better than the parameters that it was made with: then it is to be made anew at the next
     /// sign-in. A cost that was lowered since makes no hash weaker.
-    pub fn is_outdated(&self, wanted: &Strength) -> bool {
-        wanted.is_above(&self.strength)
+    pub fn is_outdated(&self, wanted: &Argon2Parameters) -> bool {
+        wanted.is_above(&self.parameters)
     }
 }
 
@@ -131,13 +131,13 @@ impl FromStr for PasswordHash {
         if !params.keyid().is_empty() || !params.data().is_empty() {
             return Err(InvalidPasswordHash);
         }
-        let strength = format!("m={},t={},p={}", params.m_cost(), params.t_cost(), params.p_cost())
+        let parameters = format!("m={},t={},p={}", params.m_cost(), params.t_cost(), params.p_cost())
             .parse()
             .map_err(|_| InvalidPasswordHash)?;
         let salt = parsed.salt.as_ref().and_then(|s| <[u8; 16]>::try_from(AsRef::<[u8]>::as_ref(s)).ok());
         let hash = parsed.hash.as_ref().and_then(|h| <[u8; 32]>::try_from(h.as_bytes()).ok());
         match (salt, hash) {
-            (Some(salt), Some(hash)) => Ok(Self { strength, salt, hash }),
+            (Some(salt), Some(hash)) => Ok(Self { parameters, salt, hash }),
             _ => Err(InvalidPasswordHash),
         }
     }
@@ -155,9 +155,9 @@ impl From<PasswordHash> for String {
         // Every part was checked when the value was made; an empty text would not parse and so never verify.
         let params = || {
             let mut params = ParamsString::new();
-            params.add_decimal("m", hash.strength.0.m_cost())?;
-            params.add_decimal("t", hash.strength.0.t_cost())?;
-            params.add_decimal("p", hash.strength.0.p_cost())?;
+            params.add_decimal("m", hash.parameters.0.m_cost())?;
+            params.add_decimal("t", hash.parameters.0.t_cost())?;
+            params.add_decimal("p", hash.parameters.0.p_cost())?;
             Ok::<_, phc::Error>(phc::PasswordHash {
                 algorithm: phc::Ident::new(ALGORITHM)?,
                 version: Some(VERSION),
@@ -172,7 +172,7 @@ impl From<PasswordHash> for String {
 
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PasswordHash").field("strength", &self.strength).finish_non_exhaustive()
+        f.debug_struct("PasswordHash").field("parameters", &self.parameters).finish_non_exhaustive()
     }
 }
 
@@ -205,13 +205,13 @@ impl fmt::Debug for StoredHash {
 mod tests {
     use super::*;
 
-    fn strength(text: &str) -> Strength {
+    fn parameters(text: &str) -> Argon2Parameters {
         text.parse().unwrap()
     }
 
     #[test]
     fn parameters_have_bounds_and_one_spelling() {
-        assert_eq!(Strength::default().to_string(), "m=19456,t=2,p=1");
+        assert_eq!(Argon2Parameters::default().to_string(), "m=19456,t=2,p=1");
         for bad in [
             "",
             "m=19456",
@@ -221,7 +221,7 @@ mod tests {
             "m=9999999,t=2,p=1",
             "m=64,t=1,p=1,x=2",
         ] {
-            assert!(bad.parse::<Strength>().is_err(), "{bad}");
+            assert!(bad.parse::<Argon2Parameters>().is_err(), "{bad}");
         }
     }
 
@@ -235,11 +235,11 @@ mod tests {
             "m=7168,t=5,p=1",
             "m=65536,t=3,p=4",
         ] {
-            assert!(strength(enough).meets_owasp(), "{enough}");
+            assert!(parameters(enough).meets_owasp(), "{enough}");
         }
         for less in ["m=19455,t=2,p=1", "m=19456,t=1,p=1", "m=7167,t=32,p=1", "m=4096,t=1,p=1", "m=8,t=1,p=1"]
         {
-            assert!(!strength(less).meets_owasp(), "{less}");
+            assert!(!parameters(less).meets_owasp(), "{less}");
         }
     }
 

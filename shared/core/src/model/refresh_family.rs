@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Digest, Timestamp};
 
-/// What a session stores of its refresh tokens: hashes, and successors that only their predecessor opens.
+/// What a session stores of its refresh tokens: hashes, and next tokens that only their predecessor opens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefreshFamily {
     /// The generation of the live token.
@@ -17,11 +17,12 @@ pub struct RefreshFamily {
 pub(crate) struct Used {
     pub digest: Digest,
     pub at: Timestamp,
-    pub successor: SealedSuccessor,
+    #[serde(rename = "successor")]
+    pub next: SealedNextToken,
 }
 
 /// A refresh token, sealed under a key that only the token before it gives. The store that keeps it, and whoever reads that
 /// store, cannot open it: they have the older token's hash, not the token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct SealedSuccessor(pub(crate) String);
+pub(crate) struct SealedNextToken(pub(crate) String);

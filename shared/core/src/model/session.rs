@@ -40,8 +40,9 @@ pub struct Session {
     pub id: SessionId,
     /// Whose it is.
     pub user_id: UserId,
-    /// The user's epoch when it began; it lives while the user's is the same.
-    pub epoch: u32,
+    /// The user's session version when it began; it lives while the user's is the same.
+    #[serde(rename = "epoch")]
+    pub session_version: u32,
     /// When it began.
     pub created_at: Timestamp,
     /// When it was last seen, to within [`SEEN_EVERY`].
@@ -79,7 +80,10 @@ impl Session {
 
     /// Whether it still speaks for `user`.
     pub fn lives(&self, user: &User, now: Timestamp) -> bool {
-        self.user_id == user.id && self.epoch == user.epoch && user.is_active() && now < self.ends_at()
+        self.user_id == user.id
+            && self.session_version == user.session_version
+            && user.is_active()
+            && now < self.ends_at()
     }
 
     /// Refuses a session whose sign-in is over [`RECENT_SIGN_IN`] ago. A refresh prolongs the session and not this: only a new

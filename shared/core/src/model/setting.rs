@@ -23,7 +23,7 @@ impl ConfigError {
 
 /// What only the local server may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Exposure {
     /// On somebody's own machine.
     Local,
     /// Anywhere that others reach.

@@ -92,7 +92,8 @@ pub struct User {
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub identities: BTreeMap<ProviderName, IdentityHash>,
     /// A session lives while it carries this number: raising it ends all sessions in one write.
-    pub epoch: u32,
+    #[serde(rename = "epoch")]
+    pub session_version: u32,
     /// When the account was made.
     pub created_at: Timestamp,
 }
@@ -126,7 +127,7 @@ impl User {
     pub(crate) const LIST: &'static str = "users";
 
     /// This user's place in the list of all users.
-    pub(crate) fn place(id: UserId) -> Key {
+    pub(crate) fn index_key(id: UserId) -> Key {
         Key::new(shards::partition(Self::LIST, id.as_bytes()), id.to_string())
     }
 

@@ -25,12 +25,12 @@ pub struct Returned {
 /// Why an answer is not taken. The texts go to the person; none holds anything of the answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallbackError {
-    /// It belongs to no flow of this browser: forged, of another browser or another provider, over, or used.
+    /// It belongs to no authorization request of this browser: forged, of another browser or another provider, over, or used.
     #[error(
         "this sign-in was not begun in this browser, took longer than 10 minutes, or is finished already; begin it again"
     )]
     State,
-    /// It comes from another issuer than the flow went to (RFC 9207).
+    /// It comes from another issuer than the authorization request went to (RFC 9207).
     #[error("the answer comes from another provider than the one that was asked; begin the sign-in again")]
     Issuer,
     /// The provider says that there will be no code.

@@ -10,7 +10,7 @@ use super::id_token::{InvalidIdToken, UnverifiedIdToken};
 use super::jwks::{Found, KeySet};
 use super::memory::{Known, OauthMemory};
 use super::metadata::Metadata;
-use super::provider::{Place, Provider};
+use super::provider::{Location, Provider};
 use super::{IdentifyError, http};
 use crate::Timestamp;
 use crate::model::Digest;
@@ -39,8 +39,8 @@ impl Documents {
         now: Timestamp,
     ) -> Result<Arc<Metadata>, IdentifyError> {
         let issuer = match &provider.place {
-            Place::Known(metadata) => return Ok(Arc::new((**metadata).clone())),
-            Place::Issuer(issuer) => issuer,
+            Location::Known(metadata) => return Ok(Arc::new((**metadata).clone())),
+            Location::Issuer(issuer) => issuer,
         };
         let url = Metadata::url(issuer);
         if let Some(known) = remembered(self.memory.metadata(), &url, now) {

@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::model::identity::ProviderGrant;
+use crate::model::identity::ProviderRefreshToken;
 
-/// What a provider gives for the refresh token of a [`ProviderGrant`].
+/// What a provider gives for the refresh token of a [`ProviderRefreshToken`].
 #[derive(Debug, Clone)]
 pub struct ProviderTokens {
     /// Speaks to the provider's API.
@@ -14,5 +14,5 @@ pub struct ProviderTokens {
     /// What it is good for, in the provider's own words.
     pub scope: Option<String>,
     /// Takes the place of the former grant, where the provider rotates refresh tokens.
-    pub renewed: Option<ProviderGrant>,
+    pub renewed: Option<ProviderRefreshToken>,
 }

@@ -3,18 +3,19 @@
 //! The authorization code flow (RFC 6749, section 4.1) with PKCE (RFC 7636), built on the `oauth2` crate over the
 //! [`Fetch`](crate::port::Fetch) port, as RFC 9700 asks for it:
 //!
-//! - [`Oauth::start`] makes the secrets of a flow and seals them into a cookie, which binds them to this browser.
+//! - [`Oauth::start`] makes the secrets of an authorization request and seals them into a cookie, which binds them to this browser.
 //! - [`Oauth::accept`] takes what the provider sends back, and nothing that this browser did not start.
-//! - [`Oauth::use_up`] sees to it that a flow is finished once, before anything is sent to the provider.
+//! - [`Oauth::use_up`] sees to it that an authorization request is finished once, before anything is sent to the provider.
 //! - [`Oauth::identify`] redeems the code and finds out who the person is; an ID token counts once it is an [`IdToken`].
 //!
 //! What an account does with the identity is the business of [`account`](crate::account).
 
+mod authorization;
 mod callback;
 mod code;
 mod documents;
+mod error;
 mod exchange;
-mod flow;
 mod grant;
 mod http;
 mod id_token;
@@ -29,10 +30,13 @@ mod service;
 mod settings;
 mod userinfo;
 
+pub use authorization::{
+    AUTHORIZATION_LIFETIME, AuthorizationCookie, AuthorizationRequest, MAX_AUTHORIZATIONS, Purpose,
+};
 pub use callback::{CallbackError, MAX_CODE, ProviderError, Returned};
 pub use code::{CodeChallenge, InvalidCodeChallenge, OneTimeCode};
+pub use error::{FinishError, IdentifyError, StartError, UseError};
 pub use exchange::ExchangeError;
-pub use flow::{FLOW_LIFETIME, Flow, FlowCookie, MAX_FLOWS, Purpose};
 pub use grant::ProviderTokens;
 pub use http::{DEADLINE, Failure};
 pub use id_token::{IdToken, InvalidIdToken, MAX_ID_TOKEN, UnverifiedIdToken};
@@ -40,7 +44,7 @@ pub use memory::OauthMemory;
 pub use provider::Provider;
 pub use redirect::{AppUri, InvalidRedirect, MAX_REDIRECT, Redirects, ReturnTo};
 pub(crate) use service::OauthDeployment;
-pub use service::{Begun, FinishError, Identified, IdentifyError, Oauth, Start, StartError, UseError};
+pub use service::{AuthorizationStart, ExternalSignIn, Oauth, Start};
 pub use settings::Settings;
 
 pub use crate::model::identity::{

@@ -16,7 +16,7 @@ pub struct Provider {
     pub(super) client_id: String,
     pub(super) secret: Secret,
     pub(super) client_auth: ClientAuth,
-    pub(super) place: Place,
+    pub(super) place: Location,
     pub(super) scopes: &'static [&'static str],
     pub(super) offline: Offline,
     /// More parameters of the authorization request.
@@ -29,7 +29,7 @@ pub struct Provider {
 }
 
 /// Where a provider is.
-pub(super) enum Place {
+pub(super) enum Location {
     /// Known beforehand.
     Known(Box<Metadata>),
     /// To be found out from this issuer (OpenID Connect Discovery).
@@ -86,7 +86,7 @@ impl Provider {
     }
 
     /// An OpenID provider that keeps to the standard.
-    pub(super) fn openid(name: ProviderName, client: Client, place: Place) -> Self {
+    pub(super) fn openid(name: ProviderName, client: Client, place: Location) -> Self {
         Self {
             label: name.to_string(),
             name,

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-/// The longest `redirect_to`, in bytes: it travels in the flow's cookie, which holds 4096 with everything else.
+/// The longest `redirect_to`, in bytes: it travels in the authorization request's cookie, which holds 4096 with everything else.
 pub const MAX_REDIRECT: usize = 1024;
 
 /// The text does not name a place that the operator listed.

@@ -3,12 +3,12 @@ use std::sync::Arc;
 use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::authorization::{self, AuthorizationCookie, AuthorizationRequest, Purpose, Slot};
 use super::callback::{CallbackError, Returned};
 use super::documents::Documents;
-use super::exchange::{self, ExchangeError, OauthClient, Tokens};
-use super::flow::{self, Flow, FlowCookie, Purpose, Slot};
-use super::http::Failure;
-use super::id_token::{Expected, InvalidIdToken, UnverifiedIdToken};
+use super::error::{FinishError, IdentifyError, StartError, UseError};
+use super::exchange::{self, OauthClient, Tokens};
+use super::id_token::{Expected, UnverifiedIdToken};
 use super::metadata::Metadata;
 use super::profile::Profile;
 use super::provider::{Offline, Provider, Source};
@@ -16,9 +16,8 @@ use super::{
     CodeChallenge, InvalidRedirect, OauthMemory, ProviderTokens, Redirects, ReturnTo, Settings, redirect,
     userinfo,
 };
-use crate::fault::{Fault, carry_faults};
 use crate::model::Digest;
-use crate::model::identity::{ExternalIdentity, Issuer, LinkTicket, ProviderGrant, ProviderName};
+use crate::model::identity::{ExternalIdentity, Issuer, LinkTicket, ProviderName, ProviderRefreshToken};
 use crate::optimistic::Commit;
 use crate::port::{Cache, Clock, Entropy, Fetch, Table};
 use crate::seal::Sealer;
@@ -36,7 +35,7 @@ pub(crate) struct OauthDeployment {
     pub cookie_prefix: String,
     /// Whether refresh tokens of providers are kept: `LATCHKEY_PROVIDER_TOKENS`.
     pub keep_tokens: bool,
-    /// Seals what a browser carries through the flow.
+    /// Seals what a browser carries through the authorization request.
     pub sealer: Arc<Sealer>,
 }
 
@@ -49,7 +48,7 @@ pub struct Oauth {
     documents: Documents,
 }
 
-/// What a flow begins with.
+/// What an authorization request begins with.
 #[derive(Debug)]
 pub struct Start<'a> {
     /// Which provider.
@@ -62,90 +61,27 @@ pub struct Start<'a> {
     pub link: Option<LinkTicket>,
     /// The session that this browser has.
     pub replaces: Option<(UserId, SessionId)>,
-    /// The flow cookies that this browser brings, as names and values.
+    /// The authorization request cookies that this browser brings, as names and values.
     pub cookies: &'a [(String, String)],
 }
 
-/// A flow that has begun.
+/// An authorization request that has begun.
 #[derive(Debug)]
-pub struct Begun {
+pub struct AuthorizationStart {
     /// Where the browser goes: the provider.
     pub location: url::Url,
-    /// Binds the flow to this browser. It takes the place of the oldest where the browser has [`MAX_FLOWS`](super::MAX_FLOWS).
-    pub cookie: FlowCookie,
-}
-
-/// Why a flow did not begin.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// No provider of this name is configured.
-    #[error("there is no provider by this name here")]
-    UnknownProvider,
-    /// The provider was pointed at another issuer since.
-    #[error("the provider has another issuer here now: the user must sign in with it again")]
-    AnotherIssuer,
-    /// It may not return there.
-    #[error(transparent)]
-    Redirect(#[from] InvalidRedirect),
-    /// There is more to remember than fits into a cookie.
-    #[error("redirect_to is too long")]
-    TooLong,
-    /// The provider could not be asked where it is.
-    #[error(transparent)]
-    Provider(#[from] IdentifyError),
-    /// It could not be carried out.
-    #[error(transparent)]
-    Fault(Fault),
-}
-
-carry_faults!(StartError);
-
-/// Why a provider's answer led to no identity. For the log; [`reason`](Self::reason) is what the audit event says.
-#[derive(Debug, thiserror::Error)]
-pub enum IdentifyError {
-    /// A request for anything but tokens failed.
-    #[error("a request failed: {0}")]
-    Failed(#[from] Failure),
-    /// The token endpoint gave no tokens.
-    #[error(transparent)]
-    Exchange(#[from] ExchangeError),
-    /// The metadata or the keys cannot be used.
-    #[error("{0}")]
-    Document(String),
-    /// The ID token is not to be believed.
-    #[error("the ID token was refused: {0}")]
-    IdToken(#[from] InvalidIdToken),
-    /// There is no ID token, or the profile is not one.
-    #[error("the provider says not who the person is")]
-    Profile,
-}
-
-impl IdentifyError {
-    /// A word for it, of our own.
-    pub fn reason(&self) -> String {
-        match self {
-            Self::Failed(failure) | Self::Exchange(ExchangeError::Failed(failure))
-                if failure.is_timeout() =>
-            {
-                "provider_timeout".to_owned()
-            }
-            Self::Failed(_) | Self::Exchange(ExchangeError::Failed(_)) => "provider_failed".to_owned(),
-            Self::Exchange(ExchangeError::Grant) => "code_refused".to_owned(),
-            Self::Exchange(ExchangeError::Refused(_)) => "provider_refused".to_owned(),
-            Self::Document(_) => "provider_metadata".to_owned(),
-            Self::IdToken(why) => format!("id_token_{why}"),
-            Self::Profile => "no_identity".to_owned(),
-        }
-    }
+    /// Binds the authorization request to this browser. It takes the place of the oldest where the browser has
+    /// [`MAX_AUTHORIZATIONS`](super::MAX_AUTHORIZATIONS).
+    pub cookie: AuthorizationCookie,
 }
 
 /// Who came back.
 #[derive(Debug)]
-pub struct Identified {
+pub struct ExternalSignIn {
     /// Who the provider says it is.
     pub identity: ExternalIdentity,
     /// The provider's refresh token, where it gave one and the operator keeps them.
-    pub grant: Option<ProviderGrant>,
+    pub refresh_token: Option<ProviderRefreshToken>,
 }
 
 impl Oauth {
@@ -172,13 +108,13 @@ impl Oauth {
         self.deployment.redirects.page(None).ok()
     }
 
-    /// Start of the names of flow cookies.
+    /// Start of the names of authorization request cookies.
     pub fn cookie_prefix(&self) -> String {
-        format!("{}{}", self.deployment.cookie_prefix, flow::COOKIE)
+        format!("{}{}", self.deployment.cookie_prefix, authorization::COOKIE)
     }
 
-    /// Begins a flow. Asks nobody, but for the metadata of a provider that is not known beforehand.
-    pub async fn start(&self, start: Start<'_>) -> Result<Begun, StartError> {
+    /// Begins an authorization request. Asks nobody, but for the metadata of a provider that is not known beforehand.
+    pub async fn start(&self, start: Start<'_>) -> Result<AuthorizationStart, StartError> {
         let provider = self.provider(start.provider).ok_or(StartError::UnknownProvider)?;
         let return_to = self.return_to(start.redirect_to, start.challenge.is_some())?;
         let purpose = match (start.link, start.challenge) {
@@ -190,22 +126,23 @@ impl Oauth {
         let metadata = self.documents.metadata(provider, now).await?;
         let slot = Slot::choose(start.cookies, &self.deployment.cookie_prefix, &*self.entropy)?;
         let state = slot.state(&*self.entropy)?;
-        let flow = Flow {
+        let authorization = AuthorizationRequest {
             provider: start.provider.clone(),
             state: Digest::of(state.expose_secret().as_bytes()),
-            nonce: flow::random(&*self.entropy)?,
-            verifier: flow::random(&*self.entropy)?,
+            nonce: authorization::random(&*self.entropy)?,
+            verifier: authorization::random(&*self.entropy)?,
             return_to,
             is_awaited: start.redirect_to.is_some(),
             purpose,
             replaces: start.replaces,
             started_at: now,
         };
-        let value = flow.seal(&self.deployment.sealer, &*self.entropy)?.ok_or(StartError::TooLong)?;
+        let value =
+            authorization.seal(&self.deployment.sealer, &*self.entropy)?.ok_or(StartError::TooLong)?;
         let name = slot.cookie_name(&self.deployment.cookie_prefix);
-        let cookie = FlowCookie { name, value, cross_site: provider.form_post };
-        let location = self.location(provider, &metadata, &flow, &state, now)?;
-        Ok(Begun { location, cookie })
+        let cookie = AuthorizationCookie { name, value, cross_site: provider.form_post };
+        let location = self.location(provider, &metadata, &authorization, &state, now)?;
+        Ok(AuthorizationStart { location, cookie })
     }
 
     /// Where the browser goes afterwards. Whom it refuses may be anybody's user, so the answer names no setting; the log does.
@@ -228,7 +165,7 @@ impl Oauth {
         &self,
         provider: &Provider,
         metadata: &Metadata,
-        flow: &Flow,
+        authorization: &AuthorizationRequest,
         state: &SecretString,
         now: Timestamp,
     ) -> Result<url::Url, IdentifyError> {
@@ -246,11 +183,11 @@ impl Oauth {
             Offline::Scope(_) | Offline::Parameter(..) | Offline::Asis => {}
         }
         if provider.pkce {
-            let verifier = PkceCodeVerifier::new(flow.verifier.expose_secret().to_owned());
+            let verifier = PkceCodeVerifier::new(authorization.verifier.expose_secret().to_owned());
             request = request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
         }
         if provider.nonce {
-            request = request.add_extra_param("nonce", flow.nonce.expose_secret().to_owned());
+            request = request.add_extra_param("nonce", authorization.nonce.expose_secret().to_owned());
         }
         for (name, value) in provider.extra {
             request = request.add_extra_param(*name, *value);
@@ -274,28 +211,30 @@ impl Oauth {
         Some(Slot::of(returned.state().ok()?)?.cookie_name(&self.deployment.cookie_prefix))
     }
 
-    /// The flow that an answer to `provider` belongs to, told by its state and by the cookie of that state: it was begun in
+    /// The authorization request that an answer to `provider` belongs to, told by its state and by the cookie of that state:
+    /// it was begun in
     /// this browser, with this provider, and is not over. [`use_up`](Self::use_up) tells whether it was finished before.
     pub fn accept(
         &self,
         provider: &ProviderName,
         returned: &Returned,
         cookie: Option<&str>,
-    ) -> Result<Flow, CallbackError> {
+    ) -> Result<AuthorizationRequest, CallbackError> {
         let state = Digest::of(returned.state()?.as_bytes());
-        let flow = cookie
-            .and_then(|value| Flow::open(&self.deployment.sealer, state, value))
+        let authorization = cookie
+            .and_then(|value| AuthorizationRequest::open(&self.deployment.sealer, state, value))
             .ok_or(CallbackError::State)?;
-        if flow.provider != *provider || flow.has_ended(self.clock.now()) {
+        if authorization.provider != *provider || authorization.has_ended(self.clock.now()) {
             return Err(CallbackError::State);
         }
-        Ok(flow)
+        Ok(authorization)
     }
 
-    /// Uses a flow up, before anything is sent to its provider: of any number of returns with one state, one goes on, and the code
-    /// that came with it is sent once. A flow stays used up when its return fails afterwards.
-    pub async fn use_up(&self, flow: &Flow) -> Result<(), UseError> {
-        match Commit::of(self.table.commit(&[flow.used()?], self.clock.now()).await, ())? {
+    /// Uses an authorization request up, before anything is sent to its provider: of any number of returns with one state,
+    /// one goes on, and the code
+    /// that came with it is sent once. An authorization request stays used up when its return fails afterwards.
+    pub async fn use_up(&self, authorization: &AuthorizationRequest) -> Result<(), UseError> {
+        match Commit::of(self.table.commit(&[authorization.used()?], self.clock.now()).await, ())? {
             Commit::Done(()) => Ok(()),
             Commit::Conflict(()) => Err(UseError::Used),
         }
@@ -303,8 +242,12 @@ impl Oauth {
 
     /// Checks the rest of an answer before anything is sent anywhere, and redeems its code: who came back? At most two
     /// requests after each other, when the provider's documents are known.
-    pub async fn identify(&self, flow: &Flow, returned: &Returned) -> Result<Identified, FinishError> {
-        let provider = self.provider(&flow.provider).ok_or(CallbackError::State)?;
+    pub async fn identify(
+        &self,
+        authorization: &AuthorizationRequest,
+        returned: &Returned,
+    ) -> Result<ExternalSignIn, FinishError> {
+        let provider = self.provider(&authorization.provider).ok_or(CallbackError::State)?;
         let now = self.clock.now();
         let metadata = self.documents.metadata(provider, now).await?;
         match &returned.iss {
@@ -314,15 +257,15 @@ impl Oauth {
         }
         let code = returned.code()?;
         let client = self.client(provider, &metadata, now)?;
-        let verifier = provider.pkce.then_some(&flow.verifier);
+        let verifier = provider.pkce.then_some(&authorization.verifier);
         let tokens = exchange::redeem(&client, code, verifier, &*self.documents.fetch).await;
         let tokens = tokens.map_err(IdentifyError::from)?;
-        let (mut profile, issuer) = self.profile(provider, &metadata, flow, &tokens).await?;
+        let (mut profile, issuer) = self.profile(provider, &metadata, authorization, &tokens).await?;
         profile.name = profile.name.or_else(|| returned.name.clone());
-        let grant = tokens.refresh().filter(|_| self.deployment.keep_tokens);
-        Ok(Identified {
+        let refresh_token = tokens.refresh().filter(|_| self.deployment.keep_tokens);
+        Ok(ExternalSignIn {
             identity: profile.into_identity(provider.name.clone(), issuer),
-            grant: grant.map(|refresh_token| ProviderGrant { refresh_token }),
+            refresh_token: refresh_token.map(|refresh_token| ProviderRefreshToken { refresh_token }),
         })
     }
 
@@ -330,7 +273,7 @@ impl Oauth {
         &self,
         provider: &Provider,
         metadata: &Metadata,
-        flow: &Flow,
+        authorization: &AuthorizationRequest,
         tokens: &Tokens,
     ) -> Result<(Profile, Issuer), IdentifyError> {
         let access_token = tokens.access();
@@ -349,7 +292,7 @@ impl Oauth {
         let expected = Expected {
             metadata,
             client_id: &provider.client_id,
-            nonce: provider.nonce.then(|| flow.nonce.expose_secret()),
+            nonce: provider.nonce.then(|| authorization.nonce.expose_secret()),
             access_token: access_token.expose_secret(),
             now: self.clock.now(),
         };
@@ -371,7 +314,7 @@ impl Oauth {
         &self,
         provider: &ProviderName,
         issuer: &Issuer,
-        grant: &ProviderGrant,
+        refresh_token: &ProviderRefreshToken,
     ) -> Result<ProviderTokens, StartError> {
         let provider = self.provider(provider).ok_or(StartError::UnknownProvider)?;
         let now = self.clock.now();
@@ -380,37 +323,13 @@ impl Oauth {
             return Err(StartError::AnotherIssuer);
         }
         let client = self.client(provider, &metadata, now)?;
-        let tokens = exchange::refresh(&client, &grant.refresh_token, &*self.documents.fetch).await;
+        let tokens = exchange::refresh(&client, &refresh_token.refresh_token, &*self.documents.fetch).await;
         let tokens = tokens.map_err(IdentifyError::from)?;
         Ok(ProviderTokens {
             access_token: tokens.access(),
             expires_in: oauth2::TokenResponse::expires_in(&tokens),
             scope: tokens.scope(),
-            renewed: tokens.refresh().map(|refresh_token| ProviderGrant { refresh_token }),
+            renewed: tokens.refresh().map(|refresh_token| ProviderRefreshToken { refresh_token }),
         })
     }
-}
-
-/// Why a flow cannot be finished.
-#[derive(Debug, thiserror::Error)]
-pub enum UseError {
-    /// It was finished before.
-    #[error("this sign-in is finished already; begin it again")]
-    Used,
-    /// It could not be carried out.
-    #[error(transparent)]
-    Fault(Fault),
-}
-
-carry_faults!(UseError);
-
-/// Why nobody came back.
-#[derive(Debug, thiserror::Error)]
-pub enum FinishError {
-    /// The answer itself is not taken.
-    #[error(transparent)]
-    Callback(#[from] CallbackError),
-    /// The provider does not stand by it.
-    #[error(transparent)]
-    Identify(#[from] IdentifyError),
 }

@@ -11,7 +11,7 @@ use super::provider::{Client, Provider};
 use super::providers::apple::{self, AppleKey};
 use super::providers::{discord, github, google, linkedin, microsoft, oidc};
 use crate::model::identity::ProviderName;
-use crate::model::{ConfigError, Place};
+use crate::model::{ConfigError, Exposure};
 
 /// The providers that are on, and the apps that may be returned to.
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ type Read<T> = Result<Option<T>, ConfigError>;
 
 impl Settings {
     /// Reads every variable. A provider is on when all of its variables are set; with some of them it is a mistake.
-    pub fn read(var: Var<'_>, place: Place) -> Result<Self, Vec<ConfigError>> {
+    pub fn read(var: Var<'_>, exposure: Exposure) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
         let mut settings = Self::default();
         let built_in = [
@@ -57,7 +57,7 @@ impl Settings {
             settings.take(provider, &mut errors);
         }
         for name in list(var(OIDC).as_deref()) {
-            let provider = read_oidc(var, name, place).map(Some);
+            let provider = read_oidc(var, name, exposure).map(Some);
             settings.take(provider, &mut errors);
         }
         for uri in list(var(APPS).as_deref()) {
@@ -159,7 +159,7 @@ fn read_apple(var: Var<'_>) -> Read<Provider> {
 }
 
 /// `LATCHKEY_OIDC=acme` asks for `OIDC_ACME_ISSUER`, `OIDC_ACME_CLIENT_ID` and `OIDC_ACME_CLIENT_SECRET`.
-fn read_oidc(var: Var<'_>, name: &str, place: Place) -> Result<Provider, ConfigError> {
+fn read_oidc(var: Var<'_>, name: &str, exposure: Exposure) -> Result<Provider, ConfigError> {
     let error = |problem: String, fix: &str| ConfigError::new(OIDC, problem, fix);
     let wrong = || {
         let fix = "use lower-case letters, digits and hyphens, and no name of a built-in provider";
@@ -175,7 +175,7 @@ fn read_oidc(var: Var<'_>, name: &str, place: Place) -> Result<Provider, ConfigE
         var(&variable).ok_or_else(|| error(format!("names `{name}`, and {variable} is not set"), "set it"))
     };
     let issuer = read("ISSUER")?;
-    let fits = is_https(&issuer) || (place == Place::Local && is_loopback(&issuer));
+    let fits = is_https(&issuer) || (exposure == Exposure::Local && is_loopback(&issuer));
     if !fits {
         let fix = "set it to the issuer's https URL, exactly as its metadata has it";
         return Err(error(format!("names `{name}`, and {prefix}_ISSUER is no https URL"), fix));
@@ -195,20 +195,20 @@ mod tests {
         pem.replace('\n', "\\n")
     }
 
-    fn read(vars: &[(&str, &str)], place: Place) -> Result<Settings, Vec<ConfigError>> {
+    fn read(vars: &[(&str, &str)], exposure: Exposure) -> Result<Settings, Vec<ConfigError>> {
         let find = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
-        Settings::read(&find, place)
+        Settings::read(&find, exposure)
     }
 
     fn error(vars: &[(&str, &str)]) -> String {
-        let errors = read(vars, Place::Deployed).unwrap_err();
+        let errors = read(vars, Exposure::Deployed).unwrap_err();
         assert_eq!(errors.len(), 1, "{errors:?}");
         errors[0].to_string()
     }
 
     #[test]
     fn a_provider_is_on_when_its_variables_are_set() {
-        assert_eq!(read(&[], Place::Deployed).unwrap().providers().count(), 0);
+        assert_eq!(read(&[], Exposure::Deployed).unwrap().providers().count(), 0);
         let vars = [
             ("GOOGLE_CLIENT_ID", "a"),
             ("GOOGLE_CLIENT_SECRET", "b"),
@@ -233,7 +233,7 @@ mod tests {
             ("OIDC_TWO_WORDS_CLIENT_SECRET", "b"),
             ("OIDC_TWO_WORDS_LABEL", "Two Words"),
         ];
-        let settings = read(&vars, Place::Deployed).unwrap();
+        let settings = read(&vars, Exposure::Deployed).unwrap();
         let labels: Vec<_> = settings.providers().map(|provider| provider.label()).collect();
         assert_eq!(
             labels,
@@ -294,15 +294,15 @@ mod tests {
                 ("OIDC_A_CLIENT_SECRET", "c"),
             ]
         };
-        assert!(read(&vars("http://localhost:3000"), Place::Local).is_ok());
-        for (issuer, place) in [
-            ("http://localhost:3000", Place::Deployed),
-            ("http://id.example.com", Place::Local),
-            ("ftp://id.example.com", Place::Local),
-            ("https://user@id.example.com", Place::Local),
-            ("id.example.com", Place::Local),
+        assert!(read(&vars("http://localhost:3000"), Exposure::Local).is_ok());
+        for (issuer, exposure) in [
+            ("http://localhost:3000", Exposure::Deployed),
+            ("http://id.example.com", Exposure::Local),
+            ("ftp://id.example.com", Exposure::Local),
+            ("https://user@id.example.com", Exposure::Local),
+            ("id.example.com", Exposure::Local),
         ] {
-            assert!(read(&vars(issuer), place).is_err(), "{issuer}");
+            assert!(read(&vars(issuer), exposure).is_err(), "{issuer}");
         }
     }
 }

@@ -2,7 +2,7 @@ use secrecy::SecretString;
 use subtle::ConstantTimeEq;
 
 use super::Password;
-use crate::model::{PasswordHash, Strength};
+use crate::model::{Argon2Parameters, PasswordHash};
 use crate::port::{Derivation, Entropy, HasherError, PasswordHasher};
 
 /// Why a password was not hashed.
@@ -19,13 +19,13 @@ pub enum HashError {
 /// Hashes a new password with a salt of its own.
 pub async fn hash(
     password: &Password,
-    strength: &Strength,
+    parameters: &Argon2Parameters,
     hasher: &dyn PasswordHasher,
     entropy: &dyn Entropy,
 ) -> Result<PasswordHash, HashError> {
     let salt = entropy.bytes()?;
-    let hash = hasher.derive(derivation(password, salt, strength)).await?;
-    Ok(PasswordHash { strength: strength.clone(), salt, hash })
+    let hash = hasher.derive(derivation(password, salt, parameters)).await?;
+    Ok(PasswordHash { parameters: parameters.clone(), salt, hash })
 }
 
 /// Whether `password` is the one that was hashed.
@@ -35,19 +35,19 @@ pub async fn hash(
 pub async fn verify(
     password: &Password,
     expected: Option<&PasswordHash>,
-    strength: &Strength,
+    parameters: &Argon2Parameters,
     hasher: &dyn PasswordHasher,
 ) -> Result<bool, HasherError> {
-    let (salt, own) = expected.map_or(([0; 16], strength), |e| (e.salt, &e.strength));
+    let (salt, own) = expected.map_or(([0; 16], parameters), |e| (e.salt, &e.parameters));
     let actual = hasher.derive(derivation(password, salt, own)).await?;
-    if let Some(rest) = own.rest_of(strength) {
+    if let Some(rest) = own.rest_of(parameters) {
         hasher.derive(derivation(password, salt, &rest)).await?;
     }
     Ok(expected.is_some_and(|e| actual.ct_eq(&e.hash).into()))
 }
 
-fn derivation(password: &Password, salt: [u8; 16], strength: &Strength) -> Derivation {
-    Derivation::new(SecretString::from(password.expose()), salt, strength.0.clone())
+fn derivation(password: &Password, salt: [u8; 16], parameters: &Argon2Parameters) -> Derivation {
+    Derivation::new(SecretString::from(password.expose()), salt, parameters.0.clone())
 }
 
 #[cfg(test)]
@@ -83,7 +83,7 @@ mod tests {
         }
     }
 
-    fn weak() -> Strength {
+    fn weak() -> Argon2Parameters {
         "m=64,t=1,p=1".parse().unwrap()
     }
 
@@ -112,7 +112,7 @@ mod tests {
         assert!(argon2::Argon2::default().verify_password(b"correct horse", &parsed).is_ok());
     }
 
-    fn strength(text: &str) -> Strength {
+    fn parameters(text: &str) -> Argon2Parameters {
         text.parse().unwrap()
     }
 
@@ -126,18 +126,18 @@ mod tests {
             ("m=64,t=2,p=1", "m=64,t=1,p=1", false),
             ("m=128,t=1,p=1", "m=64,t=2,p=1", false),
         ] {
-            let stored = pollster::block_on(hash(&password, &strength(made), &hasher, &Zeros)).unwrap();
-            assert_eq!(stored.is_outdated(&strength(wanted)), outdated, "{made} to {wanted}");
+            let stored = pollster::block_on(hash(&password, &parameters(made), &hasher, &Zeros)).unwrap();
+            assert_eq!(stored.is_outdated(&parameters(wanted)), outdated, "{made} to {wanted}");
         }
         // Many passes over little memory are work, and still below what OWASP asks for.
-        assert!(strength("m=19456,t=2,p=1").is_above(&strength("m=4096,t=32,p=1")));
-        assert!(!strength("m=4096,t=32,p=1").is_above(&strength("m=19456,t=2,p=1")));
+        assert!(parameters("m=19456,t=2,p=1").is_above(&parameters("m=4096,t=32,p=1")));
+        assert!(!parameters("m=4096,t=32,p=1").is_above(&parameters("m=19456,t=2,p=1")));
     }
 
     #[test]
     fn the_work_is_that_of_the_dearer_parameters_whoever_asks() {
         let (right, wrong) = (Password::new(&"correct horse".into()), Password::new(&"wrong horse".into()));
-        let configured = strength("m=256,t=2,p=1");
+        let configured = parameters("m=256,t=2,p=1");
         for (made, work) in [
             ("m=8,t=1,p=1", 512),
             ("m=64,t=1,p=1", 512),
@@ -146,7 +146,7 @@ mod tests {
             ("m=512,t=2,p=1", 1024),
         ] {
             let hasher = Inline::default();
-            let stored = pollster::block_on(hash(&right, &strength(made), &hasher, &Zeros)).unwrap();
+            let stored = pollster::block_on(hash(&right, &parameters(made), &hasher, &Zeros)).unwrap();
             for password in [&right, &wrong] {
                 hasher.asked.lock().unwrap().clear();
                 pollster::block_on(verify(password, Some(&stored), &configured, &hasher)).unwrap();

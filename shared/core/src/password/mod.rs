@@ -13,7 +13,9 @@ pub use hash::{HashError, hash, verify};
 pub use rules::{MAX_LEN, PasswordRules, WeakPassword};
 pub use stored::{OpenHashError, ResealHashError};
 
-pub use crate::model::{InvalidPasswordHash, InvalidStrength, PasswordHash, StoredHash, Strength};
+pub use crate::model::{
+    Argon2Parameters, InvalidArgon2Parameters, InvalidPasswordHash, PasswordHash, StoredHash,
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;

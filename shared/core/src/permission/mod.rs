@@ -14,7 +14,7 @@ pub(crate) mod fake;
 mod roles_tests;
 
 pub use authority::{Author, OWN_RESOURCES};
-pub use roles::{CACHE_LIFETIME, CachedPolicy, ChangeError, Roles, Saved};
+pub use roles::{CACHE_LIFETIME, CachedPolicy, ChangeError, RoleChange, Roles};
 
 pub use crate::model::permission::{
     Admins, AdminsError, Decision, Grant, Grants, Holder, InvalidGrant, InvalidPermission, InvalidRoleName,

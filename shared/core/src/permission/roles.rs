@@ -52,7 +52,7 @@ carry_faults!(ChangeError);
 
 /// What [`Roles::put`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Saved {
+pub enum RoleChange {
     /// There was no such role.
     Created,
     /// The role was another before.
@@ -125,12 +125,17 @@ impl Roles {
     }
 
     /// Makes or replaces the role `name`, within what `author` may give.
-    pub async fn put(&self, name: &RoleName, role: &Role, author: Author<'_>) -> Result<Saved, ChangeError> {
+    pub async fn put(
+        &self,
+        name: &RoleName,
+        role: &Role,
+        author: Author<'_>,
+    ) -> Result<RoleChange, ChangeError> {
         self.change(author, Some(name), |policy| {
             let saved = match policy.roles().get(name) {
-                None => Saved::Created,
-                Some(before) if before == role => Saved::Unchanged,
-                Some(_) => Saved::Replaced,
+                None => RoleChange::Created,
+                Some(before) if before == role => RoleChange::Unchanged,
+                Some(_) => RoleChange::Replaced,
             };
             Ok((policy.with_role(name.clone(), role.clone())?, saved))
         })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fake::{FakeCache, FakeTable, FixedClock, now, run};
-use super::{Author, CACHE_LIFETIME, ChangeError, Roles, Saved};
+use super::{Author, CACHE_LIFETIME, ChangeError, RoleChange, Roles};
 use crate::UserId;
 use crate::audit::AuditLog;
 use crate::model::audit::{Event, Requester};
@@ -119,9 +119,9 @@ fn a_change_and_its_audit_event_are_one_commit() {
     let bed = bed();
     run(bed.roles.init()).unwrap();
     let put = |role: Role| run(bed.roles.put(&name("a"), &role, Author::Operator)).unwrap();
-    assert_eq!(put(including("user")), Saved::Created);
-    assert_eq!(put(Role::default()), Saved::Replaced);
-    assert_eq!(put(Role::default()), Saved::Unchanged);
+    assert_eq!(put(including("user")), RoleChange::Created);
+    assert_eq!(put(Role::default()), RoleChange::Replaced);
+    assert_eq!(put(Role::default()), RoleChange::Unchanged);
     run(bed.roles.remove(&name("a"), Author::Operator)).unwrap();
     assert_eq!(bed.policy(), Policy::initial());
     let mut events = audited(&bed);

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::live::{Ended, MAX_AGE, Verified};
+use super::live::{EndOfSessions, MAX_AGE, VerifiedToken};
 use super::{Live, Sessions};
 use crate::fault::{Fault, carry_faults};
 use crate::limit::Limited;
@@ -82,7 +82,7 @@ impl Sessions {
     }
 
     /// The token as it was verified, once per process, and not expired.
-    async fn verified(&self, token: &[u8], now: Timestamp) -> Result<Arc<Verified>, AuthenticateError> {
+    async fn verified(&self, token: &[u8], now: Timestamp) -> Result<Arc<VerifiedToken>, AuthenticateError> {
         match self.memory.verified(token) {
             Some(verified) if now >= verified.claims.expires_at() => {
                 Err(InvalidToken::from(Reason::Expired).into())
@@ -95,7 +95,7 @@ impl Sessions {
     /// The live session that the token names, as it is remembered where that is recent enough.
     async fn find(
         &self,
-        verified: &Verified,
+        verified: &VerifiedToken,
         known: Option<Arc<Live>>,
         freshness: Freshness,
         now: Timestamp,
@@ -112,7 +112,7 @@ impl Sessions {
     }
 
     /// Verifies a token that this process does not remember.
-    async fn verify(&self, token: &[u8], now: Timestamp) -> Result<Arc<Verified>, AuthenticateError> {
+    async fn verify(&self, token: &[u8], now: Timestamp) -> Result<Arc<VerifiedToken>, AuthenticateError> {
         let token = std::str::from_utf8(token).map_err(|_| InvalidToken::from(Reason::Malformed))?;
         Ok(self.memory.remember_token(token, self.keys.verify(token, now).await?))
     }
@@ -156,7 +156,7 @@ impl Sessions {
             cached
         } else {
             let read = Versioned::<Policy>::read(items.next().flatten().as_ref())?;
-            self.memory.remember_ended(Ended { before: read.value.sessions_from(), read_at: now });
+            self.memory.remember_ended(EndOfSessions { before: read.value.sessions_from(), read_at: now });
             self.roles.remember(read.value, now).await
         };
         let session_record: Session = session_item.decode()?;

@@ -22,7 +22,7 @@ const COUNTED: u32 = 200;
 const TRIMMED: usize = 25;
 
 /// How many sessions of a deleted user are removed in one commit.
-const SWEPT: u32 = 50;
+const PURGED: u32 = 50;
 
 /// Why a session was not revoked.
 #[derive(Debug, thiserror::Error)]
@@ -154,11 +154,11 @@ impl Sessions {
 
     /// Removes what is left of a deleted user's sessions. They are dead already, since their user is gone: this is for their
     /// addresses and devices.
-    pub(crate) async fn sweep(&self, user: UserId) -> Result<(), StoreError> {
+    pub(crate) async fn purge(&self, user: UserId) -> Result<(), StoreError> {
         let mut after: Option<Cursor> = None;
         loop {
             let now = self.clock.now();
-            let query = Query { after, ..Query::prefix(User::partition(user), Session::PREFIX, SWEPT) };
+            let query = Query { after, ..Query::prefix(User::partition(user), Session::PREFIX, PURGED) };
             let page = self.table.query(&query, now).await.map_err(no_cursor)?;
             let writes: Vec<Write> =
                 page.items.into_iter().map(|item| Write::Delete { key: item.key, condition: None }).collect();

@@ -40,16 +40,16 @@ impl Live {
 /// What a process remembers of tokens and sessions: plain data of bounded size, which any request may use.
 pub struct SessionMemory {
     /// Access tokens whose signature was verified, by the end of their text.
-    tokens: Cache<End, Arc<Verified>>,
+    tokens: Cache<End, Arc<VerifiedToken>>,
     live: Cache<SessionId, Arc<Live>>,
     /// Counts of requests. They outlive what was read of a session: the count belongs to the session itself.
     meters: Cache<SessionId, Arc<SessionMeter>>,
-    ended: Mutex<Option<Ended>>,
+    ended: Mutex<Option<EndOfSessions>>,
 }
 
 /// When the sessions of everybody were ended, if ever, and when that was read.
 #[derive(Clone, Copy)]
-pub(super) struct Ended {
+pub(super) struct EndOfSessions {
     pub before: Option<Timestamp>,
     pub read_at: Timestamp,
 }
@@ -58,7 +58,7 @@ pub(super) struct Ended {
 type End = [u8; 16];
 
 /// A token and what it says.
-pub(super) struct Verified {
+pub(super) struct VerifiedToken {
     pub token: Box<str>,
     pub claims: Claims,
 }
@@ -76,14 +76,14 @@ impl Default for SessionMemory {
 
 impl SessionMemory {
     /// What `token` says, when this very text was verified before.
-    pub(super) fn verified(&self, token: &[u8]) -> Option<Arc<Verified>> {
+    pub(super) fn verified(&self, token: &[u8]) -> Option<Arc<VerifiedToken>> {
         let known = self.tokens.get::<End>(token.last_chunk()?)?;
         // The end only finds the entry. What was verified is the whole text.
         (known.token.as_bytes() == token).then_some(known)
     }
 
-    pub(super) fn remember_token(&self, token: &str, claims: Claims) -> Arc<Verified> {
-        let verified = Arc::new(Verified { token: token.into(), claims });
+    pub(super) fn remember_token(&self, token: &str, claims: Claims) -> Arc<VerifiedToken> {
+        let verified = Arc::new(VerifiedToken { token: token.into(), claims });
         if let Some(end) = token.as_bytes().last_chunk() {
             self.tokens.insert(*end, Arc::clone(&verified));
         }
@@ -119,12 +119,12 @@ impl SessionMemory {
     }
 
     /// The end of everybody's sessions, where that was read within [`MAX_AGE`].
-    pub(super) fn ended(&self, now: Timestamp) -> Option<Ended> {
+    pub(super) fn ended(&self, now: Timestamp) -> Option<EndOfSessions> {
         let known = *self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         known.filter(|known| known.read_at <= now && now.since(known.read_at) < MAX_AGE)
     }
 
-    pub(super) fn remember_ended(&self, ended: Ended) {
+    pub(super) fn remember_ended(&self, ended: EndOfSessions) {
         *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
     }
 

@@ -12,7 +12,7 @@ pub use holder::{EndError, Holder};
 pub use list::{MAX_SESSIONS, RevokeError, SessionPage};
 pub use live::{Live, SessionMemory};
 pub use refresh::{RefreshError, Refreshed};
-pub use service::{Opening, Sessions, SignedIn, Started, Tokens};
+pub use service::{Opening, PendingSession, Sessions, SignedIn, Tokens};
 
 pub use crate::model::{
     ABSOLUTE_LIFETIME, IDLE_LIFETIME, RECENT_SIGN_IN, ReauthenticationRequired, SEEN_EVERY, Session,

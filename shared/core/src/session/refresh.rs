@@ -1,6 +1,6 @@
 use secrecy::{ExposeSecret, SecretString};
 
-use super::live::Ended;
+use super::live::EndOfSessions;
 use super::{Sessions, Tokens};
 use crate::fault::{Fault, carry_faults};
 use crate::limit::Limited;
@@ -11,7 +11,7 @@ use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::permission::Roles;
 use crate::port::StoreError;
 use crate::port::table::{Version, Write};
-use crate::token::family::UnreadableSuccessor;
+use crate::token::family::UnreadableNextToken;
 use crate::token::{InvalidRefreshToken, Presented, RefreshToken, Rotation, Signer};
 use crate::{SessionId, Timestamp, UserId};
 
@@ -54,7 +54,7 @@ pub enum RefreshError {
     Fault(Fault),
     /// The store was changed from outside.
     #[error(transparent)]
-    Unreadable(#[from] UnreadableSuccessor),
+    Unreadable(#[from] UnreadableNextToken),
 }
 
 impl From<InvalidRefreshToken> for RefreshError {
@@ -133,7 +133,7 @@ impl Sessions {
             ended
         } else {
             let policy = Versioned::<Policy>::read(items.next().flatten().as_ref())?.value;
-            let ended = Ended { before: policy.sessions_from(), read_at: now };
+            let ended = EndOfSessions { before: policy.sessions_from(), read_at: now };
             self.memory.remember_ended(ended);
             ended
         };

@@ -43,13 +43,13 @@ pub struct Opening<'a> {
 
 /// A session that is about to begin, with its tokens: nothing is stored until its writes are committed, and nothing can fail
 /// after that.
-pub struct Started {
+pub struct PendingSession {
     session: Session,
     tokens: Tokens,
     replaces: Option<(UserId, SessionId)>,
 }
 
-impl Started {
+impl PendingSession {
     /// Which session it will be.
     pub fn id(&self) -> SessionId {
         self.session.id
@@ -126,7 +126,12 @@ impl Sessions {
     }
 
     /// A new session of `user`, with an identifier and tokens of its own.
-    pub fn start(&self, user: &User, opening: &Opening<'_>, signer: &Signer) -> Result<Started, Fault> {
+    pub fn start(
+        &self,
+        user: &User,
+        opening: &Opening<'_>,
+        signer: &Signer,
+    ) -> Result<PendingSession, Fault> {
         let Opening { transport, replaces, from } = *opening;
         let now = self.clock.now();
         let id = SessionId::new(&*self.clock, &*self.entropy)?;
@@ -134,7 +139,7 @@ impl Sessions {
         let session = Session {
             id,
             user_id: user.id,
-            epoch: user.epoch,
+            session_version: user.session_version,
             created_at: now,
             seen_at: now,
             transport,
@@ -143,12 +148,12 @@ impl Sessions {
             family: RefreshFamily::new(&refresh_token),
         };
         let tokens = self.tokens(user, &session, &refresh_token, signer)?;
-        Ok(Started { session, tokens, replaces })
+        Ok(PendingSession { session, tokens, replaces })
     }
 
     /// The first session of a new account, after it has begun.
-    pub fn signed_up(&self, user: User, started: Started) -> SignedIn {
-        let Started { session, tokens, replaces } = started;
+    pub fn signed_up(&self, user: User, started: PendingSession) -> SignedIn {
+        let PendingSession { session, tokens, replaces } = started;
         if let Some((_, ended)) = replaces {
             self.memory.forget(ended);
         }
@@ -156,7 +161,7 @@ impl Sessions {
     }
 
     /// A further session of an account, after it has begun. Where too many are there now, the oldest give way.
-    pub async fn signed_in(&self, user: User, started: Started) -> SignedIn {
+    pub async fn signed_in(&self, user: User, started: PendingSession) -> SignedIn {
         if started.is_trim_due()
             && let Err(error) = self.trim(&user).await
         {
@@ -194,7 +199,7 @@ impl Sessions {
     ) -> Result<Tokens, Fault> {
         let now = self.clock.now();
         let grant = Grant { user: user.id, session: session.id, roles: self.named_roles(user), org: None };
-        let claims = Claims::new(self.keys.parties(), grant, now, &*self.entropy)?;
+        let claims = Claims::new(self.keys.issuer_and_audience(), grant, now, &*self.entropy)?;
         Ok(Tokens {
             access_token: signer.sign(&claims)?.into(),
             access_lifetime: ACCESS_TOKEN_LIFETIME,

@@ -11,7 +11,7 @@ use crate::{SessionId, Timestamp, UserId};
 
 /// Who issues the access tokens, and whom they are for. One key ring serves one such pair (RFC 8725, section 3.9).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parties {
+pub struct IssuerAndAudience {
     issuer: String,
     audience: String,
 }
@@ -21,11 +21,15 @@ pub struct Parties {
 #[error("access tokens need an issuer and an audience, and neither may be empty")]
 pub struct MissingParty;
 
-impl Parties {
+impl IssuerAndAudience {
     /// Refuses an empty name: a check against it would let tokens through that were never meant for anyone.
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Result<Self, MissingParty> {
-        let parties = Self { issuer: issuer.into(), audience: audience.into() };
-        if parties.issuer.is_empty() || parties.audience.is_empty() { Err(MissingParty) } else { Ok(parties) }
+        let issuer_and_audience = Self { issuer: issuer.into(), audience: audience.into() };
+        if issuer_and_audience.issuer.is_empty() || issuer_and_audience.audience.is_empty() {
+            Err(MissingParty)
+        } else {
+            Ok(issuer_and_audience)
+        }
     }
 
     /// The `iss` of every token.
@@ -106,15 +110,15 @@ pub struct Claims {
 impl Claims {
     /// The claims of a token that is issued now and lives for [`ACCESS_TOKEN_LIFETIME`].
     pub fn new(
-        parties: &Parties,
+        issuer_and_audience: &IssuerAndAudience,
         grant: Grant,
         now: Timestamp,
         entropy: &dyn Entropy,
     ) -> Result<Self, EntropyError> {
         let Grant { user, session, roles, org } = grant;
         Ok(Self {
-            iss: parties.issuer.clone(),
-            aud: parties.audience.clone(),
+            iss: issuer_and_audience.issuer.clone(),
+            aud: issuer_and_audience.audience.clone(),
             sub: user,
             sid: session,
             iat: now.as_secs(),
@@ -126,10 +130,10 @@ impl Claims {
     }
 
     /// Claims of the greatest length that name these roles, to learn whether a token of them would fit.
-    pub(super) fn longest(parties: &Parties, roles: &[String]) -> Self {
+    pub(super) fn longest(issuer_and_audience: &IssuerAndAudience, roles: &[String]) -> Self {
         Self {
-            iss: parties.issuer.clone(),
-            aud: parties.audience.clone(),
+            iss: issuer_and_audience.issuer.clone(),
+            aud: issuer_and_audience.audience.clone(),
             sub: UserId::from_bytes([0; 16]),
             sid: SessionId::from_bytes([0; 16]),
             iat: LATEST,
@@ -147,11 +151,15 @@ impl Claims {
 
     /// What is left to check once the signature is known to be good. A bound on the lifetime keeps a token that a leaked,
     /// since retired key signed from outliving that key.
-    pub(super) fn check(&self, parties: &Parties, now: Timestamp) -> Result<(), InvalidToken> {
+    pub(super) fn check(
+        &self,
+        issuer_and_audience: &IssuerAndAudience,
+        now: Timestamp,
+    ) -> Result<(), InvalidToken> {
         let lifetime = self.exp.checked_sub(self.iat).and_then(|secs| u64::try_from(secs).ok());
-        let reason = if self.iss != parties.issuer {
+        let reason = if self.iss != issuer_and_audience.issuer {
             Reason::Issuer
-        } else if self.aud != parties.audience {
+        } else if self.aud != issuer_and_audience.audience {
             Reason::Audience
         } else if now >= self.expires_at() {
             Reason::Expired

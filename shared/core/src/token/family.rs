@@ -12,7 +12,7 @@ use super::refresh::RefreshToken;
 use super::{LOST_RESPONSE_WINDOW, REUSE_WINDOW};
 use crate::Timestamp;
 use crate::model::RefreshFamily;
-use crate::model::refresh_family::{SealedSuccessor, Used};
+use crate::model::refresh_family::{SealedNextToken, Used};
 use crate::port::Entropy;
 use crate::seal::{SealError, Sealer};
 
@@ -43,10 +43,10 @@ pub struct Rotation<'a> {
     now: Timestamp,
 }
 
-/// The stored successor of a used token does not open: the store was changed from outside.
+/// The stored next token of a used token does not open: the store was changed from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the stored successor of a refresh token is unreadable")]
-pub struct UnreadableSuccessor;
+pub struct UnreadableNextToken;
 
 impl RefreshFamily {
     /// The family of a session's first token.
@@ -60,7 +60,7 @@ impl RefreshFamily {
         &'a self,
         token: &'a RefreshToken,
         now: Timestamp,
-    ) -> Result<Presented<'a>, UnreadableSuccessor> {
+    ) -> Result<Presented<'a>, UnreadableNextToken> {
         if token.digest() == self.current {
             return Ok(Presented::Rotate(Rotation { family: self, presented: token, now }));
         }
@@ -70,10 +70,10 @@ impl RefreshFamily {
         let mut later = self.used.iter().skip_while(|used| used.digest != token.digest());
         match later.next() {
             Some(used) if now.since(used.at) <= self.window(used) => {
-                let next = used.successor.open(token).ok_or(UnreadableSuccessor)?;
-                // Its successor may itself be used by now. Only the live token is worth having.
-                let live = later.try_fold(next, |token, used| used.successor.open(&token));
-                live.map(Presented::Again).ok_or(UnreadableSuccessor)
+                let next = used.next.open(token).ok_or(UnreadableNextToken)?;
+                // Its next token may itself be used by now. Only the live token is worth having.
+                let live = later.try_fold(next, |token, used| used.next.open(&token));
+                live.map(Presented::Again).ok_or(UnreadableNextToken)
             }
             _ => Ok(Presented::Reused),
         }
@@ -98,19 +98,16 @@ impl Rotation<'_> {
         sealer: &Sealer,
     ) -> Result<(RefreshFamily, RefreshToken), SealError> {
         let Self { family, presented, now } = self;
-        let successor = presented.next(entropy, sealer)?;
+        let next = presented.next(entropy, sealer)?;
         let mut used: Vec<Used> =
             family.used.iter().skip_while(|used| now.since(used.at) > REUSE_WINDOW).cloned().collect();
         used.push(Used {
             digest: presented.digest(),
             at: now,
-            successor: SealedSuccessor::seal(presented, &successor, entropy)?,
+            next: SealedNextToken::seal(presented, &next, entropy)?,
         });
         let used = used.split_off(used.len().saturating_sub(MAX_USED));
-        Ok((
-            RefreshFamily { generation: successor.generation(), current: successor.digest(), used },
-            successor,
-        ))
+        Ok((RefreshFamily { generation: next.generation(), current: next.digest(), used }, next))
     }
 }
 

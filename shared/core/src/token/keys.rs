@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::access::{Claims, Parties};
+use super::access::{Claims, IssuerAndAudience};
 use super::invalid::{InvalidToken, Reason};
 use super::jwk::{Jwks, KeyId};
 use super::key::{GenerateError, SignError};
@@ -35,7 +35,7 @@ pub struct Keys {
     entropy: Arc<dyn Entropy>,
     sealer: Arc<Sealer>,
     algorithm: Algorithm,
-    parties: Arc<Parties>,
+    issuer_and_audience: Arc<IssuerAndAudience>,
     memory: Arc<KeyMemory>,
 }
 
@@ -145,15 +145,15 @@ impl Keys {
         entropy: Arc<dyn Entropy>,
         sealer: Arc<Sealer>,
         algorithm: Algorithm,
-        parties: Arc<Parties>,
+        issuer_and_audience: Arc<IssuerAndAudience>,
         memory: Arc<KeyMemory>,
     ) -> Self {
-        Self { table, clock, entropy, sealer, algorithm, parties, memory }
+        Self { table, clock, entropy, sealer, algorithm, issuer_and_audience, memory }
     }
 
     /// Whose tokens these are, for [`Claims::new`].
-    pub fn parties(&self) -> &Parties {
-        &self.parties
+    pub fn issuer_and_audience(&self) -> &IssuerAndAudience {
+        &self.issuer_and_audience
     }
 
     /// Whether an access token that names these roles is short enough, whatever key signs it.
@@ -161,8 +161,8 @@ impl Keys {
         // The header names an algorithm and a key; the longest signature is that of RSA with 2048 bits.
         const HEADER: usize = 160;
         const SIGNATURE: usize = 342;
-        let claims =
-            serde_json::to_vec(&Claims::longest(&self.parties, roles)).map_or(usize::MAX, |text| text.len());
+        let claims = serde_json::to_vec(&Claims::longest(&self.issuer_and_audience, roles))
+            .map_or(usize::MAX, |text| text.len());
         claims.checked_mul(4).is_some_and(|length| HEADER + length.div_ceil(3) + SIGNATURE + 2 <= MAX_TOKEN)
     }
 
@@ -184,7 +184,7 @@ impl Keys {
         let token = UnverifiedToken::parse(text)?;
         let set = self.set_with(token.kid(), now).await?;
         let key = set.verifying_key(token.kid(), now).ok_or(InvalidToken::from(Reason::UnknownKey))?;
-        Ok(token.verify(key, &self.parties, now)?)
+        Ok(token.verify(key, &self.issuer_and_audience, now)?)
     }
 
     /// The claims of `text`, if it was once an access token of ours, expired or not: for ending its session.
@@ -192,7 +192,7 @@ impl Keys {
         let token = UnverifiedToken::parse(text)?;
         let set = self.set_with(token.kid(), now).await?;
         let key = set.verifying_key(token.kid(), now).ok_or(InvalidToken::from(Reason::UnknownKey))?;
-        Ok(token.verify_expired(key, &self.parties)?)
+        Ok(token.verify_expired(key, &self.issuer_and_audience)?)
     }
 
     /// The set, read again where it lacks the key `kid`: another process may have made that key a moment ago. A flood of

@@ -16,17 +16,17 @@ pub mod jwk;
 pub mod key;
 pub mod keys;
 pub mod memory;
+mod next_token;
 pub mod refresh;
 pub mod ring;
 pub mod set;
 mod stored;
-mod successor;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod unverified;
 pub mod verifying;
 
-pub use access::{Claims, Grant, Parties};
+pub use access::{Claims, Grant, IssuerAndAudience};
 pub use algorithm::Algorithm;
 pub use family::{Presented, Rotation};
 pub use invalid::{InvalidToken, Reason};

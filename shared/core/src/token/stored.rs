@@ -263,7 +263,7 @@ fn retired_data(kid: KeyId, at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::token::testing::{NEW_SECRET, OLD_SECRET, Seeded, claims, noon, parties, sealer};
+    use crate::token::testing::{NEW_SECRET, OLD_SECRET, Seeded, claims, issuer_and_audience, noon, sealer};
     use crate::token::{KeyRing, UnverifiedToken};
 
     fn ring(algorithm: Algorithm) -> KeyRing {
@@ -287,7 +287,7 @@ mod tests {
             assert_eq!(KeySet::of(&opened).jwks(noon()), KeySet::of(&ring).jwks(noon()));
             let token = opened.current().sign(&claims(noon()), &Seeded::new(3)).unwrap();
             let token = UnverifiedToken::parse(&token).unwrap();
-            assert!(token.verify(ring.current().verifying_key(), &parties(), noon()).is_ok());
+            assert!(token.verify(ring.current().verifying_key(), &issuer_and_audience(), noon()).is_ok());
         }
     }
 

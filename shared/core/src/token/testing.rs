@@ -11,7 +11,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use rand_chacha_03::ChaCha8Rng;
 use rand_chacha_03::rand_core::{RngCore, SeedableRng};
 
-use super::access::{Claims, Grant, Parties};
+use super::access::{Claims, Grant, IssuerAndAudience};
 use super::{Algorithm, SigningKey};
 use crate::port::table::{CommitError, Condition, Item, Key, Page, Query, QueryError, Version, Write};
 use crate::port::{Clock, Entropy, EntropyError, StoreError, Table};
@@ -33,8 +33,8 @@ pub(crate) fn session() -> SessionId {
     SessionId::from_bytes(*b"session-01234567")
 }
 
-pub(crate) fn parties() -> Parties {
-    Parties::new("https://auth.example.com", "https://api.example.com").unwrap()
+pub(crate) fn issuer_and_audience() -> IssuerAndAudience {
+    IssuerAndAudience::new("https://auth.example.com", "https://api.example.com").unwrap()
 }
 
 /// Half past, so that a test can go back from it.
@@ -44,7 +44,7 @@ pub(crate) fn noon() -> Timestamp {
 
 pub(crate) fn claims(now: Timestamp) -> Claims {
     let grant = Grant { user: user(), session: session(), roles: vec!["user".into()], org: None };
-    Claims::new(&parties(), grant, now, &Seeded::new(7)).unwrap()
+    Claims::new(&issuer_and_audience(), grant, now, &Seeded::new(7)).unwrap()
 }
 
 /// Two keys per algorithm, made once: RSA primes take a while to find.

@@ -5,7 +5,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::access::{Claims, Parties};
+use super::access::{Claims, IssuerAndAudience};
 use super::invalid::{InvalidToken, Reason};
 use super::jwk::KeyId;
 use super::verifying::VerifyingKey;
@@ -66,19 +66,23 @@ impl<'a> UnverifiedToken<'a> {
     pub fn verify(
         &self,
         key: &VerifyingKey,
-        parties: &Parties,
+        issuer_and_audience: &IssuerAndAudience,
         now: Timestamp,
     ) -> Result<Claims, InvalidToken> {
         let claims = self.signed_claims(key)?;
-        claims.check(parties, now)?;
+        claims.check(issuer_and_audience, now)?;
         Ok(claims)
     }
 
     /// The claims, if `key` signed them for these parties, expired or not. Good for ending the session that they name, and for
     /// nothing else.
-    pub fn verify_expired(&self, key: &VerifyingKey, parties: &Parties) -> Result<Claims, InvalidToken> {
+    pub fn verify_expired(
+        &self,
+        key: &VerifyingKey,
+        issuer_and_audience: &IssuerAndAudience,
+    ) -> Result<Claims, InvalidToken> {
         let claims = self.signed_claims(key)?;
-        claims.check(parties, Timestamp::from_secs(claims.iat))?;
+        claims.check(issuer_and_audience, Timestamp::from_secs(claims.iat))?;
         Ok(claims)
     }
 

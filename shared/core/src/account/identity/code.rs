@@ -4,11 +4,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::proof::Proof;
-use super::provider_sign_in::Entered;
+use super::provider_sign_in::Entry;
 use super::{IdentityError, ProviderSignIn};
 use crate::fault::{Fault, carry_faults};
 use crate::model::audit::{Action, Actor, Event, Requester};
-use crate::model::identity::{ExternalIdentity, ProviderGrant, ProviderName};
+use crate::model::identity::{ExternalIdentity, ProviderName, ProviderRefreshToken};
 use crate::model::permission::{Policy, Versioned};
 use crate::model::{Digest, Session, User};
 use crate::oauth::{CodeChallenge, OneTimeCode};
@@ -72,7 +72,8 @@ carry_faults!(RedeemError);
 #[derive(Serialize, Deserialize)]
 struct StoredCode {
     /// The user's when the code was issued: what ends every session ends the code too.
-    epoch: u32,
+    #[serde(rename = "epoch")]
+    session_version: u32,
     provider: ProviderName,
     challenge: CodeChallenge,
     redirect_to: String,
@@ -98,16 +99,16 @@ impl ProviderSignIn {
     pub async fn sign_in_for_code(
         &self,
         external: &ExternalIdentity,
-        grant: Option<&ProviderGrant>,
+        refresh_token: Option<&ProviderRefreshToken>,
         opening: &CodeOpening<'_>,
     ) -> Result<IdentityCode, IdentityError> {
-        let proof = Proof { external, grant, from: opening.from, action: Action::CodeIssued };
-        let Entered { begun, created, .. } = self
+        let proof = Proof { external, refresh_token, from: opening.from, action: Action::CodeIssued };
+        let Entry { begun, created, .. } = self
             .enter(&proof, |user| {
                 let code = OneTimeCode::issue(user.id, &*self.accounts.entropy)?;
                 let now = self.accounts.now();
                 let stored = StoredCode {
-                    epoch: user.epoch,
+                    session_version: user.session_version,
                     provider: external.provider.clone(),
                     challenge: opening.challenge.clone(),
                     redirect_to: opening.redirect_to.to_owned(),
@@ -158,7 +159,7 @@ impl ProviderSignIn {
             return Err(RedeemError::Invalid { is_audited: true });
         }
         let is_met = stored.is_met_by(redemption);
-        if !is_met || !user.is_active() || user.epoch != stored.epoch || is_ended {
+        if !is_met || !user.is_active() || user.session_version != stored.session_version || is_ended {
             let event = self.code_event(Action::CodeRefused, Actor::Anonymous, &user, &stored, from)?;
             let writes = [used_up(&item), accounts.audit.write(&event)?];
             return match Commit::of(accounts.commit(&writes).await, ())? {

@@ -12,19 +12,19 @@ use crate::{Email, UserId};
 
 /// An account whose owner never proved that its e-mail address is theirs. Somebody else did, so it is deleted in the commit that
 /// makes theirs: with its password, identities, roles and sessions, of which nothing passes to the newcomer.
-pub(super) struct Displaced(Account);
+pub(super) struct DisplacedAccount(Account);
 
 /// Who holds an e-mail address.
 pub(super) enum Holder {
     /// Nobody any more, or an account that is changing in this moment.
     Nobody,
     /// An account that gives way.
-    Unproven(Box<Displaced>),
+    Unproven(Box<DisplacedAccount>),
     /// An account that stays, for this reason.
     Proven(&'static str),
 }
 
-impl Displaced {
+impl DisplacedAccount {
     /// Whose account it was.
     pub fn user(&self) -> UserId {
         self.0.user.id
@@ -79,6 +79,6 @@ impl Accounts {
         let account = self.open(user.id).await?;
         // Whoever changed it since is looked at again.
         let account = account.filter(|account| account.user == user);
-        Ok(account.map_or(Holder::Nobody, |account| Holder::Unproven(Box::new(Displaced(account)))))
+        Ok(account.map_or(Holder::Nobody, |account| Holder::Unproven(Box::new(DisplacedAccount(account)))))
     }
 }

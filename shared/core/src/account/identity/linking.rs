@@ -7,8 +7,8 @@ use crate::account::accounts::Accounts;
 use crate::fault::{Fault, carry_faults};
 use crate::model::audit::{Action, Actor, Requester};
 use crate::model::identity::{
-    ExternalIdentity, Identity, IdentityHash, LinkTicket, MAX_IDENTITIES, ProviderGrant, ProviderName,
-    ProviderProfile,
+    ExternalIdentity, Identity, IdentityHash, LinkTicket, MAX_IDENTITIES, ProviderName, ProviderProfile,
+    ProviderRefreshToken,
 };
 use crate::model::permission::{Policy, Versioned};
 use crate::model::{Account, Login, ReauthenticationRequired, Session, User};
@@ -94,10 +94,10 @@ impl IdentityLinking {
         &self,
         ticket: &LinkTicket,
         external: &ExternalIdentity,
-        grant: Option<&ProviderGrant>,
+        refresh_token: Option<&ProviderRefreshToken>,
         from: &Requester,
     ) -> Result<User, LinkError> {
-        let proof = &Proof { external, grant, from, action: Action::IdentityLinked };
+        let proof = &Proof { external, refresh_token, from, action: Action::IdentityLinked };
         let known = (ticket.email.clone(), ticket.identities.clone());
         let busy = || LinkError::from(Fault::Busy("this account is being changed"));
         let linked = retry_from(known, MAX_TRIES, busy, |known| async move {
@@ -195,7 +195,12 @@ impl IdentityLinking {
         }
         let of = (&before.issuer, &before.subject);
         let identity = Identity {
-            grant: self.vault.seal(before.user.id, of, proof.grant, before.grant.as_ref())?,
+            refresh_token: self.vault.seal(
+                before.user.id,
+                of,
+                proof.refresh_token,
+                before.refresh_token.as_ref(),
+            )?,
             // The account's own profile follows at sign-ins, which compare with what is here.
             profile: if before.sole.is_some() {
                 before.profile.clone()

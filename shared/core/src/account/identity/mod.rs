@@ -12,7 +12,7 @@ mod vault;
 
 pub use code::{CodeOpening, IdentityCode, RedeemError, Redemption};
 pub use linking::{IdentityLinking, LinkError};
-pub use provider_sign_in::{IdentityError, IdentitySignedIn, ProviderSignIn};
-pub use relocation::{IdentityRelocation, IssuerCount, Located, Relocated, Relocation};
+pub use provider_sign_in::{IdentityError, ProviderSession, ProviderSignIn};
+pub use relocation::{IdentityRelocation, IssuerCount, IssuerIdentities, Relocation, RelocationReport};
 pub use unlink::UnlinkError;
-pub use vault::{GrantError, KeptGrant, MAX_GRANT, TokenVault};
+pub use vault::{MAX_PROVIDER_REFRESH_TOKEN, StoredRefreshToken, TokenVault, VaultError};

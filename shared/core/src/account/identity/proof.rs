@@ -3,7 +3,7 @@ use crate::account::accounts::Accounts;
 use crate::fault::Fault;
 use crate::model::User;
 use crate::model::audit::{Action, Actor, Event, Requester};
-use crate::model::identity::{ExternalIdentity, Identity, ProviderGrant};
+use crate::model::identity::{ExternalIdentity, Identity, ProviderRefreshToken};
 use crate::port::EntropyError;
 use crate::port::table::Write;
 use crate::{Timestamp, UserId};
@@ -12,7 +12,7 @@ use crate::{Timestamp, UserId};
 #[derive(Clone, Copy)]
 pub(super) struct Proof<'a> {
     pub external: &'a ExternalIdentity,
-    pub grant: Option<&'a ProviderGrant>,
+    pub refresh_token: Option<&'a ProviderRefreshToken>,
     pub from: &'a Requester,
     /// What the audit log says of somebody who was known already.
     pub action: Action,
@@ -36,7 +36,7 @@ impl Proof<'_> {
             profile: self.external.into(),
             linked_at: now,
             last_sign_in,
-            grant: vault.seal(user.id, (issuer, subject), self.grant, None)?,
+            refresh_token: vault.seal(user.id, (issuer, subject), self.refresh_token, None)?,
             sole: None,
         })
     }

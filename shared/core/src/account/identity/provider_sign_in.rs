@@ -3,13 +3,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::TokenVault;
-use super::displaced::{Displaced, Holder};
+use super::displaced::{DisplacedAccount, Holder};
 use super::proof::Proof;
 use crate::account::accounts::Accounts;
 use crate::fault::{Fault, carry_faults};
 use crate::model::audit::Action;
 use crate::model::identity::{
-    ExternalIdentity, Handle, Identity, IdentityHash, ProviderGrant, ProviderProfile, Sole,
+    ExternalIdentity, Handle, Identity, IdentityHash, ProviderProfile, ProviderRefreshToken, Sole,
 };
 use crate::model::permission::RoleName;
 use crate::model::{Account, Login, Status, User};
@@ -23,7 +23,7 @@ const NOTED_EVERY: Duration = Duration::from_mins(1);
 
 /// Who signed in with a provider.
 #[derive(Debug)]
-pub struct IdentitySignedIn {
+pub struct ProviderSession {
     /// The session that began.
     pub signed_in: SignedIn,
     /// Whether the account was made by it.
@@ -51,7 +51,7 @@ pub enum IdentityError {
 carry_faults!(IdentityError);
 
 /// Somebody who was let in, with what began for them.
-pub(super) struct Entered<T> {
+pub(super) struct Entry<T> {
     pub user: User,
     pub begun: T,
     pub created: bool,
@@ -62,7 +62,7 @@ struct Newcomer {
     /// How many handles were in vain.
     attempt: usize,
     /// The account that gives way.
-    displaced: Option<Box<Displaced>>,
+    displaced: Option<Box<DisplacedAccount>>,
 }
 
 impl Newcomer {
@@ -92,10 +92,10 @@ impl ProviderSignIn {
     pub async fn sign_in(
         &self,
         external: &ExternalIdentity,
-        grant: Option<&ProviderGrant>,
+        refresh_token: Option<&ProviderRefreshToken>,
         opening: &Opening<'_>,
-    ) -> Result<IdentitySignedIn, IdentityError> {
-        let proof = Proof { external, grant, from: opening.from, action: Action::SigninSucceeded };
+    ) -> Result<ProviderSession, IdentityError> {
+        let proof = Proof { external, refresh_token, from: opening.from, action: Action::SigninSucceeded };
         let sessions = &self.accounts.sessions;
         let signer = sessions.signer().await?;
         let entered = self
@@ -105,10 +105,10 @@ impl ProviderSignIn {
                 Ok((started, writes))
             })
             .await?;
-        let Entered { user, begun, created } = entered;
+        let Entry { user, begun, created } = entered;
         let signed_in =
             if created { sessions.signed_up(user, begun) } else { sessions.signed_in(user, begun).await };
-        Ok(IdentitySignedIn { signed_in, created })
+        Ok(ProviderSession { signed_in, created })
     }
 
     /// Lets in whoever a provider vouches for; `begin` says what begins for them, with its writes.
@@ -116,7 +116,7 @@ impl ProviderSignIn {
         &self,
         proof: &Proof<'_>,
         begin: impl Fn(&User) -> Result<(T, Vec<Write>), Fault>,
-    ) -> Result<Entered<T>, IdentityError> {
+    ) -> Result<Entry<T>, IdentityError> {
         let (key, begin) = (Identity::key_of(proof.external), &begin);
         let busy = || IdentityError::from(Fault::Busy("this identity is being signed in with"));
         retry(MAX_TRIES, busy, || async {
@@ -134,7 +134,7 @@ impl ProviderSignIn {
         proof: &Proof<'_>,
         item: &Item,
         begin: &impl Fn(&User) -> Result<(T, Vec<Write>), Fault>,
-    ) -> Result<Commit<Entered<T>>, IdentityError> {
+    ) -> Result<Commit<Entry<T>>, IdentityError> {
         let now = self.accounts.now();
         let before: Identity = item.decode()?;
         if !before.user.is_active() {
@@ -147,11 +147,11 @@ impl ProviderSignIn {
             profile: ProviderProfile::from(proof.external).after(&before.profile),
             last_sign_in: before.last_sign_in.filter(|last| now.since(*last) < NOTED_EVERY).or(Some(now)),
             // Under another name the provider has another client, which alone could use it.
-            grant: self.vault.seal(
+            refresh_token: self.vault.seal(
                 before.user.id,
                 of,
-                proof.grant.filter(|_| before.provider == proof.external.provider),
-                before.grant.as_ref(),
+                proof.refresh_token.filter(|_| before.provider == proof.external.provider),
+                before.refresh_token.as_ref(),
             )?,
             ..before.clone()
         };
@@ -173,7 +173,7 @@ impl ProviderSignIn {
         } else {
             self.accounts.commit_change(user.id, &writes).await
         };
-        Ok(Commit::of(committed, Entered { user, begun: begun.0, created: false })?)
+        Ok(Commit::of(committed, Entry { user, begun: begun.0, created: false })?)
     }
 
     /// Makes the account of somebody whose identity is new.
@@ -181,7 +181,7 @@ impl ProviderSignIn {
         &self,
         proof: &Proof<'_>,
         begin: &impl Fn(&User) -> Result<(T, Vec<Write>), Fault>,
-    ) -> Result<Commit<Entered<T>>, IdentityError> {
+    ) -> Result<Commit<Entry<T>>, IdentityError> {
         let Some(email) = &proof.external.verified_email else {
             proof.refuse(&self.accounts, Action::SignupRefused, None, "no_verified_email").await?;
             return Err(IdentityError::NoVerifiedEmail);
@@ -201,7 +201,7 @@ impl ProviderSignIn {
         email: &Email,
         newcomer: Newcomer,
         begin: &impl Fn(&User) -> Result<(T, Vec<Write>), Fault>,
-    ) -> Result<Commit<Option<Entered<T>>, Newcomer>, IdentityError> {
+    ) -> Result<Commit<Option<Entry<T>>, Newcomer>, IdentityError> {
         let now = self.accounts.now();
         let handle = Handle::candidate(proof.external, newcomer.attempt, &*self.accounts.entropy)?;
         // It is freed by the commit that would take it.
@@ -223,7 +223,7 @@ impl ProviderSignIn {
         if let Some(handle) = &user.handle {
             writes.push(Write::create(handle.key(), &user.id)?);
         }
-        writes.push(Write::create(User::key(user.id), &user)?.indexed(User::place(user.id)));
+        writes.push(Write::create(User::key(user.id), &user)?.indexed(User::index_key(user.id)));
         writes.extend(begun.1);
         writes.push(proof.entry(&self.accounts, Action::SignupSucceeded, user.id)?);
         if let Some(displaced) = &newcomer.displaced {
@@ -241,7 +241,7 @@ impl ProviderSignIn {
                 if let Some(displaced) = &newcomer.displaced {
                     self.accounts.purge_sessions(displaced.user()).await;
                 }
-                return Ok(Commit::Done(Some(Entered { user, begun: begun.0, created: true })));
+                return Ok(Commit::Done(Some(Entry { user, begun: begun.0, created: true })));
             }
             Err(CommitError::Conflict { write }) => write,
             Err(CommitError::Store(error)) => return Err(error.into()),
@@ -284,7 +284,7 @@ impl ProviderSignIn {
             status: Status::Active,
             roles: BTreeSet::from([RoleName::USER]),
             identities: BTreeMap::from([(external.provider.clone(), hash)]),
-            epoch: 0,
+            session_version: 0,
             created_at: self.accounts.now(),
         })
     }

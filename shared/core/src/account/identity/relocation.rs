@@ -17,7 +17,7 @@ const PAGE: u32 = 200;
 
 /// The identities that a [`Relocation`] is about.
 #[derive(Debug, Clone, Copy)]
-pub struct Located<'a> {
+pub struct IssuerIdentities<'a> {
     /// What the provider is called here.
     pub provider: &'a ProviderName,
     /// Which issuer they are of.
@@ -36,7 +36,7 @@ pub enum Relocation<'a> {
 
 /// What was done.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Relocated {
+pub struct RelocationReport {
     /// How many identities were moved or dropped.
     pub changed: u64,
     /// The accounts whose identity stays: when dropped, because nobody could sign in to them any more; when moved, because the
@@ -44,7 +44,7 @@ pub struct Relocated {
     pub left: Vec<UserId>,
 }
 
-impl std::fmt::Display for Relocated {
+impl std::fmt::Display for RelocationReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Changed {} identities.", self.changed)?;
         if self.left.is_empty() {
@@ -114,8 +114,12 @@ impl IdentityRelocation {
 
     /// Moves or drops every identity that is `at` one provider and issuer: a commit for each account, with its event. Whatever
     /// stops it half way, it goes on where it is called again. A moved identity loses its kept refresh token.
-    pub async fn relocate(&self, at: Located<'_>, to: Relocation<'_>) -> Result<Relocated, Fault> {
-        let mut relocated = Relocated::default();
+    pub async fn relocate(
+        &self,
+        at: IssuerIdentities<'_>,
+        to: Relocation<'_>,
+    ) -> Result<RelocationReport, Fault> {
+        let mut relocated = RelocationReport::default();
         let mut after = None;
         loop {
             let page = self.accounts.list(PAGE, after).await?;
@@ -133,7 +137,12 @@ impl IdentityRelocation {
         }
     }
 
-    async fn relocate_one(&self, id: UserId, at: Located<'_>, to: Relocation<'_>) -> Result<Fate, Fault> {
+    async fn relocate_one(
+        &self,
+        id: UserId,
+        at: IssuerIdentities<'_>,
+        to: Relocation<'_>,
+    ) -> Result<Fate, Fault> {
         let busy = || Fault::Busy("an account is being changed");
         retry(MAX_TRIES, busy, || async {
             let Some(account) = self.accounts.open(id).await? else { return Ok(Commit::Done(Fate::Missing)) };
@@ -164,7 +173,7 @@ impl IdentityRelocation {
                     let moved = Identity {
                         user: user.clone(),
                         issuer: issuer.clone(),
-                        grant: None,
+                        refresh_token: None,
                         sole: account.sole_after(&user),
                         ..identity.clone()
                     };
@@ -184,7 +193,7 @@ impl IdentityRelocation {
         .await
     }
 
-    fn event(&self, user: &User, at: Located<'_>, to: Relocation<'_>) -> Result<Write, Fault> {
+    fn event(&self, user: &User, at: IssuerIdentities<'_>, to: Relocation<'_>) -> Result<Write, Fault> {
         let action = match to {
             Relocation::Move(_) => Action::IdentityMoved,
             Relocation::Drop => Action::IdentityUnlinked,

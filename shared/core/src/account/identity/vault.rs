@@ -7,7 +7,7 @@ use crate::account::Authority;
 use crate::account::accounts::Accounts;
 use crate::fault::{Fault, carry_faults};
 use crate::model::audit::{Action, Actor, Requester};
-use crate::model::identity::{Identity, Issuer, ProviderGrant, ProviderName, Subject};
+use crate::model::identity::{Identity, Issuer, ProviderName, ProviderRefreshToken, Subject};
 use crate::model::{Sealed, User};
 use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::port::StoreError;
@@ -17,12 +17,12 @@ use crate::seal::{Purpose, ResealError};
 const PURPOSE: Purpose = Purpose::new("provider-refresh-token");
 
 /// The longest refresh token that is kept, in bytes.
-pub const MAX_GRANT: usize = 8192;
+pub const MAX_PROVIDER_REFRESH_TOKEN: usize = 8192;
 
 /// A grant as it was read from its identity.
-pub struct KeptGrant {
+pub struct StoredRefreshToken {
     /// What the provider takes.
-    pub grant: ProviderGrant,
+    pub refresh_token: ProviderRefreshToken,
     /// Who gave it, and takes it.
     pub issuer: Issuer,
     user: UserId,
@@ -33,7 +33,7 @@ pub struct KeptGrant {
 
 /// Why there is no grant.
 #[derive(Debug, thiserror::Error)]
-pub enum GrantError {
+pub enum VaultError {
     /// There is no such user, no identity of this provider is linked, or no refresh token of it is kept.
     #[error("no token of this provider is kept for this user")]
     NotKept,
@@ -48,7 +48,7 @@ pub enum GrantError {
     Fault(Fault),
 }
 
-carry_faults!(GrantError);
+carry_faults!(VaultError);
 
 /// Vault of the refresh tokens that providers give.
 pub struct TokenVault {
@@ -69,29 +69,38 @@ impl TokenVault {
         user: UserId,
         provider: &ProviderName,
         by: Authority<'_>,
-    ) -> Result<KeptGrant, GrantError> {
-        let user = self.accounts.find(user).await?.ok_or(GrantError::NotKept)?;
+    ) -> Result<StoredRefreshToken, VaultError> {
+        let user = self.accounts.find(user).await?.ok_or(VaultError::NotKept)?;
         if !self.covers(&user, by).await? {
-            return Err(GrantError::BeyondAuthority);
+            return Err(VaultError::BeyondAuthority);
         }
         if !user.is_active() {
-            return Err(GrantError::Disabled);
+            return Err(VaultError::Disabled);
         }
-        let hash = user.identities.get(provider).ok_or(GrantError::NotKept)?;
+        let hash = user.identities.get(provider).ok_or(VaultError::NotKept)?;
         let key = Identity::key(hash);
-        let (_, identity) = self.read_identity(&key).await?.ok_or(GrantError::NotKept)?;
-        let grant = self.open_grant(&identity).filter(|_| identity.user.id == user.id);
-        let (Some(grant), Some(sealed)) = (grant, identity.grant) else { return Err(GrantError::NotKept) };
+        let (_, identity) = self.read_identity(&key).await?.ok_or(VaultError::NotKept)?;
+        let refresh_token = self.open(&identity).filter(|_| identity.user.id == user.id);
+        let (Some(refresh_token), Some(sealed)) = (refresh_token, identity.refresh_token) else {
+            return Err(VaultError::NotKept);
+        };
         let issuer = identity.issuer;
-        Ok(KeptGrant { grant, issuer, user: user.id, provider: provider.clone(), key, sealed })
+        Ok(StoredRefreshToken {
+            refresh_token,
+            issuer,
+            user: user.id,
+            provider: provider.clone(),
+            key,
+            sealed,
+        })
     }
 
     /// Reports that `by` was given an access token for what `kept` stands for, and keeps the refresh token that took its place,
     /// where the provider gave one. One that came by another way meanwhile is newer and stays.
     pub async fn used(
         &self,
-        kept: &KeptGrant,
-        renewed: Option<&ProviderGrant>,
+        kept: &StoredRefreshToken,
+        renewed: Option<&ProviderRefreshToken>,
         by: UserId,
         from: &Requester,
     ) -> Result<(), Fault> {
@@ -117,14 +126,18 @@ impl TokenVault {
     }
 
     /// The write that puts `renewed` in the place of `kept`; none where `kept` is not there any more.
-    async fn renewal(&self, kept: &KeptGrant, renewed: &ProviderGrant) -> Result<Option<Write>, Fault> {
+    async fn renewal(
+        &self,
+        kept: &StoredRefreshToken,
+        renewed: &ProviderRefreshToken,
+    ) -> Result<Option<Write>, Fault> {
         let Some((item, identity)) = self.read_identity(&kept.key).await? else { return Ok(None) };
-        if identity.user.id != kept.user || identity.grant.as_ref() != Some(&kept.sealed) {
+        if identity.user.id != kept.user || identity.refresh_token.as_ref() != Some(&kept.sealed) {
             return Ok(None);
         }
         let of = (&identity.issuer, &identity.subject);
-        let grant = self.seal(kept.user, of, Some(renewed), None)?;
-        Ok(Some(Write::replace(item.key, &Identity { grant, ..identity }, item.version)?))
+        let refresh_token = self.seal(kept.user, of, Some(renewed), None)?;
+        Ok(Some(Write::replace(item.key, &Identity { refresh_token, ..identity }, item.version)?))
     }
 
     async fn read_identity(&self, key: &Key) -> Result<Option<(Item, Identity)>, StoreError> {
@@ -138,16 +151,16 @@ impl TokenVault {
         &self,
         user: UserId,
         (issuer, subject): (&Issuer, &Subject),
-        grant: Option<&ProviderGrant>,
+        refresh_token: Option<&ProviderRefreshToken>,
         before: Option<&Sealed>,
     ) -> Result<Option<Sealed>, Fault> {
         if !self.is_open {
             return Ok(None);
         }
-        let Some(grant) = grant else { return Ok(before.cloned()) };
-        let token = grant.refresh_token.expose_secret();
-        if token.len() > MAX_GRANT {
-            tracing::warn!(%issuer, "a provider's refresh token is over {MAX_GRANT} bytes and is not kept");
+        let Some(refresh_token) = refresh_token else { return Ok(before.cloned()) };
+        let token = refresh_token.refresh_token.expose_secret();
+        if token.len() > MAX_PROVIDER_REFRESH_TOKEN {
+            tracing::warn!(%issuer, "a provider's refresh token is over {MAX_PROVIDER_REFRESH_TOKEN} bytes and is not kept");
             return Ok(None);
         }
         let Accounts { sealer, entropy, .. } = &*self.accounts;
@@ -160,20 +173,20 @@ impl TokenVault {
     pub(in crate::account) fn reseal(
         &self,
         identity: &Identity,
-        grant: &Sealed,
+        refresh_token: &Sealed,
     ) -> Result<Option<Sealed>, ResealError> {
         let bound = bound_to(identity.user.id, &identity.issuer, &identity.subject);
-        self.accounts.sealer.reseal(PURPOSE, &bound, grant, &*self.accounts.entropy)
+        self.accounts.sealer.reseal(PURPOSE, &bound, refresh_token, &*self.accounts.entropy)
     }
 
     /// The provider's refresh token of an identity, when one is kept and opens.
-    fn open_grant(&self, identity: &Identity) -> Option<ProviderGrant> {
-        let sealed = identity.grant.as_ref().filter(|_| self.is_open)?;
+    fn open(&self, identity: &Identity) -> Option<ProviderRefreshToken> {
+        let sealed = identity.refresh_token.as_ref().filter(|_| self.is_open)?;
         let bound = bound_to(identity.user.id, &identity.issuer, &identity.subject);
         match self.accounts.sealer.open(PURPOSE, &bound, sealed) {
             Ok(token) => {
                 let refresh_token = std::str::from_utf8(&token).ok()?.into();
-                Some(ProviderGrant { refresh_token })
+                Some(ProviderRefreshToken { refresh_token })
             }
             Err(error) => {
                 tracing::warn!(%error, provider = %identity.provider, "a kept refresh token does not open");

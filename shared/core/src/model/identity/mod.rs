@@ -4,7 +4,7 @@ mod external;
 mod handle;
 mod link_ticket;
 mod profile;
-mod provider_grant;
+mod provider_refresh_token;
 mod record;
 
 pub use external::{
@@ -13,6 +13,6 @@ pub use external::{
 pub use handle::{Handle, InvalidHandle};
 pub use link_ticket::LinkTicket;
 pub use profile::{Avatar, InvalidAvatar, ProviderProfile};
-pub use provider_grant::ProviderGrant;
+pub use provider_refresh_token::ProviderRefreshToken;
 pub(crate) use record::Sole;
 pub use record::{Identity, IdentityHash, MAX_IDENTITIES};

@@ -55,7 +55,8 @@ pub struct Identity {
     pub last_sign_in: Option<Timestamp>,
     /// The provider's refresh token, where such are kept.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) grant: Option<Sealed>,
+    #[serde(rename = "grant")]
+    pub(crate) refresh_token: Option<Sealed>,
     /// Present while it is the account's only way in.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) sole: Option<Sole>,

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::super::id_token::{IdToken, Truth};
 use super::super::metadata::Metadata;
 use super::super::profile::Profile;
-use super::super::provider::{Client, Place, Provider, Secret, Source};
+use super::super::provider::{Client, Location, Provider, Secret, Source};
 use crate::Timestamp;
 
 const ISSUER: &str = "https://appleid.apple.com";
@@ -42,7 +42,7 @@ pub(in super::super) fn provider(client_id: String, key: AppleKey) -> Provider {
         extra: &[("response_mode", "form_post")],
         form_post: true,
         source: Source::IdToken { map: profile, userinfo: false },
-        ..Provider::openid(super::name("apple"), client, Place::Known(Box::new(metadata)))
+        ..Provider::openid(super::name("apple"), client, Location::Known(Box::new(metadata)))
     }
 }
 

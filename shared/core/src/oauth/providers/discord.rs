@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::super::id_token::Truth;
 use super::super::metadata::Metadata;
 use super::super::profile::Profile;
-use super::super::provider::{Client, Place, Provider, Source};
+use super::super::provider::{Client, Location, Provider, Source};
 use crate::json::{self, Optional};
 
 pub(in super::super) fn provider(client: Client) -> Provider {
@@ -20,7 +20,7 @@ pub(in super::super) fn provider(client: Client) -> Provider {
         scopes: &["identify", "email"],
         nonce: false,
         source: Source::Api { urls: &["https://discord.com/api/v10/users/@me"], map: profile },
-        ..Provider::openid(super::name("discord"), client, Place::Known(Box::new(metadata)))
+        ..Provider::openid(super::name("discord"), client, Location::Known(Box::new(metadata)))
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::super::id_token::Truth;
 use super::super::metadata::Metadata;
 use super::super::profile::Profile;
-use super::super::provider::{Client, Place, Provider, Source};
+use super::super::provider::{Client, Location, Provider, Source};
 use crate::json::{self, Optional};
 
 pub(in super::super) fn provider(client: Client) -> Provider {
@@ -25,7 +25,7 @@ pub(in super::super) fn provider(client: Client) -> Provider {
             urls: &["https://api.github.com/user", "https://api.github.com/user/emails"],
             map: profile,
         },
-        ..Provider::openid(super::name("github"), client, Place::Known(Box::new(metadata)))
+        ..Provider::openid(super::name("github"), client, Location::Known(Box::new(metadata)))
     }
 }
 

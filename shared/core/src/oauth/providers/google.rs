@@ -1,7 +1,7 @@
 //! <https://developers.google.com/identity/openid-connect/openid-connect>
 
 use super::super::metadata::Metadata;
-use super::super::provider::{Client, Offline, Place, Provider};
+use super::super::provider::{Client, Location, Offline, Provider};
 
 pub(in super::super) fn provider(client: Client) -> Provider {
     let metadata = Metadata::known(
@@ -13,6 +13,6 @@ pub(in super::super) fn provider(client: Client) -> Provider {
     Provider {
         label: "Google".to_owned(),
         offline: Offline::Parameter("access_type", "offline"),
-        ..Provider::openid(super::name("google"), client, Place::Known(Box::new(metadata)))
+        ..Provider::openid(super::name("google"), client, Location::Known(Box::new(metadata)))
     }
 }

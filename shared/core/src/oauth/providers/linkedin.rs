@@ -2,7 +2,7 @@
 
 use super::super::metadata::Metadata;
 use super::super::profile::Profile;
-use super::super::provider::{Client, Place, Provider, Source};
+use super::super::provider::{Client, Location, Provider, Source};
 
 pub(in super::super) fn provider(client: Client) -> Provider {
     let mut metadata = Metadata::known(
@@ -20,6 +20,6 @@ pub(in super::super) fn provider(client: Client) -> Provider {
         pkce: false,
         nonce: false,
         source: Source::IdToken { map: Profile::from_claims, userinfo: true },
-        ..Provider::openid(super::name("linkedin"), client, Place::Known(Box::new(metadata)))
+        ..Provider::openid(super::name("linkedin"), client, Location::Known(Box::new(metadata)))
     }
 }

@@ -3,7 +3,7 @@
 use super::super::id_token::{IdToken, Truth};
 use super::super::metadata::Metadata;
 use super::super::profile::Profile;
-use super::super::provider::{Client, Offline, Place, Provider, Source};
+use super::super::provider::{Client, Location, Offline, Provider, Source};
 
 /// For accounts of `tenant`: a tenant's identifier, or `common`, `organizations`, `consumers`.
 pub(in super::super) fn provider(client: Client, tenant: &str) -> Provider {
@@ -23,7 +23,7 @@ pub(in super::super) fn provider(client: Client, tenant: &str) -> Provider {
         label: "Microsoft".to_owned(),
         offline: Offline::Scope("offline_access"),
         source: Source::IdToken { map: profile, userinfo: false },
-        ..Provider::openid(super::name("microsoft"), client, Place::Known(Box::new(metadata)))
+        ..Provider::openid(super::name("microsoft"), client, Location::Known(Box::new(metadata)))
     }
 }
 

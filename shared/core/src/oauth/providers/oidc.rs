@@ -1,7 +1,7 @@
 //! Any OpenID provider, by its issuer: <https://openid.net/specs/openid-connect-discovery-1_0.html>
 
 use super::super::profile::Profile;
-use super::super::provider::{Client, ClientAuth, Offline, Place, Provider, Source};
+use super::super::provider::{Client, ClientAuth, Location, Offline, Provider, Source};
 use crate::model::identity::ProviderName;
 
 pub(in super::super) fn provider(
@@ -15,6 +15,6 @@ pub(in super::super) fn provider(
         client_auth: ClientAuth::Discovered,
         offline: Offline::Scope("offline_access"),
         source: Source::IdToken { map: Profile::from_claims, userinfo: true },
-        ..Provider::openid(name, client, Place::Issuer(issuer))
+        ..Provider::openid(name, client, Location::Issuer(issuer))
     }
 }

@@ -33,10 +33,10 @@ impl Session {
         let token = RefreshToken::parse(self.tokens[token].expose(), &self.sealer).unwrap();
         match self.family.present(&token, now).unwrap() {
             Presented::Rotate(rotation) => {
-                let (family, successor) = rotation.mint(&self.entropy, &self.sealer).unwrap();
+                let (family, next) = rotation.mint(&self.entropy, &self.sealer).unwrap();
                 // Through the store and back.
                 self.family = serde_json::from_str(&serde_json::to_string(&family).unwrap()).unwrap();
-                self.tokens.push(successor);
+                self.tokens.push(next);
                 Answer::Token(self.tokens.len() - 1)
             }
             Presented::Again(live) => {
@@ -91,7 +91,7 @@ fn once_its_next_token_was_presented_a_used_token_has_ten_seconds_from_its_own_u
 }
 
 #[test]
-fn a_late_answer_leads_to_the_live_token_even_if_its_successor_is_used() {
+fn a_late_answer_leads_to_the_live_token_even_if_its_next_token_is_used() {
     let mut session = Session::new();
     session.present(0, at(0));
     session.present(1, at(4));
@@ -144,8 +144,8 @@ fn the_store_does_not_reveal_a_token() {
 fn a_changed_store_is_an_error_and_not_a_reuse() {
     let mut session = Session::new();
     session.present(0, at(0));
-    session.family.used[0].successor = serde_json::from_str("\"AAAA\"").unwrap();
-    assert_eq!(session.family.present(&session.tokens[0], at(1)).unwrap_err(), UnreadableSuccessor);
+    session.family.used[0].next = serde_json::from_str("\"AAAA\"").unwrap();
+    assert_eq!(session.family.present(&session.tokens[0], at(1)).unwrap_err(), UnreadableNextToken);
 }
 
 /// The rules once more, over places in the order of issue instead of tokens.

@@ -5,7 +5,8 @@ use pollster::block_on;
 
 use super::*;
 use crate::token::testing::{
-    Dry, MemoryTable, NEW_SECRET, OLD_SECRET, Seeded, SetClock, claims, keys, noon, parties, sealer, signed,
+    Dry, MemoryTable, NEW_SECRET, OLD_SECRET, Seeded, SetClock, claims, issuer_and_audience, keys, noon,
+    sealer, signed,
 };
 use crate::token::{ACCESS_TOKEN_LIFETIME, RING_MAX_AGE};
 
@@ -31,8 +32,8 @@ impl Deployment {
 
     fn keys(&self, entropy: Arc<dyn Entropy>, secrets: &[&str], memory: Arc<KeyMemory>) -> Keys {
         let (table, clock) = (Arc::clone(&self.table), Arc::clone(&self.clock));
-        let (sealer, parties) = (Arc::new(sealer(secrets)), Arc::new(parties()));
-        Keys::new(table, clock, entropy, sealer, Algorithm::EdDsa, parties, memory)
+        let (sealer, issuer_and_audience) = (Arc::new(sealer(secrets)), Arc::new(issuer_and_audience()));
+        Keys::new(table, clock, entropy, sealer, Algorithm::EdDsa, issuer_and_audience, memory)
     }
 
     /// How many reads happened since the last call.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::*;
-use crate::token::testing::{Seeded, claims, keys, noon, parties, signed};
+use crate::token::testing::{Seeded, claims, issuer_and_audience, keys, noon, signed};
 use crate::token::{ACCESS_TOKEN_LIFETIME, SigningKey};
 
 fn header(key: &SigningKey) -> Value {
@@ -28,8 +28,8 @@ fn with(mut value: Value, name: &str, member: Value) -> Value {
 }
 
 fn refusal(text: &str, key: &SigningKey) -> Reason {
-    let verified =
-        UnverifiedToken::parse(text).and_then(|token| token.verify(key.verifying_key(), &parties(), noon()));
+    let verified = UnverifiedToken::parse(text)
+        .and_then(|token| token.verify(key.verifying_key(), &issuer_and_audience(), noon()));
     verified.expect_err(text).reason()
 }
 
@@ -46,7 +46,10 @@ fn what_these_tests_change_is_good_before() {
     each(|key, _| {
         let token = signed(key, header(key), payload());
         let token = UnverifiedToken::parse(&token).unwrap();
-        assert_eq!(token.verify(key.verifying_key(), &parties(), noon()).unwrap(), claims(noon()));
+        assert_eq!(
+            token.verify(key.verifying_key(), &issuer_and_audience(), noon()).unwrap(),
+            claims(noon())
+        );
     });
 }
 
@@ -169,13 +172,13 @@ fn a_token_of_another_kind() {
 #[test]
 fn another_issuer_or_audience() {
     each(|key, _| {
-        let iss = parties().issuer().to_owned();
+        let iss = issuer_and_audience().issuer().to_owned();
         for other in [format!("{iss}/"), iss.to_uppercase(), format!("{iss}.attacker.example"), String::new()]
         {
             let token = signed(key, header(key), with(payload(), "iss", json!(other)));
             assert_eq!(refusal(&token, key), Reason::Issuer, "{other}");
         }
-        let aud = parties().audience().to_owned();
+        let aud = issuer_and_audience().audience().to_owned();
         for other in [format!("{aud}/"), "https://other.example".into(), String::new(), "*".into()] {
             let token = signed(key, header(key), with(payload(), "aud", json!(other)));
             assert_eq!(refusal(&token, key), Reason::Audience, "{other}");

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::*;
-use crate::token::testing::{Seeded, claims, keys, noon, parties};
+use crate::token::testing::{Seeded, claims, issuer_and_audience, keys, noon};
 use crate::token::{ACCESS_TOKEN_LIFETIME, CLOCK_LEEWAY, SigningKey};
 
 fn token(key: &SigningKey) -> String {
@@ -13,7 +13,7 @@ fn token(key: &SigningKey) -> String {
 
 fn verify_at(text: &str, key: &SigningKey, now: Timestamp) -> Result<Claims, Reason> {
     UnverifiedToken::parse(text)
-        .and_then(|token| token.verify(key.verifying_key(), &parties(), now))
+        .and_then(|token| token.verify(key.verifying_key(), &issuer_and_audience(), now))
         .map_err(InvalidToken::reason)
 }
 
@@ -39,8 +39,8 @@ fn the_token_is_a_jwt_to_an_implementation_that_is_not_ours() {
 
         let mut validation = jsonwebtoken::Validation::new(other);
         validation.validate_exp = false;
-        validation.set_issuer(&[parties().issuer()]);
-        validation.set_audience(&[parties().audience()]);
+        validation.set_issuer(&[issuer_and_audience().issuer()]);
+        validation.set_audience(&[issuer_and_audience().audience()]);
         let decoding = jsonwebtoken::DecodingKey::from_jwk(&jwk).unwrap();
         let decoded = jsonwebtoken::decode::<Claims>(token(key), &decoding, &validation).unwrap();
         assert_eq!(decoded.claims, claims(noon()));
@@ -97,7 +97,7 @@ fn a_token_that_would_be_refused_for_its_length_is_not_signed() {
 #[test]
 fn parties_have_names() {
     for (issuer, audience) in [("", "a"), ("i", ""), ("", "")] {
-        assert!(Parties::new(issuer, audience).is_err());
+        assert!(IssuerAndAudience::new(issuer, audience).is_err());
     }
 }
 

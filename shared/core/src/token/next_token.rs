@@ -5,17 +5,17 @@ use secrecy::zeroize::Zeroizing;
 use sha2::Sha256;
 
 use super::refresh::RefreshToken;
-use crate::model::refresh_family::SealedSuccessor;
+use crate::model::refresh_family::SealedNextToken;
 use crate::port::Entropy;
 use crate::seal::{SealError, aead};
 
-impl SealedSuccessor {
+impl SealedNextToken {
     pub(super) fn seal(
         old: &RefreshToken,
-        successor: &RefreshToken,
+        next: &RefreshToken,
         entropy: &dyn Entropy,
     ) -> Result<Self, SealError> {
-        let sealed = aead::encrypt(&key(old), b"", successor.expose().as_bytes(), entropy)?;
+        let sealed = aead::encrypt(&key(old), b"", next.expose().as_bytes(), entropy)?;
         Ok(Self(BASE64_URL_SAFE_NO_PAD.encode(sealed)))
     }
 
@@ -48,10 +48,10 @@ mod tests {
         let (sealer, entropy) = (sealer(&[NEW_SECRET]), Seeded::new(1));
         let [old, other] =
             [(); 2].map(|()| RefreshToken::issue(user(), session(), &entropy, &sealer).unwrap());
-        let successor = old.next(&entropy, &sealer).unwrap();
-        let closed = SealedSuccessor::seal(&old, &successor, &entropy).unwrap();
-        assert_eq!(closed.open(&old).unwrap().digest(), successor.digest());
+        let next = old.next(&entropy, &sealer).unwrap();
+        let closed = SealedNextToken::seal(&old, &next, &entropy).unwrap();
+        assert_eq!(closed.open(&old).unwrap().digest(), next.digest());
         assert!(closed.open(&other).is_none());
-        assert!(!closed.0.contains(&successor.expose()[4..]));
+        assert!(!closed.0.contains(&next.expose()[4..]));
     }
 }

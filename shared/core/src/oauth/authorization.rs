@@ -18,20 +18,21 @@ use crate::seal::{Purpose as SealPurpose, SealError, Sealer};
 use crate::{SessionId, Timestamp, UserId};
 
 /// How long a person may take at the provider.
-pub const FLOW_LIFETIME: Duration = Duration::from_mins(10);
+pub const AUTHORIZATION_LIFETIME: Duration = Duration::from_mins(10);
 
-/// How many flows a browser may have under way, such as one per tab. Starting one more ends the oldest.
-pub const MAX_FLOWS: usize = 4;
+/// How many authorization requests a browser may have under way, such as one per tab. Starting one more ends the oldest.
+pub const MAX_AUTHORIZATIONS: usize = 4;
 
 /// What a browser takes of a cookie, name and attributes included, is 4096 bytes.
 const MAX_COOKIE: usize = 3840;
 
 const SEAL: SealPurpose = SealPurpose::new("oauth-flow");
 
-/// A flow under way. It rests in a cookie, sealed: nobody but this service can read or change it, and nobody but this browser
+/// An authorization request under way. It rests in a cookie, sealed: nobody but this service can read or change it, and
+/// nobody but this browser
 /// can bring it back.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Flow {
+pub struct AuthorizationRequest {
     pub(super) provider: ProviderName,
     /// The state itself is in the URL only.
     pub(super) state: Digest,
@@ -49,7 +50,7 @@ pub struct Flow {
     pub(super) started_at: Timestamp,
 }
 
-/// What a flow is for.
+/// What an authorization request is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
@@ -61,13 +62,13 @@ pub enum Purpose {
     Link(LinkTicket),
 }
 
-impl fmt::Debug for Flow {
+impl fmt::Debug for AuthorizationRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Flow").field("provider", &self.provider).finish_non_exhaustive()
     }
 }
 
-impl Flow {
+impl AuthorizationRequest {
     /// Where the browser goes afterwards.
     pub fn return_to(&self) -> &ReturnTo {
         &self.return_to
@@ -89,14 +90,14 @@ impl Flow {
         self.replaces
     }
 
-    /// The write that uses it up: it conflicts where the flow was used before.
+    /// The write that uses it up: it conflicts where the authorization request was used before.
     pub(super) fn used(&self) -> Result<Write, StoreError> {
         let key = Key::new(format!("oauth-state#{}", self.state), "used");
-        Ok(Write::create(key, &self.provider)?.expiring(self.started_at + FLOW_LIFETIME))
+        Ok(Write::create(key, &self.provider)?.expiring(self.started_at + AUTHORIZATION_LIFETIME))
     }
 
     pub(super) fn has_ended(&self, now: Timestamp) -> bool {
-        now >= self.started_at + FLOW_LIFETIME
+        now >= self.started_at + AUTHORIZATION_LIFETIME
     }
 
     /// None when it is too long for a cookie.
@@ -107,19 +108,19 @@ impl Flow {
         Ok((value.len() <= MAX_COOKIE).then_some(value))
     }
 
-    /// The flow of `state` from the value of its cookie.
+    /// The authorization request of `state` from the value of its cookie.
     pub(super) fn open(sealer: &Sealer, state: Digest, value: &str) -> Option<Self> {
         let (_, sealed) = value.split_once('.')?;
         let sealed: Sealed = sealed.parse().ok()?;
         let json = sealer.open(SEAL, state.to_string().as_bytes(), &sealed).ok()?;
-        serde_json::from_slice::<Self>(&json).ok().filter(|flow| flow.state == state)
+        serde_json::from_slice::<Self>(&json).ok().filter(|authorization| authorization.state == state)
     }
 }
 
-/// A cookie to set: `HttpOnly`, for the whole origin, for [`FLOW_LIFETIME`].
+/// A cookie to set: `HttpOnly`, for the whole origin, for [`AUTHORIZATION_LIFETIME`].
 #[derive(Clone)]
-pub struct FlowCookie {
-    /// Its name, one of [`MAX_FLOWS`].
+pub struct AuthorizationCookie {
+    /// Its name, one of [`MAX_AUTHORIZATIONS`].
     pub name: String,
     /// Its value.
     pub value: String,
@@ -127,27 +128,29 @@ pub struct FlowCookie {
     pub cross_site: bool,
 }
 
-impl fmt::Debug for FlowCookie {
+impl fmt::Debug for AuthorizationCookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "FlowCookie({})", self.name)
     }
 }
 
-/// Part of the name of every flow cookie, after the prefix of the deployment.
+/// Part of the name of every authorization request cookie, after the prefix of the deployment.
 pub(super) const COOKIE: &str = "oauth-";
 
-/// One of the [`MAX_FLOWS`] cookies that a browser may have: a state names its own, so that hundreds of flows that begin at once pile
+/// One of the [`MAX_AUTHORIZATIONS`] cookies that a browser may have: a state names its own, so that hundreds of
+/// authorization requests that begin at once pile
 /// up in no header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot(u8);
 
 impl Slot {
     fn all() -> impl Iterator<Item = Self> {
-        (0..u8::try_from(MAX_FLOWS).unwrap_or(u8::MAX)).map(Self)
+        (0..u8::try_from(MAX_AUTHORIZATIONS).unwrap_or(u8::MAX)).map(Self)
     }
 
-    /// A slot for a flow that begins in a browser with these cookies: one that is free, any of them, so that two tabs that begin
-    /// at once seldom meet; else the one whose flow began first.
+    /// A slot for an authorization request that begins in a browser with these cookies: one that is free, any of them, so
+    /// that two tabs that begin
+    /// at once seldom meet; else the one whose authorization request began first.
     pub fn choose(
         cookies: &[(String, String)],
         prefix: &str,
@@ -179,7 +182,7 @@ impl Slot {
     }
 }
 
-/// When the flow in a cookie began, by its own word: nobody but the browser itself is hurt where that is not true.
+/// When the authorization request in a cookie began, by its own word: nobody but the browser itself is hurt where that is not true.
 fn began_at(value: &str) -> i64 {
     value.split_once('.').and_then(|(seconds, _)| seconds.parse().ok()).unwrap_or(0)
 }
