@@ -4,6 +4,8 @@
 use std::hint::black_box;
 use std::sync::Mutex;
 
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use latchkey_core::port::{Entropy, EntropyError};
 use latchkey_core::seal::{MasterSecrets, Sealer};
@@ -12,8 +14,6 @@ use latchkey_core::token::{
     UnverifiedToken,
 };
 use latchkey_core::{SessionId, Timestamp, UserId};
-use rand_chacha_03::ChaCha20Rng;
-use rand_chacha_03::rand_core::{RngCore, SeedableRng};
 
 /// As fast as a system's generator that buffers, and the same in each run.
 struct Seeded(Mutex<ChaCha20Rng>);

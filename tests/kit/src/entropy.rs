@@ -1,8 +1,8 @@
 use std::sync::{Mutex, PoisonError};
 
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
 use latchkey_core::port::{Entropy, EntropyError};
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 /// The same bytes in the same order for the same seed. Never for anything but tests.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope};
+use oauth2::{CsrfToken, Scope};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::authorization::{self, AuthorizationCookie, AuthorizationRequest, Purpose, Slot};
@@ -183,8 +183,10 @@ impl Oauth {
             Offline::Scope(_) | Offline::Parameter(..) | Offline::Asis => {}
         }
         if provider.pkce {
-            let verifier = PkceCodeVerifier::new(authorization.verifier.expose_secret().to_owned());
-            request = request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+            // RFC 7636, section 4.2. By `oauth2` it would take the SHA-256 of an older generation, a second one.
+            let challenge = Digest::of(authorization.verifier.expose_secret().as_bytes()).to_string();
+            request = request.add_extra_param("code_challenge", challenge);
+            request = request.add_extra_param("code_challenge_method", "S256");
         }
         if provider.nonce {
             request = request.add_extra_param("nonce", authorization.nonce.expose_secret().to_owned());

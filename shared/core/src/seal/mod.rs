@@ -8,7 +8,7 @@
 //! ([`OpenError::UnknownSecret`]), it cannot tell whether the value is good.
 
 use hkdf::Hkdf;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use secrecy::zeroize::{Zeroize, Zeroizing};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};

@@ -63,7 +63,7 @@ impl SigningKey {
             Algorithm::EdDsa => Private::ed_dsa(&Zeroizing::new(entropy.bytes()?)),
             Algorithm::Es256 => Private::draw_es256(entropy)?,
             Algorithm::Rs256 => {
-                let key = rsa::RsaPrivateKey::new(&mut blinding::generator(entropy)?, blinding::BITS);
+                let key = rsa::PrivateKey::new(&mut blinding::generator(entropy)?, blinding::BITS);
                 Private::rs256(key.map_err(|error| GenerateError::Rsa(error.to_string()))?)
             }
         };
@@ -137,7 +137,7 @@ impl SigningKey {
         Some(Self::new(match algorithm {
             Algorithm::EdDsa => Private::ed_dsa(bytes.try_into().ok()?),
             Algorithm::Es256 => Private::es256(bytes)?,
-            Algorithm::Rs256 => Private::rs256(rsa::RsaPrivateKey::from_pkcs1_der(bytes).ok()?),
+            Algorithm::Rs256 => Private::rs256(rsa::PrivateKey::from_pkcs1_der(bytes).ok()?),
         }))
     }
 }
@@ -164,7 +164,7 @@ impl Private {
         Some(Self::Es256(Box::new(p256::ecdsa::SigningKey::from_slice(scalar).ok()?)))
     }
 
-    fn rs256(key: rsa::RsaPrivateKey) -> Self {
+    fn rs256(key: rsa::PrivateKey) -> Self {
         Self::Rs256(Box::new(rsa::pkcs1v15::SigningKey::new(key)))
     }
 
@@ -177,6 +177,6 @@ impl Private {
     }
 }
 
-fn rsa_key(signer: &rsa::pkcs1v15::SigningKey<Sha256>) -> &rsa::RsaPrivateKey {
+fn rsa_key(signer: &rsa::pkcs1v15::SigningKey<Sha256>) -> &rsa::PrivateKey {
     signer.as_ref()
 }

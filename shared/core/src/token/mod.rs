@@ -10,6 +10,8 @@ use std::time::Duration;
 pub mod access;
 pub mod algorithm;
 mod blinding;
+#[cfg(test)]
+mod earlier;
 pub mod family;
 pub mod invalid;
 pub mod jwk;

@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use rand_chacha_03::ChaCha8Rng;
-use rand_chacha_03::rand_core::{RngCore, SeedableRng};
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
 
 use super::access::{Claims, Grant, IssuerAndAudience};
 use super::{Algorithm, SigningKey};
@@ -59,6 +59,11 @@ pub(crate) fn keys(algorithm: Algorithm) -> &'static [SigningKey; 2] {
 pub(crate) fn signed(key: &SigningKey, header: impl ToString, payload: impl ToString) -> String {
     let input =
         [header.to_string(), payload.to_string()].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part)).join(".");
+    signed_input(key, &input)
+}
+
+/// A token of an encoded header and payload.
+pub(crate) fn signed_input(key: &SigningKey, input: &str) -> String {
     let signature = key.sign_bytes(input.as_bytes(), &Seeded::new(3)).unwrap();
     format!("{input}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
 }

@@ -31,17 +31,20 @@ impl VerifyingKey {
 
     /// An RSA key of another issuer, of 2048 to 4096 bits, by its modulus and exponent.
     pub(crate) fn rsa(n: &[u8], e: &[u8]) -> Option<Self> {
-        let [n, e] = [n, e].map(rsa::BigUint::from_bytes_be);
-        // `new` refuses more than 4096 bits and a senseless exponent.
-        let key = rsa::RsaPublicKey::new(n, e).ok().filter(|key| key.n().bits() >= 2048)?;
+        let number = |bytes: &[u8]| {
+            let first = bytes.iter().position(|byte| *byte != 0)?;
+            Some(rsa::BoxedUint::from_be_slice_vartime(bytes.get(first..)?))
+        };
+        // It refuses a senseless exponent, too.
+        let key = rsa::PublicKey::new_with_size_limits(number(n)?, number(e)?, 2048..=4096).ok()?;
         Some(Self::new(Public::rs256(key)))
     }
 
     /// A P-256 key of another issuer by its coordinates.
     pub(crate) fn p256(x: &[u8], y: &[u8]) -> Option<Self> {
         let (x, y): ([u8; 32], [u8; 32]) = (x.try_into().ok()?, y.try_into().ok()?);
-        let point = p256::EncodedPoint::from_affine_coordinates(&x.into(), &y.into(), false);
-        Some(Self::new(Public::Es256(p256::ecdsa::VerifyingKey::from_encoded_point(&point).ok()?)))
+        let point = p256::Sec1Point::from_affine_coordinates(&x.into(), &y.into(), false);
+        Some(Self::new(Public::Es256(p256::ecdsa::VerifyingKey::from_sec1_point(&point).ok()?)))
     }
 
     /// An Ed25519 key of another issuer.
@@ -85,7 +88,7 @@ impl VerifyingKey {
     pub(super) fn to_bytes(&self) -> Option<Vec<u8>> {
         match &self.public {
             Public::EdDsa(key) => Some(key.as_bytes().to_vec()),
-            Public::Es256(key) => Some(key.to_encoded_point(false).as_bytes().to_vec()),
+            Public::Es256(key) => Some(key.to_sec1_point(false).as_bytes().to_vec()),
             Public::Rs256(key) => Some(rsa_key(key).to_pkcs1_der().ok()?.into_vec()),
         }
     }
@@ -95,13 +98,13 @@ impl VerifyingKey {
         Some(Self::new(match algorithm {
             Algorithm::EdDsa => Public::EdDsa(ed25519_dalek::VerifyingKey::try_from(bytes).ok()?),
             Algorithm::Es256 => Public::Es256(p256::ecdsa::VerifyingKey::from_sec1_bytes(bytes).ok()?),
-            Algorithm::Rs256 => Public::rs256(rsa::RsaPublicKey::from_pkcs1_der(bytes).ok()?),
+            Algorithm::Rs256 => Public::rs256(rsa::PublicKey::from_pkcs1_der(bytes).ok()?),
         }))
     }
 }
 
 impl Public {
-    pub(super) fn rs256(key: rsa::RsaPublicKey) -> Self {
+    pub(super) fn rs256(key: rsa::PublicKey) -> Self {
         Self::Rs256(Box::new(rsa::pkcs1v15::VerifyingKey::new(key)))
     }
 }
@@ -111,18 +114,18 @@ fn material(public: &Public) -> Material {
     match public {
         Public::EdDsa(key) => Material::Okp { crv: "Ed25519", x: text(key.as_bytes()) },
         Public::Es256(key) => {
-            let point = key.to_encoded_point(false);
+            let point = key.to_sec1_point(false);
             // An uncompressed point has both; the point at infinity, which is no key, would have neither.
             let [x, y] = [point.x(), point.y()].map(|part| part.map_or_else(String::new, |part| text(part)));
             Material::Ec { crv: "P-256", x, y }
         }
         Public::Rs256(key) => {
             let key = rsa_key(key);
-            Material::Rsa { n: text(&key.n().to_bytes_be()), e: text(&key.e().to_bytes_be()) }
+            Material::Rsa { n: text(&key.n_bytes()), e: text(&key.e_bytes()) }
         }
     }
 }
 
-fn rsa_key(verifier: &rsa::pkcs1v15::VerifyingKey<Sha256>) -> &rsa::RsaPublicKey {
+fn rsa_key(verifier: &rsa::pkcs1v15::VerifyingKey<Sha256>) -> &rsa::PublicKey {
     verifier.as_ref()
 }

@@ -1,6 +1,6 @@
 //! The attacks of RFC 8725 and of the advisories on other systems, each against every algorithm.
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
