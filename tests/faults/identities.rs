@@ -11,7 +11,7 @@ use latchkey_core::account::{
 use latchkey_core::audit::{Action, Requester};
 use latchkey_core::oauth::ExternalIdentity;
 use latchkey_core::port::StoreError;
-use latchkey_core::session::{Freshness, Opening, SignedIn, Transport};
+use latchkey_core::session::{Freshness, NewSession, Opening, Transport};
 use latchkey_core::{ExposeSecret, SecretString};
 use latchkey_testkit::pkce::{CHALLENGE, VERIFIER};
 use latchkey_testkit::{Fault, TestApp};
@@ -75,7 +75,7 @@ fn opening(from: &Requester) -> Opening<'_> {
     Opening { transport: Transport::Bearer, replaces: None, from }
 }
 
-async fn enter(app: &TestApp, who: &ExternalIdentity) -> Result<SignedIn, IdentityError> {
+async fn enter(app: &TestApp, who: &ExternalIdentity) -> Result<NewSession, IdentityError> {
     let from = Requester::default();
     let entered = app.services.provider_sign_in.sign_in(who, None, &opening(&from)).await?;
     Ok(entered.signed_in)
@@ -120,7 +120,7 @@ async fn state(pair: &Pair) -> State {
 /// Ada with two identities and no password, Eve with a password, and what they were about to do.
 struct Stage {
     pair: Pair,
-    ada: SignedIn,
+    ada: NewSession,
     eve: LinkTicket,
     own: LinkTicket,
     code: SecretString,
@@ -159,7 +159,7 @@ impl Stage {
         stage
     }
 
-    async fn redeem(&self, code: &SecretString, verifier: &str) -> Result<SignedIn, RedeemError> {
+    async fn redeem(&self, code: &SecretString, verifier: &str) -> Result<NewSession, RedeemError> {
         let redemption = Redemption { code: code.clone(), verifier: verifier.into(), redirect_to: None };
         let from = Requester::default();
         self.pair.app.services.provider_sign_in.redeem_code(&redemption, &opening(&from)).await

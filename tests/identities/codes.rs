@@ -6,7 +6,7 @@ use latchkey_core::account::{Authority, CodeOpening, IdentityError, RedeemError,
 use latchkey_core::audit::{Action, Requester};
 use latchkey_core::oauth::CodeChallenge;
 use latchkey_core::port::Clock;
-use latchkey_core::session::{RefreshError, SignedIn};
+use latchkey_core::session::{NewSession, RefreshError};
 use latchkey_core::{ExposeSecret, SecretString};
 use latchkey_testkit::TestApp;
 use latchkey_testkit::pkce::{CHALLENGE, VERIFIER};
@@ -25,7 +25,7 @@ async fn issue(app: &TestApp) -> SecretString {
     app.services.provider_sign_in.sign_in_for_code(&ada(), None, &opening).await.unwrap().code
 }
 
-async fn redeem(app: &TestApp, code: &SecretString, verifier: &str) -> Result<SignedIn, RedeemError> {
+async fn redeem(app: &TestApp, code: &SecretString, verifier: &str) -> Result<NewSession, RedeemError> {
     redeem_at(app, code, verifier, None).await
 }
 
@@ -34,7 +34,7 @@ async fn redeem_at(
     code: &SecretString,
     verifier: &str,
     redirect_to: Option<&str>,
-) -> Result<SignedIn, RedeemError> {
+) -> Result<NewSession, RedeemError> {
     let redemption = Redemption {
         code: code.clone(),
         verifier: verifier.into(),
@@ -44,7 +44,7 @@ async fn redeem_at(
     app.services.provider_sign_in.redeem_code(&redemption, &opening(&from)).await
 }
 
-fn is_invalid(answer: &Result<SignedIn, RedeemError>) -> bool {
+fn is_invalid(answer: &Result<NewSession, RedeemError>) -> bool {
     matches!(answer, Err(RedeemError::Invalid { .. }))
 }
 

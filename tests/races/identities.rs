@@ -9,14 +9,14 @@ use latchkey_core::account::{
 };
 use latchkey_core::audit::{Action, Requester};
 use latchkey_core::oauth::ExternalIdentity;
-use latchkey_core::session::{Freshness, Opening, SignedIn, Transport};
+use latchkey_core::session::{Freshness, NewSession, Opening, Transport};
 use latchkey_testkit::pkce::{CHALLENGE, VERIFIER};
 use latchkey_testkit::{TestApp, TestRequest};
 use latchkey_tests::support::{PASSWORD, external, signin_request};
 
 use crate::support::{Person, Processes, bare, count, everywhere, signup_request};
 
-type Entered = Result<(SignedIn, bool), IdentityError>;
+type Entered = Result<(NewSession, bool), IdentityError>;
 
 async fn enter(app: Arc<TestApp>, who: ExternalIdentity) -> Entered {
     let from = Requester::default();
@@ -32,7 +32,7 @@ fn ada() -> ExternalIdentity {
     }
 }
 
-fn person((signed_in, _): &(SignedIn, bool)) -> Person {
+fn person((signed_in, _): &(NewSession, bool)) -> Person {
     let access = signed_in.tokens.access_token.expose_secret().to_owned();
     Person { id: signed_in.user.id.to_string(), access, ..Person::default() }
 }
@@ -259,7 +259,7 @@ async fn one_code(processes: Processes) {
         processes.name
     );
     assert_eq!(processes.events(Action::SigninSucceeded).await.len(), 1, "{}", processes.name);
-    let SignedIn { user, session, .. } = good[0].as_ref().unwrap();
+    let NewSession { user, session, .. } = good[0].as_ref().unwrap();
     assert_eq!(processes.first().services.sessions.list(user).await.unwrap(), [], "{}", processes.name);
     let replayed = processes.events(Action::CodeReplayed).await;
     assert_eq!(replayed.len(), 1, "{}", processes.name);

@@ -7,7 +7,7 @@ use latchkey_core::session::{Opening, Transport};
 use latchkey_core::{ExposeSecret, SessionId, UserId};
 use latchkey_http::{DeviceCookies, Problem, see_other, set_cookies};
 
-use super::{Parts, Refused, Returned};
+use super::{Parts, ProviderResponse, Refused};
 
 /// The end of a flow that was accepted and used up.
 pub struct Finish<'a> {
@@ -22,7 +22,7 @@ pub struct Finish<'a> {
 
 impl Finish<'_> {
     /// Finds out who came back, and does what they went for: one read and one commit.
-    pub async fn run(&self, returned: &Returned) -> Result<Response, Refused> {
+    pub async fn run(&self, returned: &ProviderResponse) -> Result<Response, Refused> {
         if let Purpose::Link(ticket) = self.flow.purpose() {
             self.demand_same_user(ticket)?;
         }

@@ -11,7 +11,9 @@ use latchkey_core::Config;
 use latchkey_core::account::{IdentityLinking, ProviderSignIn};
 use latchkey_core::audit::AuditLog;
 use latchkey_core::limit::{Action, Limiter, Subject};
-use latchkey_core::oauth::{AuthorizationRequest, CallbackError, Oauth, ProviderName, Purpose, Returned};
+use latchkey_core::oauth::{
+    AuthorizationRequest, CallbackError, Oauth, ProviderName, ProviderResponse, Purpose,
+};
 use latchkey_http::{
     ClientInfo, DeviceCookies, Onward, PathParam, Problem, Replaced, Routes, at, clear_flow, flow_cookie,
 };

@@ -10,8 +10,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use latchkey_core::port::{Entropy, EntropyError};
 use latchkey_core::seal::{MasterSecrets, Sealer};
 use latchkey_core::token::{
-    Algorithm, Claims, Grant, IssuerAndAudience, Presented, RefreshFamily, RefreshToken, SigningKey,
-    UnverifiedToken,
+    Algorithm, Claims, IssuerAndAudience, Presentation, RefreshFamily, RefreshToken, SigningKey,
+    TokenSubject, UnverifiedToken,
 };
 use latchkey_core::{SessionId, Timestamp, UserId};
 
@@ -36,13 +36,13 @@ fn now() -> Timestamp {
 fn access(c: &mut Criterion) {
     let (entropy, issuer_and_audience) =
         (seeded(), IssuerAndAudience::new("https://auth.example.com", "https://api.example.com").unwrap());
-    let grant = Grant {
+    let subject = TokenSubject {
         user: UserId::from_bytes([1; 16]),
         session: SessionId::from_bytes([2; 16]),
         roles: vec!["user".into(), "content-editor".into()],
         org: None,
     };
-    let claims = Claims::new(&issuer_and_audience, grant, now(), &entropy).unwrap();
+    let claims = Claims::new(&issuer_and_audience, subject, now(), &entropy).unwrap();
     for algorithm in Algorithm::ALL {
         let key = SigningKey::generate(algorithm, &entropy).unwrap();
         let token = key.sign(&claims, &entropy).unwrap();
@@ -66,7 +66,7 @@ fn refresh(c: &mut Criterion) {
     let token = RefreshToken::issue(user, session, &entropy, &sealer).unwrap();
     let family = RefreshFamily::new(&token);
     let rotate = || {
-        let Presented::Rotate(rotation) = family.present(&token, now()).unwrap() else { unreachable!() };
+        let Presentation::Rotate(rotation) = family.present(&token, now()).unwrap() else { unreachable!() };
         rotation.mint(&entropy, &sealer).unwrap()
     };
     let (rotated, _) = rotate();

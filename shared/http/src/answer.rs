@@ -6,8 +6,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use latchkey_core::Config;
 use latchkey_core::account::{Status, User};
-use latchkey_core::limit::{Admitted, Rate};
-use latchkey_core::session::{Session, SignedIn, Tokens, Transport};
+use latchkey_core::limit::{Admission, Rate};
+use latchkey_core::session::{NewSession, Session, Tokens, Transport};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -144,8 +144,13 @@ pub struct SignedInBody {
 }
 
 /// The answer to a sign-up (201) or a sign-in (200).
-pub fn signed_in(status: StatusCode, signed_in: &SignedIn, admitted: &Admitted, config: &Config) -> Response {
-    let SignedIn { user, session, tokens } = signed_in;
+pub fn signed_in(
+    status: StatusCode,
+    signed_in: &NewSession,
+    admitted: &Admission,
+    config: &Config,
+) -> Response {
+    let NewSession { user, session, tokens } = signed_in;
     let mut response = with_tokens(status, user, session, tokens, config);
     response.headers_mut().extend(admitted.rate.map(rate_limit_headers).unwrap_or_default());
     response

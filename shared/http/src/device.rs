@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, header};
 use cookie::SameSite;
 use latchkey_core::account::{DEVICE_LIFETIME, Device, Devices};
 use latchkey_core::config::PublicUrl;
-use latchkey_core::session::{SignedIn, Transport};
+use latchkey_core::session::{NewSession, Transport};
 use latchkey_core::{Config, Email};
 
 use crate::{App, cookies};
@@ -51,7 +51,7 @@ impl DeviceCookies {
 
     /// Remembers the browser of a session that began, where the browser holds its tokens in cookies. A browser that is not
     /// remembered for want of randomness signs in all the same.
-    pub fn remember(&self, begun: &SignedIn, headers: &mut HeaderMap) {
+    pub fn remember(&self, begun: &NewSession, headers: &mut HeaderMap) {
         if begun.session.transport != Transport::Cookie {
             return;
         }

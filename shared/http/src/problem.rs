@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use latchkey_core::account::ManageError;
 use latchkey_core::audit::AuditError;
-use latchkey_core::limit::Limited;
+use latchkey_core::limit::RateLimitExceeded;
 use latchkey_core::permission::AdminsError;
 use latchkey_core::port::{EntropyError, StoreError};
 use latchkey_core::session::{AuthenticateError, EndError, ReauthenticationRequired};
@@ -313,8 +313,8 @@ impl From<ManageError> for Problem {
     }
 }
 
-impl From<Limited> for Problem {
-    fn from(limited: Limited) -> Self {
+impl From<RateLimitExceeded> for Problem {
+    fn from(limited: RateLimitExceeded) -> Self {
         let detail = format!("too many requests; try again in {} s", limited.retry_after.as_secs());
         let mut problem =
             Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).retry_after(limited.retry_after);

@@ -9,7 +9,7 @@ use crate::optimistic::{Commit, retry_from};
 use crate::password::Password;
 use crate::port::StoreError;
 use crate::port::table::{Condition, Item, Write};
-use crate::session::{Opening, SignedIn};
+use crate::session::{NewSession, Opening};
 use crate::{Email, UserId};
 
 /// How often an attempt is judged again when the login changed meanwhile. Each change is a wrong password that was counted, or
@@ -127,7 +127,7 @@ impl PasswordSignIn {
     /// another attempt came first the login is read and the attempt judged again. So guesses made at once count one by one, a
     /// right password beyond the bound is refused like any other, and one that arrives with the last wrong one is either
     /// before the lock or after it.
-    pub async fn sign_in(&self, request: SignIn, opening: &Opening<'_>) -> Result<SignedIn, SignInError> {
+    pub async fn sign_in(&self, request: SignIn, opening: &Opening<'_>) -> Result<NewSession, SignInError> {
         let request = &request;
         let busy = || SignInError::from(Fault::Busy("this account is being signed in to"));
         let result = retry_from(None, MAX_TRIES, busy, |judged| async move {
@@ -198,7 +198,7 @@ impl PasswordSignIn {
     }
 
     /// Writes that no password is tried.
-    async fn turn_away(&self, closed: &Closed, from: &Requester) -> Result<Commit<SignedIn>, SignInError> {
+    async fn turn_away(&self, closed: &Closed, from: &Requester) -> Result<Commit<NewSession>, SignInError> {
         let user = closed.user;
         let event = match closed.why {
             Reason::UnknownAddress | Reason::NoPassword => {
@@ -217,7 +217,7 @@ impl PasswordSignIn {
         open: &Open,
         password: &Password,
         opening: &Opening<'_>,
-    ) -> Result<Commit<SignedIn>, SignInError> {
+    ) -> Result<Commit<NewSession>, SignInError> {
         let (user, from) = (&open.login.user, opening.from);
         if !user.is_active() {
             let reason = [("reason", "account_disabled")];
@@ -265,7 +265,7 @@ impl PasswordSignIn {
     }
 
     /// Counts a wrong password.
-    async fn reject(&self, open: &Open, from: &Requester) -> Result<Commit<SignedIn>, SignInError> {
+    async fn reject(&self, open: &Open, from: &Requester) -> Result<Commit<NewSession>, SignInError> {
         let (lockout, led_to) = open.credential.lockout.fail(open.guess, self.accounts.now());
         let action = match led_to {
             None => Action::SigninFailed,
@@ -278,7 +278,11 @@ impl PasswordSignIn {
     }
 
     /// Commits a refusal, which stands unless the login changed meanwhile.
-    async fn refuse(&self, writes: &[Write], refusal: SignInError) -> Result<Commit<SignedIn>, SignInError> {
+    async fn refuse(
+        &self,
+        writes: &[Write],
+        refusal: SignInError,
+    ) -> Result<Commit<NewSession>, SignInError> {
         match Commit::of(self.accounts.commit(writes).await, ())? {
             Commit::Done(()) => Err(refusal),
             Commit::Conflict(()) => Ok(Commit::Conflict(())),

@@ -10,7 +10,7 @@ use crate::model::{Credential, Lockout, Login, Name, Status, StoredHash, User};
 use crate::password::{Breaches, Password, PasswordRules, WeakPassword};
 use crate::port::StoreError;
 use crate::port::table::{CommitError, Write};
-use crate::session::{Opening, SignedIn};
+use crate::session::{NewSession, Opening};
 use crate::{Email, UserId};
 
 /// What a sign-up brings.
@@ -98,7 +98,7 @@ impl Registration {
         &self,
         CheckedSignUp(request): CheckedSignUp,
         opening: &Opening<'_>,
-    ) -> Result<SignedIn, SignUpError> {
+    ) -> Result<NewSession, SignUpError> {
         let (accounts, from) = (&*self.accounts, opening.from);
         let user = request.user(accounts)?;
         let signer = accounts.sessions.signer().await?;

@@ -72,7 +72,7 @@ pub struct Rate {
 
 /// The request may go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Admitted {
+pub struct Admission {
     /// Of the window with the least left; `None` when nothing was counted.
     pub rate: Option<Rate>,
 }
@@ -80,7 +80,7 @@ pub struct Admitted {
 /// The request comes too soon: HTTP 429.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many requests ({action}): come again in {} s", retry_after.as_secs())]
-pub struct Limited {
+pub struct RateLimitExceeded {
     /// The limit that lasts longest of those that refuse.
     pub action: Action,
     /// How many its window takes.
@@ -89,7 +89,7 @@ pub struct Limited {
     pub retry_after: Duration,
 }
 
-impl Limited {
+impl RateLimitExceeded {
     pub(super) fn new(action: Action, limit: u32, wait: Duration) -> Self {
         Self { action, limit, retry_after: whole_seconds(wait) }
     }
@@ -170,15 +170,19 @@ impl Limiter {
     ///
     /// When the counters fail, credential actions are counted in process, by the same quotas, and the others go on: a
     /// lost store neither opens the door to guessing nor shuts the service down.
-    pub async fn admit(&self, subjects: &[Subject<'_>]) -> Result<Admitted, Limited> {
+    pub async fn admit(&self, subjects: &[Subject<'_>]) -> Result<Admission, RateLimitExceeded> {
         self.admit_at(subjects, self.clock.now()).await
     }
 
     /// Counts like [`admit`](Self::admit), as of `now`.
-    pub async fn admit_at(&self, subjects: &[Subject<'_>], now: Timestamp) -> Result<Admitted, Limited> {
+    pub async fn admit_at(
+        &self,
+        subjects: &[Subject<'_>],
+        now: Timestamp,
+    ) -> Result<Admission, RateLimitExceeded> {
         let limited = self.windows(subjects);
         if limited.is_empty() {
-            return Ok(Admitted { rate: None });
+            return Ok(Admission { rate: None });
         }
         let (actions, windows): (Vec<Action>, Vec<Window>) = limited.into_iter().unzip();
         match self.counters.hit(&windows, now).await {
@@ -211,7 +215,7 @@ impl Limiter {
         windows: Vec<Window>,
         now: Timestamp,
         why: &str,
-    ) -> Result<Admitted, Limited> {
+    ) -> Result<Admission, RateLimitExceeded> {
         let failures = self.fallback.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         tracing::warn!(why, failures, "the counters failed: credential routes are limited in process only");
         let (actions, windows): (Vec<Action>, Vec<Window>) =
@@ -221,16 +225,16 @@ impl Limiter {
     }
 }
 
-fn decide(actions: &[Action], windows: &[Window], counts: &[Count]) -> Result<Admitted, Limited> {
+fn decide(actions: &[Action], windows: &[Window], counts: &[Count]) -> Result<Admission, RateLimitExceeded> {
     let all =
         || actions.iter().zip(windows).zip(counts).map(|((action, window), count)| (action, window, count));
     let refusing = all().filter(|(_, _, count)| !count.admitted).max_by_key(|(_, _, count)| count.free_in);
     if let Some((action, window, count)) = refusing {
         // Machines whose clocks differ share a store: none waits longer than a window is.
-        return Err(Limited::new(*action, window.limit, count.free_in.min(window.length)));
+        return Err(RateLimitExceeded::new(*action, window.limit, count.free_in.min(window.length)));
     }
     let rate = all().map(|(_, window, count)| rate(window, count)).min_by_key(|rate| rate.remaining);
-    Ok(Admitted { rate })
+    Ok(Admission { rate })
 }
 
 fn rate(window: &Window, count: &Count) -> Rate {

@@ -9,7 +9,7 @@ pub mod quota;
 pub mod session;
 
 pub use config::{Action, InvalidLimits, Limits};
-pub use limiter::{Admitted, Fallback, Limited, Limiter, Rate, Subject};
+pub use limiter::{Admission, Fallback, Limiter, Rate, RateLimitExceeded, Subject};
 pub use quota::{InvalidQuota, Quota};
 pub use session::SessionMeter;
 

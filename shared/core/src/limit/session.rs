@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::config::{Action, Limits};
-use super::limiter::Limited;
+use super::limiter::RateLimitExceeded;
 use super::quota::Quota;
 use crate::Timestamp;
 
@@ -29,7 +29,7 @@ impl SessionMeter {
     }
 
     /// Counts a read at `now`, or refuses it.
-    pub fn admit(&self, limits: &Limits, now: Timestamp) -> Result<(), Limited> {
+    pub fn admit(&self, limits: &Limits, now: Timestamp) -> Result<(), RateLimitExceeded> {
         let Some(quota) = limits.quota(Action::Session) else { return Ok(()) };
         let step = Step::new(quota, now);
         // Always an `Ok`: the closure stores what a jump of the clock corrected even where the hit is refused.
@@ -38,7 +38,7 @@ impl SessionMeter {
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |paid| Some(step.take(paid).0));
         match step.take(paid_until).1 {
             None => Ok(()),
-            Some(wait) => Err(Limited::new(Action::Session, quota.limit(), wait)),
+            Some(wait) => Err(RateLimitExceeded::new(Action::Session, quota.limit(), wait)),
         }
     }
 }

@@ -13,7 +13,7 @@ const MAX_STATE: usize = 64;
 
 /// The parameters of an answer, each at most once.
 #[derive(Debug, Default)]
-pub struct Returned {
+pub struct ProviderResponse {
     pub(super) state: Option<String>,
     pub(super) code: Option<SecretString>,
     pub(super) error: Option<String>,
@@ -71,7 +71,7 @@ impl ProviderError {
     }
 }
 
-impl Returned {
+impl ProviderResponse {
     /// Reads a query or a form body. What is named twice is refused (RFC 6749, section 3.1), and what is not known ignored.
     pub fn parse(text: &str) -> Result<Self, CallbackError> {
         if text.len() > MAX_ANSWER {
@@ -138,9 +138,9 @@ mod tests {
     #[test]
     fn parameters_come_once() {
         for twice in ["state=a&state=a", "code=a&code=b", "iss=a&iss=b", "error=a&error=b"] {
-            assert_eq!(Returned::parse(twice).err(), Some(CallbackError::State), "{twice}");
+            assert_eq!(ProviderResponse::parse(twice).err(), Some(CallbackError::State), "{twice}");
         }
-        let returned = Returned::parse("state=a%20b&session_state=x&code=c&scope=y&scope=z").unwrap();
+        let returned = ProviderResponse::parse("state=a%20b&session_state=x&code=c&scope=y&scope=z").unwrap();
         assert_eq!(returned.state(), Ok("a b"));
         assert!(returned.code().is_ok());
     }
@@ -148,9 +148,13 @@ mod tests {
     #[test]
     fn codes_have_bounds() {
         for bad in ["", "code=", "code=a%00b", "code=%C3%A9", &format!("code={}", "x".repeat(MAX_CODE + 1))] {
-            assert_eq!(Returned::parse(bad).unwrap().code().err(), Some(CallbackError::Code), "{bad}");
+            assert_eq!(
+                ProviderResponse::parse(bad).unwrap().code().err(),
+                Some(CallbackError::Code),
+                "{bad}"
+            );
         }
-        assert!(Returned::parse(&format!("code={}", "x".repeat(MAX_CODE))).unwrap().code().is_ok());
+        assert!(ProviderResponse::parse(&format!("code={}", "x".repeat(MAX_CODE))).unwrap().code().is_ok());
     }
 
     #[test]
@@ -161,7 +165,7 @@ mod tests {
             ("invalid_scope", ProviderError::Refused),
             ("<script>alert(1)</script>", ProviderError::Refused),
         ] {
-            let error = Returned::parse(&format!("code=x&error={code}")).unwrap().code().unwrap_err();
+            let error = ProviderResponse::parse(&format!("code=x&error={code}")).unwrap().code().unwrap_err();
             assert_eq!(error, CallbackError::Provider(kind));
             assert!(!error.to_string().contains(code));
         }
@@ -172,7 +176,7 @@ mod tests {
         let name = |json: &str| {
             let query =
                 url::form_urlencoded::Serializer::new(String::new()).append_pair("user", json).finish();
-            Returned::parse(&query).unwrap().name
+            ProviderResponse::parse(&query).unwrap().name
         };
         assert_eq!(
             name(r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"x"}"#).as_deref(),
@@ -187,7 +191,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "\\PC*|((state|code|error|iss|user)=[%a-f0-9{}\":]{0,20}&){0,6}") {
-            if let Ok(returned) = Returned::parse(&text) {
+            if let Ok(returned) = ProviderResponse::parse(&text) {
                 let _ = (returned.state().is_ok(), returned.code().is_ok());
             }
         }

@@ -33,7 +33,7 @@ mod userinfo;
 pub use authorization::{
     AUTHORIZATION_LIFETIME, AuthorizationCookie, AuthorizationRequest, MAX_AUTHORIZATIONS, Purpose,
 };
-pub use callback::{CallbackError, MAX_CODE, ProviderError, Returned};
+pub use callback::{CallbackError, MAX_CODE, ProviderError, ProviderResponse};
 pub use code::{CodeChallenge, InvalidCodeChallenge, OneTimeCode};
 pub use error::{FinishError, IdentifyError, StartError, UseError};
 pub use exchange::ExchangeError;

@@ -4,7 +4,7 @@ use oauth2::{CsrfToken, Scope};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::authorization::{self, AuthorizationCookie, AuthorizationRequest, Purpose, Slot};
-use super::callback::{CallbackError, Returned};
+use super::callback::{CallbackError, ProviderResponse};
 use super::documents::Documents;
 use super::error::{FinishError, IdentifyError, StartError, UseError};
 use super::exchange::{self, OauthClient, Tokens};
@@ -209,7 +209,7 @@ impl Oauth {
     }
 
     /// The name of the cookie that must come with this answer.
-    pub fn cookie_name(&self, returned: &Returned) -> Option<String> {
+    pub fn cookie_name(&self, returned: &ProviderResponse) -> Option<String> {
         Some(Slot::of(returned.state().ok()?)?.cookie_name(&self.deployment.cookie_prefix))
     }
 
@@ -219,7 +219,7 @@ impl Oauth {
     pub fn accept(
         &self,
         provider: &ProviderName,
-        returned: &Returned,
+        returned: &ProviderResponse,
         cookie: Option<&str>,
     ) -> Result<AuthorizationRequest, CallbackError> {
         let state = Digest::of(returned.state()?.as_bytes());
@@ -247,7 +247,7 @@ impl Oauth {
     pub async fn identify(
         &self,
         authorization: &AuthorizationRequest,
-        returned: &Returned,
+        returned: &ProviderResponse,
     ) -> Result<ExternalSignIn, FinishError> {
         let provider = self.provider(&authorization.provider).ok_or(CallbackError::State)?;
         let now = self.clock.now();

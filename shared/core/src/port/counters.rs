@@ -34,7 +34,7 @@ pub struct Count {
 /// stretch of `length`, wherever it starts, ever holds more than `limit` counted hits, however many callers hit at once.
 /// A key's storage ends by itself when its window is empty. A hit on no windows counts and writes nothing: it asks
 /// whether the store answers. Keys have 1 to 256 bytes and differ within one hit;
-/// [`check`](crate::limit::window::check) is what every adapter refuses by.
+/// [`check`](crate::adapter::window::check) is what every adapter refuses by.
 #[async_trait]
 pub trait Counters: Send + Sync {
     /// Counts one hit at `now`. The answer has one [`Count`] per window, in their order; the hit was counted when all are

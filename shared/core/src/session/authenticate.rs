@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::live::{EndOfSessions, MAX_AGE, VerifiedToken};
 use super::{Live, Sessions};
 use crate::fault::{Fault, carry_faults};
-use crate::limit::Limited;
+use crate::limit::RateLimitExceeded;
 use crate::model::permission::{Policy, Versioned};
 use crate::model::{Session, User};
 use crate::permission::Roles;
@@ -32,7 +32,7 @@ pub enum AuthenticateError {
     Ended,
     /// The session makes too many requests.
     #[error(transparent)]
-    Limited(#[from] Limited),
+    Limited(#[from] RateLimitExceeded),
     /// It could not be found out.
     #[error(transparent)]
     Fault(Fault),

@@ -2,13 +2,13 @@
 
 use super::{AuthenticateError, Sessions};
 use crate::fault::{Fault, carry_faults};
-use crate::limit::Limited;
+use crate::limit::RateLimitExceeded;
 use crate::model::audit::{Action, Actor, Requester};
 use crate::model::{Session, User};
 use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::port::StoreError;
 use crate::port::table::{Version, Write};
-use crate::token::{InvalidRefreshToken, InvalidToken, Presented, Reason, RefreshToken};
+use crate::token::{InvalidRefreshToken, InvalidToken, Presentation, Reason, RefreshToken};
 use crate::{SessionId, UserId};
 
 /// Somebody who holds a token of a session. A token that is expired or used ends its session all the same: whoever wants to
@@ -37,7 +37,7 @@ pub enum EndError {
     Weak,
     /// The session makes too many requests.
     #[error(transparent)]
-    Limited(#[from] Limited),
+    Limited(#[from] RateLimitExceeded),
     /// It could not be carried out.
     #[error(transparent)]
     Fault(Fault),
@@ -106,7 +106,7 @@ impl Sessions {
             Proof::Refresh(token) => {
                 matches!(
                     session.family.present(token, self.clock.now()),
-                    Ok(Presented::Rotate(_) | Presented::Again(_))
+                    Ok(Presentation::Rotate(_) | Presentation::Again(_))
                 )
             }
         };

@@ -11,8 +11,8 @@ pub use authenticate::{AuthenticateError, Freshness};
 pub use holder::{EndError, Holder};
 pub use list::{MAX_SESSIONS, RevokeError, SessionPage};
 pub use live::{Live, SessionMemory};
-pub use refresh::{RefreshError, Refreshed};
-pub use service::{Opening, PendingSession, Sessions, SignedIn, Tokens};
+pub use refresh::{RefreshError, RefreshedSession};
+pub use service::{NewSession, Opening, PendingSession, Sessions, Tokens};
 
 pub use crate::model::{
     ABSOLUTE_LIFETIME, IDLE_LIFETIME, RECENT_SIGN_IN, ReauthenticationRequired, SEEN_EVERY, Session,

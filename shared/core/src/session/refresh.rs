@@ -3,7 +3,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::live::EndOfSessions;
 use super::{Sessions, Tokens};
 use crate::fault::{Fault, carry_faults};
-use crate::limit::Limited;
+use crate::limit::RateLimitExceeded;
 use crate::model::audit::{Action, Actor, Requester};
 use crate::model::permission::{Policy, Versioned};
 use crate::model::{Session, User};
@@ -12,12 +12,12 @@ use crate::permission::Roles;
 use crate::port::StoreError;
 use crate::port::table::{Version, Write};
 use crate::token::family::UnreadableNextToken;
-use crate::token::{InvalidRefreshToken, Presented, RefreshToken, Rotation, Signer};
+use crate::token::{InvalidRefreshToken, Presentation, RefreshToken, Rotation, Signer};
 use crate::{SessionId, Timestamp, UserId};
 
 /// What a refresh leads to.
 #[derive(Debug)]
-pub struct Refreshed {
+pub struct RefreshedSession {
     /// The user, read anew.
     pub user: User,
     /// The session.
@@ -45,7 +45,7 @@ pub enum RefreshError {
     UnknownSecret,
     /// The session makes too many requests.
     #[error(transparent)]
-    Limited(#[from] Limited),
+    Limited(#[from] RateLimitExceeded),
     /// Others kept refreshing the same session.
     #[error("the session is being refreshed")]
     Busy,
@@ -75,7 +75,11 @@ impl Sessions {
     /// just used, and get the same next token. A used token whose next one was presented before is a stolen one, or the thief
     /// was first: the session ends for both holders. Whatever can fail is done before the commit, so that a fault of ours
     /// never looks like theft.
-    pub async fn refresh(&self, text: &SecretString, from: &Requester) -> Result<Refreshed, RefreshError> {
+    pub async fn refresh(
+        &self,
+        text: &SecretString,
+        from: &Requester,
+    ) -> Result<RefreshedSession, RefreshError> {
         let token = RefreshToken::parse(text.expose_secret(), &self.sealer)?;
         // A genuine token, so the count is of a session that there was.
         self.memory.meter(token.session()).admit(&self.limits, self.clock.now())?;
@@ -86,7 +90,7 @@ impl Sessions {
         &self,
         token: &RefreshToken,
         from: &Requester,
-    ) -> Result<Commit<Refreshed>, RefreshError> {
+    ) -> Result<Commit<RefreshedSession>, RefreshError> {
         let now = self.clock.now();
         let read = self.read(token.user(), token.session(), now).await?;
         let (user, session, version) = read.ok_or(RefreshError::Ended { is_audited: false })?;
@@ -94,20 +98,22 @@ impl Sessions {
             return Err(RefreshError::Ended { is_audited: false });
         }
         match session.family.present(token, now)? {
-            Presented::Unknown => Err(RefreshError::Ended { is_audited: false }),
-            Presented::Reused => match self.revoke_reused(&session, version, from).await? {
+            Presentation::Unknown => Err(RefreshError::Ended { is_audited: false }),
+            Presentation::Reused => match self.revoke_reused(&session, version, from).await? {
                 Commit::Done(()) => Err(RefreshError::Ended { is_audited: true }),
                 // The session changed meanwhile, so the token is judged anew.
                 Commit::Conflict(()) => Ok(Commit::Conflict(())),
             },
-            Presented::Again(live) => {
+            Presentation::Again(live) => {
                 let tokens = self.tokens(&user, &session, &live, &self.signer().await?)?;
-                Ok(Commit::Done(Refreshed { user, session, tokens }))
+                Ok(Commit::Done(RefreshedSession { user, session, tokens }))
             }
-            Presented::Rotate(rotation) => {
+            Presentation::Rotate(rotation) => {
                 let signer = self.signer().await?;
                 Ok(match self.rotate(rotation, &user, &session, version, &signer).await? {
-                    Commit::Done((session, tokens)) => Commit::Done(Refreshed { user, session, tokens }),
+                    Commit::Done((session, tokens)) => {
+                        Commit::Done(RefreshedSession { user, session, tokens })
+                    }
                     Commit::Conflict(()) => Commit::Conflict(()),
                 })
             }

@@ -15,7 +15,7 @@ use crate::permission::Roles;
 use crate::port::table::Write;
 use crate::port::{Clock, Entropy, StoreError, Table};
 use crate::seal::Sealer;
-use crate::token::{ACCESS_TOKEN_LIFETIME, Claims, Grant, Keys, RefreshToken, Signer};
+use crate::token::{ACCESS_TOKEN_LIFETIME, Claims, Keys, RefreshToken, Signer, TokenSubject};
 use crate::{SessionId, UserId};
 
 /// The sessions and what can be done with them. Its operations are in the files beside this one.
@@ -89,7 +89,7 @@ pub struct Tokens {
 
 /// What a sign-up or a sign-in leads to.
 #[derive(Debug)]
-pub struct SignedIn {
+pub struct NewSession {
     /// Who signed in.
     pub user: User,
     /// The session that began.
@@ -152,16 +152,16 @@ impl Sessions {
     }
 
     /// The first session of a new account, after it has begun.
-    pub fn signed_up(&self, user: User, started: PendingSession) -> SignedIn {
+    pub fn signed_up(&self, user: User, started: PendingSession) -> NewSession {
         let PendingSession { session, tokens, replaces } = started;
         if let Some((_, ended)) = replaces {
             self.memory.forget(ended);
         }
-        SignedIn { user, session, tokens }
+        NewSession { user, session, tokens }
     }
 
     /// A further session of an account, after it has begun. Where too many are there now, the oldest give way.
-    pub async fn signed_in(&self, user: User, started: PendingSession) -> SignedIn {
+    pub async fn signed_in(&self, user: User, started: PendingSession) -> NewSession {
         if started.is_trim_due()
             && let Err(error) = self.trim(&user).await
         {
@@ -198,8 +198,9 @@ impl Sessions {
         signer: &Signer,
     ) -> Result<Tokens, Fault> {
         let now = self.clock.now();
-        let grant = Grant { user: user.id, session: session.id, roles: self.named_roles(user), org: None };
-        let claims = Claims::new(self.keys.issuer_and_audience(), grant, now, &*self.entropy)?;
+        let subject =
+            TokenSubject { user: user.id, session: session.id, roles: self.named_roles(user), org: None };
+        let claims = Claims::new(self.keys.issuer_and_audience(), subject, now, &*self.entropy)?;
         Ok(Tokens {
             access_token: signer.sign(&claims)?.into(),
             access_lifetime: ACCESS_TOKEN_LIFETIME,

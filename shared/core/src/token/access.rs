@@ -48,7 +48,7 @@ const LATEST: i64 = 99_999_999_999;
 
 /// To whom a token is given, and what it may say of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grant {
+pub struct TokenSubject {
     /// Whose token it is.
     pub user: UserId,
     /// The session that it belongs to.
@@ -111,11 +111,11 @@ impl Claims {
     /// The claims of a token that is issued now and lives for [`ACCESS_TOKEN_LIFETIME`].
     pub fn new(
         issuer_and_audience: &IssuerAndAudience,
-        grant: Grant,
+        subject: TokenSubject,
         now: Timestamp,
         entropy: &dyn Entropy,
     ) -> Result<Self, EntropyError> {
-        let Grant { user, session, roles, org } = grant;
+        let TokenSubject { user, session, roles, org } = subject;
         Ok(Self {
             iss: issuer_and_audience.issuer.clone(),
             aud: issuer_and_audience.audience.clone(),

@@ -7,7 +7,7 @@ use super::ring::KeyRing;
 use super::set::KeySet;
 use super::stored::{StoredKeys, StoredRing, StoredSet};
 use super::testing::{NEW_SECRET, issuer_and_audience, noon, sealer, session, signed_input, user};
-use super::{Algorithm, Presented, RefreshFamily, RefreshToken, UnverifiedToken};
+use super::{Algorithm, Presentation, RefreshFamily, RefreshToken, UnverifiedToken};
 use crate::port::table::{Item, Version};
 use crate::port::{Entropy, EntropyError};
 
@@ -72,10 +72,10 @@ fn refresh_tokens_and_their_family_are_as_an_earlier_version_made_them() {
     let first = RefreshToken::parse(&token("first"), &sealer).unwrap();
     assert_eq!(RefreshToken::issue(user(), session(), &Constant, &sealer).unwrap().expose(), token("first"));
     let family: RefreshFamily = serde_json::from_value(stored["family"].clone()).unwrap();
-    let Presented::Again(next) = family.present(&first, noon()).unwrap() else { panic!("not given again") };
+    let Presentation::Again(next) = family.present(&first, noon()).unwrap() else { panic!("not given again") };
     assert_eq!(next.expose(), token("next"));
     let fresh = RefreshFamily::new(&first);
-    let Presented::Rotate(rotation) = fresh.present(&first, noon()).unwrap() else { panic!("not live") };
+    let Presentation::Rotate(rotation) = fresh.present(&first, noon()).unwrap() else { panic!("not live") };
     let (minted, _) = rotation.mint(&Constant, &sealer).unwrap();
     assert_eq!(serde_json::to_value(minted).unwrap(), stored["family"]);
 }

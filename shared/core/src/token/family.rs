@@ -22,7 +22,7 @@ const MAX_USED: usize = 8;
 
 /// What a presented token means for its session.
 #[derive(Debug)]
-pub enum Presented<'a> {
+pub enum Presentation<'a> {
     /// It is the live token: replace it.
     Rotate(Rotation<'a>),
     /// It was used a moment ago, or its next token was never presented: answer with this, the live token. Nothing is to be
@@ -60,12 +60,12 @@ impl RefreshFamily {
         &'a self,
         token: &'a RefreshToken,
         now: Timestamp,
-    ) -> Result<Presented<'a>, UnreadableNextToken> {
+    ) -> Result<Presentation<'a>, UnreadableNextToken> {
         if token.digest() == self.current {
-            return Ok(Presented::Rotate(Rotation { family: self, presented: token, now }));
+            return Ok(Presentation::Rotate(Rotation { family: self, presented: token, now }));
         }
         if token.generation() > self.generation {
-            return Ok(Presented::Unknown);
+            return Ok(Presentation::Unknown);
         }
         let mut later = self.used.iter().skip_while(|used| used.digest != token.digest());
         match later.next() {
@@ -73,9 +73,9 @@ impl RefreshFamily {
                 let next = used.next.open(token).ok_or(UnreadableNextToken)?;
                 // Its next token may itself be used by now. Only the live token is worth having.
                 let live = later.try_fold(next, |token, used| used.next.open(&token));
-                live.map(Presented::Again).ok_or(UnreadableNextToken)
+                live.map(Presentation::Again).ok_or(UnreadableNextToken)
             }
-            _ => Ok(Presented::Reused),
+            _ => Ok(Presentation::Reused),
         }
     }
 }

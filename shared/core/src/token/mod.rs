@@ -28,9 +28,9 @@ pub(crate) mod testing;
 pub mod unverified;
 pub mod verifying;
 
-pub use access::{Claims, Grant, IssuerAndAudience};
+pub use access::{Claims, IssuerAndAudience, TokenSubject};
 pub use algorithm::Algorithm;
-pub use family::{Presented, Rotation};
+pub use family::{Presentation, Rotation};
 pub use invalid::{InvalidToken, Reason};
 pub use jwk::{Jwk, Jwks, KeyId};
 pub use key::SigningKey;

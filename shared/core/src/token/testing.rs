@@ -11,7 +11,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chacha20::ChaCha8Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 
-use super::access::{Claims, Grant, IssuerAndAudience};
+use super::access::{Claims, IssuerAndAudience, TokenSubject};
 use super::{Algorithm, SigningKey};
 use crate::port::table::{CommitError, Condition, Item, Key, Page, Query, QueryError, Version, Write};
 use crate::port::{Clock, Entropy, EntropyError, StoreError, Table};
@@ -43,8 +43,8 @@ pub(crate) fn noon() -> Timestamp {
 }
 
 pub(crate) fn claims(now: Timestamp) -> Claims {
-    let grant = Grant { user: user(), session: session(), roles: vec!["user".into()], org: None };
-    Claims::new(&issuer_and_audience(), grant, now, &Seeded::new(7)).unwrap()
+    let subject = TokenSubject { user: user(), session: session(), roles: vec!["user".into()], org: None };
+    Claims::new(&issuer_and_audience(), subject, now, &Seeded::new(7)).unwrap()
 }
 
 /// Two keys per algorithm, made once: RSA primes take a while to find.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use latchkey_core::port::{Entropy, EntropyError};
 use latchkey_core::seal::{MasterSecrets, Sealer};
-use latchkey_core::token::{LOST_RESPONSE_WINDOW, Presented, REUSE_WINDOW, RefreshFamily, RefreshToken};
+use latchkey_core::token::{LOST_RESPONSE_WINDOW, Presentation, REUSE_WINDOW, RefreshFamily, RefreshToken};
 use latchkey_core::{SessionId, UserId};
 use stateright::{Model, Property};
 
@@ -71,16 +71,16 @@ impl RefreshModel {
         let decided =
             |write| Request::Decided(Decided { place, tick: state.tick, seen: Arc::clone(&seen), write });
         let (decision, request) = match seen.family.present(&token.0, state.now()).unwrap() {
-            Presented::Rotate(rotation) => {
+            Presentation::Rotate(rotation) => {
                 let (family, successor) = rotation.mint(&Fixed(slot, seen.version), &self.sealer).unwrap();
                 (Some(Expected::Replace), Some(decided(Write::Replace(family, Token(Arc::new(successor))))))
             }
-            Presented::Again(live) => {
+            Presentation::Again(live) => {
                 state.answered_again = true;
                 (Some(Expected::Live), self.answer(state, Token(Arc::new(live))))
             }
-            Presented::Reused => (Some(Expected::Revoke), Some(decided(Write::Revoke))),
-            Presented::Unknown => (None, None),
+            Presentation::Reused => (Some(Expected::Revoke), Some(decided(Write::Revoke))),
+            Presentation::Unknown => (None, None),
         };
         if decision != Some(state.expected(place)) {
             state.faults.push(Fault::OtherDecision);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use latchkey_core::Timestamp;
-use latchkey_core::token::{LOST_RESPONSE_WINDOW, Presented, REUSE_WINDOW, RefreshFamily, RefreshToken};
+use latchkey_core::token::{LOST_RESPONSE_WINDOW, Presentation, REUSE_WINDOW, RefreshFamily, RefreshToken};
 
 use crate::passed;
 
@@ -145,7 +145,7 @@ impl State {
     /// Whether, of all issued tokens, the last alone would be replaced. Time makes no difference to that.
     pub fn only_the_last_is_live(&self) -> bool {
         let is_live = |token: &&Token| {
-            matches!(self.session.family.present(&token.0, self.now()), Ok(Presented::Rotate(_)))
+            matches!(self.session.family.present(&token.0, self.now()), Ok(Presentation::Rotate(_)))
         };
         self.issued.iter().filter(is_live).eq(self.issued.last())
     }

@@ -16,7 +16,7 @@ use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::permission::Roles;
 use crate::port::EntropyError;
 use crate::port::table::{Condition, Item, Key, Version, Write};
-use crate::session::{Opening, SignedIn};
+use crate::session::{NewSession, Opening};
 use crate::{SessionId, Timestamp};
 
 /// How long a code can be exchanged.
@@ -131,7 +131,7 @@ impl ProviderSignIn {
         &self,
         redemption: &Redemption,
         opening: &Opening<'_>,
-    ) -> Result<SignedIn, RedeemError> {
+    ) -> Result<NewSession, RedeemError> {
         let code = OneTimeCode::parse(redemption.code.expose_secret())
             .ok_or(RedeemError::Invalid { is_audited: false })?;
         let code = &code;
@@ -144,7 +144,7 @@ impl ProviderSignIn {
         code: &OneTimeCode,
         redemption: &Redemption,
         opening: &Opening<'_>,
-    ) -> Result<Commit<SignedIn>, RedeemError> {
+    ) -> Result<Commit<NewSession>, RedeemError> {
         let (accounts, from) = (&*self.accounts, opening.from);
         let keys = [StoredCode::key(code), User::key(code.user()), Roles::key()];
         let mut items = accounts.table.get(&keys, accounts.now()).await?.into_iter();

@@ -15,7 +15,7 @@ use crate::model::permission::RoleName;
 use crate::model::{Account, Login, Status, User};
 use crate::optimistic::{Commit, MAX_TRIES, retry, retry_from};
 use crate::port::table::{CommitError, Condition, Item, Version, Write};
-use crate::session::{Opening, SignedIn};
+use crate::session::{NewSession, Opening};
 use crate::{Email, UserId};
 
 /// How exact the time of the last sign-in is. Sign-ins at once do not write the identity each, and so do not wait for each other.
@@ -25,7 +25,7 @@ const NOTED_EVERY: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct ProviderSession {
     /// The session that began.
-    pub signed_in: SignedIn,
+    pub signed_in: NewSession,
     /// Whether the account was made by it.
     pub created: bool,
 }

@@ -196,7 +196,7 @@ async fn the_tightest_window_is_told() {
     let second = limiter.admit_at(&subjects, at(600)).await.unwrap();
     assert_eq!(second.rate, Some(Rate { limit: 2, remaining: 0, reset: secs(3000) }));
     let third = limiter.admit_at(&subjects, at(600)).await.unwrap_err();
-    assert_eq!(third, Limited { action: Action::SignupEmail, limit: 2, retry_after: secs(3000) });
+    assert_eq!(third, RateLimitExceeded { action: Action::SignupEmail, limit: 2, retry_after: secs(3000) });
     assert_eq!(third.rate(), Rate { limit: 2, remaining: 0, reset: secs(3000) });
     assert_eq!(third.to_string(), "too many requests (signup_email): come again in 3000 s");
 }
@@ -258,7 +258,7 @@ async fn off_counts_nothing() {
     let address = address(7);
     for _ in 0..100 {
         let admitted = limiter.admit_at(&[Subject::Address(Action::Signin, &address)], at(0)).await.unwrap();
-        assert_eq!(admitted, Admitted { rate: None });
+        assert_eq!(admitted, Admission { rate: None });
     }
     assert!(spy.calls().is_empty());
 }
@@ -275,7 +275,7 @@ async fn when_the_counters_fail_credentials_stay_limited_by_the_same_quotas() {
                 limiter.admit_at(&subject, at(0)).await.unwrap();
             }
             let refusal = limiter.admit_at(&subject, at(0)).await.unwrap_err();
-            let expected = Limited { action, limit: quota.limit(), retry_after: quota.length() };
+            let expected = RateLimitExceeded { action, limit: quota.limit(), retry_after: quota.length() };
             assert_eq!(refusal, expected);
         }
         let email = email("ada");
@@ -293,7 +293,7 @@ async fn when_the_counters_fail_other_routes_go_on() {
     let address = address(7);
     let public = Subject::Address(Action::Public, &address);
     for _ in 0..10 {
-        assert_eq!(limiter.admit_at(&[public], at(0)).await, Ok(Admitted { rate: None }));
+        assert_eq!(limiter.admit_at(&[public], at(0)).await, Ok(Admission { rate: None }));
     }
     let both = [public, Subject::Address(Action::Signin, &address)];
     let rate = limiter.admit_at(&both, at(0)).await.unwrap().rate.unwrap();

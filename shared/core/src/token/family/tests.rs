@@ -32,18 +32,18 @@ impl Session {
     fn present(&mut self, token: usize, now: Timestamp) -> Answer {
         let token = RefreshToken::parse(self.tokens[token].expose(), &self.sealer).unwrap();
         match self.family.present(&token, now).unwrap() {
-            Presented::Rotate(rotation) => {
+            Presentation::Rotate(rotation) => {
                 let (family, next) = rotation.mint(&self.entropy, &self.sealer).unwrap();
                 // Through the store and back.
                 self.family = serde_json::from_str(&serde_json::to_string(&family).unwrap()).unwrap();
                 self.tokens.push(next);
                 Answer::Token(self.tokens.len() - 1)
             }
-            Presented::Again(live) => {
+            Presentation::Again(live) => {
                 Answer::Token(self.tokens.iter().position(|token| token.expose() == live.expose()).unwrap())
             }
-            Presented::Reused => Answer::Reused,
-            Presented::Unknown => Answer::Unknown,
+            Presentation::Reused => Answer::Reused,
+            Presentation::Unknown => Answer::Unknown,
         }
     }
 }
@@ -127,7 +127,7 @@ fn a_genuine_token_of_another_line_is_reuse_and_one_from_the_future_is_unknown()
     restored.present(0, at(3));
     let other = Session { entropy: Seeded::new(9), ..Session::new() };
     let lost = other.tokens[0].next(&other.entropy, &other.sealer).unwrap();
-    assert!(matches!(restored.family.present(&lost, at(3)), Ok(Presented::Reused)));
+    assert!(matches!(restored.family.present(&lost, at(3)), Ok(Presentation::Reused)));
 }
 
 #[test]
