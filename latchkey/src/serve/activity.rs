@@ -64,6 +64,8 @@ const PHASE_BITS: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Activity {
     accepted: Instant,
+    /// The milliseconds from `accepted` to the task's last turn.
+    turn: AtomicU64,
     /// The phase in the lowest bits, above them the milliseconds from `accepted` to its start.
     state: AtomicU64,
     /// The connection is to end: others wait for its place.
@@ -81,6 +83,7 @@ impl Activity {
     pub(super) fn new() -> Self {
         Self {
             accepted: Instant::now(),
+            turn: AtomicU64::new(0),
             state: AtomicU64::new(Phase::Fresh.number()),
             gives_way: AtomicBool::new(false),
             stops: AtomicBool::new(false),
@@ -90,29 +93,46 @@ impl Activity {
         }
     }
 
-    /// The phase and its start. The phase `Body` starts with the first byte of the request.
-    pub(super) fn phase(&self) -> (Phase, Instant) {
+    /// The phase, and the milliseconds from `accepted` to its start.
+    fn stage(&self) -> (Phase, u64) {
         let state = self.state.load(Ordering::Acquire);
         let number = state & ((1 << PHASE_BITS) - 1);
         let phase = Phase::ALL.into_iter().find(|phase| phase.number() == number).unwrap_or(Phase::Work);
-        (phase, self.accepted + Duration::from_millis(state >> PHASE_BITS))
+        (phase, state >> PHASE_BITS)
     }
 
-    fn enter_at(&self, phase: Phase, since: Instant) {
-        let millis = since.saturating_duration_since(self.accepted).as_millis();
-        let millis = u64::try_from(millis).unwrap_or(u64::MAX >> PHASE_BITS);
+    /// The phase and its start. The phase `Body` starts with the first byte of the request.
+    pub(super) fn phase(&self) -> (Phase, Instant) {
+        let (phase, millis) = self.stage();
+        (phase, self.accepted + Duration::from_millis(millis))
+    }
+
+    /// The connection's task has a turn: what happens in it happens now. One look at the clock a turn, as one at each step takes
+    /// longer than the steps.
+    pub(super) fn takes_turn(&self) {
+        let millis = self.accepted.elapsed().as_millis();
+        self.turn.store(u64::try_from(millis).unwrap_or(u64::MAX >> PHASE_BITS), Ordering::Relaxed);
+    }
+
+    /// The time of the task's turn.
+    pub(super) fn now(&self) -> Instant {
+        self.accepted + Duration::from_millis(self.turn.load(Ordering::Relaxed))
+    }
+
+    /// Goes on to `phase`, which the client has been in for `millis` from `accepted`.
+    fn enter_at(&self, phase: Phase, millis: u64) {
         self.state.store(millis << PHASE_BITS | phase.number(), Ordering::Release);
     }
 
     fn enter(&self, phase: Phase) {
-        self.enter_at(phase, Instant::now());
+        self.enter_at(phase, self.turn.load(Ordering::Relaxed));
     }
 
     /// Bytes have arrived.
     pub(super) fn bytes_arrived(&self) {
-        match self.phase() {
-            (Phase::Fresh, accepted) => self.enter_at(Phase::Head, accepted),
-            (Phase::Idle, _) => self.enter(Phase::Head),
+        match self.phase().0 {
+            Phase::Fresh => self.enter_at(Phase::Head, 0),
+            Phase::Idle => self.enter(Phase::Head),
             _ => {}
         }
     }
@@ -120,7 +140,7 @@ impl Activity {
     /// The headers of a request are whole. Its body is still to come, or there is none.
     pub(super) fn request_begins(&self, has_body: bool) {
         self.body_is_late.store(false, Ordering::Relaxed);
-        match self.phase() {
+        match self.stage() {
             (Phase::Head, since) if has_body => self.enter_at(Phase::Body, since),
             // Sent together with the request before it.
             _ if has_body => self.enter(Phase::Body),

@@ -61,6 +61,7 @@ pub(super) async fn run(
     tokio::pin!(timer);
     let end = poll_fn(|cx| {
         activity.register_task(cx.waker());
+        activity.takes_turn();
         if activity.takes_stop() {
             Pin::new(&mut connection).graceful_shutdown();
         }
@@ -115,7 +116,7 @@ fn poll_client(
     let mut late = activity.takes_give_way() && activity.waits_for_client(PATIENCE).is_some();
     loop {
         let Some(deadline) = activity.deadline(timeouts) else { return Poll::Pending };
-        late |= deadline <= Instant::now();
+        late |= deadline <= activity.now();
         if late {
             let (phase, _) = activity.phase();
             if phase != Phase::Body {
@@ -133,6 +134,8 @@ fn poll_client(
         if timer.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
+        // Later than this turn began.
+        late = deadline <= timer.deadline();
     }
 }
 
@@ -145,6 +148,7 @@ struct Requests<A> {
     activity: Arc<Activity>,
 }
 
+/// In a box, since hyper polls a connection that ends by our own hand only where such a future can move.
 type Answer = Pin<Box<dyn Future<Output = Result<http::Response<ResponseBody>, Infallible>> + Send>>;
 
 impl<A: App> Requests<A> {

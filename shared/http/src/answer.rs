@@ -1,15 +1,17 @@
 //! Answers that several functions give.
 
+use std::fmt::Display;
+
 use axum::Json;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use latchkey_core::Config;
 use latchkey_core::account::{Status, User};
 use latchkey_core::limit::{Admission, Rate};
 use latchkey_core::session::{NewSession, Session, Tokens, Transport};
+use latchkey_core::{Config, Timestamp};
 use secrecy::ExposeSecret;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::Problem;
@@ -68,7 +70,9 @@ pub struct UserBody {
     /// The roles they hold.
     pub roles: Vec<String>,
     /// When the account was made (RFC 3339).
-    pub created_at: String,
+    #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
+    pub created_at: Timestamp,
 }
 
 impl From<&User> for UserBody {
@@ -82,7 +86,7 @@ impl From<&User> for UserBody {
             avatar: user.avatar.as_ref().map(|avatar| avatar.as_str().to_owned()),
             status: user.status,
             roles: user.roles.iter().map(ToString::to_string).collect(),
-            created_at: user.created_at.to_string(),
+            created_at: user.created_at,
         }
     }
 }
@@ -93,11 +97,17 @@ pub struct SessionBody {
     /// The `sid` of its access tokens.
     pub id: String,
     /// When it began (RFC 3339).
-    pub created_at: String,
+    #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
+    pub created_at: Timestamp,
     /// When it was last seen, to within a day (RFC 3339).
-    pub seen_at: String,
+    #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
+    pub seen_at: Timestamp,
     /// When it ends if it is not used (RFC 3339).
-    pub expires_at: String,
+    #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
+    pub expires_at: Timestamp,
     /// The address it began from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
@@ -113,14 +123,19 @@ impl From<&Session> for SessionBody {
     fn from(session: &Session) -> Self {
         Self {
             id: session.id.to_string(),
-            created_at: session.created_at.to_string(),
-            seen_at: session.seen_at.to_string(),
-            expires_at: session.ends_at().to_string(),
+            created_at: session.created_at,
+            seen_at: session.seen_at,
+            expires_at: session.ends_at(),
             address: session.address.clone(),
             user_agent: session.user_agent.as_ref().map(ToString::to_string),
             transport: session.transport,
         }
     }
+}
+
+/// Writes a value as its text, without a string in between.
+fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
 }
 
 /// Who is signed in, in which session; with the tokens when the client asked for them.
@@ -225,13 +240,16 @@ pub fn rate_limit_headers(rate: Rate) -> HeaderMap {
     headers
 }
 
+/// Room for most bodies, in bytes: to grow while one is written takes as long as the writing.
+const BODY_ROOM: usize = 1024;
+
 /// 200 with a JSON body that is nobody else's business.
 pub fn private<T: Serialize>(body: T) -> Response {
     // Written to a vector, which grows in place; `Json` writes to a `BytesMut`, at several times the price.
-    let json = match serde_json::to_vec(&body) {
-        Ok(json) => json,
-        Err(error) => return Problem::internal(error).into_response(),
-    };
+    let mut json = Vec::with_capacity(BODY_ROOM);
+    if let Err(error) = serde_json::to_writer(&mut json, &body) {
+        return Problem::internal(error).into_response();
+    }
     let mut response = Response::new(Body::from(json));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

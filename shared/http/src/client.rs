@@ -11,9 +11,12 @@ use latchkey_core::limit::ClientAddress;
 
 use crate::{App, Problem};
 
-/// The headers that a request's [`ClientInfo`] is told by.
-pub(crate) static HEADERS: [HeaderName; 3] =
-    [USER_AGENT, HeaderName::from_static("x-forwarded-for"), HeaderName::from_static(CdnSecret::HEADER)];
+/// The headers that a request's [`ClientInfo`] is told by: those of proxies count where there are any.
+pub(crate) fn headers(config: &Config) -> Vec<HeaderName> {
+    let forwarded = (config.trusted_proxies > 0).then(|| HeaderName::from_static("x-forwarded-for"));
+    let cdn = config.cdn_secret.is_some().then(|| HeaderName::from_static(CdnSecret::HEADER));
+    [Some(USER_AGENT), forwarded, cdn].into_iter().flatten().collect()
+}
 
 /// The other end of the connection, as the platform tells it; the entry puts it among the request's extensions.
 #[derive(Debug, Clone, Copy)]

@@ -16,7 +16,7 @@ use latchkey_core::port::Entropy;
 use tower::Service;
 
 use crate::refusal::{self, Asked};
-use crate::{Problem, cors, csrf};
+use crate::{Problem, client, cors, csrf};
 
 /// Names a request in answers and logs.
 pub(crate) static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -49,6 +49,8 @@ struct Shared {
     /// On the answer to every preflight.
     cors_headers: HeaderValue,
     refusals: Arc<Refusals>,
+    /// What of a request's headers a refusal of it tells.
+    told: Vec<HeaderName>,
     /// Differs in every process, so that identifiers of two never meet.
     process: String,
     requests: AtomicU64,
@@ -60,7 +62,9 @@ impl Shared {
         let process = u64::from_be_bytes(entropy.bytes().unwrap_or_default());
         let headers = headers(config.url.is_https());
         let cors_headers = cors::allowed_headers(&config);
+        let told = client::headers(&config);
         Self {
+            told,
             config,
             headers,
             cors_headers,
@@ -108,7 +112,7 @@ where
         let number = self.shared.requests.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::clone(&self.shared);
         let allowed = cors::allowed_origin(request.headers(), &shared.config);
-        let asked = Some(Asked::of(&request));
+        let asked = Some(Asked::of(&request, &shared.told));
         let answer = match refuse(&request, &shared.config) {
             Some(problem) => Answer::Known { response: Some(problem.into_response()) },
             None if request.method() == Method::OPTIONS => {

@@ -12,7 +12,7 @@ use latchkey_core::Config;
 use latchkey_core::audit::{Action, Refusal, Refusals, Requester};
 
 use crate::Problem;
-use crate::client::{self, ClientInfo, PeerAddress};
+use crate::client::{ClientInfo, PeerAddress};
 
 /// The longest path that an event repeats, in bytes. Paths of refused requests are ASCII: other paths reach no route.
 const MAX_PATH: usize = 256;
@@ -26,16 +26,19 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// Keeps what is needed to tell where `request` came from. A few counts of references: every request pays for it.
-    pub(crate) fn of<B>(request: &Request<B>) -> Self {
-        let headers = client::HEADERS.iter().flat_map(|name| {
-            request.headers().get_all(name).iter().map(|value| (name.clone(), value.clone()))
-        });
+    /// Keeps what is needed to tell where `request` came from: those of its headers that are `named`. A few counts of references:
+    /// every request pays for it.
+    pub(crate) fn of<B>(request: &Request<B>, named: &[HeaderName]) -> Self {
+        let mut headers = Vec::new();
+        for name in named {
+            let values = request.headers().get_all(name);
+            headers.extend(values.iter().map(|value| (name.clone(), value.clone())));
+        }
         Self {
             method: request.method().clone(),
             uri: request.uri().clone(),
             peer: request.extensions().get().copied(),
-            headers: headers.collect(),
+            headers,
         }
     }
 

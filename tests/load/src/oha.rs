@@ -22,16 +22,10 @@ pub struct Oha(PathBuf);
 pub struct Request {
     /// Where, from `/`.
     pub path: &'static str,
-    /// What a `POST` carries; without it, it is a `GET` that carries nothing.
-    pub post: Option<Post>,
-}
-
-/// What a `POST` carries.
-pub struct Post {
     /// A bearer token.
-    pub token: String,
-    /// JSON.
-    pub body: &'static str,
+    pub token: Option<String>,
+    /// The JSON of a `POST`; without it, the request is a `GET`.
+    pub body: Option<&'static str>,
 }
 
 /// What is read of its report.
@@ -74,9 +68,11 @@ impl Oha {
         let mut command = Command::new(&self.0);
         command.args(["--no-tui", "--output-format", "json"]);
         command.args(["-c", &connections.to_string(), "-z", &format!("{}ms", duration.as_millis())]);
-        if let Some(post) = &request.post {
-            command.args(["-m", "POST", "-T", "application/json", "-d", post.body]);
-            command.args(["-H", &format!("authorization: Bearer {}", post.token)]);
+        if let Some(body) = request.body {
+            command.args(["-m", "POST", "-T", "application/json", "-d", body]);
+        }
+        if let Some(token) = &request.token {
+            command.args(["-H", &format!("authorization: Bearer {token}")]);
         }
         command.arg(format!("http://{}{}", server.address, request.path));
         let output = command

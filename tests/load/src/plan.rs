@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::cores::Cores;
 use crate::driver::{Script, Span, drive};
-use crate::oha::{Oha, Post, Request};
+use crate::oha::{Oha, Request};
 use crate::report::{Figures, Sample};
 use crate::scripts::{get, post, refresh, same, sign_in, sign_up};
 use crate::server::{Server, free_address};
@@ -18,6 +18,7 @@ use crate::setup::{self, Account, Accounts};
 use crate::{Result, decisions, report};
 
 const CHECK: &str = "/v1/permissions/check";
+const SESSION: &str = "/v1/session";
 const CHECK_BODY: &str = r#"{"permission":"products:read"}"#;
 const STARTS: usize = 5;
 
@@ -132,18 +133,20 @@ fn measures<'a>(
 ) -> Vec<Measure<'a>> {
     let each = |script: fn(&Account) -> Box<dyn Script>| accounts.signed_in.iter().map(script).collect();
     let measure = |name, server, scripts| Measure { name, driver: Driver::Own(server, scripts) };
-    let by_oha = |name, server, path, post| Measure {
+    let token = accounts.signed_in.first().map(|account| account.access_token.clone());
+    let by_oha = |name, server, path, body| Measure {
         name,
-        driver: Driver::Oha(server, oha.clone(), Request { path, post }),
+        driver: Driver::Oha(server, oha.clone(), Request { path, token: token.clone(), body }),
     };
-    let check = accounts.signed_in.first().map(|a| Post { token: a.access_token.clone(), body: CHECK_BODY });
     vec![
         by_oha(report::HELLO_BY_OHA, hello, "/", None),
-        by_oha(report::CHECK_BY_OHA, service, CHECK, check),
+        by_oha(report::SESSION_BY_OHA, service, SESSION, None),
+        by_oha(report::HELLO_POST_BY_OHA, hello, "/", Some(CHECK_BODY)),
+        by_oha(report::CHECK_BY_OHA, service, CHECK, Some(CHECK_BODY)),
         measure(report::HELLO, hello, each(|_| same(get("/", None), 200))),
         measure(report::CHECK, service, each(|a| same(post(CHECK, Some(&a.access_token), CHECK_BODY), 200))),
         measure(report::HELLO_POST, hello, each(|a| same(post("/", Some(&a.access_token), CHECK_BODY), 200))),
-        measure(report::SESSION, service, each(|a| same(get("/v1/session", Some(&a.access_token)), 200))),
+        measure(report::SESSION, service, each(|a| same(get(SESSION, Some(&a.access_token)), 200))),
         measure(
             report::AUTHORIZE,
             service,

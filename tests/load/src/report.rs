@@ -10,8 +10,12 @@ pub const HELLO: &str = "hello GET";
 pub const HELLO_POST: &str = "hello POST, the check's request";
 /// `POST /v1/permissions/check`, warm.
 pub const CHECK: &str = "permission check";
-/// The bare server's `GET`, asked by oha.
+/// The bare server's `GET` with the headers of the session's, asked by oha.
 pub const HELLO_BY_OHA: &str = "hello GET, by oha";
+/// `GET /v1/session`, asked by oha.
+pub const SESSION_BY_OHA: &str = "session, by oha";
+/// The bare server, asked by oha with the request of a permission check.
+pub const HELLO_POST_BY_OHA: &str = "hello POST, by oha";
 /// The permission check, asked by oha.
 pub const CHECK_BY_OHA: &str = "permission check, by oha";
 /// `GET /v1/session`.
@@ -31,9 +35,11 @@ pub const DECISIONS: &str = "permission decisions in process";
 
 /// The lines in order: what each is compared with, and the least that the design asks of the ratio or, without one, of the
 /// rate.
-const LINES: [(&str, Option<&str>, Option<f64>); 13] = [
+const LINES: [(&str, Option<&str>, Option<f64>); 15] = [
     (HELLO_BY_OHA, None, None),
-    (CHECK_BY_OHA, Some(HELLO_BY_OHA), Some(0.9)),
+    (SESSION_BY_OHA, Some(HELLO_BY_OHA), Some(0.92)),
+    (HELLO_POST_BY_OHA, None, None),
+    (CHECK_BY_OHA, Some(HELLO_POST_BY_OHA), Some(0.92)),
     (HELLO, None, None),
     (HELLO_POST, Some(HELLO), None),
     (CHECK, Some(HELLO), None),
