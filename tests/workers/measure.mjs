@@ -3,7 +3,8 @@
 // CPU time is that of the workerd process divided by the requests, one after the other: V8's and workerd's own work is in it,
 // and D1's SQLite and KV, which at Cloudflare run elsewhere. Nothing is subtracted: the bare Workers show what is not ours.
 //
-// With folders of built Workers as arguments: sign-ins in each of them alone, in turns, so that all see the same machine.
+// With folders of built Workers as arguments: sign-ins, checks, sessions and starts of each of them alone, in turns, so that all see
+// the same machine.
 import { Agent, request } from "node:http";
 import { running } from "./workerd.mjs";
 
@@ -69,6 +70,8 @@ const number = (value, digits) => (Number.isFinite(value) ? value.toFixed(digits
 const line = (what, { cpu, wall }, rate) => console.log(`${what.padEnd(44)}${number(cpu, 2)}${number(wall, 1)}${number(rate, 0)}`);
 
 const BARE = "export default { fetch: () => Response.json({ allowed: true }) };";
+/** The same of a request with a body, which it reads. */
+const BARE_BODY = "export default { fetch: async (request) => Response.json({ allowed: (await request.json()).permission !== '' }) };";
 const BARE_QUERY = `export default { fetch: async (_, env) => Response.json(await env.DB.prepare("SELECT 1").all()) };`;
 
 /** Evaluates the Worker, which means to instantiate its wasm, when it is first asked, and has it answer when asked again. */
@@ -83,11 +86,17 @@ export default {
 /** The same with nothing to evaluate. */
 const BARE_IN_STEPS = "export default { fetch: () => new Response(null, { status: 404 }) };";
 
+/** First requests that need no store: of a path that nobody has, and of one that has a handler and a caller to look for. */
+const FIRST = [
+  { path: "/nowhere", status: 404 },
+  { path: "/v1/permissions/check", method: "POST", body: { permission: "products:read" }, status: 401 },
+];
+
 /**
- * CPU milliseconds of workerd: to start with the Worker and compile its wasm, to evaluate it, and to answer once. The medians
+ * CPU milliseconds of workerd: to start with the Worker and compile its wasm, to evaluate it, and to answer `first`. The medians
  * of several starts.
  */
-async function startUp(what) {
+async function startUp(what, { path, status, ...first }) {
   const steps = [[], [], []];
   for (let n = 0; n < STARTS; n += 1) {
     await running(what, async (url, cpu) => {
@@ -100,13 +109,25 @@ async function startUp(what) {
       step(steps[0]);
       await send(url);
       step(steps[1]);
-      // A path that nobody has: the service is put together for it, and it asks no store.
-      const { status, text } = await send(`${url}/nowhere`);
+      const response = await send(`${url}${path}`, first);
       step(steps[2]);
-      if (status !== 404) throw new Error(`${status} instead of 404: ${text}`);
+      if (response.status !== status) throw new Error(`${response.status} instead of ${status}: ${response.text}`);
     });
   }
   return steps.map(median);
+}
+
+/** One line: until ready, evaluation, then each first response, which a bare Worker has only one of. */
+async function starts(name, what, firsts = FIRST) {
+  const measured = [];
+  for (const first of firsts) measured.push(await startUp(what, first));
+  const [ready, evaluation] = measured[0];
+  console.log(`${name.padEnd(44)}${[ready, evaluation, ...measured.map((steps) => steps[2])].map((ms) => number(ms, 1)).join("")}`);
+}
+
+function startsHead() {
+  const columns = ["ready", "evaluation", ...FIRST.map(({ status }) => `first ${status}`)];
+  console.log(`\n${"ms of CPU from the start of workerd".padEnd(44)}${columns.map((name) => name.padStart(10)).join("")}`);
 }
 
 const LATCHKEY_LIMITS = ["signup", "signin", "signup_email", "signin_email", "signin_email_day", "public", "session"].map((name) => `${name}=10000/1s`).join(",");
@@ -138,28 +159,59 @@ const signIns = (folder) =>
     return { cpu: alone.cpu, one: await perSecond(work, 1), many: await perSecond(work, MANY_CONNECTIONS) };
   }, folder);
 
-/** The medians of several rounds of sign-ins for each folder. */
-async function compareSignIns(folders) {
+/** CPU of a warm check, a warm session and a signing-key set. */
+const warm = (folder) =>
+  service(STRENGTHS[0], async ({ url, cpu, post, signUp }) => {
+    const { access_token: token } = await signUp();
+    const check = async () => expect(await post("/v1/permissions/check", { permission: "products:read" }, token), 200);
+    const session = async () => expect(await send(`${url}/v1/session`, { token }), 200);
+    const keys = async () => expect(await send(`${url}/.well-known/jwks.json`), 200);
+    const cost = async (work) => (await oneByOne(cpu, work, 1000)).cpu;
+    return { check: await cost(check), session: await cost(session), keys: await cost(keys) };
+  }, folder);
+
+const body = { permission: "products:read" };
+const bare = () => running({ main: BARE }, async (url, cpu) => ({ bare: (await oneByOne(cpu, () => send(url), 1000)).cpu }));
+const bareBody = () =>
+  running({ main: BARE_BODY }, async (url, cpu) => ({ body: (await oneByOne(cpu, () => send(url, { method: "POST", body }), 1000)).cpu }));
+
+/** The medians of several rounds for each folder: `columns` by the name of what `measure` gives. */
+async function compare(title, columns, digits, folders, measure) {
   const rounds = folders.map(() => []);
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const [at, folder] of folders.entries()) rounds[at].push(await signIns(folder));
+    for (const [at, folder] of folders.entries()) rounds[at].push(await measure(folder));
   }
-  console.log(`${`sign-in, ${STRENGTHS[0]}, addresses vary`.padEnd(44)}${["ms CPU", "1 conn/s", `${MANY_CONNECTIONS} conn/s`].map((name) => name.padStart(10)).join("")}`);
+  console.log(`${title.padEnd(44)}${Object.values(columns).map((name) => name.padStart(10)).join("")}`);
   for (const [at, folder] of folders.entries()) {
-    const middle = (name) => number(median(rounds[at].map((round) => round[name])), 1);
-    console.log(`${folder.padEnd(44)}${middle("cpu")}${middle("one")}${middle("many")}`);
+    const middle = (name) => number(median(rounds[at].map((round) => round[name])), digits);
+    console.log(`${folder.padEnd(44)}${Object.keys(columns).map(middle).join("")}`);
   }
 }
+
+const compareSignIns = (folders) =>
+  compare(`sign-in, ${STRENGTHS[0]}, addresses vary`, { cpu: "ms CPU", one: "1 conn/s", many: `${MANY_CONNECTIONS} conn/s` }, 1, folders, signIns);
+
+const compareWarm = (folders) =>
+  compare("warm, ms of CPU", { bare: "bare JS", body: "reads body", check: "check", session: "session", keys: "keys" }, 3, folders,
+    async (folder) => ({ ...(await bare()), ...(await bareBody()), ...(await warm(folder)) }));
 
 const folders = process.argv.slice(2);
 try {
   if (folders.length > 0) {
+    await compareWarm(folders);
+    startsHead();
+    for (const folder of folders) await starts(folder, { main: IN_STEPS, folder });
+    console.log();
     await compareSignIns(folders);
     process.exit();
   }
   console.log(`${"in workerd, for one request".padEnd(44)}${"ms CPU".padStart(10)}${"ms wall".padStart(10)}${"req/s".padStart(10)}`);
   await running({ main: BARE }, async (url, cpu) =>
     line("bare JavaScript", await oneByOne(cpu, () => send(url)), await perSecond(() => send(url))));
+  await running({ main: BARE_BODY }, async (url, cpu) => {
+    const work = () => send(url, { method: "POST", body });
+    line("bare JavaScript that reads a body", await oneByOne(cpu, work), await perSecond(work));
+  });
   await running({ main: BARE_QUERY }, async (url, cpu) =>
     line("bare JavaScript, with one query of D1", await oneByOne(cpu, () => send(url)), await perSecond(() => send(url))));
 
@@ -196,14 +248,9 @@ try {
   console.log();
   await compareSignIns(["target/workers/all"]);
 
-  console.log(`\n${"ms of CPU from the start of workerd".padEnd(44)}${["until ready", "evaluation", "1st answer"].map((name) => name.padStart(12)).join("")}`);
-  for (const [name, what] of [
-    ["bare JavaScript", { main: BARE_IN_STEPS }],
-    ["permission-check", { main: IN_STEPS, folder: "target/workers/permission-check" }],
-    ["all", { main: IN_STEPS, folder: "target/workers/all" }],
-  ]) {
-    console.log(`${name.padEnd(44)}${(await startUp(what)).map((ms) => ms.toFixed(1).padStart(12)).join("")}`);
-  }
+  startsHead();
+  await starts("bare JavaScript", { main: BARE_IN_STEPS }, FIRST.slice(0, 1));
+  for (const name of ["permission-check", "all"]) await starts(name, { main: IN_STEPS, folder: `target/workers/${name}` });
 } finally {
   agent.destroy();
 }

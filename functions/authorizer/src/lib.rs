@@ -7,11 +7,10 @@ mod answer;
 mod event;
 mod routes;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
 use http_body_util::BodyExt;
-use latchkey_http::{App, Edge, bearer};
+use latchkey_http::{App, Edge, Paths, bearer};
 use serde::Deserialize;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -33,7 +32,7 @@ static FORWARDED: [HeaderName; 6] = [
 
 /// Decides about calls of a protected API.
 pub struct Authorizer {
-    check: Edge<Router>,
+    check: Edge<Paths>,
     needs: RouteNeeds,
 }
 

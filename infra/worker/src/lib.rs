@@ -4,12 +4,17 @@
 
 mod operations;
 
-use worker::web_sys::{Request, Response};
+use worker::wasm_bindgen::prelude::wasm_bindgen;
+use worker::wasm_bindgen::{self, JsValue};
+use worker::web_sys::Request;
+use worker::worker_sys;
 use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 
-#[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
-    latchkey_cloudflare::fetch(operations::operations, request, env, context).await
+/// Answers a request.
+// Not the worker crate's `event`, which makes a promise of every response.
+#[wasm_bindgen]
+pub fn fetch(request: Request, env: Env, context: worker_sys::Context) -> JsValue {
+    latchkey_cloudflare::fetch(operations::operations, request, env, Context::new(context))
 }
 
 #[event(scheduled)]

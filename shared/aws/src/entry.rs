@@ -3,9 +3,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use axum::Router;
 use lambda_runtime::LambdaEvent;
-use latchkey_http::Edge;
+use latchkey_http::{Edge, Paths};
 use serde_json::value::RawValue;
 use tower::{Service, ServiceExt};
 use tracing::Instrument;
@@ -15,10 +14,10 @@ use crate::live::Live;
 
 /// Answers events: what the runtime's client calls for each.
 #[derive(Clone)]
-pub(crate) struct Entry(Arc<Live<Edge<Router>>>);
+pub(crate) struct Entry(Arc<Live<Edge<Paths>>>);
 
 impl Entry {
-    pub(crate) fn new(live: Live<Edge<Router>>) -> Self {
+    pub(crate) fn new(live: Live<Edge<Paths>>) -> Self {
         Self(Arc::new(live))
     }
 }
@@ -48,7 +47,7 @@ impl Service<LambdaEvent<Box<RawValue>>> for Entry {
 }
 
 /// The answer of `app` to the JSON of one event.
-pub async fn answer(app: Edge<Router>, event: &str) -> Result<Answer, EventError> {
+pub async fn answer(app: Edge<Paths>, event: &str) -> Result<Answer, EventError> {
     let Event { request, shape } = Event::parse(event)?;
     let Ok(response) = app.oneshot(request).await;
     Answer::of(response, shape).await

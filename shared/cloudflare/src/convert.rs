@@ -3,32 +3,106 @@
 //! The worker crate has such conversions too. Its refuse a request with a header that is not ASCII, and make a stream of
 //! every body; ours take any header that the runtime takes, and hand over a body that is whole as it is.
 
+use std::borrow::Cow;
+use std::error::Error;
+use std::io;
+
 use axum::body::{Body, Bytes};
 use futures_util::stream;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use http_body_util::BodyExt;
-use worker::js_sys::{self, Array};
+use worker::js_sys;
+use worker::wasm_bindgen::closure::Closure;
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::web_sys::{Headers, Request, Response, ResponseInit};
+use worker::web_sys::{Headers, Request, Response};
 
-/// The request for a router: its method, path and query, headers and body.
-pub(crate) async fn request(raw: &Request) -> Result<http::Request<Body>, http::Error> {
-    let url = raw.url();
-    let mut request = http::Request::builder()
-        .method(Method::from_bytes(raw.method().as_bytes())?)
-        .uri(Uri::try_from(path_and_query(&url))?)
-        .body(body(raw).await)?;
-    *request.headers_mut() = headers_in(&raw.headers());
-    Ok(request)
+/// The glue in JavaScript. A text that crosses between JavaScript and wasm takes a microsecond or more, so that all the headers
+/// cross as one.
+mod glue {
+    use worker::wasm_bindgen::JsValue;
+    use worker::wasm_bindgen::prelude::wasm_bindgen;
+    use worker::web_sys::{Headers, Request, Response};
+
+    #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, module = "/src/convert.js")]
+    extern "C" {
+        /// A request's method, its address, and the names and values of its headers, a line each.
+        #[wasm_bindgen(js_name = head)]
+        pub(super) fn head(request: &Request) -> String;
+        /// Calls `then` with the bytes of a request's body, or with nothing where it cannot be read.
+        #[wasm_bindgen(js_name = shortBody)]
+        pub(super) fn short_body(request: &Request, then: &JsValue) -> JsValue;
+        /// The same lines of headers alone.
+        #[wasm_bindgen(js_name = lines)]
+        pub(super) fn lines(headers: &Headers) -> String;
+        /// Headers of lines.
+        #[wasm_bindgen(js_name = headers, catch)]
+        pub(super) fn headers(lines: &str) -> Result<Headers, JsValue>;
+        /// A response with headers of lines, and a body unless it is empty: some statuses may have none at all.
+        #[wasm_bindgen(js_name = response, catch)]
+        pub(super) fn response(status: u16, lines: &str, body: &[u8]) -> Result<Response, JsValue>;
+    }
 }
 
-async fn body(raw: &Request) -> Body {
+/// The head of a request: all but its body.
+pub(crate) struct Head {
+    method: String,
+    url: String,
+    headers: HeaderMap,
+}
+
+impl Head {
+    pub(crate) fn of(raw: &Request) -> Self {
+        let head = glue::head(raw);
+        let mut lines = head.split('\n');
+        let mut text = || lines.next().unwrap_or_default().to_owned();
+        Self { method: text(), url: text(), headers: read_lines(lines) }
+    }
+
+    /// The length of the body in bytes, where the client says it.
+    pub(crate) fn length(&self) -> Option<usize> {
+        self.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    }
+
+    /// Whether the client came by https.
+    pub(crate) fn is_https(&self) -> bool {
+        self.url.starts_with("https:")
+    }
+
+    /// The request for a router.
+    pub(crate) fn request(self, body: Body) -> Result<http::Request<Body>, http::Error> {
+        let mut request = http::Request::builder()
+            .method(Method::from_bytes(self.method.as_bytes())?)
+            .uri(Uri::try_from(path_and_query(&self.url))?)
+            .body(body)?;
+        *request.headers_mut() = self.headers;
+        Ok(request)
+    }
+}
+
+/// The body of a request that does not say how long it is, or that it is long.
+pub(crate) async fn body(raw: &Request) -> Body {
     let Some(stream) = raw.body() else { return Body::empty() };
     match crate::body::read(worker::Body::new(stream)).await {
         Ok(bytes) => bytes.into(),
-        // Whoever wants it learns that it cannot be read.
-        Err(error) => Body::from_stream(stream::iter([Err::<Bytes, _>(error)])),
+        Err(error) => unreadable(error),
     }
+}
+
+/// Calls `then` with the body of a request that says it is short, and returns the promise of what `then` returns. The runtime reads it
+/// in one step, where a stream takes several for each piece.
+pub(crate) fn short_body(raw: &Request, then: impl FnOnce(Body) -> JsValue + 'static) -> JsValue {
+    let then = Closure::once_into_js(move |bytes: Option<js_sys::Uint8Array>| {
+        then(match bytes {
+            Some(bytes) => bytes.to_vec().into(),
+            None => unreadable(io::Error::from(io::ErrorKind::UnexpectedEof)),
+        })
+    });
+    glue::short_body(raw, &then)
+}
+
+/// Whoever wants it learns that it cannot be read.
+fn unreadable(error: impl Error + Send + Sync + 'static) -> Body {
+    Body::from_stream(stream::iter([Err::<Bytes, _>(error)]))
 }
 
 /// Behind scheme, host and port, without a fragment.
@@ -42,45 +116,60 @@ fn path_and_query(url: &str) -> &str {
 pub(crate) async fn response(answer: http::Response<Body>) -> worker::Result<Response> {
     let (parts, body) = answer.into_parts();
     let body = body.collect().await.map_err(|error| worker::Error::RustError(error.to_string()))?.to_bytes();
-    let init = ResponseInit::new();
-    init.set_status(parts.status.as_u16());
-    init.set_headers(headers_out(&parts.headers)?.as_ref());
-    // Some statuses may have no body at all, not even an empty one.
-    let bytes = (!body.is_empty()).then(|| js_sys::Uint8Array::from(&body[..]));
-    let bytes = bytes.as_ref().map(JsCast::unchecked_ref::<js_sys::Object>);
-    Ok(Response::new_with_opt_buffer_source_and_init(bytes, &init)?)
+    Ok(glue::response(parts.status.as_u16(), &written_lines(&parts.headers), &body)?)
+}
+
+/// The response where there is no other.
+pub(crate) fn failure() -> JsValue {
+    glue::response(500, "", &[]).map_or_else(|error| error, JsValue::from)
 }
 
 /// The runtime's headers, each value byte by byte.
 pub(crate) fn headers_in(headers: &Headers) -> HeaderMap {
+    read_lines(glue::lines(headers).split('\n'))
+}
+
+/// Names and values in turn.
+fn read_lines<'a>(mut lines: impl Iterator<Item = &'a str>) -> HeaderMap {
     let mut map = HeaderMap::new();
-    for entry in headers.entries().into_iter().flatten() {
-        let pair: Array = entry.unchecked_into();
-        let (Some(name), Some(value)) = (pair.get(0).as_string(), pair.get(1).as_string()) else { continue };
+    while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
         // The runtime has checked both already.
-        let (Ok(name), Ok(value)) =
-            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(&bytes(&value)))
-        else {
-            continue;
-        };
-        map.append(name, value);
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(&bytes(value)))
+        {
+            map.append(name, value);
+        }
     }
     map
 }
 
+/// Names and values in turn. Neither can hold the end of a line.
+fn written_lines(headers: &HeaderMap) -> String {
+    let mut lines = String::with_capacity(1024);
+    for (name, value) in headers {
+        lines.push_str(name.as_str());
+        lines.push('\n');
+        match std::str::from_utf8(value.as_bytes()) {
+            Ok(text) if text.is_ascii() => lines.push_str(text),
+            _ => lines.extend(value.as_bytes().iter().copied().map(char::from)),
+        }
+        lines.push('\n');
+    }
+    lines
+}
+
 /// A header's value as the runtime shows it is a text of one character per byte.
-fn bytes(value: &str) -> Vec<u8> {
-    value.chars().map(u8::try_from).collect::<Result<_, _>>().unwrap_or_else(|_| value.as_bytes().to_vec())
+fn bytes(value: &str) -> Cow<'_, [u8]> {
+    if value.is_ascii() {
+        return Cow::Borrowed(value.as_bytes());
+    }
+    let bytes: Result<Vec<_>, _> = value.chars().map(u8::try_from).collect();
+    bytes.map_or_else(|_| Cow::Borrowed(value.as_bytes()), Cow::Owned)
 }
 
 /// Headers for the runtime. Each is appended: several cookies arrive as several.
 pub(crate) fn headers_out(headers: &HeaderMap) -> worker::Result<Headers> {
-    let out = Headers::new()?;
-    for (name, value) in headers {
-        let text: String = value.as_bytes().iter().copied().map(char::from).collect();
-        out.append(name.as_str(), &text)?;
-    }
-    Ok(out)
+    Ok(glue::headers(&written_lines(headers))?)
 }
 
 /// What JavaScript threw, in words.

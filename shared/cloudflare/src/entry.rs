@@ -4,16 +4,19 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::time::Duration;
 
+use axum::body::Body;
 use http::StatusCode;
 use latchkey_core::port::Entropy;
-use latchkey_http::{Function, Problem};
+use latchkey_http::{Function, MAX_BODY, Problem};
 use tower::ServiceExt;
+use worker::wasm_bindgen::JsValue;
 use worker::web_sys::{Request, Response};
 use worker::{Context, Env};
 
 use crate::adapters::{WorkerClock, WorkerEntropy};
+use crate::convert::Head;
 use crate::isolate;
-use crate::{convert, peer, request};
+use crate::{convert, peer, promise, request};
 
 /// How many statements one scheduled event removes expired items with: an event may make 1,000 queries. On the free plan it may make
 /// 50, which remove more in an hour than that plan lets anybody write.
@@ -27,24 +30,47 @@ const RESEAL_PAGE: u32 = 10;
 /// the event ends after the first, whose progress stands, and the next event goes on.
 const RESEAL_PAGES: u32 = 20;
 
-/// Answers a request.
-pub async fn fetch(
-    function: fn() -> Function,
-    raw: Request,
-    env: Env,
-    context: Context,
-) -> worker::Result<Response> {
-    request::within(env, Some(context), answer(function, &raw)).await
+/// Answers a request: with a response, where none of its work has to wait, else with the promise of one.
+pub fn fetch(function: fn() -> Function, raw: Request, env: Env, context: Context) -> JsValue {
+    let head = Head::of(&raw);
+    match head.length() {
+        Some(0) => begin(env, context, answer(function, head, Body::empty())),
+        Some(length) if length <= MAX_BODY => {
+            convert::short_body(&raw, move |body| begin(env, context, answer(function, head, body)))
+        }
+        _ => begin(env, context, async move {
+            let body = convert::body(&raw).await;
+            answer(function, head, body).await
+        }),
+    }
 }
 
-async fn answer(function: fn() -> Function, raw: &Request) -> worker::Result<Response> {
-    let mut request = match convert::request(raw).await {
+/// Begins the work of a request.
+fn begin(
+    env: Env,
+    context: Context,
+    response: impl Future<Output = worker::Result<Response>> + 'static,
+) -> JsValue {
+    promise::begin(async move {
+        request::within(env, Some(context), response).await.map_or_else(
+            |error| {
+                tracing::error!(%error, "a response could not be handed over");
+                convert::failure()
+            },
+            JsValue::from,
+        )
+    })
+}
+
+async fn answer(function: fn() -> Function, head: Head, body: Body) -> worker::Result<Response> {
+    let https = head.is_https();
+    let mut request = match head.request(body) {
         Ok(request) => request,
-        Err(error) => return refuse(raw, &unreadable(), &error).await,
+        Err(error) => return refuse(https, &unreadable(), &error).await,
     };
     let service = match isolate::service(function) {
         Ok(service) => service,
-        Err(error) => return refuse(raw, &misconfigured(), &error).await,
+        Err(error) => return refuse(https, &misconfigured(), &error).await,
     };
     if let Some(peer) = peer::address(request.headers()) {
         request.extensions_mut().insert(peer);
@@ -54,7 +80,7 @@ async fn answer(function: fn() -> Function, raw: &Request) -> worker::Result<Res
 }
 
 /// Answers what reaches no service, and tells the log why, under the identifier that the client sees.
-async fn refuse(raw: &Request, problem: &Problem, cause: &(dyn Error + Sync)) -> worker::Result<Response> {
+async fn refuse(https: bool, problem: &Problem, cause: &(dyn Error + Sync)) -> worker::Result<Response> {
     let entropy: &dyn Entropy = &WorkerEntropy;
     // Without randomness nothing else works either.
     let request_id = format!("{:016x}", u64::from_be_bytes(entropy.bytes().unwrap_or_default()));
@@ -63,7 +89,6 @@ async fn refuse(raw: &Request, problem: &Problem, cause: &(dyn Error + Sync)) ->
     } else {
         tracing::debug!(error = %cause, request_id, "a request was not understood");
     }
-    let https = raw.url().starts_with("https:");
     convert::response(latchkey_http::without_service(problem, https, &request_id)).await
 }
 

@@ -3,12 +3,11 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use axum::Router;
 use latchkey_core::adapter::AuthenticCache;
 use latchkey_core::config::{ConfigError, Exposure, variables};
 use latchkey_core::port::{Counters, Fetch, PasswordHasher, StoreError};
 use latchkey_core::{Config, Memory, Ports, Services};
-use latchkey_http::{App, Edge, Function};
+use latchkey_http::{App, Edge, Function, Paths};
 use latchkey_sql::SqlTable;
 
 use crate::adapters::{D1, Kv, NoMailer, WorkerClock, WorkerEntropy, WorkerFetch};
@@ -31,12 +30,12 @@ pub(crate) enum SetupError {
 }
 
 thread_local! {
-    static SERVICE: OnceCell<Edge<Router>> = const { OnceCell::new() };
+    static SERVICE: OnceCell<Edge<Paths>> = const { OnceCell::new() };
 }
 
 /// The service of this isolate, in the name of the request that is being worked on. An isolate without one tries again at
 /// the next request.
-pub(crate) fn service(function: fn() -> Function) -> Result<Edge<Router>, SetupError> {
+pub(crate) fn service(function: fn() -> Function) -> Result<Edge<Paths>, SetupError> {
     SERVICE.with(|known| {
         if let Some(service) = known.get() {
             return Ok(service.clone());

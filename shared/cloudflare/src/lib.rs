@@ -27,6 +27,8 @@ mod entry;
 #[cfg(target_arch = "wasm32")]
 mod isolate;
 #[cfg(target_arch = "wasm32")]
+mod promise;
+#[cfg(target_arch = "wasm32")]
 mod request;
 
 #[cfg(all(target_arch = "wasm32", feature = "passwords"))]

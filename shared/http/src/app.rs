@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::FromRef;
 use latchkey_core::account::{
     Devices, IdentityLinking, PasswordSignIn, ProviderSignIn, Registration, TokenVault, UserAdministration,
@@ -14,7 +13,7 @@ use latchkey_core::token::Keys;
 use latchkey_core::{Config, Ports, Services};
 
 use crate::health::{Health, health};
-use crate::{Edge, Function, Problem};
+use crate::{Edge, Function, Paths};
 
 /// The state of a running service. A handler names the part that it needs: `State<Arc<Registration>>`.
 #[derive(Clone)]
@@ -70,21 +69,9 @@ impl FromRef<App> for Arc<Health> {
 }
 
 /// The whole service: the functions' routes and `/health` behind the edge.
-pub fn app(function: Function, app: App) -> Edge<Router> {
+pub fn app(function: Function, app: App) -> Edge<Paths> {
     let config = Arc::clone(&app.services.config);
     let entropy = Arc::clone(&app.services.ports.entropy);
     let refusals = Refusals::new(app.services.audit.clone());
-    let router = function
-        .merge(health())
-        .into_router()
-        .fallback(|| async { Problem::not_found("there is nothing under this path") })
-        .method_not_allowed_fallback(|| async {
-            Problem::new(
-                axum::http::StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "this path does not take that method; `Allow` names those it takes",
-            )
-        })
-        .with_state(app);
-    Edge::new(router, config, refusals, &*entropy)
+    Edge::new(function.merge(health()).into_paths(app), config, refusals, &*entropy)
 }

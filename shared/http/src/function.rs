@@ -1,16 +1,14 @@
 use axum::Router;
-use axum::routing::MethodRouter;
 use utoipa::openapi::OpenApi;
 
+use crate::paths::{Make, Paths};
 use crate::{App, Operation, Routes};
 
 /// One operation of Latchkey, or several put together: routes, who may call them, and their description. Its default has no routes,
 /// to [merge](Function::merge) others into.
 #[derive(Clone, Default)]
 pub struct Function {
-    // One router is made of them at the end: to merge routers is to make each route's place in them once more, which is a good part
-    // of what an isolate does before its first answer.
-    handlers: Vec<(&'static str, MethodRouter<App>)>,
+    handlers: Vec<(&'static str, Make)>,
     pages: Router<App>,
     operations: Vec<Operation>,
     #[cfg(feature = "description")]
@@ -34,8 +32,7 @@ impl Function {
         }
     }
 
-    /// Both functions in one. The service panics, as `axum` does, where they have a route in common: a mistake that the first test
-    /// finds.
+    /// Both functions in one. No two have a route in common: a request for it would panic.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         #[cfg(feature = "description")]
@@ -66,8 +63,8 @@ impl Function {
         first
     }
 
-    pub(crate) fn into_router(self) -> Router<App> {
-        self.handlers.into_iter().fold(self.pages, |router, (path, handler)| router.route(path, handler))
+    pub(crate) fn into_paths(self, app: App) -> Paths {
+        Paths::new(self.handlers, self.pages, app)
     }
 }
 

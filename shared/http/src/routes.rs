@@ -1,14 +1,16 @@
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::routing::{MethodFilter, on};
 use latchkey_core::session::Freshness;
 
 use crate::navigation::Navigation;
+use crate::paths::Make;
 use crate::{App, Caller, Problem, Takes, Target, caller};
 
 /// Who may call a route.
@@ -44,7 +46,7 @@ pub struct Operation {
 /// reaches its handler. Nor does a request with a query or a body that the route does not say it takes.
 #[derive(Default)]
 pub struct Routes {
-    handlers: Vec<(&'static str, MethodRouter<App>)>,
+    handlers: Vec<(&'static str, Make)>,
     operations: Vec<Operation>,
 }
 
@@ -149,12 +151,12 @@ impl Routes {
     ) -> Self {
         // Every method that routes use has a filter; one that has none would be a route that nobody can call.
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::TRACE);
-        self.handlers.push((path, on(filter, handler)));
+        self.handlers.push((path, Arc::new(move || on(filter, handler.clone()))));
         self.operations.push(Operation { method, path, access, takes });
         self
     }
 
-    pub(crate) fn into_parts(self) -> (Vec<(&'static str, MethodRouter<App>)>, Vec<Operation>) {
+    pub(crate) fn into_parts(self) -> (Vec<(&'static str, Make)>, Vec<Operation>) {
         (self.handlers, self.operations)
     }
 }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
@@ -20,7 +19,7 @@ use latchkey_core::port::{
     PasswordHasher, Table,
 };
 use latchkey_core::{Config, Memory, Ports, Services};
-use latchkey_http::{App, Edge, Function, PeerAddress};
+use latchkey_http::{App, Edge, Function, Paths, PeerAddress};
 use latchkey_sql::SqlTable;
 use latchkey_sql::sqlite::Sqlite;
 use serde_json::Value;
@@ -53,7 +52,7 @@ pub struct TestApp {
     /// The counters' faults.
     pub counters: Arc<FailingCounters>,
     description: Description,
-    router: Edge<Router>,
+    router: Edge<Paths>,
 }
 
 /// What a [`TestApp`] is made of; [`TestApp::new`] takes the usual.
@@ -204,7 +203,7 @@ impl TestApp {
     }
 
     /// The router itself, for what sends requests in its own way.
-    pub fn router(&self) -> Edge<Router> {
+    pub fn router(&self) -> Edge<Paths> {
         self.router.clone()
     }
 

@@ -1,0 +1,134 @@
+//! The routes of a service by their path.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::{Bytes, HttpBody};
+use axum::http::{Request, StatusCode};
+use axum::response::Response;
+use axum::routing::MethodRouter;
+use axum::routing::future::RouteFuture;
+use tower::Service;
+
+use crate::{App, Problem};
+
+/// Makes what answers a path; called once for each method that the path takes.
+pub(crate) type Make = Arc<dyn Fn() -> MethodRouter<App> + Send + Sync>;
+
+/// The routes of a service.
+///
+/// The router of a path is made for its first request. An isolate, and a Lambda container, live for few of the paths, and to make
+/// them all is most of what they would do before their first response.
+#[derive(Clone)]
+pub struct Paths(Arc<Shared>);
+
+struct Shared {
+    app: App,
+    fixed: HashMap<&'static str, Path>,
+    /// Those with `{names}`, which no path of the others is an example of.
+    varying: Vec<(&'static str, Path)>,
+    /// Every path that is none of those.
+    others: Router,
+}
+
+#[derive(Default)]
+struct Path {
+    methods: Vec<Make>,
+    router: OnceLock<Router>,
+}
+
+impl Paths {
+    /// These routes over `app`. What has none of their paths goes to `others`.
+    pub(crate) fn new(
+        routes: impl IntoIterator<Item = (&'static str, Make)>,
+        others: Router<App>,
+        app: App,
+    ) -> Self {
+        let mut fixed: HashMap<_, Path> = HashMap::new();
+        for (path, make) in routes {
+            fixed.entry(path).or_default().methods.push(make);
+        }
+        let varying = fixed.extract_if(|path, _| path.contains('{')).collect();
+        let others = with_fallbacks(others, app.clone());
+        Self(Arc::new(Shared { app, fixed, varying, others }))
+    }
+
+    fn router(&self, path: &str) -> &Router {
+        let Shared { app, fixed, varying, others } = &*self.0;
+        let varying = || {
+            varying
+                .iter()
+                .find(|(pattern, _)| is_example(path, pattern))
+                .map(|(pattern, path)| (*pattern, path))
+        };
+        let Some((pattern, path)) = fixed.get_key_value(path).map(|(path, it)| (*path, it)).or_else(varying)
+        else {
+            return others;
+        };
+        path.router.get_or_init(|| {
+            let router =
+                path.methods.iter().fold(Router::new(), |router, make| router.route(pattern, make()));
+            with_fallbacks(router, app.clone())
+        })
+    }
+}
+
+/// Whether `path` is `pattern` with something in the place of each `{name}`.
+fn is_example(path: &str, pattern: &str) -> bool {
+    let mut segments = path.split('/');
+    let fits = pattern.split('/').all(|wanted| {
+        segments
+            .next()
+            .is_some_and(|segment| segment == wanted || wanted.starts_with('{') && !segment.is_empty())
+    });
+    fits && segments.next().is_none()
+}
+
+fn with_fallbacks(router: Router<App>, app: App) -> Router {
+    router
+        .fallback(|| async { Problem::not_found("there is nothing under this path") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "this path does not take that method; `Allow` names those it takes",
+            )
+        })
+        .with_state(app)
+}
+
+impl<B> Service<Request<B>> for Paths
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = RouteFuture<Infallible>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let mut router = self.router(request.uri().path()).clone();
+        router.call(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_example;
+
+    #[test]
+    fn a_name_stands_for_one_segment_that_is_not_empty() {
+        assert!(is_example("/v1/users/7/roles/admin", "/v1/users/{id}/roles/{name}"));
+        for path in ["/v1/users", "/v1/users/", "/v1/users/7/8", "/v1/user/7", "/v1/users//", "/v1/users/7/"]
+        {
+            assert!(!is_example(path, "/v1/users/{id}"), "{path}");
+        }
+    }
+}
