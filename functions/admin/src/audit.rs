@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use latchkey_core::Timestamp;
 use latchkey_core::audit::{Action, Actor, AuditCursor, AuditLog, Event, Filter};
-use latchkey_http::{Caller, Params, Problem, ProblemBody, page_size, private};
+use latchkey_http::{Caller, Description, Params, Problem, json, page_size, private};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -99,13 +99,14 @@ impl From<Event> for EventBody {
     }
 }
 
-/// The audit log
-///
-/// What happened, newest first, by user, action and time.
-#[utoipa::path(get, path = "/v1/audit", operation_id = "list_audit_events", tag = "admin", security(("cookie" = []), ("bearer" = [])), params(AuditParams), responses(
-    (status = 200, description = "A page of events; needs `system:admin`", body = EventList),
-    (status = 400, description = "`invalid_request`: a parameter", body = ProblemBody, content_type = "application/problem+json"),
-))]
+pub(crate) const LIST: Description = Description {
+    id: "list_audit_events",
+    summary: "The audit log",
+    details: "What happened, newest first, by user, action and time.",
+    responses: &[json::<EventList>(200, "A page of events; needs `system:admin`")],
+    problems: &[(400, "`invalid_request`: a parameter")],
+};
+
 pub(crate) async fn list(
     State(audit): State<AuditLog>,
     _: Caller,

@@ -5,19 +5,22 @@ use axum::response::Response;
 use latchkey_core::UserId;
 use latchkey_core::account::{Authority, UserAdministration};
 use latchkey_core::permission::RoleName;
-use latchkey_http::{Caller, ClientInfo, PathParams, Problem, ProblemBody, UserBody, private};
+use latchkey_http::{Caller, ClientInfo, Description, PathParams, Problem, UserBody, json, private};
 
-/// Grant a role
-///
-/// It shows at the user's next refresh, and within 60 s in permission checks. Only a role that the caller could define.
-#[utoipa::path(put, path = "/v1/users/{id}/roles/{name}", operation_id = "grant_role", tag = "admin", security(("cookie" = []), ("bearer" = [])),
-    params(("id" = String, Path, description = "The user"), ("name" = String, Path, description = "The role")), responses(
-    (status = 200, description = "The user with the role; needs `roles:manage`", body = UserBody),
-    (status = 403, description = "`beyond_authority`: the user or the role may do more than the caller", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, description = "There is no such user or role", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, description = "`too_many_admins`; `too_many_roles`: the access token would not fit into a cookie", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 422, description = "`invalid_role`: the name", body = ProblemBody, content_type = "application/problem+json"),
-))]
+pub(crate) const GRANT: Description = Description {
+    id: "grant_role",
+    summary: "Grant a role",
+    details: "It shows at the user's next refresh, and within 60 s in permission checks. Only a role that \
+              the caller could define.",
+    responses: &[json::<UserBody>(200, "The user with the role; needs `roles:manage`")],
+    problems: &[
+        (403, "`beyond_authority`: the user or the role may do more than the caller"),
+        (404, "There is no such user or role"),
+        (409, "`too_many_admins`; `too_many_roles`: the access token would not fit into a cookie"),
+        (422, "`invalid_role`: the name"),
+    ],
+};
+
 pub(crate) async fn grant(
     State(users): State<Arc<UserAdministration>>,
     caller: Caller,
@@ -28,15 +31,19 @@ pub(crate) async fn grant(
     Ok(private(UserBody::from(&user)))
 }
 
-/// Take a role away
-#[utoipa::path(delete, path = "/v1/users/{id}/roles/{name}", operation_id = "revoke_role", tag = "admin", security(("cookie" = []), ("bearer" = [])),
-    params(("id" = String, Path, description = "The user"), ("name" = String, Path, description = "The role")), responses(
-    (status = 200, description = "The user without the role; needs `roles:manage`", body = UserBody),
-    (status = 403, description = "`beyond_authority`: the user or the role may do more than the caller", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, description = "`last_admin`", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 422, description = "`invalid_role`: the name", body = ProblemBody, content_type = "application/problem+json"),
-))]
+pub(crate) const REVOKE: Description = Description {
+    id: "revoke_role",
+    summary: "Take a role away",
+    details: "",
+    responses: &[json::<UserBody>(200, "The user without the role; needs `roles:manage`")],
+    problems: &[
+        (403, "`beyond_authority`: the user or the role may do more than the caller"),
+        (404, "There is no such user"),
+        (409, "`last_admin`"),
+        (422, "`invalid_role`: the name"),
+    ],
+};
+
 pub(crate) async fn revoke(
     State(users): State<Arc<UserAdministration>>,
     caller: Caller,

@@ -2,51 +2,43 @@
 
 use axum::http::Method;
 use latchkey_core::UserId;
-use latchkey_http::{Routes, at};
-use utoipa::OpenApi;
+use latchkey_http::{Function, Routes};
 
 mod audit;
 mod grants;
 mod roles;
 mod users;
 
-/// The routes. Each states the permission that it needs, as of now.
-pub fn routes() -> Routes {
-    Routes::new()
-        .permission("roles:manage", Method::GET, at("/v1/roles").with_query(), roles::list)
-        .permission("roles:manage", Method::GET, "/v1/roles/{name}", roles::show)
-        .permission("roles:manage", Method::PUT, at("/v1/roles/{name}").with_body(), roles::put)
-        .permission("roles:manage", Method::DELETE, "/v1/roles/{name}", roles::delete)
-        .permission("users:read", Method::GET, at("/v1/users").with_query(), users::list)
-        .permission("users:read", Method::GET, "/v1/users/{id}", users::show)
-        .permission("users:update", Method::PATCH, at("/v1/users/{id}").with_body(), users::update)
-        .permission("users:delete", Method::DELETE, "/v1/users/{id}", users::delete)
-        .permission("users:read", Method::GET, at("/v1/users/{id}/sessions").with_query(), users::sessions)
-        .permission("users:update", Method::DELETE, "/v1/users/{id}/sessions", users::end_sessions)
-        .permission("roles:manage", Method::PUT, "/v1/users/{id}/roles/{name}", grants::grant)
-        .permission("roles:manage", Method::DELETE, "/v1/users/{id}/roles/{name}", grants::revoke)
-        .permission("system:admin", Method::GET, at("/v1/audit").with_query(), audit::list)
+/// This operation, ready to be served. Each route states the permission that it needs, as of now.
+pub fn function() -> Function {
+    Routes::new("admin")
+        .permission("roles:manage", Method::GET, "/v1/roles", roles::list, &roles::LIST)
+        .permission("roles:manage", Method::GET, "/v1/roles/{name}", roles::show, &roles::SHOW)
+        .permission("roles:manage", Method::PUT, "/v1/roles/{name}", roles::put, &roles::PUT)
+        .permission("roles:manage", Method::DELETE, "/v1/roles/{name}", roles::delete, &roles::DELETE)
+        .permission("users:read", Method::GET, "/v1/users", users::list, &users::LIST)
+        .permission("users:read", Method::GET, "/v1/users/{id}", users::show, &users::SHOW)
+        .permission("users:update", Method::PATCH, "/v1/users/{id}", users::update, &users::UPDATE)
+        .permission("users:delete", Method::DELETE, "/v1/users/{id}", users::delete, &users::DELETE)
+        .permission("users:read", Method::GET, "/v1/users/{id}/sessions", users::sessions, &users::SESSIONS)
+        .permission(
+            "users:update",
+            Method::DELETE,
+            "/v1/users/{id}/sessions",
+            users::end_sessions,
+            &users::END_SESSIONS,
+        )
+        .permission("roles:manage", Method::PUT, "/v1/users/{id}/roles/{name}", grants::grant, &grants::GRANT)
+        .permission(
+            "roles:manage",
+            Method::DELETE,
+            "/v1/users/{id}/roles/{name}",
+            grants::revoke,
+            &grants::REVOKE,
+        )
+        .permission("system:admin", Method::GET, "/v1/audit", audit::list, &audit::LIST)
+        .into()
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(
-    roles::list,
-    roles::show,
-    roles::put,
-    roles::delete,
-    users::list,
-    users::show,
-    users::update,
-    users::delete,
-    users::sessions,
-    users::end_sessions,
-    grants::grant,
-    grants::revoke,
-    audit::list,
-))]
-struct Description;
-
-latchkey_http::function!(routes(), Description);
 
 /// A user's identifier in a query parameter.
 fn user_id(text: &str) -> Result<UserId, latchkey_http::Problem> {

@@ -7,7 +7,9 @@ use axum::response::{IntoResponse, Response};
 use latchkey_core::account::User;
 use latchkey_core::permission::{Author, ChangeError, Grant, PolicyError, Role, RoleChange, RoleName, Roles};
 use latchkey_core::session::Sessions;
-use latchkey_http::{Body, Caller, ClientInfo, PageParams, Params, PathParam, Problem, ProblemBody, private};
+use latchkey_http::{
+    Body, Caller, ClientInfo, Description, PageParams, Params, PathParam, Problem, bodiless, json, private,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -63,11 +65,14 @@ impl RoleBody {
     }
 }
 
-/// List roles
-#[utoipa::path(get, path = "/v1/roles", operation_id = "list_roles", tag = "admin", security(("cookie" = []), ("bearer" = [])), params(PageParams), responses(
-    (status = 200, description = "A page of the roles; needs `roles:manage`", body = RoleList),
-    (status = 400, description = "`invalid_request`: the limit is not 1 to 200", body = ProblemBody, content_type = "application/problem+json"),
-))]
+pub(crate) const LIST: Description = Description {
+    id: "list_roles",
+    summary: "List roles",
+    details: "",
+    responses: &[json::<RoleList>(200, "A page of the roles; needs `roles:manage`")],
+    problems: &[(400, "`invalid_request`: the limit is not 1 to 200")],
+};
+
 pub(crate) async fn list(
     State(roles): State<Roles>,
     _: Caller,
@@ -79,13 +84,14 @@ pub(crate) async fn list(
     Ok(private(RoleList { roles, next }))
 }
 
-/// Show a role
-#[utoipa::path(get, path = "/v1/roles/{name}", operation_id = "show_role", tag = "admin", security(("cookie" = []), ("bearer" = [])),
-    params(("name" = String, Path, description = "The role")), responses(
-    (status = 200, description = "The role; needs `roles:manage`", body = RoleBody),
-    (status = 404, description = "There is no such role", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 422, description = "`invalid_role`: the name", body = ProblemBody, content_type = "application/problem+json"),
-))]
+pub(crate) const SHOW: Description = Description {
+    id: "show_role",
+    summary: "Show a role",
+    details: "",
+    responses: &[json::<RoleBody>(200, "The role; needs `roles:manage`")],
+    problems: &[(404, "There is no such role"), (422, "`invalid_role`: the name")],
+};
+
 pub(crate) async fn show(
     State(roles): State<Roles>,
     _: Caller,
@@ -96,21 +102,26 @@ pub(crate) async fn show(
     Ok(private(RoleBody::new(&name, role)))
 }
 
-/// Make or change a role
-///
-/// Replaces the whole role. It may only hold what the caller may do; with `system:admin` also any permission that is not
-/// Latchkey's own (`users:*`, `roles:*`, `system:*`, `identities:*`). A change that the caller could not undo is refused. Holders
-/// notice at the next refresh, and within 60 s in permission checks.
-#[utoipa::path(put, path = "/v1/roles/{name}", operation_id = "put_role", tag = "admin", security(("cookie" = []), ("bearer" = [])),
-    params(("name" = String, Path, description = "1 to 64 of a-z, 0-9 and -, a letter first")),
-    request_body = RoleRequest, responses(
-    (status = 200, description = "Changed; needs `roles:manage`", body = RoleBody),
-    (status = 201, description = "Made", body = RoleBody),
-    (status = 403, description = "`beyond_authority`", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, description = "There is nothing under this path", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, description = "`role_conflict`: the roles would contradict each other; `self_lockout`: the caller could not undo it", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 422, description = "`invalid_role`", body = ProblemBody, content_type = "application/problem+json"),
-))]
+pub(crate) const PUT: Description = Description {
+    id: "put_role",
+    summary: "Make or change a role",
+    details: "Replaces the whole role. It may only hold what the caller may do; with `system:admin` also \
+              any permission that is not Latchkey's own (`users:*`, `roles:*`, `system:*`, `identities:*`). \
+              A change that the caller could not undo is refused. Holders notice at the next refresh, and \
+              within 60 s in permission checks.",
+    responses: &[json::<RoleBody>(200, "Changed; needs `roles:manage`"), json::<RoleBody>(201, "Made")],
+    problems: &[
+        (403, "`beyond_authority`"),
+        (404, "There is nothing under this path"),
+        (
+            409,
+            "`role_conflict`: the roles would contradict each other; `self_lockout`: the caller could not \
+             undo it",
+        ),
+        (422, "`invalid_role`"),
+    ],
+};
+
 pub(crate) async fn put(
     State(roles): State<Roles>,
     State(sessions): State<Arc<Sessions>>,
@@ -137,18 +148,20 @@ pub(crate) async fn put(
     Ok((status, private(RoleBody::new(&name, &role))).into_response())
 }
 
-/// Delete a role
-///
-/// Who held it loses what it granted. `user` and `admin` stay, and so do a role that another includes and one that grants
-/// what the caller may not do.
-#[utoipa::path(delete, path = "/v1/roles/{name}", operation_id = "delete_role", tag = "admin", security(("cookie" = []), ("bearer" = [])),
-    params(("name" = String, Path, description = "The role")), responses(
-    (status = 204, description = "Deleted; needs `roles:manage`"),
-    (status = 403, description = "`beyond_authority`", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, description = "There is no such role", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, description = "`role_conflict`: it is needed; `self_lockout`: the caller could not undo it", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 422, description = "`invalid_role`: the name", body = ProblemBody, content_type = "application/problem+json"),
-))]
+pub(crate) const DELETE: Description = Description {
+    id: "delete_role",
+    summary: "Delete a role",
+    details: "Who held it loses what it granted. `user` and `admin` stay, and so do a role that another \
+              includes and one that grants what the caller may not do.",
+    responses: &[bodiless(204, "Deleted; needs `roles:manage`")],
+    problems: &[
+        (403, "`beyond_authority`"),
+        (404, "There is no such role"),
+        (409, "`role_conflict`: it is needed; `self_lockout`: the caller could not undo it"),
+        (422, "`invalid_role`: the name"),
+    ],
+};
+
 pub(crate) async fn delete(
     State(roles): State<Roles>,
     State(sessions): State<Arc<Sessions>>,

@@ -7,8 +7,8 @@ use latchkey_core::account::{Authority, Status, UserAdministration};
 use latchkey_core::session::Sessions;
 use latchkey_core::{Email, UserId};
 use latchkey_http::{
-    Body, Caller, ClientInfo, PageParams, Params, PathParam, Problem, ProblemBody, SessionBody, UserBody,
-    page_size, private,
+    Body, Caller, ClientInfo, Description, PageParams, Params, PathParam, Problem, SessionBody, UserBody,
+    bodiless, json, page_size, private,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -55,11 +55,14 @@ pub(crate) struct UserSessions {
     next: Option<String>,
 }
 
-/// List users
-#[utoipa::path(get, path = "/v1/users", operation_id = "list_users", tag = "admin", security(("cookie" = []), ("bearer" = [])), params(ListParams), responses(
-    (status = 200, description = "A page of users; needs `users:read`", body = UserList),
-    (status = 400, description = "`invalid_request`: the address, the cursor or the limit", body = ProblemBody, content_type = "application/problem+json"),
-))]
+pub(crate) const LIST: Description = Description {
+    id: "list_users",
+    summary: "List users",
+    details: "",
+    responses: &[json::<UserList>(200, "A page of users; needs `users:read`")],
+    problems: &[(400, "`invalid_request`: the address, the cursor or the limit")],
+};
+
 pub(crate) async fn list(
     State(users): State<Arc<UserAdministration>>,
     _: Caller,
@@ -78,12 +81,14 @@ pub(crate) async fn list(
     Ok(private(UserList { users, next: page.next.map(|id| id.to_string()) }))
 }
 
-/// Show a user
-#[utoipa::path(get, path = "/v1/users/{id}", operation_id = "show_user", tag = "admin", security(("cookie" = []), ("bearer" = [])),
-    params(("id" = String, Path, description = "The user")), responses(
-    (status = 200, description = "The user; needs `users:read`", body = UserBody),
-    (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
-))]
+pub(crate) const SHOW: Description = Description {
+    id: "show_user",
+    summary: "Show a user",
+    details: "",
+    responses: &[json::<UserBody>(200, "The user; needs `users:read`")],
+    problems: &[(404, "There is no such user")],
+};
+
 pub(crate) async fn show(
     State(users): State<Arc<UserAdministration>>,
     _: Caller,
@@ -93,16 +98,19 @@ pub(crate) async fn show(
     Ok(private(UserBody::from(&user)))
 }
 
-/// Disable or enable a user
-///
-/// A disabled user is signed out everywhere: at once where state as of now is asked for, within 60 s elsewhere.
-#[utoipa::path(patch, path = "/v1/users/{id}", operation_id = "update_user", tag = "admin", security(("cookie" = []), ("bearer" = [])),
-    params(("id" = String, Path, description = "The user")), request_body = UserRequest, responses(
-    (status = 200, description = "Changed; needs `users:update`", body = UserBody),
-    (status = 403, description = "`beyond_authority`: the user may do more than the caller", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, description = "`last_admin` or `too_many_admins`", body = ProblemBody, content_type = "application/problem+json"),
-))]
+pub(crate) const UPDATE: Description = Description {
+    id: "update_user",
+    summary: "Disable or enable a user",
+    details: "A disabled user is signed out everywhere: at once where state as of now is asked for, within \
+              60 s elsewhere.",
+    responses: &[json::<UserBody>(200, "Changed; needs `users:update`")],
+    problems: &[
+        (403, "`beyond_authority`: the user may do more than the caller"),
+        (404, "There is no such user"),
+        (409, "`last_admin` or `too_many_admins`"),
+    ],
+};
+
 pub(crate) async fn update(
     State(users): State<Arc<UserAdministration>>,
     caller: Caller,
@@ -115,16 +123,19 @@ pub(crate) async fn update(
     Ok(private(UserBody::from(&user)))
 }
 
-/// Delete a user
-///
-/// Removes the account and every session. The address is free again; the audit log keeps its events.
-#[utoipa::path(delete, path = "/v1/users/{id}", operation_id = "delete_user", tag = "admin", security(("cookie" = []), ("bearer" = [])),
-    params(("id" = String, Path, description = "The user")), responses(
-    (status = 204, description = "Deleted; needs `users:delete`"),
-    (status = 403, description = "`beyond_authority`: the user may do more than the caller", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, description = "`last_admin`", body = ProblemBody, content_type = "application/problem+json"),
-))]
+pub(crate) const DELETE: Description = Description {
+    id: "delete_user",
+    summary: "Delete a user",
+    details: "Removes the account and every session. The address is free again; the audit log keeps its \
+              events.",
+    responses: &[bodiless(204, "Deleted; needs `users:delete`")],
+    problems: &[
+        (403, "`beyond_authority`: the user may do more than the caller"),
+        (404, "There is no such user"),
+        (409, "`last_admin`"),
+    ],
+};
+
 pub(crate) async fn delete(
     State(users): State<Arc<UserAdministration>>,
     caller: Caller,
@@ -135,13 +146,17 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// A user's sessions
-#[utoipa::path(get, path = "/v1/users/{id}/sessions", operation_id = "list_user_sessions", tag = "admin", security(("cookie" = []), ("bearer" = [])),
-    params(("id" = String, Path, description = "The user"), PageParams), responses(
-    (status = 200, description = "The sessions; needs `users:read`", body = UserSessions),
-    (status = 400, description = "`invalid_request`: the limit is not 1 to 200, or the cursor is not from this list", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
-))]
+pub(crate) const SESSIONS: Description = Description {
+    id: "list_user_sessions",
+    summary: "A user's sessions",
+    details: "",
+    responses: &[json::<UserSessions>(200, "The sessions; needs `users:read`")],
+    problems: &[
+        (400, "`invalid_request`: the limit is not 1 to 200, or the cursor is not from this list"),
+        (404, "There is no such user"),
+    ],
+};
+
 pub(crate) async fn sessions(
     State(users): State<Arc<UserAdministration>>,
     State(sessions): State<Arc<Sessions>>,
@@ -155,13 +170,17 @@ pub(crate) async fn sessions(
     Ok(private(UserSessions { sessions, next: page.next.map(|next| next.to_string()) }))
 }
 
-/// Sign a user out everywhere
-#[utoipa::path(delete, path = "/v1/users/{id}/sessions", operation_id = "end_user_sessions", tag = "admin", security(("cookie" = []), ("bearer" = [])),
-    params(("id" = String, Path, description = "The user")), responses(
-    (status = 204, description = "Ended; needs `users:update`"),
-    (status = 403, description = "`beyond_authority`: the user may do more than the caller", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
-))]
+pub(crate) const END_SESSIONS: Description = Description {
+    id: "end_user_sessions",
+    summary: "Sign a user out everywhere",
+    details: "",
+    responses: &[bodiless(204, "Ended; needs `users:update`")],
+    problems: &[
+        (403, "`beyond_authority`: the user may do more than the caller"),
+        (404, "There is no such user"),
+    ],
+};
+
 pub(crate) async fn end_sessions(
     State(users): State<Arc<UserAdministration>>,
     caller: Caller,

@@ -4,16 +4,13 @@ mod operations;
 
 use axum::http::{HeaderName, Method, header};
 use axum::response::IntoResponse;
-use latchkey_http::{Function, Routes};
-use utoipa::OpenApi;
-use utoipa::openapi::OpenApi as OpenApiDocument;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use latchkey_http::{Description, Function, Routes, any_json};
 
 pub use operations::operations;
 
 /// Every function, put together.
 pub fn function() -> Function {
-    let own = Function::new(routes(), Description::openapi);
+    let own = Routes::new("meta").public(Method::GET, "/openapi.json", show, &SHOW).into();
     operations().into_iter().fold(own, |all, (_, operation)| all.merge(operation))
 }
 
@@ -23,42 +20,14 @@ pub fn function() -> Function {
 /// of a Worker.
 pub const OPENAPI: &str = include_str!("../openapi.json");
 
-fn routes() -> Routes {
-    Routes::new().public(Method::GET, "/openapi.json", show)
-}
+const SHOW: Description = Description {
+    id: "show_description",
+    summary: "The description",
+    details: "This document.",
+    responses: &[any_json(200, "OpenAPI 3.1")],
+    problems: &[],
+};
 
-#[derive(OpenApi)]
-#[openapi(
-    info(title = "Latchkey", description = "Sign-in for people who run no servers."),
-    paths(show),
-    modifiers(&Schemes),
-)]
-struct Description;
-
-/// How a client proves who it is.
-struct Schemes;
-
-impl utoipa::Modify for Schemes {
-    fn modify(&self, openapi: &mut OpenApiDocument) {
-        let components = openapi.components.get_or_insert_default();
-        let cookie = ApiKeyValue::with_description(
-            "__Host-latchkey-access",
-            "The access token in a browser. On http://localhost:8787 its name is `latchkey-8787-access`.",
-        );
-        components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
-        let bearer = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .bearer_format("JWT")
-            .description(Some("The access token of a client that asked for `\"transport\": \"bearer\"`."))
-            .build();
-        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    }
-}
-
-/// The description
-///
-/// This document.
-#[utoipa::path(get, path = "/openapi.json", operation_id = "show_description", tag = "meta", responses((status = 200, description = "OpenAPI 3.1")))]
 async fn show() -> impl IntoResponse {
     let headers: [(HeaderName, &str); 2] =
         [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=300")];

@@ -8,35 +8,32 @@ use axum::response::{IntoResponse, Response};
 use latchkey_core::account::{Identity, IdentityLinking, UnlinkError};
 use latchkey_core::oauth::ProviderName;
 use latchkey_http::{
-    Caller, ClientInfo, PageParams, Params, PathParam, Problem, ProblemBody, Routes, at, private,
+    Caller, ClientInfo, Description, Function, PageParams, Params, PathParam, Problem, Routes, bodiless,
+    json, private,
 };
 use serde::Serialize;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
 mod link;
 mod token;
 
-/// The routes.
-pub fn routes() -> Routes {
-    Routes::new()
+/// This operation, ready to be served.
+pub fn function() -> Function {
+    Routes::new("identities")
         // Fresh: whoever has just linked one comes from another process, and looks for it here.
-        .fresh(Method::GET, at("/v1/identities").with_query(), list)
-        .fresh(Method::DELETE, "/v1/identities/{provider}", unlink)
+        .fresh(Method::GET, "/v1/identities", list, &LIST)
+        .fresh(Method::DELETE, "/v1/identities/{provider}", unlink, &UNLINK)
         .permission(
             "identities:token",
             // It may rotate the refresh token that is kept, so it is not a GET.
             Method::POST,
-            at("/v1/identities/{provider}/token").with_query(),
+            "/v1/identities/{provider}/token",
             token::token,
+            &token::TOKEN,
         )
-        .fresh(Method::POST, at("/v1/oauth/{provider}/link").with_query(), link::link)
+        .fresh(Method::POST, "/v1/oauth/{provider}/link", link::link, &link::LINK)
+        .into()
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(list, unlink, link::link, token::token))]
-struct Description;
-
-latchkey_http::function!(routes(), Description);
 
 /// An identity at a provider.
 #[derive(Serialize, ToSchema)]
@@ -92,13 +89,14 @@ pub struct IdentityList {
     next: Option<String>,
 }
 
-/// List identities
-///
-/// The providers that the caller can sign in with, and what each last said of them.
-#[utoipa::path(get, path = "/v1/identities", operation_id = "list_identities", tag = "identities", security(("cookie" = []), ("bearer" = [])), params(PageParams), responses(
-    (status = 200, description = "The identities", body = IdentityList),
-    (status = 400, description = "`invalid_request`: the limit is not 1 to 200", body = ProblemBody, content_type = "application/problem+json"),
-))]
+const LIST: Description = Description {
+    id: "list_identities",
+    summary: "List identities",
+    details: "The providers that the caller can sign in with, and what each last said of them.",
+    responses: &[json::<IdentityList>(200, "The identities")],
+    problems: &[(400, "`invalid_request`: the limit is not 1 to 200")],
+};
+
 async fn list(
     State(identities): State<Arc<IdentityLinking>>,
     caller: Caller,
@@ -110,17 +108,20 @@ async fn list(
     Ok(private(IdentityList { identities, next }))
 }
 
-/// Unlink an identity
-///
-/// The caller cannot sign in with this provider any more, and the identity is free for another account. Needs a sign-in within
-/// the last 10 minutes and another way in: a password or another provider.
-#[utoipa::path(delete, path = "/v1/identities/{provider}", operation_id = "unlink_identity", tag = "identities", security(("cookie" = []), ("bearer" = [])),
-    params(("provider" = String, Path, description = "The provider")), responses(
-    (status = 204, description = "Unlinked"),
-    (status = 403, description = "`reauthentication_required`: sign in again first", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, description = "No identity of this provider is linked", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, description = "`last_way_in`", body = ProblemBody, content_type = "application/problem+json"),
-))]
+const UNLINK: Description = Description {
+    id: "unlink_identity",
+    summary: "Unlink an identity",
+    details: "The caller cannot sign in with this provider any more, and the identity is free for another \
+              account. Needs a sign-in within the last 10 minutes and another way in: a password or another \
+              provider.",
+    responses: &[bodiless(204, "Unlinked")],
+    problems: &[
+        (403, "`reauthentication_required`: sign in again first"),
+        (404, "No identity of this provider is linked"),
+        (409, "`last_way_in`"),
+    ],
+};
+
 async fn unlink(
     State(identities): State<Arc<IdentityLinking>>,
     caller: Caller,

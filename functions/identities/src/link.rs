@@ -6,7 +6,7 @@ use axum::response::Response;
 use latchkey_core::Config;
 use latchkey_core::account::IdentityLinking;
 use latchkey_core::oauth::{Oauth, ProviderName, Start};
-use latchkey_http::{Caller, Params, PathParam, Problem, ProblemBody, flow_cookies, private, set_flow};
+use latchkey_http::{Caller, Description, Params, PathParam, Problem, flow_cookies, json, private, set_flow};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -27,20 +27,22 @@ pub(crate) struct LinkBegun {
     location: String,
 }
 
-/// Link an identity
-///
-/// Begins a trip to the provider, at whose end the identity is linked to the caller's account. For a page to fetch with
-/// credentials, as it sets a cookie that binds the trip to the browser; then the page navigates to `location`. Needs a sign-in
-/// within the last 10 minutes.
-#[utoipa::path(post, path = "/v1/oauth/{provider}/link", operation_id = "link_identity", tag = "identities", security(("cookie" = []), ("bearer" = [])),
-    params(("provider" = String, Path, description = "Such as `google`"), LinkParams), responses(
-    (status = 200, description = "The trip has begun", body = LinkBegun),
-    (status = 400, description = "`invalid_redirect`, or `invalid_request` for the query", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "`reauthentication_required`: sign in again first", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, description = "No provider by this name is configured", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 502, description = "`provider_failed`: its metadata could not be read", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 504, description = "`provider_timeout`", body = ProblemBody, content_type = "application/problem+json"),
-))]
+pub(crate) const LINK: Description = Description {
+    id: "link_identity",
+    summary: "Link an identity",
+    details: "Begins a trip to the provider, at whose end the identity is linked to the caller's account. \
+              For a page to fetch with credentials, as it sets a cookie that binds the trip to the browser; \
+              then the page navigates to `location`. Needs a sign-in within the last 10 minutes.",
+    responses: &[json::<LinkBegun>(200, "The trip has begun")],
+    problems: &[
+        (400, "`invalid_redirect`, or `invalid_request` for the query"),
+        (403, "`reauthentication_required`: sign in again first"),
+        (404, "No provider by this name is configured"),
+        (502, "`provider_failed`: its metadata could not be read"),
+        (504, "`provider_timeout`"),
+    ],
+};
+
 pub(crate) async fn link(
     State(identities): State<Arc<IdentityLinking>>,
     State(oauth): State<Arc<Oauth>>,

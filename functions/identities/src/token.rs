@@ -7,7 +7,7 @@ use latchkey_core::ExposeSecret;
 use latchkey_core::UserId;
 use latchkey_core::account::{Authority, TokenVault, VaultError};
 use latchkey_core::oauth::{ExchangeError, IdentifyError, Oauth, ProviderName, StartError};
-use latchkey_http::{BearerOnly, Caller, ClientInfo, Params, PathParam, Problem, ProblemBody, private};
+use latchkey_http::{BearerOnly, Caller, ClientInfo, Description, Params, PathParam, Problem, json, private};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -35,21 +35,29 @@ pub(crate) struct ProviderToken {
     scope: Option<String>,
 }
 
-/// An access token of a user's provider
-///
-/// For servers that act for a user at their provider: a fresh access token, for the refresh token that was kept. The refresh token
-/// itself never leaves. Needs `LATCHKEY_PROVIDER_TOKENS=keep`, and a permission that no role has until it is given one. The caller
-/// brings a bearer token, not a cookie, and may do all that the user may: nobody acts for somebody above them.
-#[utoipa::path(post, path = "/v1/identities/{provider}/token", operation_id = "issue_provider_token", tag = "identities", security(("bearer" = [])),
-    params(("provider" = String, Path, description = "The provider"), TokenParams), responses(
-    (status = 200, description = "The token; needs `identities:token`", body = ProviderToken),
-    (status = 400, description = "`invalid_request`: the user", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "`account_disabled`: the user's; `beyond_authority`: the user may do more than the caller; `bearer_required`: the caller came with a cookie", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, description = "There is no such user, or no token of this provider is kept for them", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 409, description = "`provider_token_ended`: the user must sign in with the provider again", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 502, description = "`provider_failed` or `provider_refused`", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 504, description = "`provider_timeout`", body = ProblemBody, content_type = "application/problem+json"),
-))]
+pub(crate) const TOKEN: Description = Description {
+    id: "issue_provider_token",
+    summary: "An access token of a user's provider",
+    details: "For servers that act for a user at their provider: a fresh access token, for the refresh \
+              token that was kept. The refresh token itself never leaves. Needs \
+              `LATCHKEY_PROVIDER_TOKENS=keep`, and a permission that no role has until it is given one. The \
+              caller brings a bearer token, not a cookie, and may do all that the user may: nobody acts for \
+              somebody above them.",
+    responses: &[json::<ProviderToken>(200, "The token; needs `identities:token`")],
+    problems: &[
+        (400, "`invalid_request`: the user"),
+        (
+            403,
+            "`account_disabled`: the user's; `beyond_authority`: the user may do more than the caller; \
+             `bearer_required`: the caller came with a cookie",
+        ),
+        (404, "There is no such user, or no token of this provider is kept for them"),
+        (409, "`provider_token_ended`: the user must sign in with the provider again"),
+        (502, "`provider_failed` or `provider_refused`"),
+        (504, "`provider_timeout`"),
+    ],
+};
+
 pub(crate) async fn token(
     State(vault): State<Arc<TokenVault>>,
     State(oauth): State<Arc<Oauth>>,

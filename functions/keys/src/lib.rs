@@ -8,28 +8,20 @@ use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 use latchkey_core::Config;
 use latchkey_core::token::{Algorithm, Keys};
-use latchkey_http::{Problem, ProblemBody, Routes, at};
+use latchkey_http::{AnyQuery, Description, Function, Problem, Routes, any_json, json};
 use serde::Serialize;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
 /// A key signs for the first time long after it was published, so clients may keep the set for a while.
 const CACHE_CONTROL: &str = "public, max-age=300";
 
-/// The routes.
-pub fn routes() -> Routes {
-    // Libraries and gateways of others ask here, and some add a parameter against stale caches.
-    Routes::new().public(Method::GET, at("/.well-known/jwks.json").with_any_query(), jwks).public(
-        Method::GET,
-        at("/.well-known/openid-configuration").with_any_query(),
-        discovery,
-    )
+/// This operation, ready to be served.
+pub fn function() -> Function {
+    Routes::new("keys")
+        .public(Method::GET, "/.well-known/jwks.json", jwks, &JWKS)
+        .public(Method::GET, "/.well-known/openid-configuration", discovery, &DISCOVERY)
+        .into()
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(jwks, discovery))]
-struct Description;
-
-latchkey_http::function!(routes(), Description);
 
 /// What clients need to verify access tokens (OpenID Connect Discovery 1.0, section 3, as far as it applies).
 #[derive(Serialize, ToSchema)]
@@ -46,25 +38,28 @@ pub struct Discovery {
     claims_supported: Vec<&'static str>,
 }
 
-/// Public keys
-///
-/// A JWK set (RFC 7517) with the next, the current and the recent signing keys.
-#[utoipa::path(get, path = "/.well-known/jwks.json", operation_id = "show_keys", tag = "keys", responses(
-    (status = 200, description = "The key set", content_type = "application/json"),
-    (status = 503, description = "`unavailable`: the store cannot answer", body = ProblemBody, content_type = "application/problem+json"),
-))]
-async fn jwks(State(keys): State<Arc<Keys>>) -> Result<Response, Problem> {
+const JWKS: Description = Description {
+    id: "show_keys",
+    summary: "Public keys",
+    details: "A JWK set (RFC 7517) with the next, the current and the recent signing keys.",
+    responses: &[any_json(200, "The key set")],
+    problems: &[(503, "`unavailable`: the store cannot answer")],
+};
+
+async fn jwks(_: AnyQuery, State(keys): State<Arc<Keys>>) -> Result<Response, Problem> {
     let set = keys.jwks().await?;
     Ok(([(header::CACHE_CONTROL, CACHE_CONTROL)], Json(set)).into_response())
 }
 
-/// Discovery
-///
-/// Where the keys are and which algorithms they have.
-#[utoipa::path(get, path = "/.well-known/openid-configuration", operation_id = "show_discovery", tag = "keys", responses(
-    (status = 200, description = "The document", body = Discovery),
-))]
-async fn discovery(State(config): State<Arc<Config>>) -> Response {
+const DISCOVERY: Description = Description {
+    id: "show_discovery",
+    summary: "Discovery",
+    details: "Where the keys are and which algorithms they have.",
+    responses: &[json::<Discovery>(200, "The document")],
+    problems: &[],
+};
+
+async fn discovery(_: AnyQuery, State(config): State<Arc<Config>>) -> Response {
     let issuer = config.url.as_str().to_owned();
     let document = Discovery {
         jwks_uri: format!("{issuer}/.well-known/jwks.json"),

@@ -1,12 +1,28 @@
 use axum::extract::{FromRequest, Request};
 use axum::http::{Method, header};
 use latchkey_core::oauth::{CallbackError, ProviderResponse};
+use latchkey_http::{Input, Inputs, Query};
 
 /// The longest form that is read, in bytes.
 const MAX_FORM: usize = 64 * 1024;
 
 /// What a provider sends: in the query, or as a form that its page posts.
 pub struct Answer(pub Result<ProviderResponse, CallbackError>);
+
+impl Input for Answer {
+    // Providers add parameters of their own to what the standards name.
+    const QUERY: Query = Query::Anything;
+    const BODY: bool = true;
+
+    fn describe(inputs: &mut Inputs) {
+        if inputs.method == Method::GET {
+            inputs.query("state", "Names the flow, together with its cookie");
+            inputs.query("code", "The provider's code");
+            inputs.query("error", "The provider's error, in place of a code");
+            inputs.query("iss", "The provider's issuer (RFC 9207)");
+        }
+    }
+}
 
 impl<S: Send + Sync> FromRequest<S> for Answer {
     type Rejection = std::convert::Infallible;

@@ -7,7 +7,7 @@ use latchkey_core::account::{ProviderSignIn, RedeemError, Redemption};
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::session::{Opening, Transport};
 use latchkey_core::{Config, SecretString};
-use latchkey_http::{Body, ClientInfo, Problem, ProblemBody, Replaced, SignedInBody, signed_in};
+use latchkey_http::{Body, ClientInfo, Description, Problem, Replaced, SignedInBody, json, signed_in};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -25,18 +25,19 @@ pub struct ExchangeRequest {
     redirect_to: Option<String>,
 }
 
-/// Exchange a one-time code
-///
-/// For an app that holds its own tokens: gives a session for the code that came to it. A code is good for 60 s and once: one
-/// that comes with a wrong verifier is used up, and one that comes again ends the session that it gave.
-#[utoipa::path(
-    post, path = "/v1/oauth/exchange", operation_id = "exchange_code", tag = "oauth", request_body = ExchangeRequest,
-    responses(
-        (status = 200, description = "Signed in", body = SignedInBody),
-        (status = 401, description = "`invalid_signin_code`: begin the sign-in again", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`: `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
-    ),
-)]
+pub(crate) const EXCHANGE: Description = Description {
+    id: "exchange_code",
+    summary: "Exchange a one-time code",
+    details: "For an app that holds its own tokens: gives a session for the code that came to it. A code is \
+              good for 60 s and once: one that comes with a wrong verifier is used up, and one that comes \
+              again ends the session that it gave.",
+    responses: &[json::<SignedInBody>(200, "Signed in")],
+    problems: &[
+        (401, "`invalid_signin_code`: begin the sign-in again"),
+        (429, "`rate_limited`: `Retry-After` says for how long"),
+    ],
+};
+
 pub(crate) async fn exchange(
     State(sign_in): State<Arc<ProviderSignIn>>,
     State(limiter): State<Arc<Limiter>>,

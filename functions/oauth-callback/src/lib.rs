@@ -15,36 +15,30 @@ use latchkey_core::oauth::{
     AuthorizationRequest, CallbackError, Oauth, ProviderName, ProviderResponse, Purpose,
 };
 use latchkey_http::{
-    ClientInfo, DeviceCookies, Onward, PathParam, Problem, Replaced, Routes, at, clear_flow, flow_cookie,
+    ClientInfo, DeviceCookies, Function, Onward, PathParam, Problem, Replaced, Routes, clear_flow,
+    flow_cookie,
 };
-use utoipa::OpenApi;
 
 mod answer;
-mod described;
+mod descriptions;
 mod exchange;
 mod finish;
 mod refused;
 
 use answer::Answer;
+use descriptions::{BY_FORM, BY_REDIRECT};
 use finish::Finish;
 use refused::Refused;
 
-/// The routes.
-pub fn routes() -> Routes {
-    // Providers add parameters of their own to what the standards name.
-    let back = at("/v1/oauth/{provider}/callback").with_any_query();
-    Routes::new().navigation(back, callback).public(Method::POST, back.with_body(), callback).public(
-        Method::POST,
-        at("/v1/oauth/exchange").with_body(),
-        exchange::exchange,
-    )
+/// This operation, ready to be served.
+pub fn function() -> Function {
+    let back = "/v1/oauth/{provider}/callback";
+    Routes::new("oauth")
+        .navigation(back, callback, &BY_REDIRECT)
+        .public(Method::POST, back, callback, &BY_FORM)
+        .public(Method::POST, "/v1/oauth/exchange", exchange::exchange, &exchange::EXCHANGE)
+        .into()
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(described::by_redirect, described::by_form, exchange::exchange))]
-struct Description;
-
-latchkey_http::function!(routes(), Description);
 
 /// The parts of the service that a return needs.
 struct Parts {

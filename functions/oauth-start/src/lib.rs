@@ -9,22 +9,16 @@ use latchkey_core::Config;
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::oauth::{CodeChallenge, Oauth, ProviderName, Start};
 use latchkey_http::{
-    ClientInfo, Onward, Params, PathParam, Problem, ProblemBody, Replaced, Routes, at, flow_cookies,
-    see_other, set_flow,
+    ClientInfo, Description, Function, Onward, Params, PathParam, Problem, Replaced, Routes, bodiless,
+    flow_cookies, see_other, set_flow,
 };
 use serde::Deserialize;
-use utoipa::{IntoParams, OpenApi};
+use utoipa::IntoParams;
 
-/// The routes.
-pub fn routes() -> Routes {
-    Routes::new().navigation(at("/v1/oauth/{provider}/start").with_query(), start)
+/// This operation, ready to be served.
+pub fn function() -> Function {
+    Routes::new("oauth").navigation("/v1/oauth/{provider}/start", start, &START).into()
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(start))]
-struct Description;
-
-latchkey_http::function!(routes(), Description);
 
 /// How the trip ends.
 #[derive(Deserialize, IntoParams)]
@@ -42,23 +36,23 @@ pub struct StartParams {
     code_challenge_method: Option<String>,
 }
 
-/// Sign in with a provider
-///
-/// For a browser to navigate to: `HEAD`, prefetches and what a page loads (images, frames, `fetch`) are refused. It goes on to the provider, and comes back to `redirect_to` signed in, as a new account or the
-/// one that the identity belongs to.
-#[utoipa::path(
-    get, path = "/v1/oauth/{provider}/start", operation_id = "start_oauth", tag = "oauth",
-    params(("provider" = String, Path, description = "Such as `google`"), StartParams),
-    responses(
-        (status = 303, description = "To the provider"),
-        (status = 400, description = "`invalid_redirect`, or `invalid_request` for the challenge", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`navigation_required`: the request is a prefetch, or a page loads it", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "No provider by this name is configured", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`: `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 502, description = "`provider_failed`: its metadata could not be read", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 504, description = "`provider_timeout`", body = ProblemBody, content_type = "application/problem+json"),
-    ),
-)]
+const START: Description = Description {
+    id: "start_oauth",
+    summary: "Sign in with a provider",
+    details: "For a browser to navigate to: `HEAD`, prefetches and what a page loads (images, frames, \
+              `fetch`) are refused. It goes on to the provider, and comes back to `redirect_to` signed in, \
+              as a new account or the one that the identity belongs to.",
+    responses: &[bodiless(303, "To the provider")],
+    problems: &[
+        (400, "`invalid_redirect`, or `invalid_request` for the challenge"),
+        (403, "`navigation_required`: the request is a prefetch, or a page loads it"),
+        (404, "No provider by this name is configured"),
+        (429, "`rate_limited`: `Retry-After` says for how long"),
+        (502, "`provider_failed`: its metadata could not be read"),
+        (504, "`provider_timeout`"),
+    ],
+};
+
 #[expect(clippy::too_many_arguments, reason = "axum passes each part of a request by itself")]
 async fn start(
     State(oauth): State<Arc<Oauth>>,

@@ -8,26 +8,21 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use latchkey_core::permission::{InvalidPermission, Permission, Reason, RoleName};
 use latchkey_core::session::Sessions;
-use latchkey_http::{Body, Caller, Params, Problem, ProblemBody, Routes, at, private};
+use latchkey_http::{Body, Caller, Description, Function, Params, Problem, Routes, bodiless, json, private};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, OpenApi, ToSchema};
+use utoipa::{IntoParams, ToSchema};
 
 /// How many permissions one check takes.
 const MAX_PERMISSIONS: usize = 100;
 
-/// The routes.
-pub fn routes() -> Routes {
-    Routes::new()
-        .signed_in(Method::POST, at("/v1/permissions/check").with_body(), check)
-        .signed_in(Method::GET, "/v1/permissions", list)
-        .proxied(Method::GET, at("/v1/authorize").with_query(), authorize)
+/// This operation, ready to be served.
+pub fn function() -> Function {
+    Routes::new("permission-check")
+        .signed_in(Method::POST, "/v1/permissions/check", check, &CHECK)
+        .signed_in(Method::GET, "/v1/permissions", list, &LIST)
+        .proxied(Method::GET, "/v1/authorize", authorize, &AUTHORIZE)
+        .into()
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(check, list, authorize))]
-struct Description;
-
-latchkey_http::function!(routes(), Description);
 
 /// What is asked: one permission or several.
 #[derive(Deserialize, ToSchema)]
@@ -102,17 +97,14 @@ pub struct AuthorizeParams {
     fresh: bool,
 }
 
-/// Check permissions
-///
-/// Whether the caller may do one thing or several, and which role says so.
-#[utoipa::path(
-    post, path = "/v1/permissions/check", operation_id = "check_permissions", tag = "permission-check", security(("cookie" = []), ("bearer" = [])),
-    request_body = CheckRequest,
-    responses(
-        (status = 200, description = "The decision", body = CheckResponse),
-        (status = 422, description = "`invalid_permission`", body = ProblemBody, content_type = "application/problem+json"),
-    ),
-)]
+const CHECK: Description = Description {
+    id: "check_permissions",
+    summary: "Check permissions",
+    details: "Whether the caller may do one thing or several, and which role says so.",
+    responses: &[json::<CheckResponse<'static>>(200, "The decision")],
+    problems: &[(422, "`invalid_permission`")],
+};
+
 async fn check(
     State(sessions): State<Arc<Sessions>>,
     caller: Caller,
@@ -134,12 +126,14 @@ async fn check(
     Ok(private(CheckResponse { allowed: results.iter().all(|result| result.allowed), results }))
 }
 
-/// My permissions
-///
-/// All that the caller's roles grant.
-#[utoipa::path(get, path = "/v1/permissions", operation_id = "list_permissions", tag = "permission-check", security(("cookie" = []), ("bearer" = [])), responses(
-    (status = 200, description = "The permissions", body = PermissionList),
-))]
+const LIST: Description = Description {
+    id: "list_permissions",
+    summary: "My permissions",
+    details: "All that the caller's roles grant.",
+    responses: &[json::<PermissionList<'static>>(200, "The permissions")],
+    problems: &[],
+};
+
 async fn list(caller: Caller) -> Response {
     private(PermissionList {
         roles: caller.user.roles.iter().map(RoleName::as_str).collect(),
@@ -147,18 +141,22 @@ async fn list(caller: Caller) -> Response {
     })
 }
 
-/// Authorize
-///
-/// For a reverse proxy (nginx `auth_request`, Traefik `ForwardAuth`, Caddy `forward_auth`): the status is the answer. With
-/// 204 come `X-Latchkey-User`, `X-Latchkey-Session` and `X-Latchkey-Roles`, for the proxy to pass on; with a refusal,
-/// `X-Latchkey-Reason`. `X-Forwarded-Method`, or `X-Original-Method`, is the method of the request that the proxy asks about.
-#[utoipa::path(get, path = "/v1/authorize", operation_id = "authorize", tag = "permission-check", security(("cookie" = []), ("bearer" = [])),
-    params(AuthorizeParams), responses(
-    (status = 204, description = "The caller may"),
-    (status = 400, description = "`invalid_request`: the query", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 403, description = "`permission_denied`: the caller may not", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 422, description = "`invalid_permission`", body = ProblemBody, content_type = "application/problem+json"),
-))]
+const AUTHORIZE: Description = Description {
+    id: "authorize",
+    summary: "Authorize",
+    details: "For a reverse proxy (nginx `auth_request`, Traefik `ForwardAuth`, Caddy `forward_auth`): the \
+              status is the answer. With 204 come `X-Latchkey-User`, `X-Latchkey-Session` and \
+              `X-Latchkey-Roles`, for the proxy to pass on; with a refusal, `X-Latchkey-Reason`. \
+              `X-Forwarded-Method`, or `X-Original-Method`, is the method of the request that the proxy \
+              asks about.",
+    responses: &[bodiless(204, "The caller may")],
+    problems: &[
+        (400, "`invalid_request`: the query"),
+        (403, "`permission_denied`: the caller may not"),
+        (422, "`invalid_permission`"),
+    ],
+};
+
 async fn authorize(
     State(sessions): State<Arc<Sessions>>,
     caller: Caller,

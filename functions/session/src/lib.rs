@@ -10,27 +10,22 @@ use latchkey_core::account::{Authority, UserAdministration};
 use latchkey_core::session::{EndError, RevokeError, SessionPage, Sessions};
 use latchkey_core::{Config, SessionId};
 use latchkey_http::{
-    Caller, ClientInfo, Holders, PageParams, Params, PathParam, Problem, ProblemBody, Routes, SessionBody,
-    UserBody, at, clear_cookies, private, signed_out,
+    Caller, ClientInfo, Description, Function, Holders, PageParams, Params, PathParam, Problem, Routes,
+    SessionBody, UserBody, bodiless, clear_cookies, json, private, signed_out,
 };
 use serde::Serialize;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
-/// The routes.
-pub fn routes() -> Routes {
-    Routes::new()
-        .signed_in(Method::GET, "/v1/session", show)
-        .signed_in(Method::GET, at("/v1/sessions").with_query(), list)
-        .fresh(Method::DELETE, "/v1/sessions/{id}", revoke)
-        .holder(Method::POST, "/v1/signout", sign_out)
-        .holder(Method::POST, "/v1/signout/all", sign_out_everywhere)
+/// This operation, ready to be served.
+pub fn function() -> Function {
+    Routes::new("session")
+        .signed_in(Method::GET, "/v1/session", show, &SHOW)
+        .signed_in(Method::GET, "/v1/sessions", list, &LIST)
+        .fresh(Method::DELETE, "/v1/sessions/{id}", revoke, &REVOKE)
+        .holder(Method::POST, "/v1/signout", sign_out, &SIGN_OUT)
+        .holder(Method::POST, "/v1/signout/all", sign_out_everywhere, &SIGN_OUT_EVERYWHERE)
+        .into()
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(show, list, revoke, sign_out, sign_out_everywhere))]
-struct Description;
-
-latchkey_http::function!(routes(), Description);
 
 /// Who is signed in, and in which session.
 #[derive(Serialize, ToSchema)]
@@ -61,25 +56,28 @@ pub struct SessionList {
     next: Option<String>,
 }
 
-/// This session
-///
-/// The signed-in user and the session. At most 60 s behind the store.
-#[utoipa::path(get, path = "/v1/session", operation_id = "show_session", tag = "session", security(("cookie" = []), ("bearer" = [])), responses(
-    (status = 200, description = "Signed in", body = CurrentSession),
-))]
+const SHOW: Description = Description {
+    id: "show_session",
+    summary: "This session",
+    details: "The signed-in user and the session. At most 60 s behind the store.",
+    responses: &[json::<CurrentSession>(200, "Signed in")],
+    problems: &[],
+};
+
 async fn show(State(sessions): State<Arc<Sessions>>, caller: Caller) -> Result<Response, Problem> {
     sessions.touch(&caller).await?;
     Ok(private(CurrentSession { user: (&caller.user).into(), session: (&caller.session).into() }))
 }
 
-/// All sessions
-///
-/// The caller's live sessions with device and address, newest first. An account has at most 100: where one more begins, the
-/// oldest gives way.
-#[utoipa::path(get, path = "/v1/sessions", operation_id = "list_sessions", tag = "session", security(("cookie" = []), ("bearer" = [])), params(PageParams), responses(
-    (status = 200, description = "The sessions", body = SessionList),
-    (status = 400, description = "`invalid_request`: the limit is not 1 to 200, or the cursor is not from this list", body = ProblemBody, content_type = "application/problem+json"),
-))]
+const LIST: Description = Description {
+    id: "list_sessions",
+    summary: "All sessions",
+    details: "The caller's live sessions with device and address, newest first. An account has at most 100: \
+              where one more begins, the oldest gives way.",
+    responses: &[json::<SessionList>(200, "The sessions")],
+    problems: &[(400, "`invalid_request`: the limit is not 1 to 200, or the cursor is not from this list")],
+};
+
 async fn list(
     State(sessions): State<Arc<Sessions>>,
     caller: Caller,
@@ -93,14 +91,15 @@ async fn list(
     Ok(private(SessionList { sessions: sessions.collect(), next: next.map(|next| next.to_string()) }))
 }
 
-/// Revoke a session
-///
-/// Ends one of the caller's sessions at once: its refresh token is dead, its access token is refused within 60 s.
-#[utoipa::path(delete, path = "/v1/sessions/{id}", operation_id = "revoke_session", tag = "session", security(("cookie" = []), ("bearer" = [])),
-    params(("id" = String, Path, description = "The session")), responses(
-    (status = 204, description = "Ended"),
-    (status = 404, description = "The caller has no such session", body = ProblemBody, content_type = "application/problem+json"),
-))]
+const REVOKE: Description = Description {
+    id: "revoke_session",
+    summary: "Revoke a session",
+    details: "Ends one of the caller's sessions at once: its refresh token is dead, its access token is \
+              refused within 60 s.",
+    responses: &[bodiless(204, "Ended")],
+    problems: &[(404, "The caller has no such session")],
+};
+
 async fn revoke(
     State(sessions): State<Arc<Sessions>>,
     State(config): State<Arc<Config>>,
@@ -112,13 +111,19 @@ async fn revoke(
     Ok(if id == caller.session.id { signed_out(&config) } else { StatusCode::NO_CONTENT.into_response() })
 }
 
-/// Sign out
-///
-/// Ends this session and removes its cookies. Either cookie is enough, or the access token as a bearer token, expired or not.
-#[utoipa::path(post, path = "/v1/signout", operation_id = "sign_out", tag = "session", security(("cookie" = []), ("bearer" = [])), responses(
-    (status = 204, description = "Signed out"),
-    (status = 401, description = "`session_ended`: there is nothing left to end, and the cookies are removed; `invalid_refresh_token`: the one cookie that came is not ours", body = ProblemBody, content_type = "application/problem+json"),
-))]
+const SIGN_OUT: Description = Description {
+    id: "sign_out",
+    summary: "Sign out",
+    details: "Ends this session and removes its cookies. Either cookie is enough, or the access token as a \
+              bearer token, expired or not.",
+    responses: &[bodiless(204, "Signed out")],
+    problems: &[(
+        401,
+        "`session_ended`: there is nothing left to end, and the cookies are removed; \
+             `invalid_refresh_token`: the one cookie that came is not ours",
+    )],
+};
+
 async fn sign_out(
     State(sessions): State<Arc<Sessions>>,
     State(config): State<Arc<Config>>,
@@ -144,15 +149,22 @@ async fn sign_out(
     })
 }
 
-/// Sign out everywhere
-///
-/// Ends every session of the caller in one write. Needs a token that is good now: an access token that is not expired, or the
-/// refresh cookie.
-#[utoipa::path(post, path = "/v1/signout/all", operation_id = "sign_out_everywhere", tag = "session", security(("cookie" = []), ("bearer" = [])), responses(
-    (status = 204, description = "Signed out everywhere"),
-    (status = 401, description = "`invalid_token`: the token is expired or used; `invalid_refresh_token`: the one cookie that came is not ours", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, description = "The account was deleted meanwhile", body = ProblemBody, content_type = "application/problem+json"),
-))]
+const SIGN_OUT_EVERYWHERE: Description = Description {
+    id: "sign_out_everywhere",
+    summary: "Sign out everywhere",
+    details: "Ends every session of the caller in one write. Needs a token that is good now: an access \
+              token that is not expired, or the refresh cookie.",
+    responses: &[bodiless(204, "Signed out everywhere")],
+    problems: &[
+        (
+            401,
+            "`invalid_token`: the token is expired or used; `invalid_refresh_token`: the one cookie that \
+             came is not ours",
+        ),
+        (404, "The account was deleted meanwhile"),
+    ],
+};
+
 async fn sign_out_everywhere(
     State(administration): State<Arc<UserAdministration>>,
     State(sessions): State<Arc<Sessions>>,

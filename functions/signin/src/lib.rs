@@ -11,22 +11,16 @@ use latchkey_core::password::Password;
 use latchkey_core::session::Opening;
 use latchkey_core::{Config, Email, SecretString};
 use latchkey_http::{
-    Body, ClientInfo, DeviceCookies, Problem, ProblemBody, Replaced, Routes, SignedInBody, TransportName, at,
-    signed_in,
+    Body, ClientInfo, Description, DeviceCookies, Function, Problem, Replaced, Routes, SignedInBody,
+    TransportName, json, signed_in,
 };
 use serde::Deserialize;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
-/// The routes.
-pub fn routes() -> Routes {
-    Routes::new().public(Method::POST, at("/v1/signin").with_body(), signin)
+/// This operation, ready to be served.
+pub fn function() -> Function {
+    Routes::new("signin").public(Method::POST, "/v1/signin", signin, &SIGN_IN).into()
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(signin))]
-struct Description;
-
-latchkey_http::function!(routes(), Description);
 
 /// Somebody's proof.
 #[derive(Deserialize, ToSchema)]
@@ -43,23 +37,28 @@ pub struct SignInRequest {
     transport: TransportName,
 }
 
-/// Sign in
-///
-/// Begins a session. The response to an unknown address, to a wrong password and to any password of a locked account is the
-/// same, and takes the same work. Five wrong passwords in a row lock the account for 15 minutes, each five more for twice as
-/// long, up to a day; after 100 no password is tried until the operator unlocks it. A browser that signed in to the account
-/// before passes the lock by its device cookie. At most 5 a minute from one address, and for one e-mail, with or without an
-/// account, 10 in 15 minutes and 50 a day.
-#[utoipa::path(
-    post, path = "/v1/signin", operation_id = "sign_in", tag = "signin", request_body = SignInRequest,
-    responses(
-        (status = 200, description = "Signed in", body = SignedInBody),
-        (status = 401, description = "`invalid_credentials`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "The password is right, but `account_disabled`; `cross_site_cookies`: a page on another site asks for cookies", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_email`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`: `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
-    ),
-)]
+const SIGN_IN: Description = Description {
+    id: "sign_in",
+    summary: "Sign in",
+    details: "Begins a session. The response to an unknown address, to a wrong password and to any password \
+              of a locked account is the same, and takes the same work. Five wrong passwords in a row lock \
+              the account for 15 minutes, each five more for twice as long, up to a day; after 100 no \
+              password is tried until the operator unlocks it. A browser that signed in to the account \
+              before passes the lock by its device cookie. At most 5 a minute from one address, and for one \
+              e-mail, with or without an account, 10 in 15 minutes and 50 a day.",
+    responses: &[json::<SignedInBody>(200, "Signed in")],
+    problems: &[
+        (401, "`invalid_credentials`"),
+        (
+            403,
+            "The password is right, but `account_disabled`; `cross_site_cookies`: a page on another site \
+             asks for cookies",
+        ),
+        (422, "`invalid_email`"),
+        (429, "`rate_limited`: `Retry-After` says for how long"),
+    ],
+};
+
 #[expect(clippy::too_many_arguments, reason = "axum passes each part of a request by itself")]
 async fn signin(
     State(service): State<Arc<PasswordSignIn>>,

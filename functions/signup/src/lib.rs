@@ -11,22 +11,16 @@ use latchkey_core::password::Password;
 use latchkey_core::session::{Opening, Transport};
 use latchkey_core::{Config, Email, SecretString};
 use latchkey_http::{
-    Body, ClientInfo, DeviceCookies, Problem, ProblemBody, Replaced, Routes, SignedInBody, TransportName, at,
-    signed_in,
+    Body, ClientInfo, Description, DeviceCookies, Function, Problem, Replaced, Routes, SignedInBody,
+    TransportName, json, signed_in,
 };
 use serde::Deserialize;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
-/// The routes.
-pub fn routes() -> Routes {
-    Routes::new().public(Method::POST, at("/v1/signup").with_body(), signup)
+/// This operation, ready to be served.
+pub fn function() -> Function {
+    Routes::new("signup").public(Method::POST, "/v1/signup", signup, &SIGN_UP).into()
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(signup))]
-struct Description;
-
-latchkey_http::function!(routes(), Description);
 
 /// A new account.
 #[derive(Deserialize, ToSchema)]
@@ -46,20 +40,20 @@ pub struct SignUpRequest {
     transport: TransportName,
 }
 
-/// Sign up
-///
-/// Makes an account and its first session. At most 3 in 15 minutes from one address and 5 in an hour for one e-mail; besides, 20
-/// refused ones in 15 minutes from one address.
-#[utoipa::path(
-    post, path = "/v1/signup", operation_id = "sign_up", tag = "signup", request_body = SignUpRequest,
-    responses(
-        (status = 201, description = "The account is made and signed in", body = SignedInBody),
-        (status = 403, description = "`cross_site_cookies`: a page on another site asks for cookies", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`email_taken`: the address has an account", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_email`, `invalid_name` or `weak_password`, with the reason", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`: `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
-    ),
-)]
+const SIGN_UP: Description = Description {
+    id: "sign_up",
+    summary: "Sign up",
+    details: "Makes an account and its first session. At most 3 in 15 minutes from one address and 5 in an \
+              hour for one e-mail; besides, 20 refused ones in 15 minutes from one address.",
+    responses: &[json::<SignedInBody>(201, "The account is made and signed in")],
+    problems: &[
+        (403, "`cross_site_cookies`: a page on another site asks for cookies"),
+        (409, "`email_taken`: the address has an account"),
+        (422, "`invalid_email`, `invalid_name` or `weak_password`, with the reason"),
+        (429, "`rate_limited`: `Retry-After` says for how long"),
+    ],
+};
+
 #[expect(clippy::too_many_arguments, reason = "axum passes each part of a request by itself")]
 async fn signup(
     State(registration): State<Arc<Registration>>,

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequest, Request, State};
-use axum::http::{Method, StatusCode};
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use latchkey_core::limit::{Action, Limiter, Subject};
 use latchkey_core::session::{RefreshError, Sessions};
@@ -11,21 +11,16 @@ use latchkey_core::token::InvalidRefreshToken;
 use latchkey_core::{Config, SecretString};
 use latchkey_http::cookies::{self, Kind};
 use latchkey_http::{
-    Body, ClientInfo, Problem, ProblemBody, Routes, SignedInBody, at, clear_cookies, tokens_refreshed,
+    Body, ClientInfo, Description, Function, Problem, Routes, SignedInBody, clear_cookies, json,
+    tokens_refreshed,
 };
 use serde::Deserialize;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
-/// The routes.
-pub fn routes() -> Routes {
-    Routes::new().public(Method::POST, at("/v1/token/refresh").with_body(), refresh)
+/// This operation, ready to be served.
+pub fn function() -> Function {
+    Routes::new("token").public(Method::POST, "/v1/token/refresh", refresh, &REFRESH).into()
 }
-
-#[derive(OpenApi)]
-#[openapi(paths(refresh))]
-struct Description;
-
-latchkey_http::function!(routes(), Description);
 
 /// A refresh token, for clients that hold it themselves. Browsers send their cookie and no body.
 #[derive(Deserialize, ToSchema)]
@@ -36,29 +31,39 @@ pub struct RefreshRequest {
     refresh_token: Option<SecretString>,
 }
 
-/// Refresh
-///
-/// Gives the next refresh token and an access token with the roles as they are now. A token is good once: presented again it
-/// gives the same next token while that one was never presented (a lost response, for 24 h) or within 10 s of its use (two
-/// tabs); otherwise it ends the session for every holder.
-#[utoipa::path(
-    post, path = "/v1/token/refresh", operation_id = "refresh_tokens", tag = "token", request_body = Option<RefreshRequest>,
-    responses(
-        (status = 200, description = "Refreshed", body = SignedInBody),
-        (status = 401, description = "`invalid_refresh_token`: sign in again; `not_signed_in`: there is no refresh token; `duplicate_cookie`: two cookies of one name, neither is used or removed", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`: too many tokens that are not good, or over 600 requests a minute of one session; `Retry-After` says for how long", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`: the store cannot answer; the token is still good", body = ProblemBody, content_type = "application/problem+json"),
-    ),
-)]
+const REFRESH: Description = Description {
+    id: "refresh_tokens",
+    summary: "Refresh",
+    details: "Gives the next refresh token and an access token with the roles as they are now. A token is \
+              good once: presented again it gives the same next token while that one was never presented (a \
+              lost response, for 24 h) or within 10 s of its use (two tabs); otherwise it ends the session \
+              for every holder.",
+    responses: &[json::<SignedInBody>(200, "Refreshed")],
+    problems: &[
+        (
+            401,
+            "`invalid_refresh_token`: sign in again; `not_signed_in`: there is no refresh token; \
+             `duplicate_cookie`: two cookies of one name, neither is used or removed",
+        ),
+        (
+            429,
+            "`rate_limited`: too many tokens that are not good, or over 600 requests a minute of one \
+             session; `Retry-After` says for how long",
+        ),
+        (503, "`unavailable`: the store cannot answer; the token is still good"),
+    ],
+};
+
 async fn refresh(
     State(sessions): State<Arc<Sessions>>,
     State(limiter): State<Arc<Limiter>>,
     State(config): State<Arc<Config>>,
     client: ClientInfo,
-    request: Request,
+    headers: HeaderMap,
+    body: Result<Option<Body<RefreshRequest>>, Problem>,
 ) -> Result<Response, Problem> {
-    let by_cookie = !matches!(cookies::get(Kind::Refresh, request.headers(), &config.url), Ok(None));
-    let token = token(request, &config).await?;
+    let by_cookie = !matches!(cookies::get(Kind::Refresh, &headers, &config.url), Ok(None));
+    let token = token(&headers, body, &config)?;
     // What is counted is what is not good. A good token cannot be guessed; the meter of its session counts it.
     let count = async || limiter.admit(&[Subject::Address(Action::Public, &client.address)]).await;
     match sessions.refresh(&token, &client.requester).await {
@@ -95,11 +100,15 @@ async fn refresh(
 }
 
 /// From the cookie, else from the body.
-async fn token(request: Request, config: &Config) -> Result<SecretString, Problem> {
+fn token(
+    headers: &HeaderMap,
+    body: Result<Option<Body<RefreshRequest>>, Problem>,
+    config: &Config,
+) -> Result<SecretString, Problem> {
     // No token of ours has a character beyond ASCII.
-    let cookie = cookies::get(Kind::Refresh, request.headers(), &config.url)?
+    let cookie = cookies::get(Kind::Refresh, headers, &config.url)?
         .map(|token| SecretString::from(String::from_utf8_lossy(token).into_owned()));
-    let body = Option::<Body<RefreshRequest>>::from_request(request, &()).await?;
+    let body = body?;
     cookie.or_else(|| body.and_then(|Body(body)| body.refresh_token)).ok_or_else(|| {
         Problem::new(
             StatusCode::UNAUTHORIZED,

@@ -29,8 +29,7 @@ impl From<RequestTimeout> for Problem {
 
 /// A JSON request body. Only `application/json` is taken: a browser cannot send that to another site without asking it first,
 /// so no form or plain text post reaches a handler.
-/// `T` says `deny_unknown_fields`, and its route [`with_body`](crate::Target::with_body): a member that `T` does not name, or that
-/// comes twice, is refused.
+/// `T` says `deny_unknown_fields`: a member that `T` does not name, or that comes twice, is refused.
 pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {

@@ -1,6 +1,7 @@
 use axum::Router;
-use utoipa::openapi::OpenApi;
 
+#[cfg(feature = "description")]
+use crate::openapi::{self, Described};
 use crate::paths::{Make, Paths};
 use crate::{App, Operation, Routes};
 
@@ -11,27 +12,24 @@ pub struct Function {
     handlers: Vec<(&'static str, Make)>,
     pages: Router<App>,
     operations: Vec<Operation>,
+    /// One for each of `operations`.
     #[cfg(feature = "description")]
-    descriptions: Vec<fn() -> OpenApi>,
+    descriptions: Vec<Described>,
+}
+
+impl From<Routes> for Function {
+    fn from(routes: Routes) -> Self {
+        Self {
+            handlers: routes.handlers,
+            pages: Router::new(),
+            operations: routes.operations,
+            #[cfg(feature = "description")]
+            descriptions: routes.descriptions,
+        }
+    }
 }
 
 impl Function {
-    /// From the routes and what makes their description, which is made only where it is asked for.
-    #[cfg_attr(
-        not(feature = "description"),
-        expect(unused_variables, reason = "nobody can ask for the description")
-    )]
-    pub fn new(routes: Routes, description: fn() -> OpenApi) -> Self {
-        let (handlers, operations) = routes.into_parts();
-        Self {
-            handlers,
-            pages: Router::new(),
-            operations,
-            #[cfg(feature = "description")]
-            descriptions: vec![description],
-        }
-    }
-
     /// Both functions in one. No two have a route in common: a request for it would panic.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
@@ -53,29 +51,13 @@ impl Function {
         &self.operations
     }
 
-    /// The description of every route: what each function says of its own, and the answers that all of them give.
+    /// The description of every route: what each function says of its own, and what follows from the route.
     #[cfg(feature = "description")]
-    pub fn openapi(&self) -> OpenApi {
-        let mut all = self.descriptions.iter().map(|describe| describe());
-        let mut first = all.next().unwrap_or_default();
-        all.for_each(|next| first.merge(next));
-        crate::described::complete(&mut first, &self.operations);
-        first
+    pub fn openapi(&self) -> utoipa::openapi::OpenApi {
+        openapi::document(self.operations.iter().zip(&self.descriptions))
     }
 
     pub(crate) fn into_paths(self, app: App) -> Paths {
         Paths::new(self.handlers, self.pages, app)
     }
-}
-
-/// The entry line of a function crate: makes `function()`, what each platform's entry serves, from the crate's `routes()`
-/// and its description.
-#[macro_export]
-macro_rules! function {
-    ($routes:expr, $description:ty) => {
-        /// This operation, ready to be served.
-        pub fn function() -> $crate::Function {
-            $crate::Function::new($routes, <$description as $crate::utoipa::OpenApi>::openapi)
-        }
-    };
 }

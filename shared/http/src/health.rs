@@ -9,9 +9,9 @@ use latchkey_core::port::WriteFault;
 use latchkey_core::port::table::Key;
 use latchkey_core::{Ports, Timestamp};
 use serde::Serialize;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
-use crate::{Function, Routes, at};
+use crate::{AnyQuery, Description, Function, Routes, json};
 
 /// How long an answer is repeated: the route is public, and each look costs the stores a round trip.
 const REPEATED_FOR: Duration = Duration::from_secs(5);
@@ -46,23 +46,21 @@ pub struct HealthBody {
 
 /// `GET /health`, which every deployment has.
 pub fn health() -> Function {
-    // Probes and load balancers of others add parameters of their own.
-    let path = at("/health").with_any_query();
-    Function::new(Routes::new().public(Method::GET, path, show), Description::openapi)
+    Routes::new("meta").public(Method::GET, "/health", show, &HEALTH).into()
 }
 
-#[derive(OpenApi)]
-#[openapi(paths(show))]
-struct Description;
+const HEALTH: Description = Description {
+    id: "show_health",
+    summary: "Health",
+    details: "Whether the service and its stores answer. A look at the stores is repeated for 5 seconds.",
+    responses: &[
+        json::<HealthBody>(200, "It works"),
+        json::<HealthBody>(503, "The table does not answer, or cannot be written"),
+    ],
+    problems: &[],
+};
 
-/// Health
-///
-/// Whether the service and its stores answer. A look at the stores is repeated for 5 seconds.
-#[utoipa::path(get, path = "/health", operation_id = "show_health", tag = "meta", responses(
-    (status = 200, description = "It works", body = HealthBody),
-    (status = 503, description = "The table does not answer, or cannot be written", body = HealthBody),
-))]
-async fn show(State(ports): State<Ports>, State(health): State<Arc<Health>>) -> Response {
+async fn show(_: AnyQuery, State(ports): State<Ports>, State(health): State<Arc<Health>>) -> Response {
     let now = ports.clock.now();
     let known = *health.0.lock().unwrap_or_else(PoisonError::into_inner);
     let stores = match known {

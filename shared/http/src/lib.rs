@@ -1,7 +1,7 @@
 //! How Latchkey speaks HTTP, the same on every platform: a tower service over the services of [`latchkey_core`].
 //!
-//! A function crate states its [`Routes`], each with who may call it, and one [`function!`] line. [`app`] puts any number of
-//! functions behind the edge that every request passes: canonical paths, CSRF, CORS, security headers, request
+//! A function crate makes a [`Function`] of its [`Routes`], each with who may call it and a [`Description`]. [`app`] puts any number
+//! of functions behind the edge that every request passes: canonical paths, CSRF, CORS, security headers, request
 //! identifiers, problem answers.
 
 mod answer;
@@ -13,14 +13,15 @@ mod client;
 pub mod cookies;
 mod cors;
 mod csrf;
-#[cfg(feature = "description")]
-mod described;
+mod description;
 mod device;
 mod edge;
 mod flow;
 mod function;
 mod health;
 mod navigation;
+#[cfg(feature = "description")]
+mod openapi;
 mod page;
 mod paging;
 mod params;
@@ -29,6 +30,7 @@ mod problem;
 mod provider;
 mod refusal;
 mod routes;
+mod signature;
 mod strict;
 
 pub use answer::{
@@ -39,6 +41,7 @@ pub use app::{App, app};
 pub use body::{Body, MAX_BODY, RequestTimeout};
 pub use caller::{BearerOnly, Caller, Holders, Replaced};
 pub use client::{ClientInfo, PeerAddress};
+pub use description::{Description, ResponseDescription, any_json, bodiless, json};
 pub use device::{DeviceCookies, MAX_DEVICE_COOKIES};
 pub use edge::{Edge, canonical, without_service};
 pub use flow::{clear_flow, flow_cookie, flow_cookies, set_flow};
@@ -50,7 +53,5 @@ pub use params::{Params, PathParam, PathParams, Segment};
 pub use paths::Paths;
 pub use problem::{Problem, ProblemBody};
 pub use routes::{Access, Operation, Routes};
-pub use strict::{Query, Takes, Target, at};
-
-#[doc(hidden)]
-pub use utoipa;
+pub use signature::{Input, Inputs, Signature};
+pub use strict::{AnyQuery, Query, Takes};

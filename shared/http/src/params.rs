@@ -10,8 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{Problem, strict};
 
-/// The query parameters. `T` says `deny_unknown_fields`, and its route [`with_query`](crate::Target::with_query): a parameter that
-/// `T` does not name, or that comes twice, is refused.
+/// The query parameters. `T` says `deny_unknown_fields`: a parameter that `T` does not name, or that comes twice, is refused.
 pub struct Params<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
@@ -29,16 +28,30 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
 /// Identifiers and names of providers are given out by Latchkey or its configuration: a text that cannot be one names nothing (404).
 /// A name that people choose is refused with its form (422).
 pub trait Segment: FromStr<Err: Display> {
+    /// What it names, for the description of its operations.
+    const DESCRIPTION: &'static str;
+
     /// The answer to a text that is none.
     fn refused(_: &Self::Err) -> Problem {
         nothing_here()
     }
 }
 
-impl Segment for UserId {}
-impl Segment for SessionId {}
-impl Segment for ProviderName {}
+impl Segment for UserId {
+    const DESCRIPTION: &'static str = "The user";
+}
+
+impl Segment for SessionId {
+    const DESCRIPTION: &'static str = "The session";
+}
+
+impl Segment for ProviderName {
+    const DESCRIPTION: &'static str = "The provider, such as `google`";
+}
+
 impl Segment for RoleName {
+    const DESCRIPTION: &'static str = "The role: 1 to 64 of a-z, 0-9 and -, a letter first";
+
     fn refused(error: &InvalidRoleName) -> Problem {
         Problem::unprocessable("invalid_role", error.to_string())
     }

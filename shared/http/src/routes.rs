@@ -10,8 +10,10 @@ use axum::routing::{MethodFilter, on};
 use latchkey_core::session::Freshness;
 
 use crate::navigation::Navigation;
+#[cfg(feature = "description")]
+use crate::openapi::Described;
 use crate::paths::Make;
-use crate::{App, Caller, Problem, Takes, Target, caller};
+use crate::{App, Caller, Description, Problem, Signature, Takes, caller};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,121 +45,154 @@ pub struct Operation {
 }
 
 /// Routes, each with who may call it. There is no way to add one without saying so, and whoever may not call it never
-/// reaches its handler. Nor does a request with a query or a body that the route does not say it takes.
-#[derive(Default)]
+/// reaches its handler. Nor does a request with a query or a body that the signature of the handler does not have.
 pub struct Routes {
-    handlers: Vec<(&'static str, Make)>,
-    operations: Vec<Operation>,
+    pub(crate) handlers: Vec<(&'static str, Make)>,
+    pub(crate) operations: Vec<Operation>,
+    #[cfg(feature = "description")]
+    tag: &'static str,
+    #[cfg(feature = "description")]
+    pub(crate) descriptions: Vec<Described>,
 }
 
 impl Routes {
-    /// No routes.
-    pub fn new() -> Self {
-        Self::default()
+    /// No routes yet. The description lists them under `tag`.
+    #[cfg_attr(
+        not(feature = "description"),
+        expect(unused_variables, reason = "nobody can ask for the description")
+    )]
+    pub const fn new(tag: &'static str) -> Self {
+        Self {
+            handlers: Vec::new(),
+            operations: Vec::new(),
+            #[cfg(feature = "description")]
+            tag,
+            #[cfg(feature = "description")]
+            descriptions: Vec::new(),
+        }
     }
 
     /// A route that anyone may call.
     #[must_use]
-    pub fn public<T: 'static>(
+    pub fn public<T: Signature + 'static>(
         self,
         method: Method,
-        target: impl Into<Target>,
+        path: &'static str,
         handler: impl Handler<T, App>,
+        description: &'static Description,
     ) -> Self {
-        let target = target.into();
-        self.add(method, target, Access::Public, Open { takes: target.takes, handler })
+        let handler = Open { takes: T::TAKES, handler };
+        self.add::<T, _>(method, path, Access::Public, handler, description)
     }
 
     /// A GET route that anyone may call and that acts: only by navigating to it. HEAD, prefetches and what a page loads are refused
     /// before the handler is reached.
     #[must_use]
-    pub fn navigation<T: 'static>(self, target: impl Into<Target>, handler: impl Handler<T, App>) -> Self {
-        let target = target.into();
-        self.add(Method::GET, target, Access::Public, Navigation(Open { takes: target.takes, handler }))
+    pub fn navigation<T: Signature + 'static>(
+        self,
+        path: &'static str,
+        handler: impl Handler<T, App>,
+        description: &'static Description,
+    ) -> Self {
+        let handler = Navigation(Open { takes: T::TAKES, handler });
+        self.add::<T, _>(Method::GET, path, Access::Public, handler, description)
     }
 
     /// A route for whoever is signed in, on state at most 60 s old; the handler takes a [`Caller`](crate::Caller).
     #[must_use]
-    pub fn signed_in<T: 'static>(
+    pub fn signed_in<T: Signature + 'static>(
         self,
         method: Method,
-        target: impl Into<Target>,
+        path: &'static str,
         handler: impl Handler<T, App>,
+        description: &'static Description,
     ) -> Self {
-        self.guarded(method, target.into(), Access::SignedIn(Freshness::Recent), handler)
+        self.guarded(method, path, Access::SignedIn(Freshness::Recent), handler, description)
     }
 
     /// A route for whoever is signed in, on state as of now: for changes.
     #[must_use]
-    pub fn fresh<T: 'static>(
+    pub fn fresh<T: Signature + 'static>(
         self,
         method: Method,
-        target: impl Into<Target>,
+        path: &'static str,
         handler: impl Handler<T, App>,
+        description: &'static Description,
     ) -> Self {
-        self.guarded(method, target.into(), Access::SignedIn(Freshness::Fresh), handler)
+        self.guarded(method, path, Access::SignedIn(Freshness::Fresh), handler, description)
     }
 
     /// A route at which a reverse proxy asks whether a request of its client's may pass.
     #[must_use]
-    pub fn proxied<T: 'static>(
+    pub fn proxied<T: Signature + 'static>(
         self,
         method: Method,
-        target: impl Into<Target>,
+        path: &'static str,
         handler: impl Handler<T, App>,
+        description: &'static Description,
     ) -> Self {
-        self.guarded(method, target.into(), Access::Proxied, handler)
+        self.guarded(method, path, Access::Proxied, handler, description)
     }
 
     /// A route for whoever holds `permission` as of now.
     #[must_use]
-    pub fn permission<T: 'static>(
+    pub fn permission<T: Signature + 'static>(
         self,
         permission: &'static str,
         method: Method,
-        target: impl Into<Target>,
+        path: &'static str,
         handler: impl Handler<T, App>,
+        description: &'static Description,
     ) -> Self {
-        self.guarded(method, target.into(), Access::Permission(permission), handler)
+        self.guarded(method, path, Access::Permission(permission), handler, description)
     }
 
     /// A route for whoever holds any token of a session, expired or not; the handler takes [`Holders`](crate::Holders).
     #[must_use]
-    pub fn holder<T: 'static>(
+    pub fn holder<T: Signature + 'static>(
         self,
         method: Method,
-        target: impl Into<Target>,
+        path: &'static str,
         handler: impl Handler<T, App>,
+        description: &'static Description,
     ) -> Self {
-        self.guarded(method, target.into(), Access::Holder, handler)
+        self.guarded(method, path, Access::Holder, handler, description)
     }
 
-    fn guarded<T: 'static>(
+    fn guarded<T: Signature + 'static>(
         self,
         method: Method,
-        target: Target,
+        path: &'static str,
         access: Access,
         handler: impl Handler<T, App>,
+        description: &'static Description,
     ) -> Self {
-        self.add(method, target, access, Guarded { access, takes: target.takes, handler })
+        let handler = Guarded { access, takes: T::TAKES, handler };
+        self.add::<T, _>(method, path, access, handler, description)
     }
 
-    fn add<T: 'static>(
+    /// Adds a handler that checks the inputs and the access of another one, whose signature is `T`.
+    #[cfg_attr(
+        not(feature = "description"),
+        expect(unused_variables, reason = "nobody can ask for the description")
+    )]
+    fn add<T: Signature, G: 'static>(
         mut self,
         method: Method,
-        Target { path, takes }: Target,
+        path: &'static str,
         access: Access,
-        handler: impl Handler<T, App>,
+        handler: impl Handler<G, App>,
+        description: &'static Description,
     ) -> Self {
         // Every method that routes use has a filter; one that has none would be a route that nobody can call.
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::TRACE);
         self.handlers.push((path, Arc::new(move || on(filter, handler.clone()))));
+        // The handler of a GET may serve a POST as well, and read the body of that one.
+        let takes = Takes { body: T::TAKES.body && !method.is_safe(), ..T::TAKES };
         self.operations.push(Operation { method, path, access, takes });
+        #[cfg(feature = "description")]
+        self.descriptions.push(Described { tag: self.tag, own: description, inputs: T::describe });
         self
-    }
-
-    pub(crate) fn into_parts(self) -> (Vec<(&'static str, Make)>, Vec<Operation>) {
-        (self.handlers, self.operations)
     }
 }
 

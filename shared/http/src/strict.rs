@@ -1,11 +1,14 @@
 //! The rule that a request says nothing a route does not know: a misspelt name must never be taken for an absent one.
 
+use std::convert::Infallible;
+
 use axum::body::Body as Bytes;
-use axum::extract::{OptionalFromRequest, Request};
+use axum::extract::{FromRequestParts, OptionalFromRequest, Request};
 use axum::http::Uri;
+use axum::http::request::Parts;
 use serde::Deserialize;
 
-use crate::{Body, Problem};
+use crate::{Body, Input, Problem};
 
 /// The longest name that a problem repeats, in characters.
 const MAX_NAME: usize = 64;
@@ -17,11 +20,11 @@ pub enum Query {
     Nothing,
     /// Its handler takes [`Params`](crate::Params).
     Params,
-    /// Anybody may add to it: the route is called by others, or by a cache or a probe that adds a parameter of its own.
+    /// Anybody may add to it: its handler takes [`AnyQuery`].
     Anything,
 }
 
-/// The inputs of a route beside its path and headers.
+/// The inputs of a route beside its path and headers, as the signature of its handler says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Takes {
     /// The query.
@@ -30,43 +33,33 @@ pub struct Takes {
     pub body: bool,
 }
 
-/// The path of a route with what the route [takes](Takes). A path alone takes neither a query nor a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Target {
-    /// The path.
-    pub path: &'static str,
-    /// Its inputs.
-    pub takes: Takes,
-}
+impl Takes {
+    /// Neither a query nor a body.
+    pub const NOTHING: Self = Self { query: Query::Nothing, body: false };
 
-/// The path of a route, with `{names}` for what varies.
-pub const fn at(path: &'static str) -> Target {
-    Target { path, takes: Takes { query: Query::Nothing, body: false } }
-}
-
-impl Target {
-    /// The same with a query, which the handler takes as [`Params`](crate::Params).
-    #[must_use]
-    pub const fn with_query(self) -> Self {
-        Self { takes: Takes { query: Query::Params, ..self.takes }, ..self }
-    }
-
-    /// The same with any query, for a route that others than Latchkey's clients call.
-    #[must_use]
-    pub const fn with_any_query(self) -> Self {
-        Self { takes: Takes { query: Query::Anything, ..self.takes }, ..self }
-    }
-
-    /// The same with a body, which the handler takes as [`Body`](crate::Body).
-    #[must_use]
-    pub const fn with_body(self) -> Self {
-        Self { takes: Takes { body: true, ..self.takes }, ..self }
+    /// The inputs of both.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        let query = match (self.query, other.query) {
+            (Query::Anything, _) | (_, Query::Anything) => Query::Anything,
+            (Query::Params, _) | (_, Query::Params) => Query::Params,
+            (Query::Nothing, Query::Nothing) => Query::Nothing,
+        };
+        Self { query, body: self.body || other.body }
     }
 }
 
-impl From<&'static str> for Target {
-    fn from(path: &'static str) -> Self {
-        at(path)
+/// An argument of handlers that let any query through: clients that are not Latchkey's, caches and probes add parameters of their own.
+pub struct AnyQuery;
+
+impl Input for AnyQuery {
+    const QUERY: Query = Query::Anything;
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for AnyQuery {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self)
     }
 }
 
@@ -167,7 +160,7 @@ mod tests {
 
     fn refused(query: &str) -> Option<String> {
         let uri: Uri = format!("/v1/session{query}").parse().unwrap();
-        at("/v1/session").takes.check_query(&uri).err().map(|problem| problem.detail().to_owned())
+        Takes::NOTHING.check_query(&uri).err().map(|problem| problem.detail().to_owned())
     }
 
     #[test]
@@ -188,7 +181,8 @@ mod tests {
     #[test]
     fn a_route_of_others_takes_any_query() {
         let uri = Uri::from_static("/health?probe=1");
-        assert!(at("/health").with_any_query().takes.check_query(&uri).is_ok());
+        let takes = Takes { query: Query::Anything, body: false };
+        assert!(takes.check_query(&uri).is_ok());
     }
 
     #[test]

@@ -70,7 +70,7 @@ fn lack(document: &Value, operation: &Operation, answer: &TestResponse) -> Optio
 mod tests {
     use super::*;
     use http::{HeaderMap, StatusCode};
-    use latchkey_http::{Access, at};
+    use latchkey_http::{Access, Takes};
     use serde_json::json;
 
     fn operation() -> Operation {
@@ -78,7 +78,7 @@ mod tests {
             method: Method::GET,
             path: "/v1/things/{id}",
             access: Access::Public,
-            takes: at("/").takes,
+            takes: Takes::NOTHING,
         }
     }
 
