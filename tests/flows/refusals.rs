@@ -8,7 +8,7 @@ use latchkey_testkit::{Call, Fault, TestApp, TestRequest};
 use serde_json::{Value, json};
 
 use crate::support::{
-    PASSWORD, admin, app, events, get, post, refresh, send_json, sign_up, signin_request, start, unlimited,
+    PASSWORD, admin, app, events, get, post, refresh, send_json, sign_up, signin_request, start,
 };
 
 async fn only(app: &TestApp, action: Action) -> Event {
@@ -83,7 +83,7 @@ async fn many_clients_cannot_flood_the_log() {
 
 #[tokio::test]
 async fn a_limit_is_written_down_once_a_minute() {
-    let app = start(unlimited().var("LATCHKEY_LIMITS", "signin=2/1m")).await;
+    let app = start(TestApp::unlimited().var("LATCHKEY_LIMITS", "signin=2/1m")).await;
     for n in 0..6 {
         let answer = app.send(signin_request("nobody@example.com", "not the right one")).await;
         assert_eq!(answer.status, if n < 2 { 401 } else { 429 });

@@ -2,12 +2,13 @@
 
 mod forge;
 mod people;
-mod person;
 mod whole;
 
 pub use forge::Forge;
-pub use people::{
-    admin, app, external, grant, issuer_of, link, make_role, open_app, provider_app, sign_in, sign_up,
+pub use latchkey_testkit::people::{
+    PASSWORD, Person, bare, credentials, grant, refresh_request, signin_request, signup_request,
 };
-pub use person::{PASSWORD, Person, bare, credentials, refresh_request, signin_request, signup_request};
+pub use people::{
+    admin, app, external, issuer_of, link, make_role, open_app, provider_app, sign_in, sign_up,
+};
 pub use whole::assert_whole;

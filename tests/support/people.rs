@@ -1,15 +1,14 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use latchkey_core::account::{Authority, ProviderRefreshToken};
+use latchkey_core::account::ProviderRefreshToken;
 use latchkey_core::audit::Requester;
 use latchkey_core::oauth::{ExternalIdentity, Issuer};
 use latchkey_core::permission::{Author, Role, RoleName};
 use latchkey_core::session::Freshness;
+use latchkey_testkit::people::{PASSWORD, Person, credentials, grant};
 use latchkey_testkit::provider::{CLIENT_ID, CLIENT_SECRET, ISSUER, Shape, StandInProvider};
 use latchkey_testkit::{TestApp, TestClock, TestRequest};
-
-use super::person::{PASSWORD, Person, credentials};
 
 /// Everything Latchkey does, as it is configured by default.
 pub fn app() -> TestApp {
@@ -18,17 +17,16 @@ pub fn app() -> TestApp {
 
 /// The same without limits, for tests that ask often.
 pub fn open_app() -> TestApp {
-    TestApp::builder().var("LATCHKEY_LIMITS", "off").build(latchkey_all::function())
+    TestApp::unlimited().build(latchkey_all::function())
 }
 
 /// The same with a provider, `acme`, that anybody can sign in with.
 pub fn provider_app() -> TestApp {
     let clock = Arc::new(TestClock::new());
     let provider = StandInProvider::new(Shape::openid(), Arc::clone(&clock));
-    TestApp::builder()
+    TestApp::unlimited()
         .clock(clock)
         .fetch(Arc::new(provider))
-        .var("LATCHKEY_LIMITS", "off")
         .var("LATCHKEY_OIDC", "acme")
         .var("OIDC_ACME_ISSUER", ISSUER)
         .var("OIDC_ACME_CLIENT_ID", CLIENT_ID)
@@ -59,13 +57,6 @@ pub async fn make_role(app: &TestApp, name: &str, permissions: &[&str]) {
     let permissions = permissions.iter().map(|text| text.parse().expect("a grant")).collect();
     let role = Role { permissions, ..Role::default() };
     app.services.roles.put(&role_name(name), &role, Author::Operator).await.expect("the role is made");
-}
-
-/// Grants a role on the operator's word.
-pub async fn grant(app: &TestApp, to: &Person, role: &str) {
-    let (role, nowhere) = (role_name(role), Requester::default());
-    let granted = app.services.users.grant_role(to.user_id(), &role, Authority::Operator, &nowhere);
-    granted.await.expect("the role is granted");
 }
 
 /// The issuer that a provider of this name has in tests.

@@ -44,3 +44,6 @@ pub fn function() -> Function {
 fn user_id(text: &str) -> Result<UserId, latchkey_http::Problem> {
     text.parse().map_err(|_| latchkey_http::Problem::invalid("`user` must be a user's identifier"))
 }
+
+#[cfg(test)]
+mod tests;

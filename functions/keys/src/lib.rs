@@ -70,3 +70,6 @@ async fn discovery(_: AnyQuery, State(config): State<Arc<Config>>) -> Response {
     };
     ([(header::CACHE_CONTROL, CACHE_CONTROL)], Json(document)).into_response()
 }
+
+#[cfg(test)]
+mod tests;

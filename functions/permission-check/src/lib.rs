@@ -231,3 +231,6 @@ fn invalid(error: &InvalidPermission) -> Problem {
 fn unprocessable(detail: String) -> Problem {
     Problem::unprocessable("invalid_permission", detail)
 }
+
+#[cfg(test)]
+mod tests;

@@ -197,3 +197,6 @@ fn problem(error: RevokeError) -> Problem {
         RevokeError::Fault(fault) => fault.into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,3 +104,6 @@ fn problem(error: SignInError) -> Problem {
         SignInError::Fault(fault) => fault.into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

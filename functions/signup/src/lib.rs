@@ -127,3 +127,6 @@ fn problem(error: SignUpError) -> Problem {
         SignUpError::Fault(fault) => fault.into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -117,3 +117,6 @@ fn token(
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

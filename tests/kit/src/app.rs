@@ -130,6 +130,13 @@ impl TestAppBuilder {
         self
     }
 
+    /// The app that serves `function`, with the initial roles.
+    pub async fn start(self, function: Function) -> TestApp {
+        let app = self.build(function);
+        app.services.roles.init().await.expect("the initial roles are made");
+        app
+    }
+
     /// The app that serves `function`.
     pub fn build(self, function: Function) -> TestApp {
         let table = self.table.unwrap_or_else(memory_table);
@@ -200,6 +207,11 @@ impl TestApp {
     /// The parts of an unusual one.
     pub fn builder() -> TestAppBuilder {
         TestAppBuilder::default()
+    }
+
+    /// The parts of one without limits: a test is quicker than a person.
+    pub fn unlimited() -> TestAppBuilder {
+        Self::builder().var("LATCHKEY_LIMITS", "off")
     }
 
     /// The router itself, for what sends requests in its own way.

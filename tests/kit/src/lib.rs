@@ -1,7 +1,8 @@
 //! For tests: what stands in for the outside world, and the suites that every adapter of a port must pass.
 //!
 //! [`TestClock`] and [`SeededEntropy`] make a test repeatable; [`CountingTable`], [`FailingTable`] and their like wrap a
-//! port, to count its round trips or to let it fail when told; [`conformance`] holds one suite per port.
+//! port, to count its round trips or to let it fail when told; [`conformance`] holds one suite per port. [`TestApp`] serves functions in
+//! memory, and [`people`] use it.
 
 mod app;
 pub mod authentic;
@@ -14,6 +15,7 @@ mod entropy;
 mod failing;
 mod fault;
 mod model;
+pub mod people;
 pub mod pkce;
 pub mod provider;
 pub mod stand_in;

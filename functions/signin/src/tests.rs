@@ -3,16 +3,36 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::HeaderMap;
 use latchkey_core::account::{Authority, Login, SignUp, Status};
 use latchkey_core::audit::{Action, Actor, Requester};
 use latchkey_core::password::Password;
 use latchkey_core::port::Clock as _;
-use latchkey_testkit::{TestApp, TestRequest, TestResponse, memory_table};
+use latchkey_http::Function;
+use latchkey_testkit::people::{PASSWORD, Person, address, events, get, sign_in, sign_up, signin_request};
+use latchkey_testkit::{TestApp, TestAppBuilder, TestRequest, TestResponse, memory_table};
 use serde_json::json;
 
-use crate::support::{
-    PASSWORD, Person, address, app, events, get, short_of, sign_in, sign_up, signin_request, start, unlimited,
-};
+/// Sign-in, and the operations at which the rules show.
+fn operations() -> Function {
+    crate::function()
+        .merge(latchkey_session::function())
+        .merge(latchkey_signup::function())
+        .merge(latchkey_token_refresh::function())
+}
+
+async fn start(builder: TestAppBuilder) -> TestApp {
+    builder.start(operations()).await
+}
+
+async fn app() -> TestApp {
+    start(TestApp::unlimited()).await
+}
+
+/// The last moment before `duration` is over.
+fn short_of(duration: Duration) -> Duration {
+    duration.checked_sub(Duration::from_millis(1)).unwrap()
+}
 
 const EMAIL: &str = "ada@example.com";
 
@@ -52,11 +72,7 @@ async fn a_right_password_begins_a_session_of_its_own() {
 }
 
 /// All that a caller can see of an answer, and the work that it took.
-async fn seen(
-    app: &TestApp,
-    email: &str,
-    password: &str,
-) -> (u16, serde_json::Value, http::HeaderMap, u64, u64) {
+async fn seen(app: &TestApp, email: &str, password: &str) -> (u16, serde_json::Value, HeaderMap, u64, u64) {
     app.trips.take();
     app.hashes.take();
     let answer = app.send(signin_request(email, password)).await;
@@ -191,7 +207,7 @@ async fn a_disabled_account_is_refused_and_only_the_owner_is_told() {
 async fn a_right_password_is_hashed_anew_when_the_parameters_changed() {
     let table = memory_table();
     let process = |strength, seed| {
-        start(unlimited().var("LATCHKEY_ARGON2", strength).table(Arc::clone(&table)).seed(seed))
+        start(TestApp::unlimited().var("LATCHKEY_ARGON2", strength).table(Arc::clone(&table)).seed(seed))
     };
     let (before, after) = (process("m=8,t=1,p=1", 1).await, process("m=16,t=2,p=1", 2).await);
     sign_up(&before, EMAIL).await;
@@ -213,7 +229,7 @@ async fn a_right_password_is_hashed_anew_when_the_parameters_changed() {
 async fn a_lower_cost_makes_no_hash_weaker() {
     let table = memory_table();
     let process = |strength, seed| {
-        start(unlimited().var("LATCHKEY_ARGON2", strength).table(Arc::clone(&table)).seed(seed))
+        start(TestApp::unlimited().var("LATCHKEY_ARGON2", strength).table(Arc::clone(&table)).seed(seed))
     };
     let (before, after) = (process("m=16,t=2,p=1", 1).await, process("m=8,t=1,p=1", 2).await);
     sign_up(&before, EMAIL).await;
@@ -224,7 +240,7 @@ async fn a_lower_cost_makes_no_hash_weaker() {
 
 #[tokio::test]
 async fn a_hash_that_came_unsealed_is_sealed_when_its_owner_signs_in() {
-    let app = start(unlimited()).await;
+    let app = start(TestApp::unlimited()).await;
     let sign_up =
         SignUp { email: EMAIL.parse().unwrap(), password: Password::new(&PASSWORD.into()), name: None };
     let checked = app.services.registration.check(sign_up).unwrap();
@@ -247,8 +263,9 @@ async fn a_hash_that_came_unsealed_is_sealed_when_its_owner_signs_in() {
 #[tokio::test]
 async fn a_hash_under_another_secret_is_no_wrong_password() {
     let table = memory_table();
-    let process =
-        |secret, seed| start(unlimited().var("LATCHKEY_SECRET", secret).table(Arc::clone(&table)).seed(seed));
+    let process = |secret, seed| {
+        start(TestApp::unlimited().var("LATCHKEY_SECRET", secret).table(Arc::clone(&table)).seed(seed))
+    };
     let (old, new) =
         ("fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo=", "qkU3cd6UKfPE0DF9SkOFNzlQKGVLF2Ry1wHhP3oFjZ8=");
     let before = process(old, 1).await;
@@ -280,7 +297,7 @@ async fn one_address_signs_in_five_times_a_minute() {
 /// OWASP ASVS 7.2.4: a sign-in leaves no earlier session of the same browser behind.
 #[tokio::test]
 async fn signing_in_again_in_the_same_browser_ends_the_session_it_had() {
-    let app = TestApp::new(latchkey_all::function());
+    let app = TestApp::new(operations());
     let body = json!({"email": "ada@example.com", "password": "violet harbour tundra"});
     let made = app.send(TestRequest::post("/v1/signup", &body)).await;
     let first = cookie(made.set_cookie(ACCESS).unwrap());
@@ -299,7 +316,7 @@ async fn signing_in_again_in_the_same_browser_ends_the_session_it_had() {
 /// Its access cookie is gone after 15 minutes; the refresh cookie still names the session.
 #[tokio::test]
 async fn signing_in_again_after_the_access_cookie_expired_ends_the_session_too() {
-    let app = TestApp::new(latchkey_all::function());
+    let app = TestApp::new(operations());
     let body = json!({"email": "ada@example.com", "password": "violet harbour tundra"});
     let made = app.send(TestRequest::post("/v1/signup", &body)).await;
     let refresh = format!("{REFRESH}={}", cookie(made.set_cookie(REFRESH).unwrap()));

@@ -3,13 +3,31 @@
 use std::time::Duration;
 
 use latchkey_core::audit::Action;
+use latchkey_http::Function;
+use latchkey_testkit::people::{
+    PASSWORD, Person, address, check, cookie, events, get, post, refresh, send, sign_in, sign_up,
+    signin_request,
+};
 use latchkey_testkit::{TestApp, TestRequest};
 use serde_json::Value;
 
-use crate::support::{
-    PASSWORD, Person, address, app, check, cookie, events, get, post, refresh, send, short_of, sign_in,
-    sign_up, signin_request,
-};
+/// Sessions, and the operations at which the rules show.
+fn operations() -> Function {
+    crate::function()
+        .merge(latchkey_permission_check::function())
+        .merge(latchkey_signin::function())
+        .merge(latchkey_signup::function())
+        .merge(latchkey_token_refresh::function())
+}
+
+async fn app() -> TestApp {
+    TestApp::unlimited().start(operations()).await
+}
+
+/// The last moment before `duration` is over.
+fn short_of(duration: Duration) -> Duration {
+    duration.checked_sub(Duration::from_millis(1)).unwrap()
+}
 
 const DAY: Duration = Duration::from_hours(24);
 const MOMENT: Duration = Duration::from_millis(1);

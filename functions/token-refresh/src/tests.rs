@@ -5,13 +5,29 @@ use std::time::Duration;
 use jsonwebtoken::dangerous::insecure_decode;
 use latchkey_core::account::{Authority, Status};
 use latchkey_core::audit::{Action, Requester};
-use latchkey_testkit::{TestApp, TestRequest, TestResponse};
+use latchkey_http::Function;
+use latchkey_testkit::people::{
+    PASSWORD, Person, check, cookie, events, get, grant, post, refresh, refresh_request, sign_in, sign_up,
+};
+use latchkey_testkit::{TestApp, TestAppBuilder, TestRequest, TestResponse};
 use serde_json::{Value, json};
 
-use crate::support::{
-    PASSWORD, Person, app, check, cookie, events, get, grant, post, refresh, refresh_request, sign_in,
-    sign_up, start,
-};
+/// Refresh, and the operations at which the rules show.
+fn operations() -> Function {
+    crate::function()
+        .merge(latchkey_permission_check::function())
+        .merge(latchkey_session::function())
+        .merge(latchkey_signin::function())
+        .merge(latchkey_signup::function())
+}
+
+async fn start(builder: TestAppBuilder) -> TestApp {
+    builder.start(operations()).await
+}
+
+async fn app() -> TestApp {
+    start(TestApp::unlimited()).await
+}
 
 const WINDOW: Duration = Duration::from_secs(10);
 const DAY: Duration = Duration::from_hours(24);

@@ -8,10 +8,34 @@ use std::time::Duration;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use latchkey_core::port::Clock as _;
-use latchkey_testkit::{TestApp, TestClock, TestRequest, URL, memory_table};
+use latchkey_http::Function;
+use latchkey_testkit::people::{Person, get, refresh, sign_in, sign_up};
+use latchkey_testkit::{TestApp, TestAppBuilder, TestClock, TestRequest, URL, memory_table};
 use serde_json::Value;
 
-use crate::support::{Person, app, get, refresh, sign_in, sign_up, start, two_processes, unlimited};
+/// The keys, and the operations at which the rules show.
+fn operations() -> Function {
+    crate::function()
+        .merge(latchkey_session::function())
+        .merge(latchkey_signin::function())
+        .merge(latchkey_signup::function())
+        .merge(latchkey_token_refresh::function())
+}
+
+async fn start(builder: TestAppBuilder) -> TestApp {
+    builder.start(operations()).await
+}
+
+async fn app() -> TestApp {
+    start(TestApp::unlimited()).await
+}
+
+/// Two processes over one table and one clock.
+async fn two_processes() -> (TestApp, TestApp) {
+    let (table, clock) = (memory_table(), Arc::new(TestClock::new()));
+    let process = |seed| TestApp::unlimited().table(Arc::clone(&table)).clock(Arc::clone(&clock)).seed(seed);
+    (start(process(1)).await, start(process(2)).await)
+}
 
 async fn published(app: &TestApp) -> JwkSet {
     let answer = app.send(TestRequest::get("/.well-known/jwks.json")).await;
@@ -42,7 +66,7 @@ fn verify(token: &str, set: &JwkSet) -> Option<Value> {
 #[tokio::test]
 async fn tokens_of_every_algorithm_verify_with_a_stock_client() {
     for algorithm in ["EdDSA", "ES256", "RS256"] {
-        let app = start(unlimited().var("LATCHKEY_SIGNING_ALG", algorithm)).await;
+        let app = start(TestApp::unlimited().var("LATCHKEY_SIGNING_ALG", algorithm)).await;
         let ada = sign_up(&app, "ada@example.com").await;
         let set = published(&app).await;
         assert_eq!(set.keys.len(), 2, "the current and the next key");
@@ -68,7 +92,7 @@ async fn tokens_of_every_algorithm_verify_with_a_stock_client() {
 #[tokio::test]
 async fn the_key_set_holds_no_private_part() {
     for algorithm in ["EdDSA", "ES256", "RS256"] {
-        let app = start(unlimited().var("LATCHKEY_SIGNING_ALG", algorithm)).await;
+        let app = start(TestApp::unlimited().var("LATCHKEY_SIGNING_ALG", algorithm)).await;
         let body = app.send(TestRequest::get("/.well-known/jwks.json")).await.json();
         for key in body["keys"].as_array().unwrap() {
             let members: BTreeSet<_> = key.as_object().unwrap().keys().map(String::as_str).collect();
@@ -120,7 +144,7 @@ async fn a_token_outlives_the_rotations_during_its_life_and_the_next_key_is_know
 async fn a_new_algorithm_takes_over_without_a_refused_token() {
     let (table, clock) = (memory_table(), Arc::new(TestClock::new()));
     let process = |algorithm, seed| {
-        let builder = unlimited().table(Arc::clone(&table)).clock(Arc::clone(&clock)).seed(seed);
+        let builder = TestApp::unlimited().table(Arc::clone(&table)).clock(Arc::clone(&clock)).seed(seed);
         start(builder.var("LATCHKEY_SIGNING_ALG", algorithm))
     };
     let first = process("EdDSA", 1).await;
@@ -163,8 +187,8 @@ async fn processes_that_start_at_once_over_an_empty_store_share_one_ring() {
     for seed in 0..8_u64 {
         let (table, clock) = (memory_table(), Arc::new(TestClock::new()));
         let process = |n| {
-            let builder = unlimited().table(Arc::clone(&table)).clock(Arc::clone(&clock));
-            builder.seed(100 * seed + n).build(latchkey_all::function())
+            let builder = TestApp::unlimited().table(Arc::clone(&table)).clock(Arc::clone(&clock));
+            builder.seed(100 * seed + n).build(operations())
         };
         let apps = [process(1), process(2), process(3)];
         let [first, second, third] = &apps;

@@ -1,10 +1,11 @@
 //! `/v1/roles`, `/v1/roles/{name}`.
 
 use latchkey_core::audit::{Action, Actor};
+use latchkey_testkit::people::{PASSWORD, Person, admin, events, get, grant, send, send_json, sign_up};
 use latchkey_testkit::{TestApp, TestResponse};
 use serde_json::{Value, json};
 
-use crate::support::{Person, admin, app, events, get, grant, send, send_json, sign_up};
+use super::app;
 
 async fn put(app: &TestApp, by: &Person, name: &str, body: Value) -> TestResponse {
     send_json(app, "PUT", &format!("/v1/roles/{name}"), by, &body).await
@@ -196,8 +197,7 @@ async fn a_grant_that_would_not_fit_into_the_token_is_refused() {
     };
     assert_eq!(told(&refused), (409, "too_many_roles".to_owned()));
     assert!((30..45).contains(&held), "{held}");
-    let body =
-        json!({"email": "ada@example.com", "password": crate::support::PASSWORD, "transport": "bearer"});
+    let body = json!({"email": "ada@example.com", "password": PASSWORD, "transport": "bearer"});
     let signed_in = app.send(latchkey_testkit::TestRequest::post("/v1/signin", &body)).await;
     assert_eq!(signed_in.status, 200, "{}", signed_in.json());
     assert!(signed_in.text("access_token").len() <= latchkey_core::token::MAX_TOKEN);

@@ -8,12 +8,25 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use latchkey_core::audit::Action;
 use latchkey_core::port::{Fetch, FetchError};
-use latchkey_testkit::{TestApp, TestRequest, TestResponse};
+use latchkey_http::Function;
+use latchkey_testkit::people::{
+    PASSWORD, Person, address, cookie, events, get, sign_in, sign_up, signup_request,
+};
+use latchkey_testkit::{TestApp, TestAppBuilder, TestRequest, TestResponse};
 use serde_json::json;
 
-use crate::support::{
-    PASSWORD, Person, address, app, cookie, events, get, sign_in, sign_up, signup_request, start,
-};
+/// Sign-up, and the operations at which the rules show.
+fn operations() -> Function {
+    crate::function().merge(latchkey_session::function()).merge(latchkey_signin::function())
+}
+
+async fn start(builder: TestAppBuilder) -> TestApp {
+    builder.start(operations()).await
+}
+
+async fn app() -> TestApp {
+    start(TestApp::unlimited()).await
+}
 
 async fn try_password(app: &TestApp, password: &str) -> TestResponse {
     app.send(TestRequest::post("/v1/signup", &json!({"email": "ada@example.com", "password": password})))

@@ -1,8 +1,9 @@
 //! `GET /v1/authorize`, as reverse proxies call it.
 
 use latchkey_testkit::TestRequest;
+use latchkey_testkit::people::{admin, get, post, sign_up};
 
-use crate::support::{admin, app, get, post, sign_up};
+use super::app;
 
 #[tokio::test]
 async fn the_status_is_the_answer_and_headers_say_who() {

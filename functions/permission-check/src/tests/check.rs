@@ -2,10 +2,11 @@
 
 use latchkey_core::account::Authority;
 use latchkey_core::audit::Requester;
+use latchkey_testkit::people::{Person, admin, check, get, grant, send, send_json, sign_up};
 use latchkey_testkit::{TestApp, TestResponse};
 use serde_json::{Value, json};
 
-use crate::support::{Person, admin, app, check, get, grant, send, send_json, sign_up};
+use super::app;
 
 async fn ask(app: &TestApp, person: &Person, body: Value) -> Value {
     let answer = check(app, person, &body).await;

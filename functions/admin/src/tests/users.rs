@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use latchkey_core::audit::{Action, Actor};
+use latchkey_testkit::people::{
+    PASSWORD, Person, admin, events, get, grant, refresh, send, send_json, sign_in, sign_up, signin_request,
+};
 use latchkey_testkit::{TestApp, TestResponse};
 use serde_json::{Value, json};
 
-use crate::support::{
-    PASSWORD, Person, admin, app, events, get, grant, refresh, send, send_json, sign_in, sign_up,
-    signin_request,
-};
+use super::app;
 
 fn told(answer: &TestResponse) -> (u16, String) {
     (answer.status.as_u16(), answer.code())

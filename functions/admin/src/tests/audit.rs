@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use latchkey_testkit::TestApp;
+use latchkey_testkit::people::{Person, admin, get, post, refresh, sign_in, sign_up, signin_request};
 use serde_json::Value;
 
-use crate::support::{Person, admin, app, get, post, refresh, sign_in, sign_up, signin_request};
+use super::app;
 
 const DAY: Duration = Duration::from_hours(24);
 
