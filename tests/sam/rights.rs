@@ -237,7 +237,7 @@ async fn checks(all: &Deployment, token: &str) {
         "headers": { "authorization": format!("Bearer {token}") },
         "requestContext": { "http": { "method": "GET" }, "timeEpoch": 0 },
     });
-    let answer = latchkey_authorizer::Authorizer::new(App::new(services), needs).answer(event).await;
+    let answer = latchkey_authorizer::Authorizer::new(App::new(services), needs).respond(event).await;
     assert_eq!(answer.expect("a decision")["isAuthorized"], true);
 }
 

@@ -139,7 +139,7 @@ pub(crate) async fn put(
         includes: parse::<RoleName>(&request.includes)?,
     };
     let saved = roles.put(&name, &role, author(&caller, &client)).await;
-    // Without an answer it may have happened.
+    // Without a response of the store it may have happened.
     sessions.memory().forget_all();
     let status = match saved.map_err(problem)? {
         RoleChange::Created => StatusCode::CREATED,

@@ -19,11 +19,11 @@ pub(crate) struct Call {
     pub headers: HeaderMap,
     /// Whether API Gateway may use the decision for later calls.
     pub may_be_cached: bool,
-    /// In which form it wants the answer.
+    /// The form of the response.
     pub form: Form,
 }
 
-/// The form of an answer.
+/// The form of a response.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// Payload 2.0: yes or no.

@@ -3,8 +3,8 @@
 //!
 //! No operation, since it is not asked over HTTP: API Gateway sends an event that describes the call, and takes a decision.
 
-mod answer;
 mod event;
+mod response;
 mod routes;
 
 use axum::body::Body;
@@ -15,9 +15,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use answer::{Decision, Holder};
 use event::Call;
 pub use event::InvalidEvent;
+use response::{Decision, Holder};
 pub use routes::{InvalidRoutes, Need, RouteNeeds};
 
 /// The headers of a call that the check goes by: who calls, and from which page.
@@ -42,7 +42,7 @@ pub enum AuthorizerError {
     /// The event is not one that an authorizer gets, or the API is set up in a way that is not safe.
     #[error(transparent)]
     Event(#[from] InvalidEvent),
-    /// The check gave no answer: the store is down, or something is wrong here; the log says what.
+    /// The check gave no decision: the store is down, or something is wrong here; the log says what.
     #[error("the permission check answered {status} {code}")]
     Check {
         /// Its HTTP status.
@@ -61,11 +61,11 @@ impl Authorizer {
         Self { check: latchkey_http::app(latchkey_permission_check::function(), app), needs }
     }
 
-    /// The answer to one event of API Gateway: a simple response for payload 2.0, an IAM policy for payload 1.0.
-    pub async fn answer(&self, event: Value) -> Result<Value, AuthorizerError> {
+    /// Returns the response to one event of API Gateway: a simple response for payload 2.0, an IAM policy for payload 1.0.
+    pub async fn respond(&self, event: Value) -> Result<Value, AuthorizerError> {
         let call = Call::parse(event)?;
         let decision = self.decide(&call).await?;
-        answer::render(&decision, &call.form).map_err(|error| AuthorizerError::Internal(error.to_string()))
+        response::render(&decision, &call.form).map_err(|error| AuthorizerError::Internal(error.to_string()))
     }
 
     async fn decide(&self, call: &Call) -> Result<Decision, AuthorizerError> {
@@ -116,7 +116,7 @@ impl Authorizer {
     }
 }
 
-/// What of a problem answer goes on to API Gateway.
+/// The part of a problem that goes on to API Gateway.
 #[derive(Default, Deserialize)]
 struct Code {
     code: String,

@@ -10,7 +10,7 @@ use latchkey_http::App;
 const VARIABLE: &str = "LATCHKEY_PERMISSIONS";
 
 fn main() -> ExitCode {
-    latchkey_aws::run_direct(authorizer, |authorizer, event| async move { authorizer.answer(event).await })
+    latchkey_aws::run_direct(authorizer, |authorizer, event| async move { authorizer.respond(event).await })
 }
 
 fn authorizer(app: App, var: &dyn Fn(&str) -> Option<String>) -> Result<Arc<Authorizer>, ConfigError> {

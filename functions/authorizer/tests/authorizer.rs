@@ -53,7 +53,7 @@ impl Shop {
     }
 
     async fn answer(&self, event: Value) -> Result<Value, AuthorizerError> {
-        self.authorizer.answer(event).await
+        self.authorizer.respond(event).await
     }
 
     async fn ask(&self, event: Value) -> Value {

@@ -19,13 +19,13 @@ use latchkey_http::{
     flow_cookie,
 };
 
-mod answer;
+mod authorization_response;
 mod descriptions;
 mod exchange;
 mod finish;
 mod refused;
 
-use answer::Answer;
+use authorization_response::AuthorizationResponse;
 use descriptions::{BY_FORM, BY_REDIRECT};
 use finish::Finish;
 use refused::Refused;
@@ -63,7 +63,7 @@ async fn callback(
     Replaced(signed_in): Replaced,
     devices: DeviceCookies,
     headers: HeaderMap,
-    Answer(answer): Answer,
+    AuthorizationResponse(returned): AuthorizationResponse,
 ) -> Response {
     let parts = Parts { oauth, sign_in, identities, audit, config };
     let provider = match provider {
@@ -71,13 +71,13 @@ async fn callback(
         Ok(_) => Err(Problem::not_found("there is no provider by this name here")),
         Err(problem) => Err(problem),
     };
-    let name = answer.as_ref().ok().and_then(|returned| parts.oauth.cookie_name(returned));
+    let name = returned.as_ref().ok().and_then(|returned| parts.oauth.cookie_name(returned));
     let cookie = name.as_deref().map(|name| flow_cookie(&headers, name, &parts.config.url)).transpose();
     let (provider, cookie) = match cookie {
         Ok(cookie) => (provider, cookie.flatten()),
         Err(duplicate) => (provider.and(Err(duplicate.into())), None),
     };
-    let accepted = match (&provider, answer) {
+    let accepted = match (&provider, returned) {
         (Ok(provider), Ok(returned)) => {
             parts.oauth.accept(provider, &returned, cookie).map(|flow| (flow, returned))
         }
@@ -102,7 +102,7 @@ async fn callback(
             return response;
         }
     };
-    // Of an answer that was not accepted the cookie may be that of another flow.
+    // The cookie that comes with a response that was not accepted may be that of another flow.
     let own = name.filter(|_| accepted.is_ok());
     let (flow, done) = match (accepted, used) {
         (Ok((flow, returned)), Ok(())) => {
@@ -144,7 +144,7 @@ impl Parts {
             None => Onward::Page(home.as_deref()),
         };
         let linking = flow.is_some_and(|flow| matches!(flow.purpose(), Purpose::Link(_)));
-        // Not that nobody is signed in: an answer that comes back once more finds the browser with its session.
+        // Not that nobody is signed in: a response that comes back once more finds the browser with its session.
         let title = if linking { "The account was not linked" } else { "The sign-in did not work" };
         problem.for_navigation(request, title, onward)
     }

@@ -1,4 +1,4 @@
-//! Which pages of other origins may read answers (the Fetch standard, section 3.3).
+//! Which pages of other origins may read responses (the Fetch standard, section 3.3).
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -7,7 +7,7 @@ use latchkey_core::Config;
 
 use crate::csrf;
 
-/// On an answer that a page of a listed origin may read; on no other do they mean anything.
+/// On a response that a page of a listed origin may read; on no other do they mean anything.
 static SHARED: [(HeaderName, HeaderValue); 2] = [
     (header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true")),
     (
@@ -18,7 +18,7 @@ static SHARED: [(HeaderName, HeaderValue); 2] = [
     ),
 ];
 
-/// On the answer to a preflight, beside those.
+/// On the response to a preflight, beside those.
 static PREFLIGHT: [(HeaderName, HeaderValue); 2] = [
     (header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,POST,PUT,PATCH,DELETE")),
     (header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600")),
@@ -45,7 +45,7 @@ pub(crate) fn allowed_origin(headers: &HeaderMap, config: &Config) -> Option<Hea
     config.origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes()).then(|| origin.clone())
 }
 
-/// Says which origin may read an answer, and that another may be told otherwise.
+/// Says which origin may read a response, and that another may be told otherwise.
 pub(crate) fn share(headers: &mut HeaderMap, allowed: Option<HeaderValue>) {
     if let Some(origin) = allowed {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -54,7 +54,7 @@ pub(crate) fn share(headers: &mut HeaderMap, allowed: Option<HeaderValue>) {
     headers.append(header::VARY, HeaderValue::from_static("origin"));
 }
 
-/// The answer to `OPTIONS`, whatever the path: what may be asked does not depend on it.
+/// The response to `OPTIONS`, whatever the path: what may be asked does not depend on it.
 pub(crate) fn preflight(allowed_headers: &HeaderValue) -> Response {
     let mut response = Response::new(Body::empty());
     response.headers_mut().extend(PREFLIGHT.iter().cloned());
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_listed_origin_is_named_in_an_answer() {
+    fn only_a_listed_origin_is_named_in_a_response() {
         let config = config();
         let named = |request: &HeaderMap| allowed_origin(request, &config);
         assert_eq!(named(&from("https://app.example.com")).unwrap(), "https://app.example.com");
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_varies_by_origin_beside_what_it_says_itself() {
+    fn every_response_varies_by_origin_beside_what_it_says_itself() {
         for allowed in [None, Some(HeaderValue::from_static("https://app.example.com"))] {
             let mut headers = HeaderMap::from_iter([(header::VARY, HeaderValue::from_static("accept"))]);
             share(&mut headers, allowed.clone());

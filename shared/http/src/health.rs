@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::{AnyQuery, Description, Function, Routes, json};
 
-/// How long an answer is repeated: the route is public, and each look costs the stores a round trip.
+/// How long a response is repeated: the route is public, and each look costs the stores a round trip.
 const REPEATED_FOR: Duration = Duration::from_secs(5);
 
 const OK: &str = "ok";

@@ -2,7 +2,7 @@
 //!
 //! A function crate makes a [`Function`] of its [`Routes`], each with who may call it and a [`Description`]. [`app`] puts any number
 //! of functions behind the edge that every request passes: canonical paths, CSRF, CORS, security headers, request
-//! identifiers, problem answers.
+//! identifiers, problems.
 
 mod answer;
 mod app;

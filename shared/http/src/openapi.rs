@@ -21,14 +21,14 @@ const PROBLEM: &str = "application/problem+json";
 const COOKIE: &str = "cookie";
 const BEARER: &str = "bearer";
 
-/// Answers of one status: each code, and what it means where the name does not say so.
-type Answers = (u16, &'static [(&'static str, &'static str)]);
+/// The codes of one status, and what each means where its name does not say so.
+type Codes = (u16, &'static [(&'static str, &'static str)]);
 
-const NO_QUERY: Answers =
+const NO_QUERY: Codes =
     (400, &[("invalid_request", "a query parameter that is not known here, or is there twice")]);
-const UNREADABLE: Answers = (400, &[("invalid_json", "")]);
-const ADDRESS: Answers = (400, &[("address_unknown", "the platform does not say who the client is")]);
-const NOBODY: Answers = (
+const UNREADABLE: Codes = (400, &[("invalid_json", "")]);
+const ADDRESS: Codes = (400, &[("address_unknown", "the platform does not say who the client is")]);
+const NOBODY: Codes = (
     401,
     &[
         ("not_signed_in", ""),
@@ -37,9 +37,9 @@ const NOBODY: Answers = (
         ("duplicate_cookie", "two cookies of one name, and neither is used or removed"),
     ],
 );
-const DENIED: Answers = (403, &[("permission_denied", "")]);
-const FORGED: Answers = (403, &[("cross_site_request", "from a page that is not in `LATCHKEY_ORIGINS`")]);
-const PROXIED: Answers = (
+const DENIED: Codes = (403, &[("permission_denied", "")]);
+const FORGED: Codes = (403, &[("cross_site_request", "from a page that is not in `LATCHKEY_ORIGINS`")]);
+const PROXIED: Codes = (
     403,
     &[
         (
@@ -50,13 +50,13 @@ const PROXIED: Answers = (
         ("rate_limited", "only where the store is asked"),
     ],
 );
-const TOO_LARGE: Answers = (413, &[("body_too_large", "over 64 KiB")]);
-const NO_JSON: Answers = (415, &[("unsupported_media_type", "the body is not `application/json`")]);
-const WRONG_FORM: Answers =
+const TOO_LARGE: Codes = (413, &[("body_too_large", "over 64 KiB")]);
+const NO_JSON: Codes = (415, &[("unsupported_media_type", "the body is not `application/json`")]);
+const WRONG_FORM: Codes =
     (422, &[("invalid_request", "a member is missing, not known here, or of the wrong form")]);
-const LIMITED: Answers = (429, &[("rate_limited", "`Retry-After` says for how long")]);
-const FAILED: Answers = (500, &[("internal", "a failure of ours")]);
-const UNABLE: Answers =
+const LIMITED: Codes = (429, &[("rate_limited", "`Retry-After` says for how long")]);
+const FAILED: Codes = (500, &[("internal", "a failure of ours")]);
+const UNABLE: Codes =
     (503, &[("unavailable", "try again after `Retry-After`"), ("misconfigured", "on Cloudflare Workers")]);
 
 /// The description of a route, to be made of what its function says and of what follows from it.
@@ -170,7 +170,7 @@ impl Described {
                 ResponseBuilder::new().description(*text).content(PROBLEM, problem_content(problem));
             all.insert(status.to_string(), RefOr::T(response.build()));
         }
-        for (status, codes) in answers(operation, &described) {
+        for (status, codes) in codes(operation, &described) {
             for (code, why) in codes {
                 add(&mut described, status, code, why, problem);
             }
@@ -195,7 +195,7 @@ fn problem_content(problem: &Ref) -> Content {
     Content::new(Some(problem.clone()))
 }
 
-fn answers(operation: &Operation, described: &PathOperation) -> Vec<Answers> {
+fn codes(operation: &Operation, described: &PathOperation) -> Vec<Codes> {
     let mut all = vec![FAILED, UNABLE];
     match operation.access {
         // A public route that is limited says so itself, with its limit. All of them count by address.
@@ -222,15 +222,15 @@ fn answers(operation: &Operation, described: &PathOperation) -> Vec<Answers> {
 
 /// Adds a code, unless the function has said when it gives it.
 fn add(described: &mut PathOperation, status: u16, code: &str, why: &str, problem: &Ref) {
-    let answers = &mut described.responses.responses;
-    let answer = answers.entry(status.to_string()).or_insert_with(|| RefOr::T(Response::new("")));
-    // No function of ours describes an answer by a reference.
-    let RefOr::T(answer) = answer else { return };
+    let responses = &mut described.responses.responses;
+    let response = responses.entry(status.to_string()).or_insert_with(|| RefOr::T(Response::new("")));
+    // No response is described by a reference.
+    let RefOr::T(response) = response else { return };
     let name = format!("`{code}`");
-    if !answer.description.contains(&name) {
-        let separator = if answer.description.is_empty() { "" } else { "; " };
+    if !response.description.contains(&name) {
+        let separator = if response.description.is_empty() { "" } else { "; " };
         let colon = if why.is_empty() { "" } else { ": " };
-        answer.description = format!("{}{separator}{name}{colon}{why}", answer.description);
+        response.description = format!("{}{separator}{name}{colon}{why}", response.description);
     }
-    answer.content.entry(PROBLEM.to_owned()).or_insert_with(|| RefOr::T(problem_content(problem)));
+    response.content.entry(PROBLEM.to_owned()).or_insert_with(|| RefOr::T(problem_content(problem)));
 }

@@ -26,7 +26,7 @@ struct ProblemPage<'a> {
 }
 
 impl Problem {
-    /// The answer to a navigation: `onward` where the browser takes HTML, else the problem as it is.
+    /// The response to a navigation: `onward` where the browser takes HTML, else the problem as it is.
     pub fn for_navigation(self, request: &HeaderMap, title: &str, onward: Onward<'_>) -> Response {
         if !wants_html(request) {
             return self.into_response();

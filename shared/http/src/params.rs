@@ -31,7 +31,7 @@ pub trait Segment: FromStr<Err: Display> {
     /// What it names, for the description of its operations.
     const DESCRIPTION: &'static str;
 
-    /// The answer to a text that is none.
+    /// The response to a text that is none.
     fn refused(_: &Self::Err) -> Problem {
         nothing_here()
     }

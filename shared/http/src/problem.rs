@@ -15,7 +15,7 @@ use latchkey_core::{Fault, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// An error answer (RFC 9457, `application/problem+json`). What a client may know; the cause goes to the log where the problem
+/// An error response (RFC 9457, `application/problem+json`). What a client may know; the cause goes to the log where the problem
 /// is made.
 #[derive(Debug, Clone)]
 pub struct Problem(Box<Parts>);
@@ -41,7 +41,7 @@ struct Audit {
     details: Vec<(&'static str, String)>,
 }
 
-/// The body of an error answer.
+/// The body of an error response.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProblemBody<'a> {
     /// Names the kind of problem: `urn:latchkey:problem:` and the code.
@@ -205,7 +205,7 @@ impl Problem {
         &self.0.headers
     }
 
-    /// The answer for the request named `request_id`.
+    /// The response to the request named `request_id`.
     pub(crate) fn render(&self, request_id: &str) -> Response {
         let Parts { status, code, detail, headers, .. } = &*self.0;
         let body = ProblemBody {

@@ -16,7 +16,7 @@ pub(crate) enum Decision {
     Allow(Holder),
     /// No.
     Deny {
-        /// Why, for programs: mostly that of the permission check's problem answer.
+        /// Why, for programs: mostly that of the permission check's problem.
         code: String,
     },
 }
@@ -60,7 +60,7 @@ impl Decision {
     }
 }
 
-/// The answer in the form that was asked for.
+/// Renders the response in the form that was asked for.
 pub(crate) fn render(decision: &Decision, form: &Form) -> Result<Value, serde_json::Error> {
     match form {
         Form::Simple => {

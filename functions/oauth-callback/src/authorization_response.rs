@@ -6,10 +6,10 @@ use latchkey_http::{Input, Inputs, Query};
 /// The longest form that is read, in bytes.
 const MAX_FORM: usize = 64 * 1024;
 
-/// What a provider sends: in the query, or as a form that its page posts.
-pub struct Answer(pub Result<ProviderResponse, CallbackError>);
+/// The authorization response of a provider (RFC 6749, section 4.1.2): in the query, or as a form that its page posts.
+pub struct AuthorizationResponse(pub Result<ProviderResponse, CallbackError>);
 
-impl Input for Answer {
+impl Input for AuthorizationResponse {
     // Providers add parameters of their own to what the standards name.
     const QUERY: Query = Query::Anything;
     const BODY: bool = true;
@@ -24,7 +24,7 @@ impl Input for Answer {
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Answer {
+impl<S: Send + Sync> FromRequest<S> for AuthorizationResponse {
     type Rejection = std::convert::Infallible;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
