@@ -72,7 +72,9 @@ fn refresh_tokens_and_their_family_are_as_an_earlier_version_made_them() {
     let first = RefreshToken::parse(&token("first"), &sealer).unwrap();
     assert_eq!(RefreshToken::issue(user(), session(), &Constant, &sealer).unwrap().expose(), token("first"));
     let family: RefreshFamily = serde_json::from_value(stored["family"].clone()).unwrap();
-    let Presentation::Again(next) = family.present(&first, noon()).unwrap() else { panic!("not given again") };
+    let Presentation::Again(next) = family.present(&first, noon()).unwrap() else {
+        panic!("not given again")
+    };
     assert_eq!(next.expose(), token("next"));
     let fresh = RefreshFamily::new(&first);
     let Presentation::Rotate(rotation) = fresh.present(&first, noon()).unwrap() else { panic!("not live") };
