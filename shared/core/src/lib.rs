@@ -1,7 +1,8 @@
 //! The domain of Latchkey and the ports it needs.
 //!
 //! Nothing here does I/O, knows an HTTP framework or names a platform: whatever comes from outside, the clock and
-//! randomness too, comes through a trait of [`port`]. The domain is laid out by its nouns, a folder each.
+//! randomness too, comes through a trait of [`port`]. The domain is laid out by its nouns, a folder each: records in
+//! [`model`], services above them, what stands in for a store in [`adapter`].
 
 pub mod account;
 pub mod adapter;

@@ -16,7 +16,7 @@ use crate::{Email, UserId};
 /// one that an owner or an operator made; a row of them ends in a lock long before.
 const MAX_TRIES: usize = 32;
 
-/// Target of the log line of a failed sign-in. The filter of `template.yaml` names it.
+/// Target of the log lines of a sign-in. The filter of `template.yaml` names it.
 const LOG_TARGET: &str = "latchkey_core::account::signin";
 
 /// What a sign-in brings.
@@ -253,6 +253,7 @@ impl PasswordSignIn {
                 Ok(hash) => renewed.hash = hash,
                 Err(Fault::Busy(_)) => {
                     tracing::info!(
+                        target: LOG_TARGET,
                         "a password keeps its older hash until the next sign-in: too many are being hashed"
                     );
                 }

@@ -85,7 +85,7 @@ impl AccountSeals {
     }
 
     /// Counts the sealed values of the next `limit` accounts and moves them where asked to. Also the account behind which to go on, while
-    /// there may be more. Each item is written by itself: what stops it half way leaves every value readable.
+    /// there may be more. What stops it half way leaves every value readable.
     pub async fn reseal_page(
         &self,
         after: Option<UserId>,

@@ -21,7 +21,7 @@ impl ConfigError {
     }
 }
 
-/// What only the local server may do.
+/// Who can reach a service: some settings are for one's own machine alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exposure {
     /// On somebody's own machine.

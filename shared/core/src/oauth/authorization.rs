@@ -64,7 +64,7 @@ pub enum Purpose {
 
 impl fmt::Debug for AuthorizationRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Flow").field("provider", &self.provider).finish_non_exhaustive()
+        f.debug_struct("AuthorizationRequest").field("provider", &self.provider).finish_non_exhaustive()
     }
 }
 
@@ -130,7 +130,7 @@ pub struct AuthorizationCookie {
 
 impl fmt::Debug for AuthorizationCookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FlowCookie({})", self.name)
+        write!(f, "AuthorizationCookie({})", self.name)
     }
 }
 

@@ -13,6 +13,6 @@ pub struct ProviderTokens {
     pub expires_in: Option<Duration>,
     /// What it is good for, in the provider's own words.
     pub scope: Option<String>,
-    /// Takes the place of the former grant, where the provider rotates refresh tokens.
+    /// Takes the place of the former refresh token, where the provider rotates refresh tokens.
     pub renewed: Option<ProviderRefreshToken>,
 }

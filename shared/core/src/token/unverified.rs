@@ -62,7 +62,7 @@ impl<'a> UnverifiedToken<'a> {
         self.kid
     }
 
-    /// The claims, if `key` signed them and they hold now for these parties.
+    /// The claims, if `key` signed them and they hold now for this issuer and audience.
     pub fn verify(
         &self,
         key: &VerifyingKey,
@@ -74,7 +74,7 @@ impl<'a> UnverifiedToken<'a> {
         Ok(claims)
     }
 
-    /// The claims, if `key` signed them for these parties, expired or not. Good for ending the session that they name, and for
+    /// The claims, if `key` signed them for this issuer and audience, expired or not. Good for ending the session that they name, and for
     /// nothing else.
     pub fn verify_expired(
         &self,

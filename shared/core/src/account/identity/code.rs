@@ -146,8 +146,10 @@ impl ProviderSignIn {
         opening: &Opening<'_>,
     ) -> Result<Commit<NewSession>, RedeemError> {
         let (accounts, from) = (&*self.accounts, opening.from);
+        // One time for all of it: a code that is good when it is read is good when it is used.
+        let now = accounts.now();
         let keys = [StoredCode::key(code), User::key(code.user()), Roles::key()];
-        let mut items = accounts.table.get(&keys, accounts.now()).await?.into_iter();
+        let mut items = accounts.table.get(&keys, now).await?.into_iter();
         let (Some(Some(item)), Some(Some(user_item))) = (items.next(), items.next()) else {
             return Err(RedeemError::Invalid { is_audited: false });
         };
@@ -155,14 +157,14 @@ impl ProviderSignIn {
         let policy = Versioned::<Policy>::read(items.next().flatten().as_ref())?.value;
         let is_ended = policy.sessions_from().is_some_and(|from| stored.issued_at < from);
         if let Some(session) = stored.session {
-            self.end_replayed(&item, &stored, &user, session, from).await?;
+            self.end_replayed(&item, &stored, &user, session, from, now).await?;
             return Err(RedeemError::Invalid { is_audited: true });
         }
         let is_met = stored.is_met_by(redemption);
         if !is_met || !user.is_active() || user.session_version != stored.session_version || is_ended {
             let event = self.code_event(Action::CodeRefused, Actor::Anonymous, &user, &stored, from)?;
             let writes = [used_up(&item), accounts.audit.write(&event)?];
-            return match Commit::of(accounts.commit(&writes).await, ())? {
+            return match Commit::of(accounts.table.commit(&writes, now).await, ())? {
                 Commit::Done(()) => Err(RedeemError::Invalid { is_audited: true }),
                 // Somebody else used it.
                 Commit::Conflict(()) => Ok(Commit::Conflict(())),
@@ -179,7 +181,7 @@ impl ProviderSignIn {
             accounts.audit.write(&event)?,
         ];
         writes.extend(started.writes()?);
-        Ok(match Commit::of(accounts.commit(&writes).await, started)? {
+        Ok(match Commit::of(accounts.table.commit(&writes, now).await, started)? {
             Commit::Done(started) => Commit::Done(accounts.sessions.signed_in(user, started).await),
             Commit::Conflict(()) => Commit::Conflict(()),
         })
@@ -193,12 +195,13 @@ impl ProviderSignIn {
         user: &User,
         session: SessionId,
         from: &Requester,
+        now: Timestamp,
     ) -> Result<(), RedeemError> {
         let accounts = &*self.accounts;
         let mut event = self.code_event(Action::CodeReplayed, Actor::System, user, stored, from)?;
         event.resource = Some(format!("session:{session}"));
         let end = Write::Delete { key: Session::key(user.id, session), condition: None };
-        let ended = accounts.commit(&[used_up(item), end, accounts.audit.write(&event)?]).await;
+        let ended = accounts.table.commit(&[used_up(item), end, accounts.audit.write(&event)?], now).await;
         // Without an answer it may have ended.
         accounts.sessions.memory().forget(session);
         // Where the code is gone meanwhile, another replay has ended it.

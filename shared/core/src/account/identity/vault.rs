@@ -19,7 +19,7 @@ const PURPOSE: Purpose = Purpose::new("provider-refresh-token");
 /// The longest refresh token that is kept, in bytes.
 pub const MAX_PROVIDER_REFRESH_TOKEN: usize = 8192;
 
-/// A grant as it was read from its identity.
+/// A provider's refresh token as it was read from its identity.
 pub struct StoredRefreshToken {
     /// What the provider takes.
     pub refresh_token: ProviderRefreshToken,
@@ -31,7 +31,7 @@ pub struct StoredRefreshToken {
     sealed: Sealed,
 }
 
-/// Why there is no grant.
+/// Reason for which there is no refresh token.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     /// There is no such user, no identity of this provider is linked, or no refresh token of it is kept.
@@ -145,7 +145,7 @@ impl TokenVault {
         item.map(|item| Ok((item.clone(), item.decode()?))).transpose()
     }
 
-    /// The grant as it is stored: sealed, and bound to user and identity, so that it opens nowhere else. `before` where there is
+    /// The refresh token as it is stored: sealed, and bound to user and identity, so that it opens nowhere else. `before` where there is
     /// none this time, since some providers give it at the first consent only; nothing where none are to be kept.
     pub(super) fn seal(
         &self,
