@@ -33,3 +33,31 @@ async fn show() -> impl IntoResponse {
         [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=300")];
     (headers, OPENAPI)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    /// Whether some path fits both: `{names}` fit any segment.
+    fn meet(one: &str, other: &str) -> bool {
+        let (one, other): (Vec<_>, Vec<_>) = (one.split('/').collect(), other.split('/').collect());
+        let fits = |(a, b): (&&str, &&str)| a == b || a.starts_with('{') || b.starts_with('{');
+        one.len() == other.len() && one.iter().zip(&other).all(fits)
+    }
+
+    #[test]
+    fn no_request_has_two_routes() {
+        let all = super::function().merge(latchkey_http::health());
+        let mut seen = HashSet::new();
+        for operation in all.operations() {
+            assert!(seen.insert((&operation.method, operation.path)), "{} is there twice", operation.path);
+        }
+        // A path without names goes before one that it fits.
+        let paths = all.operations().iter().map(|operation| operation.path).filter(|path| path.contains('{'));
+        let paths: HashSet<_> = paths.collect();
+        for path in &paths {
+            let others = paths.iter().filter(|other| *other != path && meet(path, other));
+            assert_eq!(others.collect::<Vec<_>>(), Vec::<&&str>::new(), "these fit what fits {path}");
+        }
+    }
+}

@@ -10,9 +10,9 @@ export function head(request) {
   return `${request.method}\n${request.url}\n${lines(request.headers)}`;
 }
 
-export function shortBody(request, then) {
+export function shortBody(request, limit, then) {
   return request.arrayBuffer().then(
-    (body) => then(new Uint8Array(body)),
+    (body) => then(new Uint8Array(body, 0, Math.min(body.byteLength, limit))),
     () => then(undefined),
   );
 }

@@ -11,6 +11,7 @@ use axum::body::{Body, Bytes};
 use futures_util::stream;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use http_body_util::BodyExt;
+use latchkey_http::MAX_BODY;
 use worker::js_sys;
 use worker::wasm_bindgen::closure::Closure;
 use worker::wasm_bindgen::{JsCast, JsValue};
@@ -28,9 +29,9 @@ mod glue {
         /// A request's method, its address, and the names and values of its headers, a line each.
         #[wasm_bindgen(js_name = head)]
         pub(super) fn head(request: &Request) -> String;
-        /// Calls `then` with the bytes of a request's body, or with nothing where it cannot be read.
+        /// Calls `then` with the bytes of a request's body up to a limit, or with nothing where it cannot be read.
         #[wasm_bindgen(js_name = shortBody)]
-        pub(super) fn short_body(request: &Request, then: &JsValue) -> JsValue;
+        pub(super) fn short_body(request: &Request, limit: usize, then: &JsValue) -> JsValue;
         /// The same lines of headers alone.
         #[wasm_bindgen(js_name = lines)]
         pub(super) fn lines(headers: &Headers) -> String;
@@ -58,9 +59,13 @@ impl Head {
         Self { method: text(), url: text(), headers: read_lines(lines) }
     }
 
-    /// The length of the body in bytes, where the client says it.
-    pub(crate) fn length(&self) -> Option<usize> {
-        self.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    /// Whether the client says that there is a body, and that the service takes one of its length. Another Worker may say what is not
+    /// true.
+    pub(crate) fn has_short_body(&self) -> bool {
+        let length =
+            self.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        !self.headers.contains_key(header::TRANSFER_ENCODING)
+            && length.is_some_and(|length: usize| (1..=MAX_BODY).contains(&length))
     }
 
     /// Whether the client came by https.
@@ -91,13 +96,19 @@ pub(crate) async fn body(raw: &Request) -> Body {
 /// Calls `then` with the body of a request that says it is short, and returns the promise of what `then` returns. The runtime reads it
 /// in one step, where a stream takes several for each piece.
 pub(crate) fn short_body(raw: &Request, then: impl FnOnce(Body) -> JsValue + 'static) -> JsValue {
-    let then = Closure::once_into_js(move |bytes: Option<js_sys::Uint8Array>| {
-        then(match bytes {
-            Some(bytes) => bytes.to_vec().into(),
-            None => unreadable(io::Error::from(io::ErrorKind::UnexpectedEof)),
-        })
-    });
-    glue::short_body(raw, &then)
+    let mut then = Some(then);
+    // Owned by JavaScript: where the client has gone, nobody calls it, and it is freed.
+    let then = Closure::<dyn FnMut(Option<js_sys::Uint8Array>) -> JsValue>::new(
+        move |bytes: Option<js_sys::Uint8Array>| {
+            let body = match bytes {
+                Some(bytes) => bytes.to_vec().into(),
+                None => unreadable(io::Error::from(io::ErrorKind::UnexpectedEof)),
+            };
+            then.take().map_or_else(failure, |then| then(body))
+        },
+    );
+    // As with one that is read in pieces: a byte more than the service takes, for which it refuses it.
+    glue::short_body(raw, MAX_BODY + 1, &then.into_js_value())
 }
 
 /// Whoever wants it learns that it cannot be read.

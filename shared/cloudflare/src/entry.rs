@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use http::StatusCode;
 use latchkey_core::port::Entropy;
-use latchkey_http::{Function, MAX_BODY, Problem};
+use latchkey_http::{Function, Problem};
 use tower::ServiceExt;
 use worker::wasm_bindgen::JsValue;
 use worker::web_sys::{Request, Response};
@@ -33,16 +33,13 @@ const RESEAL_PAGES: u32 = 20;
 /// Answers a request: with a response, where none of its work has to wait, else with the promise of one.
 pub fn fetch(function: fn() -> Function, raw: Request, env: Env, context: Context) -> JsValue {
     let head = Head::of(&raw);
-    match head.length() {
-        Some(0) => begin(env, context, answer(function, head, Body::empty())),
-        Some(length) if length <= MAX_BODY => {
-            convert::short_body(&raw, move |body| begin(env, context, answer(function, head, body)))
-        }
-        _ => begin(env, context, async move {
-            let body = convert::body(&raw).await;
-            answer(function, head, body).await
-        }),
+    if head.has_short_body() {
+        return convert::short_body(&raw, move |body| begin(env, context, answer(function, head, body)));
     }
+    begin(env, context, async move {
+        let body = convert::body(&raw).await;
+        answer(function, head, body).await
+    })
 }
 
 /// Begins the work of a request.

@@ -1,6 +1,6 @@
 //! The routes of a service by their path.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -28,7 +28,7 @@ pub struct Paths(Arc<Shared>);
 struct Shared {
     app: App,
     fixed: HashMap<&'static str, Path>,
-    /// Those with `{names}`, which no path of the others is an example of.
+    /// Those with `{names}`. No path of them or of the others fits two: a test of `latchkey-all` looks.
     varying: Vec<(&'static str, Path)>,
     /// Every path that is none of those.
     others: Router,
@@ -48,10 +48,16 @@ impl Paths {
         app: App,
     ) -> Self {
         let mut fixed: HashMap<_, Path> = HashMap::new();
+        let mut varying: BTreeMap<_, Path> = BTreeMap::new();
         for (path, make) in routes {
-            fixed.entry(path).or_default().methods.push(make);
+            let path = if path.contains('{') {
+                varying.entry(path).or_default()
+            } else {
+                fixed.entry(path).or_default()
+            };
+            path.methods.push(make);
         }
-        let varying = fixed.extract_if(|path, _| path.contains('{')).collect();
+        let varying = varying.into_iter().collect();
         let others = with_fallbacks(others, app.clone());
         Self(Arc::new(Shared { app, fixed, varying, others }))
     }
