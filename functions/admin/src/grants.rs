@@ -15,7 +15,7 @@ pub(crate) const GRANT: Description = Description {
     responses: &[json::<UserBody>(200, "The user with the role; needs `roles:manage`")],
     problems: &[
         (403, "`beyond_authority`: the user or the role may do more than the caller"),
-        (404, "There is no such user or role"),
+        (404, "No such user or role exists"),
         (409, "`too_many_admins`; `too_many_roles`: the access token would not fit into a cookie"),
         (422, "`invalid_role`: the name"),
     ],
@@ -38,7 +38,7 @@ pub(crate) const REVOKE: Description = Description {
     responses: &[json::<UserBody>(200, "The user without the role; needs `roles:manage`")],
     problems: &[
         (403, "`beyond_authority`: the user or the role may do more than the caller"),
-        (404, "There is no such user"),
+        (404, "No such user exists"),
         (409, "`last_admin`"),
         (422, "`invalid_role`: the name"),
     ],

@@ -89,7 +89,7 @@ pub(crate) const SHOW: Description = Description {
     summary: "Show a role",
     details: "",
     responses: &[json::<RoleBody>(200, "The role; needs `roles:manage`")],
-    problems: &[(404, "There is no such role"), (422, "`invalid_role`: the name")],
+    problems: &[(404, "No such role exists"), (422, "`invalid_role`: the name")],
 };
 
 pub(crate) async fn show(
@@ -156,7 +156,7 @@ pub(crate) const DELETE: Description = Description {
     responses: &[bodiless(204, "Deleted; needs `roles:manage`")],
     problems: &[
         (403, "`beyond_authority`"),
-        (404, "There is no such role"),
+        (404, "No such role exists"),
         (409, "`role_conflict`: it is needed; `self_lockout`: the caller could not undo it"),
         (422, "`invalid_role`: the name"),
     ],

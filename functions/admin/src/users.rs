@@ -86,7 +86,7 @@ pub(crate) const SHOW: Description = Description {
     summary: "Show a user",
     details: "",
     responses: &[json::<UserBody>(200, "The user; needs `users:read`")],
-    problems: &[(404, "There is no such user")],
+    problems: &[(404, "No such user exists")],
 };
 
 pub(crate) async fn show(
@@ -106,7 +106,7 @@ pub(crate) const UPDATE: Description = Description {
     responses: &[json::<UserBody>(200, "Changed; needs `users:update`")],
     problems: &[
         (403, "`beyond_authority`: the user may do more than the caller"),
-        (404, "There is no such user"),
+        (404, "No such user exists"),
         (409, "`last_admin` or `too_many_admins`"),
     ],
 };
@@ -131,7 +131,7 @@ pub(crate) const DELETE: Description = Description {
     responses: &[bodiless(204, "Deleted; needs `users:delete`")],
     problems: &[
         (403, "`beyond_authority`: the user may do more than the caller"),
-        (404, "There is no such user"),
+        (404, "No such user exists"),
         (409, "`last_admin`"),
     ],
 };
@@ -153,7 +153,7 @@ pub(crate) const SESSIONS: Description = Description {
     responses: &[json::<UserSessions>(200, "The sessions; needs `users:read`")],
     problems: &[
         (400, "`invalid_request`: the limit is not 1 to 200, or the cursor is not from this list"),
-        (404, "There is no such user"),
+        (404, "No such user exists"),
     ],
 };
 
@@ -177,7 +177,7 @@ pub(crate) const END_SESSIONS: Description = Description {
     responses: &[bodiless(204, "Ended; needs `users:update`")],
     problems: &[
         (403, "`beyond_authority`: the user may do more than the caller"),
-        (404, "There is no such user"),
+        (404, "No such user exists"),
     ],
 };
 

@@ -51,7 +51,7 @@ pub(crate) const TOKEN: Description = Description {
             "`account_disabled`: the user's; `beyond_authority`: the user may do more than the caller; \
              `bearer_required`: the caller came with a cookie",
         ),
-        (404, "There is no such user, or no token of this provider is kept for them"),
+        (404, "No such user exists, or no token of this provider is kept for them"),
         (409, "`provider_token_ended`: the user must sign in with the provider again"),
         (502, "`provider_failed` or `provider_refused`"),
         (504, "`provider_timeout`"),

@@ -1,4 +1,4 @@
-//! Requests and answers between the runtime and `http`.
+//! Requests and responses between the runtime and `http`.
 //!
 //! The worker crate has such conversions too. Its refuse a request with a header that is not ASCII, and make a stream of
 //! every body; ours take any header that the runtime takes, and hand over a body that is whole as it is.
@@ -17,8 +17,7 @@ use worker::wasm_bindgen::closure::Closure;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::web_sys::{Headers, Request, Response};
 
-/// The glue in JavaScript. A text that crosses between JavaScript and wasm takes a microsecond or more, so that all the headers
-/// cross as one.
+/// The glue in JavaScript. Each text that crosses between JavaScript and wasm is encoded anew, so that all headers cross as one.
 mod glue {
     use worker::wasm_bindgen::JsValue;
     use worker::wasm_bindgen::prelude::wasm_bindgen;

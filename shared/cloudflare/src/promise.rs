@@ -8,8 +8,8 @@ use futures_util::task::AtomicWaker;
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen_futures::future_to_promise;
 
-/// Begins `work`, and returns its value where it is done at once: a promise and the turn of the event loop that settles it take as long
-/// as a warm check. Else the promise of the value.
+/// Begins `work`, and returns its value where it is done at once, without a promise and the turn of the event loop that settles it. Else
+/// the promise of the value.
 pub(crate) fn begin(work: impl Future<Output = JsValue> + 'static) -> JsValue {
     let mut work = Box::pin(work);
     let relay = Arc::new(Relay::default());

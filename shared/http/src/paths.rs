@@ -28,7 +28,7 @@ pub struct Paths(Arc<Shared>);
 struct Shared {
     app: App,
     fixed: HashMap<&'static str, Path>,
-    /// Those with `{names}`. No path of them or of the others fits two: a test of `latchkey-all` looks.
+    /// Those with `{names}`, of which no path fits two: a test of `latchkey-all` looks. A fixed path goes before one that it fits.
     varying: Vec<(&'static str, Path)>,
     /// Every path that is none of those.
     others: Router,
