@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use argon2::{Block, Params};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use latchkey::adapters::{PoolSize, PooledHasher};
 use latchkey_core::SecretString;
 use latchkey_core::port::{Derivation, PasswordHasher};
-use latchkey_local::adapters::{PoolSize, PooledHasher};
 use latchkey_native::vec_on_huge_pages;
 use tokio::task::JoinSet;
 

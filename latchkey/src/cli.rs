@@ -76,8 +76,6 @@ pub enum Command {
     Openapi,
     /// Check the configuration and the data, and say each fix
     Doctor,
-    /// Run what stands in for DynamoDB and Upstash while functions are developed
-    Services(ServicesArgs),
 }
 
 /// Where the data is.
@@ -97,29 +95,6 @@ pub struct ServeArgs {
     /// The address to listen on
     #[arg(long, env = "LATCHKEY_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
     pub listen: SocketAddr,
-}
-
-/// What stands in for the cloud. All of it is for this machine only, and in memory unless `--data` keeps it.
-#[derive(Args)]
-pub struct ServicesArgs {
-    /// Where DynamoDB is to listen: a loopback address
-    #[arg(long, default_value = "127.0.0.1:8000", value_name = "ADDR")]
-    pub dynamodb: SocketAddr,
-    /// Where Upstash's REST protocol is to listen: a loopback address
-    #[arg(long, default_value = "127.0.0.1:8079", value_name = "ADDR")]
-    pub upstash: SocketAddr,
-    /// A Redis that runs already, instead of one that is started here
-    #[arg(long, value_name = "ADDR")]
-    pub redis: Option<SocketAddr>,
-    /// Write the environment into this file as well; lines of it that set something else stay
-    #[arg(long, value_name = "FILE")]
-    pub env_file: Option<PathBuf>,
-    /// The table's name
-    #[arg(long, default_value = "latchkey", value_name = "NAME")]
-    pub table: String,
-    /// Where the functions will be reached
-    #[arg(long, default_value = "http://localhost:9000", value_name = "URL")]
-    pub url: String,
 }
 
 /// What to do with roles.
@@ -313,7 +288,6 @@ mod tests {
             "users --data here list",
             "users list --data here",
             "users add a@example.com --data here --role admin",
-            "services --data here",
         ] {
             let data = read(line).unwrap_or_else(|error| panic!("{line}: {error}")).data;
             assert_eq!((data.data.as_path(), data.given), (std::path::Path::new("here"), true), "{line}");

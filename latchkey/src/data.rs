@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
+use base64::prelude::BASE64_STANDARD;
 use latchkey_core::port::{Entropy, EntropyError};
 
 /// Why the data folder cannot be used.
@@ -171,34 +171,13 @@ impl DataFolder {
         self.0.join(DATABASE)
     }
 
-    /// The file of the emulated DynamoDB of `latchkey services`.
-    pub fn dynamodb(&self) -> PathBuf {
-        self.0.join("dynamodb.db")
-    }
-
-    /// The folder of its Redis.
-    pub fn redis(&self) -> PathBuf {
-        self.0.join("redis")
-    }
-
-    /// The token of its Upstash endpoint, made now where there is none.
-    pub fn redis_token(&self, entropy: &dyn Entropy) -> Result<String, DataError> {
-        self.stored("redis-token", URL_SAFE_NO_PAD.encode(entropy.bytes::<32>()?))
-    }
-
-    /// The secret that this machine made for itself, made now where there is none. Only the local server has one: everywhere
-    /// else a missing `LATCHKEY_SECRET` stops the start.
-    pub fn secret(&self, entropy: &dyn Entropy) -> Result<String, DataError> {
-        self.store_secret(BASE64_STANDARD.encode(entropy.bytes::<32>()?))
-    }
-
     /// Stores `secret`, unless there is one; gives the one that is stored.
     pub fn store_secret(&self, secret: String) -> Result<String, DataError> {
         self.stored(SECRET, secret)
     }
 
-    /// What `name` holds; `secret` where there is no such file yet.
-    fn stored(&self, name: &str, secret: String) -> Result<String, DataError> {
+    /// What the file `name` of the folder holds; `secret`, stored for its owner only, where there is none yet.
+    pub fn stored(&self, name: &str, secret: String) -> Result<String, DataError> {
         let path = self.0.join(name);
         let error = |source| DataError::Secret { path: path.clone(), source };
         let mut options = std::fs::OpenOptions::new();

@@ -8,6 +8,4 @@ pub mod dotenv;
 pub mod pages;
 pub mod serve;
 pub mod service;
-#[cfg(feature = "services")]
-pub mod services;
 pub mod settings;

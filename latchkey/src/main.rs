@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use latchkey_local::cli::Cli;
-use latchkey_local::commands;
+use latchkey::cli::Cli;
+use latchkey::commands;
 
 fn main() -> ExitCode {
     match commands::run(Cli::read()) {

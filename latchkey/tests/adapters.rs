@@ -5,7 +5,7 @@
 mod hasher {
     use std::sync::Arc;
 
-    use latchkey_local::adapters::{PoolSize, PooledHasher};
+    use latchkey::adapters::{PoolSize, PooledHasher};
 
     latchkey_testkit::hasher_conformance!(async {
         Arc::new(PooledHasher::new(&PoolSize::default()).unwrap())
@@ -16,8 +16,8 @@ mod mailer {
     use std::sync::Arc;
 
     use async_trait::async_trait;
+    use latchkey::adapters::{Mailbox, mailbox};
     use latchkey_core::port::{Mailer, Message};
-    use latchkey_local::adapters::{Mailbox, mailbox};
     use latchkey_native::{SystemClock, SystemEntropy};
     use tempfile::TempDir;
 

@@ -7,9 +7,9 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use argon2::Params;
+use latchkey::adapters::{PoolSize, PooledHasher};
 use latchkey_core::SecretString;
 use latchkey_core::port::{Derivation, PasswordHasher};
-use latchkey_local::adapters::{PoolSize, PooledHasher};
 
 /// How much memory the process holds, in KiB.
 fn resident() -> usize {

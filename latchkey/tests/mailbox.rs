@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use latchkey::adapters::Mailbox;
+use latchkey::adapters::mailbox::{self, MailboxError};
 use latchkey_core::Timestamp;
 use latchkey_core::port::{Clock, Mailer, MailerError, Message};
-use latchkey_local::adapters::Mailbox;
-use latchkey_local::adapters::mailbox::{self, MailboxError};
 use latchkey_native::SystemEntropy;
 
 struct SetClock(AtomicI64);

@@ -21,6 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("functions", &["shared/core", "shared/http", "functions"]),
     ("latchkey", &["shared/core", "shared/http", "shared/native", "shared/sql", "functions"]),
+    ("infra/services", &["shared/core", "shared/native", "latchkey"]),
     ("infra/worker", &["shared/http", "shared/cloudflare", "functions"]),
     ("infra/xtask", &[]),
 ];

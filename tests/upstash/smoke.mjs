@@ -1,5 +1,5 @@
 // node smoke.mjs, with UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN set: Upstash's own clients against the endpoint of
-// `latchkey services`. Prints one line, or fails.
+// `latchkey-services`. Prints one line, or fails.
 import assert from 'node:assert/strict'
 import { Ratelimit } from '@upstash/ratelimit'
 import { Redis } from '@upstash/redis'

@@ -7,8 +7,6 @@ mod keys;
 mod roles;
 mod secrets;
 mod serve;
-#[cfg(feature = "services")]
-mod services;
 mod sessions;
 mod users;
 
@@ -64,13 +62,6 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Doctor => doctor::run(data),
-        #[cfg(feature = "services")]
-        Command::Services(args) => services::run(&args, data),
-        #[cfg(not(feature = "services"))]
-        Command::Services(_) => {
-            Err("this `latchkey` was built without them: run `cargo run --features services -- services`"
-                .into())
-        }
     }
 }
 

@@ -1,16 +1,18 @@
-// Every function as Lambda runs it, in cargo lambda watch, over the stores that `latchkey services` starts:
-// the command must have been built with that feature.
+// Every function as Lambda runs it, in cargo lambda watch, over the stores that `latchkey-services` starts. That command must have
+// been built, beside `latchkey`.
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { close, listen } from '../servers.mjs'
 import { LATCHKEY, Program } from './process.mjs'
 
+const SERVICES = join(dirname(LATCHKEY), 'latchkey-services')
+
 export default async function lambda(variables) {
-  if (!existsSync(LATCHKEY)) throw new Error(`there is no ${LATCHKEY}; run: cargo build -p latchkey-local --features services`)
+  if (!existsSync(SERVICES)) throw new Error(`there is no ${SERVICES}; run: cargo build -p latchkey-services`)
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-browser-'))
   const file = join(folder, 'env')
   const programs = []
@@ -20,7 +22,7 @@ export default async function lambda(variables) {
   }
   try {
     const addresses = ['--dynamodb', '127.0.0.1:0', '--upstash', '127.0.0.1:0']
-    const stores = new Program(LATCHKEY, ['services', ...addresses, '--env-file', file], {})
+    const stores = new Program(SERVICES, [...addresses, '--env-file', file], {})
     programs.push(stores)
     await stores.line((line) => line.startsWith('# Stop with'))
     const port = await freePort()

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { LATCHKEY, Program } from './process.mjs'
 
 export default async function local(variables) {
-  if (!existsSync(LATCHKEY)) throw new Error(`there is no ${LATCHKEY}; run: cargo build -p latchkey-local`)
+  if (!existsSync(LATCHKEY)) throw new Error(`there is no ${LATCHKEY}; run: cargo build -p latchkey`)
   const data = await mkdtemp(join(tmpdir(), 'latchkey-browser-'))
   // Its own folder, so that no .env is read.
   const server = new Program(LATCHKEY, ['serve', '--listen', '127.0.0.1:0', '--data', data], variables, data)

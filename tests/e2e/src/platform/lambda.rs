@@ -1,4 +1,4 @@
-//! AWS Lambda: the functions under `cargo lambda watch`, over `latchkey services`.
+//! AWS Lambda: the functions under `cargo lambda watch`, over `latchkey-services`.
 
 use std::net::TcpListener;
 use std::path::Path;

@@ -19,7 +19,7 @@ impl Platform for Local {
     }
 
     fn start(&self, settings: Settings, admin: &Admin) -> Result<Box<dyn Running>> {
-        let binary = build(&[])?;
+        let binary = build("latchkey")?;
         let home = tempfile::tempdir()?;
         let mut command = latchkey(&binary, home.path());
         command.args(["serve", "--listen", "127.0.0.1:0"]).envs(settings.variables());
@@ -51,14 +51,13 @@ pub(super) fn latchkey(binary: &Path, home: &Path) -> Command {
     command
 }
 
-/// Builds the command, with more arguments for cargo, and gives its path.
-pub(super) fn build(arguments: &[&str]) -> Result<PathBuf> {
+/// Builds the command of the package of this name, and gives its path.
+pub(super) fn build(package: &str) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command
-        .args(["build", "-p", "latchkey-local", "--bin", "latchkey"])
+        .args(["build", "-p", package, "--bin", package])
         .args(["--message-format", "json-render-diagnostics"])
-        .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
@@ -68,5 +67,5 @@ pub(super) fn build(arguments: &[&str]) -> Result<PathBuf> {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         message["executable"].as_str().map(PathBuf::from)
     });
-    executable.next_back().ok_or_else(|| Failure::from("cargo built no latchkey".to_owned()))
+    executable.next_back().ok_or_else(|| Failure::from(format!("cargo built no {package}")))
 }

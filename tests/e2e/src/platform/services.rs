@@ -1,4 +1,4 @@
-//! What stands in for the cloud: `latchkey services` of this workspace, with a DynamoDB and an Upstash over a real Redis, both
+//! What stands in for the cloud: `latchkey-services` of this workspace, with a DynamoDB and an Upstash over a real Redis, both
 //! empty at each start.
 
 #![expect(clippy::print_stderr, reason = "a program for people")]
@@ -23,11 +23,11 @@ pub struct Services {
 impl Services {
     /// Starts them for a platform.
     pub fn start(settings: Settings, platform: &str) -> Result<Self> {
-        let latchkey = local::build(&["--features", "services"])?;
+        let services = local::build("latchkey-services")?;
         let home = tempfile::tempdir()?;
         let file = home.path().join("variables");
-        let mut command = local::latchkey(&latchkey, home.path());
-        command.args(["services", "--dynamodb", "127.0.0.1:0", "--upstash", "127.0.0.1:0", "--env-file"]);
+        let mut command = local::latchkey(&services, home.path());
+        command.args(["--dynamodb", "127.0.0.1:0", "--upstash", "127.0.0.1:0", "--env-file"]);
         command.arg(&file);
         let log = settings.named(&format!("{platform}-services"));
         let process = Process::start(&mut command, "# Stop with", &log)?;

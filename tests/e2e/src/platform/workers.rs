@@ -15,7 +15,7 @@ use crate::place::Admin;
 pub enum Workers {
     /// With the counters in D1.
     Alone,
-    /// With the counters in Upstash, of `latchkey services`.
+    /// With the counters in Upstash, of `latchkey-services`.
     WithUpstash,
 }
 
@@ -34,7 +34,7 @@ impl Platform for Workers {
             Self::WithUpstash => Some(Services::start(settings, self.name())?),
         };
         // D1 is reached through wrangler alone, so the first administrator is SQL.
-        let mut write = local::latchkey(&local::build(&[])?, home.path());
+        let mut write = local::latchkey(&local::build("latchkey")?, home.path());
         write.args(["d1", "first-admin", &admin.email, "--password-stdin"]).envs(settings.variables());
         let sql = home.path().join("first-admin.sql");
         std::fs::write(&sql, process::run(&mut write, &admin.password)?)?;

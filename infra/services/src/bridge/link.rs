@@ -3,7 +3,7 @@ use redis::{Client, RedisError, Value};
 use tokio::sync::Mutex;
 
 use super::command::Command;
-use crate::services::redis_server::connect;
+use crate::redis_server::connect;
 
 /// The way to Redis: one connection that all requests share, made again after it broke.
 pub(super) struct Link {

@@ -1,38 +1,83 @@
+//! The `latchkey-services` command.
+
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use clap::Parser;
+use latchkey::data::DataFolder;
+use latchkey::serve::{self, Serving};
 use latchkey_core::port::Entropy;
 use latchkey_native::SystemEntropy;
+use latchkey_services::{Bridge, Database, DatabaseError, Environment, RedisServer, Stop, listen};
 use tokio::net::TcpListener;
 
-use super::{Failure, say};
-use crate::cli::{DataArgs, ServicesArgs};
-use crate::data::DataFolder;
-use crate::serve::{self, Serving};
-use crate::services::{Bridge, Database, DatabaseError, Environment, RedisServer, Stop, listen};
+/// Why it does not run: one line that says what and the fix.
+type Failure = Box<dyn std::error::Error>;
+
+/// Runs what stands in for DynamoDB and Upstash while functions are developed. All of it is for this machine only.
+#[derive(Parser)]
+#[command(name = "latchkey-services", version, about)]
+struct Arguments {
+    /// Where DynamoDB is to listen: a loopback address
+    #[arg(long, default_value = "127.0.0.1:8000", value_name = "ADDR")]
+    dynamodb: SocketAddr,
+    /// Where Upstash's REST protocol is to listen: a loopback address
+    #[arg(long, default_value = "127.0.0.1:8079", value_name = "ADDR")]
+    upstash: SocketAddr,
+    /// A Redis that runs already, instead of one that is started here
+    #[arg(long, value_name = "ADDR")]
+    redis: Option<SocketAddr>,
+    /// The folder that keeps everything; in memory when not given
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Write the environment into this file as well; lines of it that set something else stay
+    #[arg(long, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+    /// The table's name
+    #[arg(long, default_value = "latchkey", value_name = "NAME")]
+    table: String,
+    /// Where the functions will be reached
+    #[arg(long, default_value = "http://localhost:9000", value_name = "URL")]
+    url: String,
+}
 
 /// How long requests to DynamoDB's stand-in that are under way get to end.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Serves until it is asked to stop, or until one of them ends by itself.
-pub(super) fn run(args: &ServicesArgs, data: &DataArgs) -> Result<ExitCode, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(start(args, data))
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nobody may read it: that is no second failure.
+            let _ = writeln!(std::io::stderr(), "latchkey-services: {failure}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
-async fn start(args: &ServicesArgs, data: &DataArgs) -> Result<ExitCode, Failure> {
+/// Serves until it is asked to stop, or until one of them ends by itself.
+fn run(args: &Arguments) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(start(args))
+}
+
+async fn start(args: &Arguments) -> Result<(), Failure> {
     let (dynamodb, upstash) = (listen(args.dynamodb).await?, listen(args.upstash).await?);
     let asked = serve::stop_asked()?;
-    // In memory unless a folder is named: the one of the local server is not meant by it.
-    let data = data.given.then(|| DataFolder::open(&data.data)).transpose()?;
+    let data = args.data.as_deref().map(DataFolder::open).transpose()?;
     let keys = Keys::of(data.as_ref())?;
-    let database = Database::open(data.as_ref().map(DataFolder::dynamodb).as_deref())?;
+    let within = |name: &str| data.as_ref().map(|data| data.path().join(name));
+    let database = Database::open(within("dynamodb.db").as_deref())?;
     database.ensure_table(&args.table)?;
     let redis = match args.redis {
         Some(address) => RedisServer::at(address).await?,
-        None => RedisServer::start(data.as_ref().map(DataFolder::redis).as_deref()).await?,
+        None => RedisServer::start(within("redis").as_deref()).await?,
     };
     let environment = environment(args, &dynamodb, &upstash, &keys)?;
     if let Some(path) = &args.env_file {
@@ -47,7 +92,7 @@ async fn start(args: &ServicesArgs, data: &DataArgs) -> Result<ExitCode, Failure
     let bridge = Bridge::new(redis.client(), keys.token);
     serve_all(database, dynamodb, bridge, upstash, redis, asked).await?;
     say("# Stopped.");
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Redis goes last, since the bridge asks it until the end.
@@ -90,12 +135,13 @@ struct Keys {
 impl Keys {
     fn of(data: Option<&DataFolder>) -> Result<Self, Failure> {
         let entropy: &dyn Entropy = &SystemEntropy;
+        let secret = STANDARD.encode(entropy.bytes::<32>()?);
+        let token = URL_SAFE_NO_PAD.encode(entropy.bytes::<32>()?);
         Ok(match data {
-            Some(data) => Self { secret: data.secret(entropy)?, token: data.redis_token(entropy)? },
-            None => Self {
-                secret: STANDARD.encode(entropy.bytes::<32>()?),
-                token: URL_SAFE_NO_PAD.encode(entropy.bytes::<32>()?),
-            },
+            Some(data) => {
+                Self { secret: data.store_secret(secret)?, token: data.stored("redis-token", token)? }
+            }
+            None => Self { secret, token },
         })
     }
 }
@@ -105,7 +151,7 @@ fn place(data: Option<&DataFolder>) -> String {
 }
 
 fn environment(
-    args: &ServicesArgs,
+    args: &Arguments,
     dynamodb: &TcpListener,
     upstash: &TcpListener,
     keys: &Keys,
@@ -122,4 +168,13 @@ fn environment(
         ("UPSTASH_REDIS_REST_URL", format!("http://{}", upstash.local_addr()?)),
         ("UPSTASH_REDIS_REST_TOKEN", keys.token.clone()),
     ]))
+}
+
+/// Prints a line. That nobody reads on is no fault; `println!` would panic.
+fn say(line: impl Display) {
+    if let Err(error) = writeln!(std::io::stdout(), "{line}")
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        let _ = writeln!(std::io::stderr(), "latchkey-services: standard output cannot be written ({error})");
+    }
 }

@@ -8,6 +8,7 @@ mod redis_server;
 
 use std::net::SocketAddr;
 
+use latchkey::serve::{self, ListenError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -15,8 +16,6 @@ pub use bridge::Bridge;
 pub use database::{Database, DatabaseError};
 pub use environment::{Environment, EnvironmentError};
 pub use redis_server::{RedisError, RedisServer};
-
-use crate::serve::{self, ListenError};
 
 /// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! `latchkey services` as a person runs it.
+//! `latchkey-services` as a person runs it.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
@@ -16,10 +16,10 @@ use tempfile::TempDir;
 const FREE: [&str; 4] = ["--dynamodb", "127.0.0.1:0", "--upstash", "127.0.0.1:0"];
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey-services"));
     command.current_dir(folder).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("TMPDIR", folder).env("RUST_BACKTRACE", "1");
-    command.arg("services").args(arguments);
+    command.args(arguments);
     command
 }
 
@@ -98,7 +98,7 @@ async fn send(request: http::request::Builder, body: Value) -> Value {
 fn refused(output: &Output, parts: &[&str]) {
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{told}");
-    assert!(told.starts_with("latchkey: ") && output.stdout.is_empty(), "{told}");
+    assert!(told.starts_with("latchkey-services: ") && output.stdout.is_empty(), "{told}");
     for part in parts {
         assert!(told.contains(part), "`{part}` is missing: {told}");
     }
@@ -209,7 +209,10 @@ async fn it_ends_with_its_redis_and_says_why() {
         .to_owned();
     assert!(Command::new("sh").args(["-c", &format!("kill -s KILL {pid}")]).status().unwrap().success());
     let output = process.wait_with_output().unwrap();
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), "latchkey: redis-server ended; start again\n");
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "latchkey-services: redis-server ended; start again\n"
+    );
     assert_eq!(output.status.code(), Some(1));
 }
 

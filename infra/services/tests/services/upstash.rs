@@ -6,11 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
+use latchkey::serve::{self, Serving};
 use latchkey_core::Timestamp;
 use latchkey_core::port::{Cache, CacheStore, Count, Counters, Fetch, FetchError, StoreError, Window};
-use latchkey_local::serve::{self, Serving};
-use latchkey_local::services::{Bridge, RedisServer, Stop, listen};
 use latchkey_native::HttpFetch;
+use latchkey_services::{Bridge, RedisServer, Stop, listen};
 use latchkey_upstash::{Breaker, Settings, UpstashCache, UpstashCounters};
 
 pub const TOKEN: &str = "the-token-of-this-test";
