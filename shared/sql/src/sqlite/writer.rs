@@ -115,6 +115,19 @@ fn try_group(
     // Takes the lock for writing at once: a transaction that reads first would fail when it then wants to write and
     // another process has written in between.
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if let [only] = batches {
+        // Needs no savepoint, which keeps a copy of every page that the batch changes.
+        let outcomes = match execute::run(&transaction, only) {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                let refusal = refused(name, error)?;
+                transaction.rollback()?;
+                return Ok(vec![Err(refusal)]);
+            }
+        };
+        transaction.commit()?;
+        return Ok(vec![Ok(outcomes)]);
+    }
     let mut answers = Vec::with_capacity(batches.len());
     for batch in batches {
         // Undone when it is dropped, so that a batch that fails takes only itself out of the group.
@@ -124,15 +137,21 @@ fn try_group(
                 savepoint.commit()?;
                 answers.push(Ok(outcomes));
             }
-            Err(error) => match at_run_time(name, &error) {
-                check @ DriverError::Check(_) => {
-                    savepoint.finish()?;
-                    answers.push(Err(check));
-                }
-                _ => return Err(error),
-            },
+            Err(error) => {
+                let refusal = refused(name, error)?;
+                savepoint.finish()?;
+                answers.push(Err(refusal));
+            }
         }
     }
     transaction.commit()?;
     Ok(answers)
+}
+
+/// The error of a batch whose condition did not hold; every other error is of the whole group.
+fn refused(name: &str, error: rusqlite::Error) -> rusqlite::Result<DriverError> {
+    match at_run_time(name, &error) {
+        check @ DriverError::Check(_) => Ok(check),
+        _ => Err(error),
+    }
 }
