@@ -35,9 +35,45 @@ pub struct Count {
 /// A key's storage ends by itself when its window is empty. A hit on no windows counts and writes nothing: it asks
 /// whether the store answers. Keys have 1 to 256 bytes and differ within one hit;
 /// [`check`](crate::adapter::window::check) is what every adapter refuses by.
+///
+/// # Example
+///
+/// Counters in a map, one hit at a time, over the log that every adapter shares:
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::{Arc, Mutex, PoisonError};
+///
+/// use async_trait::async_trait;
+/// use latchkey_core::Timestamp;
+/// use latchkey_core::adapter::{SlidingLog, window};
+/// use latchkey_core::port::{Count, Counters, StoreError, Window};
+///
+/// #[derive(Default)]
+/// struct MapCounters(Mutex<HashMap<String, SlidingLog>>);
+///
+/// #[async_trait]
+/// impl Counters for MapCounters {
+///     async fn hit(&self, windows: &[Window], now: Timestamp) -> Result<Vec<Count>, StoreError> {
+///         window::check(windows)?;
+///         let mut logs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+///         let mut log = |window: &Window| logs.entry(window.key.clone()).or_default().clone();
+///         let room: Vec<_> = windows.iter().map(|window| log(window).peek(window, now)).collect();
+///         if room.iter().any(|count| !count.admitted) {
+///             return Ok(room);
+///         }
+///         let mut hit = |window: &Window| logs.entry(window.key.clone()).or_default().hit(window, now);
+///         Ok(windows.iter().map(&mut hit).collect())
+///     }
+/// }
+///
+/// # use latchkey_testkit::conformance::counters;
+/// let counters: Arc<dyn Counters> = Arc::new(MapCounters::default());
+/// pollster::block_on(counters::several_windows_are_all_or_nothing(&counters));
+/// ```
 #[async_trait]
 pub trait Counters: Send + Sync {
-    /// Counts one hit at `now`. The answer has one [`Count`] per window, in their order; the hit was counted when all are
+    /// Counts one hit at `now`. The response has one [`Count`] per window, in their order; the hit was counted when all are
     /// `admitted`. A `now` before an earlier hit (a clock that jumped back) counts as that earlier moment.
     async fn hit(&self, windows: &[Window], now: Timestamp) -> Result<Vec<Count>, StoreError>;
 }

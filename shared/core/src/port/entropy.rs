@@ -4,6 +4,29 @@
 pub struct EntropyError(pub String);
 
 /// Secure random bytes.
+///
+/// # Example
+///
+/// The generator of a Unix system:
+///
+/// ```
+/// use std::fs::File;
+/// use std::io::Read;
+///
+/// use latchkey_core::port::{Entropy, EntropyError};
+///
+/// struct Urandom;
+///
+/// impl Entropy for Urandom {
+///     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+///         File::open("/dev/urandom")
+///             .and_then(|mut device| device.read_exact(bytes))
+///             .map_err(|error| EntropyError(error.to_string()))
+///     }
+/// }
+///
+/// latchkey_testkit::conformance::entropy::no_draw_comes_twice(&Urandom);
+/// ```
 pub trait Entropy: Send + Sync {
     /// Fills the whole of `bytes` from a cryptographically secure generator.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError>;

@@ -76,6 +76,33 @@ pub enum HasherError {
 
 /// Where password hashing runs: a pool of threads on a machine, in line on a Worker. It bounds how many run at once, and so
 /// how much memory they take.
+///
+/// # Example
+///
+/// One hash at a time, in memory that is kept, on the caller's thread:
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+///
+/// use argon2::Block;
+/// use async_trait::async_trait;
+/// use latchkey_core::port::{Derivation, HASH_LEN, HasherError, PasswordHasher};
+///
+/// #[derive(Default)]
+/// struct InlineHasher(Mutex<Vec<Block>>);
+///
+/// #[async_trait]
+/// impl PasswordHasher for InlineHasher {
+///     async fn derive(&self, job: Derivation) -> Result<[u8; HASH_LEN], HasherError> {
+///         let mut memory = self.0.lock().map_err(|error| HasherError::Failed(error.to_string()))?;
+///         job.run(&mut memory)
+///     }
+/// }
+///
+/// # use latchkey_testkit::conformance::hasher;
+/// let hasher: Arc<dyn PasswordHasher> = Arc::new(InlineHasher::default());
+/// pollster::block_on(hasher::jobs_of_every_size_may_follow_each_other(&hasher));
+/// ```
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
     /// Runs `job` and gives its hash. A caller waits for its turn, at most [`MAX_WAIT`](super::MAX_WAIT); what cannot be served

@@ -34,6 +34,39 @@ pub enum MailerError {
 }
 
 /// Sends one message. An `Ok` means that the mail service took it, not that it arrived.
+///
+/// # Example
+///
+/// A mailer that writes each message to a channel:
+///
+/// ```
+/// use std::sync::mpsc::{Sender, channel};
+///
+/// use async_trait::async_trait;
+/// use latchkey_core::port::{Mailer, MailerError, Message};
+///
+/// struct ChannelMailer(Sender<Message>);
+///
+/// #[async_trait]
+/// impl Mailer for ChannelMailer {
+///     async fn send(&self, message: &Message) -> Result<(), MailerError> {
+///         if message.subject.contains(['\r', '\n']) {
+///             return Err(MailerError::Refused("the subject has a line break".to_owned()));
+///         }
+///         self.0.send(message.clone()).map_err(|error| MailerError::Unavailable(error.to_string()))
+///     }
+/// }
+///
+/// let (sender, sent) = channel();
+/// let message = Message {
+///     to: "user@example.com".parse().unwrap(),
+///     subject: "Your sign-in code".to_owned(),
+///     text: "123 456".to_owned(),
+///     html: None,
+/// };
+/// pollster::block_on(ChannelMailer(sender).send(&message)).unwrap();
+/// assert_eq!(sent.recv().unwrap().text, "123 456");
+/// ```
 #[async_trait]
 pub trait Mailer: Send + Sync {
     /// Sends `message`. A subject with a line break is [`MailerError::Refused`].

@@ -4,7 +4,7 @@
 //! a single-use token, a revocation, a count) takes one of them. [`Cache`] may be up to a minute old and cannot be used in
 //! their place. Time and randomness are ports too, so every rule is tested with a clock and a generator that the test moves.
 //!
-//! All traits are `Send` on every target: an adapter whose futures are not wraps them at its own edge.
+//! All traits are `Send` on every target: an adapter whose futures are not wraps them where it stands.
 
 use std::sync::Arc;
 

@@ -24,7 +24,7 @@ pub enum CommitError {
         /// The place in the commit, from 0, of the first write whose condition failed.
         write: usize,
     },
-    /// No answer: with [`StoreError::Unavailable`] the commit may have happened.
+    /// No response: with [`StoreError::Unavailable`] the commit may have happened.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -92,7 +92,7 @@ pub enum QueryError {
     /// The cursor is not one that this query gave.
     #[error("the cursor is not valid for this list")]
     InvalidCursor,
-    /// The store gave no answer.
+    /// The store gave no response.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -101,6 +101,12 @@ pub enum QueryError {
 ///
 /// Each call is one round trip. An item whose `expires_at` is at or before `now` is never returned and counts as absent in
 /// conditions, whether or not the store has removed it yet.
+///
+/// # Example
+///
+/// The table that every adapter is compared with, in a map:
+///
+#[doc = concat!("```\n", include_str!("../../../../tests/kit/src/model.rs"), "\n```")]
 #[async_trait]
 pub trait Table: Send + Sync {
     /// The items under `keys`, in their order, each as of one moment. At most [`MAX_GET`] keys; a key may be repeated.
