@@ -11,6 +11,7 @@ use latchkey_core::Email;
 use latchkey_core::account::{AccountName, Name};
 use latchkey_core::oauth::{Issuer, ProviderName};
 use latchkey_core::permission::{Grant, RoleName};
+use url::Url;
 
 /// Sign-in for people who run no servers.
 #[derive(Parser)]
@@ -75,7 +76,30 @@ pub enum Command {
     /// Print the description of every route (OpenAPI 3.1)
     Openapi,
     /// Check the configuration and the data, and say each fix
-    Doctor,
+    Doctor {
+        /// Check a deployment over HTTP instead: https, headers, cookies, CORS, keys, clock, health
+        #[arg(long, value_name = "URL", value_parser = base_url)]
+        live: Option<Url>,
+        /// An origin whose pages must be able to call the deployment; may be given several times
+        #[arg(long = "origin", value_name = "ORIGIN", requires = "live")]
+        origins: Vec<String>,
+    },
+    /// Ask a running server for its health, for the health check of a container
+    Health {
+        /// Where the server listens
+        #[arg(long, default_value = "http://127.0.0.1:8787", value_name = "URL", value_parser = base_url)]
+        url: Url,
+    },
+}
+
+/// Reads the URL of a server: http or https, with nothing behind its path.
+fn base_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    match url.scheme() {
+        "http" | "https" if is_plain => Ok(url),
+        _ => Err("write it as https://auth.example.com".to_owned()),
+    }
 }
 
 /// Where the data is.

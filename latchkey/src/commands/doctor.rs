@@ -4,7 +4,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use latchkey_core::permission::{Admins, Versioned};
 
-use super::{Failure, default_listen, say};
+use super::findings::Findings;
+use super::{Failure, default_listen};
 use crate::cli::DataArgs;
 use crate::data::Missing;
 use crate::service::{self, Local, StartError};
@@ -13,30 +14,14 @@ use crate::settings::SettingsError;
 /// How long the running server gets to answer.
 const DEADLINE: Duration = Duration::from_secs(3);
 
-/// What was found: good, or wrong with its fix.
-struct Findings {
-    wrong: usize,
-}
-
-impl Findings {
-    fn wrong(&mut self, what: impl std::fmt::Display) {
-        self.wrong += 1;
-        say(format_args!("wrong {what}"));
-    }
-}
-
-fn good(what: &str) {
-    say(format_args!("ok    {what}"));
-}
-
 /// Checks the configuration and the data.
 pub(super) fn run(data: &DataArgs) -> Result<ExitCode, Failure> {
-    let mut findings = Findings { wrong: 0 };
+    let mut findings = Findings::default();
     match service::open(data, Missing::Refuse, default_listen()) {
         Ok((made, local)) => {
             made.keep();
-            good("the configuration");
-            good(&format!("the data folder {}", local.data.path().display()));
+            findings.good("the configuration");
+            findings.good(format!("the data folder {}", local.data.path().display()));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(examine(&local, &mut findings));
         }
@@ -47,16 +32,16 @@ pub(super) fn run(data: &DataArgs) -> Result<ExitCode, Failure> {
         }
         Err(error) => findings.wrong(error),
     }
-    Ok(if findings.wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(findings.exit_code())
 }
 
 async fn examine(local: &Local, findings: &mut Findings) {
     match local.table.driver().quick_check() {
-        Ok(()) => good("the database is whole"),
+        Ok(()) => findings.good("the database is whole"),
         Err(error) => findings.wrong(error),
     }
     secrets(local, findings).await;
-    addresses(local);
+    addresses(local, findings);
     roles(local, findings).await;
     server(local, findings).await;
 }
@@ -69,7 +54,7 @@ async fn secrets(local: &Local, findings: &mut Findings) {
         Err(error) => Err(error),
     };
     match opened {
-        Ok(()) => good("the signing keys open with LATCHKEY_SECRET"),
+        Ok(()) => findings.good("the signing keys open with LATCHKEY_SECRET"),
         Err(error) => findings.wrong(error),
     }
     let secrets = &local.services.secrets;
@@ -79,31 +64,31 @@ async fn secrets(local: &Local, findings: &mut Findings) {
              behind the first one, separated by a comma",
             count.unreadable
         )),
-        Ok(count) if secrets.is_rotating() && count.older > 0 => good(&format!(
+        Ok(count) if secrets.is_rotating() && count.older > 0 => findings.good(format!(
             "{} stored values need an older secret of LATCHKEY_SECRET: when every process has the list, `latchkey secrets reseal` \
              moves them",
             count.older
         )),
-        Ok(_) if secrets.is_rotating() => good(
+        Ok(_) if secrets.is_rotating() => findings.good(
             "no password hash needs an older secret of LATCHKEY_SECRET: it can go 7 days after the first one came first, when \
              `latchkey secrets reseal` has run",
         ),
-        Ok(count) => good(&format!("{} stored values are sealed under LATCHKEY_SECRET", count.current)),
+        Ok(count) => findings.good(format!("{} stored values are sealed under LATCHKEY_SECRET", count.current)),
         Err(error) => findings.wrong(error),
     }
 }
 
 /// Where the addresses of clients come from: a wrong count lets clients write their own.
-fn addresses(local: &Local) {
+fn addresses(local: &Local, findings: &Findings) {
     let config = &local.services.config;
     match (config.trusted_proxies, &config.cdn_secret) {
         (0, _) => {
-            good("a client's address is that of its connection; behind a proxy set LATCHKEY_TRUSTED_PROXIES");
+            findings.good("a client's address is that of its connection; behind a proxy set LATCHKEY_TRUSTED_PROXIES");
         }
-        (proxies, Some(_)) => good(&format!(
+        (proxies, Some(_)) => findings.good(format!(
             "a client's address is entry {proxies} from the end of X-Forwarded-For, where LATCHKEY_CDN_SECRET comes with it"
         )),
-        (proxies, None) => good(&format!(
+        (proxies, None) => findings.good(format!(
             "a client's address is entry {proxies} from the end of X-Forwarded-For: the server must be reached through these proxies \
              alone; behind a CDN, and on Lambda, set LATCHKEY_CDN_SECRET"
         )),
@@ -115,7 +100,7 @@ async fn roles(local: &Local, findings: &mut Findings) {
         Ok(read) if read.value.roles().is_empty() => {
             findings.wrong("there are no roles, so nobody may do anything: run `latchkey roles init`");
         }
-        Ok(_) => good("the roles"),
+        Ok(_) => findings.good("the roles"),
         Err(error) => findings.wrong(error),
     }
     let now = local.services.ports.clock.now();
@@ -127,7 +112,7 @@ async fn roles(local: &Local, findings: &mut Findings) {
         Ok(admins) if admins.value.users().is_empty() => {
             findings.wrong("there is no admin: run `latchkey users add you@example.com --role admin`");
         }
-        Ok(_) => good("there is an admin"),
+        Ok(_) => findings.good("there is an admin"),
         Err(error) => findings.wrong(error),
     }
 }
@@ -140,10 +125,10 @@ async fn server(local: &Local, findings: &mut Findings) {
         Err(error) => return findings.wrong(format!("LATCHKEY_URL cannot be asked: {error}")),
     };
     match local.services.ports.fetch.fetch(request, DEADLINE).await {
-        Ok(answer) if answer.status().is_success() => good(&format!("a server answers at {url}")),
+        Ok(answer) if answer.status().is_success() => findings.good(format!("a server answers at {url}")),
         Ok(answer) => {
             findings.wrong(format!("{url} answers {}: see that server's log", answer.status()));
         }
-        Err(_) => good(&format!("no server runs at {url}; start it with `latchkey serve`")),
+        Err(_) => findings.good(format!("no server runs at {url}; start it with `latchkey serve`")),
     }
 }

@@ -2,8 +2,11 @@
 
 mod d1;
 mod doctor;
+mod findings;
+mod health;
 mod identities;
 mod keys;
+mod live;
 mod roles;
 mod secrets;
 mod serve;
@@ -61,7 +64,9 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
             say(latchkey_all::OPENAPI.trim_end());
             Ok(ExitCode::SUCCESS)
         }
-        Command::Doctor => doctor::run(data),
+        Command::Doctor { live: Some(url), origins } => live::run(&url, &origins),
+        Command::Doctor { live: None, .. } => doctor::run(data),
+        Command::Health { url } => health::run(&url),
     }
 }
 

@@ -34,11 +34,11 @@ pub(super) fn run(args: &ServeArgs, data: &DataArgs) -> Result<ExitCode, Failure
         tokio::spawn(serve::purge(Arc::clone(&local.table), clock));
         let pages = pages::routes(&local.services.config, latchkey_all::OPENAPI);
         let app = latchkey_http::app(latchkey_all::function().with_pages(pages), App::new(local.services));
-        let edge = app.clone();
+        let middleware = app.clone();
         let serving = Serving {
             connections: local.connections,
             timeouts: local.timeouts,
-            ..Serving::new(move |problem| edge.refuse(problem))
+            ..Serving::new(move |problem| middleware.refuse(problem))
         };
         serve::serve(listener, app, serving, stop).await;
         say("Stopped.");

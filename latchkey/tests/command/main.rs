@@ -12,6 +12,7 @@ mod connections;
 mod crash;
 mod d1;
 mod http;
+mod live;
 mod process;
 mod refusals;
 mod secrets;

@@ -1,0 +1,210 @@
+//! Each check of a response: what is good, or what is wrong and its fix.
+
+use bytes::Bytes;
+use http::{Response, StatusCode, header};
+use latchkey_core::Timestamp;
+use latchkey_core::port::FetchError;
+use serde_json::Value;
+use url::{Host, Url};
+
+type Verdict = Result<String, String>;
+
+/// The largest difference of two clocks that is no fault, in seconds: a token that was issued by the one is taken by the other.
+const CLOCK_DIFFERENCE: i64 = 30;
+
+/// The headers of every response, besides HSTS.
+const HEADERS: [&str; 6] = [
+    "content-security-policy",
+    "permissions-policy",
+    "referrer-policy",
+    "x-content-type-options",
+    "x-frame-options",
+    "x-request-id",
+];
+
+/// The URL uses https, or names this machine.
+pub fn scheme(url: &Url) -> Verdict {
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    match url.scheme() {
+        "https" => Ok("the URL uses https".to_owned()),
+        "http" if is_loopback => Ok("the URL uses http on this machine".to_owned()),
+        _ => Err(format!("{url} does not use https: passwords travel in the clear; serve it over https")),
+    }
+}
+
+/// The service and its stores answer.
+pub fn health(response: &Response<Bytes>) -> Verdict {
+    let body = json(response);
+    let stores = body.get("stores").map(Value::to_string).unwrap_or_default();
+    match (response.status(), text(&body, "status")) {
+        (StatusCode::OK, "ok") => Ok(format!("version {} and its stores respond", text(&body, "version"))),
+        (_, status @ ("degraded" | "unavailable")) => {
+            Err(format!("/health says {status}, stores {stores}: see the deployment's log"))
+        }
+        (status, _) => {
+            Err(format!("/health responds {status}, not as Latchkey does; check the URL and its path"))
+        }
+    }
+}
+
+/// The security headers are there, and none was taken off on the way.
+pub fn headers(url: &Url, response: &Response<Bytes>) -> Verdict {
+    let hsts = (url.scheme() == "https").then_some("strict-transport-security");
+    let wanted = HEADERS.into_iter().chain(hsts);
+    let missing: Vec<_> = wanted.filter(|name| !response.headers().contains_key(*name)).collect();
+    if missing.is_empty() {
+        return Ok("the security headers are there".to_owned());
+    }
+    Err(format!("responses lack {}; let the proxy or CDN in front pass them on", missing.join(", ")))
+}
+
+/// The clock of the deployment agrees with this machine's.
+pub fn clock(response: &Response<Bytes>, now: Timestamp) -> Verdict {
+    let date = response.headers().get(header::DATE).and_then(|value| value.to_str().ok());
+    let Some(there) = date.and_then(|text| httpdate::parse_http_date(text).ok()) else {
+        return Err("responses carry no Date, so the clock was not compared".to_owned());
+    };
+    let since = there.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let there = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+    let apart = there.saturating_sub(now.as_millis() / 1000);
+    if apart.abs() <= CLOCK_DIFFERENCE {
+        return Ok("its clock agrees with this machine's".to_owned());
+    }
+    let direction = if apart > 0 { "ahead of" } else { "behind" };
+    Err(format!("its clock is {} s {direction} this machine's; set both by NTP", apart.abs()))
+}
+
+/// Nothing is served without TLS.
+pub fn plain_http(response: Result<Response<Bytes>, FetchError>) -> Verdict {
+    match response {
+        Err(_) => Ok("nothing responds over http".to_owned()),
+        Ok(response) => {
+            let to = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+            match (response.status(), to) {
+                (status, Some(to)) if status.is_redirection() && to.starts_with("https://") => {
+                    Ok("http leads to https".to_owned())
+                }
+                (status, _) if status.is_success() => {
+                    Err("it responds over http too; redirect http to https or close the port".to_owned())
+                }
+                (status, _) => Ok(format!("http is refused ({status})")),
+            }
+        }
+    }
+}
+
+/// The key set has public keys and nothing else.
+pub fn key_set(response: &Response<Bytes>) -> Verdict {
+    let body = json(response);
+    let keys = body.get("keys").and_then(Value::as_array).filter(|keys| !keys.is_empty());
+    let Some(keys) = keys.filter(|_| response.status() == StatusCode::OK) else {
+        return Err(format!(
+            "the key set responds {} without keys; the function that signs must be able to read the table",
+            response.status()
+        ));
+    };
+    if keys.iter().any(|key| key.get("d").is_some()) {
+        return Err(
+            "the key set shows a private key; rotate the keys, and serve the set from Latchkey alone"
+                .to_owned(),
+        );
+    }
+    if keys.iter().any(|key| text(key, "kid").is_empty() || text(key, "alg").is_empty()) {
+        return Err("the key set has a key without kid or alg; serve the set from Latchkey alone".to_owned());
+    }
+    Ok(format!("the key set has {} public keys", keys.len()))
+}
+
+/// The issuer is the URL that was asked.
+pub fn discovery(url: &Url, response: &Response<Bytes>) -> Verdict {
+    let body = json(response);
+    let (issuer, asked) = (text(&body, "issuer"), url.as_str().trim_end_matches('/'));
+    if issuer == asked {
+        return Ok(format!("the issuer is {issuer}"));
+    }
+    Err(format!(
+        "the issuer is {issuer:?} where {asked} was asked; set LATCHKEY_URL to the URL that clients use"
+    ))
+}
+
+/// A request without a token is refused, and by Latchkey itself.
+pub fn anonymous(response: &Response<Bytes>) -> Verdict {
+    let code = code(response);
+    let is_stored = response.headers().get(header::CACHE_CONTROL).is_none_or(|value| value != "no-store");
+    match (response.status(), code.as_str()) {
+        (StatusCode::UNAUTHORIZED, "not_signed_in") if is_stored => {
+            Err("a 401 may be stored by caches; let the proxy or CDN in front pass Cache-Control on"
+                .to_owned())
+        }
+        (StatusCode::UNAUTHORIZED, "not_signed_in") => Ok("a request without a token is refused".to_owned()),
+        (status, _) => {
+            Err(format!("a session without a token responds {status}, not 401; route /v1 to Latchkey"))
+        }
+    }
+}
+
+/// A request that another site forged is refused.
+pub fn forged(response: &Response<Bytes>) -> Verdict {
+    match code(response).as_str() {
+        "cross_site_request" => Ok("a forged request of another site is refused".to_owned()),
+        _ => Err(format!(
+            "a forged request of another site responds {}; let the proxy in front pass Sec-Fetch-Site and Origin on",
+            response.status()
+        )),
+    }
+}
+
+/// Cookies have the prefix that browsers enforce, and two of one name are refused.
+pub fn cookies(response: &Response<Bytes>) -> Verdict {
+    match code(response).as_str() {
+        "duplicate_cookie" => {
+            Ok("cookies have the prefix __Host-, and two of one name are refused".to_owned())
+        }
+        _ => Err(format!(
+            "two cookies of one name respond {}; set LATCHKEY_URL to the https URL, and let the proxy in front pass cookies on",
+            response.status()
+        )),
+    }
+}
+
+/// Pages of a listed origin may call.
+pub fn listed(origin: &str, response: &Response<Bytes>) -> Verdict {
+    let allowed = shared_with(response);
+    let with_cookies =
+        response.headers().get(header::ACCESS_CONTROL_ALLOW_CREDENTIALS).is_some_and(|value| value == "true");
+    match allowed {
+        Some(allowed) if allowed == origin && with_cookies => Ok(format!("pages of {origin} may call")),
+        _ => Err(format!("pages of {origin} may not call; add it to LATCHKEY_ORIGINS")),
+    }
+}
+
+/// Pages of an origin that nobody lists may not call.
+pub fn stranger(response: &Response<Bytes>) -> Verdict {
+    match shared_with(response) {
+        None => Ok("pages of other origins may not call".to_owned()),
+        Some(allowed) => Err(format!(
+            "pages of every origin may call (Access-Control-Allow-Origin: {allowed}); leave CORS to Latchkey"
+        )),
+    }
+}
+
+fn shared_with(response: &Response<Bytes>) -> Option<&str> {
+    response.headers().get(header::ACCESS_CONTROL_ALLOW_ORIGIN).and_then(|value| value.to_str().ok())
+}
+
+fn json(response: &Response<Bytes>) -> Value {
+    serde_json::from_slice(response.body()).unwrap_or_default()
+}
+
+fn code(response: &Response<Bytes>) -> String {
+    text(&json(response), "code").to_owned()
+}
+
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value.get(member).and_then(Value::as_str).unwrap_or_default()
+}
