@@ -47,6 +47,10 @@ impl Fetch for HttpFetch {
     }
 }
 
+/// How long a connection without a request is kept. A server that closes it in the moment a request goes out on it leaves that request
+/// without a response, and none is sent twice. Node closes after 5 s, most others much later.
+const IDLE: Duration = Duration::from_secs(4);
+
 /// A failure is not kept: the next request tries again.
 async fn connect() -> Result<Client, FetchError> {
     let built = tokio::task::spawn_blocking(|| {
@@ -56,6 +60,7 @@ async fn connect() -> Result<Client, FetchError> {
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .no_proxy()
+            .pool_idle_timeout(IDLE)
             .build()
             .map_err(connection)
     });
