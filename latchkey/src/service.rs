@@ -14,7 +14,7 @@ use crate::adapters::{Mailbox, PoolSize, PooledHasher};
 use crate::cli::DataArgs;
 use crate::data::{DataError, DataFolder, DataPlan, MadeData, Missing};
 use crate::serve::Timeouts;
-use crate::settings::{self, Settings, SettingsError};
+use crate::settings::{self, ServerSettings, SettingsError};
 
 /// Why the services cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +55,8 @@ pub struct Local {
 pub fn open(args: &DataArgs, missing: Missing, listen: SocketAddr) -> Result<(MadeData, Local), StartError> {
     let entropy = Arc::new(SystemEntropy);
     let plan = DataPlan::new(&args.data, missing)?;
-    let Settings { config, connections, timeouts, own_secret } = settings::read(&plan, listen, &*entropy)?;
+    let ServerSettings { config, connections, timeouts, own_secret } =
+        settings::read(&plan, listen, &*entropy)?;
     let (data, made) = plan.open()?;
     if let Some(secret) = own_secret {
         data.store_secret(secret)?;

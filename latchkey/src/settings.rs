@@ -33,7 +33,7 @@ pub enum SettingsError {
 }
 
 /// The settings of the local server.
-pub struct Settings {
+pub struct ServerSettings {
     /// Of the service, on any platform.
     pub config: Config,
     /// The most connections at once.
@@ -45,7 +45,11 @@ pub struct Settings {
 }
 
 /// Reads the configuration. `listen` is where the server listens, for the address that it assumes.
-pub fn read(data: &DataPlan, listen: SocketAddr, entropy: &dyn Entropy) -> Result<Settings, SettingsError> {
+pub fn read(
+    data: &DataPlan,
+    listen: SocketAddr,
+    entropy: &dyn Entropy,
+) -> Result<ServerSettings, SettingsError> {
     let environment = Environment::read()?;
     let set = |name: &str| environment.get(name);
     let own_secret = match set("LATCHKEY_SECRET") {
@@ -63,7 +67,7 @@ pub fn read(data: &DataPlan, listen: SocketAddr, entropy: &dyn Entropy) -> Resul
     let connections = connections(set("LATCHKEY_CONNECTIONS").as_deref());
     match (config, timeouts, connections) {
         (Ok(config), Ok(timeouts), Ok(connections)) => {
-            Ok(Settings { config, connections, timeouts, own_secret })
+            Ok(ServerSettings { config, connections, timeouts, own_secret })
         }
         (config, timeouts, connections) => {
             let mut wrong = config.err().unwrap_or_default();

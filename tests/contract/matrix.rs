@@ -194,7 +194,7 @@ fn assert_refused(answer: &TestResponse, status: u16, codes: &[&str], what: &str
 fn needed(operation: &Operation) -> Option<&'static str> {
     match operation.access {
         Access::Permission(permission) => Some(permission),
-        Access::Public | Access::SignedIn(_) | Access::Proxied | Access::Holder => None,
+        Access::Public | Access::SignedIn(_) | Access::Proxied | Access::TokenHolder => None,
     }
 }
 
@@ -227,7 +227,7 @@ async fn nobody_is_let_in_to_public_routes_only() {
         let answer = world.ask(&operation, None).await;
         match operation.access {
             Access::Public => assert_allowed(&answer, &name(&operation)),
-            Access::SignedIn(_) | Access::Permission(_) | Access::Proxied | Access::Holder => {
+            Access::SignedIn(_) | Access::Permission(_) | Access::Proxied | Access::TokenHolder => {
                 assert_refused(&answer, 401, &["not_signed_in"], &name(&operation));
             }
         }
@@ -241,7 +241,7 @@ async fn a_user_may_what_needs_no_permission() {
         let user = join(&world, "user@example.com").await;
         let answer = world.ask(&operation, Some(&user)).await;
         match operation.access {
-            Access::Public | Access::SignedIn(_) | Access::Proxied | Access::Holder => {
+            Access::Public | Access::SignedIn(_) | Access::Proxied | Access::TokenHolder => {
                 assert_allowed(&answer, &name(&operation));
             }
             Access::Permission(_) => assert_refused(&answer, 403, &["permission_denied"], &name(&operation)),
@@ -339,7 +339,7 @@ fn the_description_says_the_same_of_every_operation() {
             Access::Public => Value::Null,
             // For servers alone.
             Access::Permission("identities:token") => json!([{ "bearer": [] }]),
-            Access::SignedIn(_) | Access::Permission(_) | Access::Proxied | Access::Holder => {
+            Access::SignedIn(_) | Access::Permission(_) | Access::Proxied | Access::TokenHolder => {
                 json!([{ "cookie": [] }, { "bearer": [] }])
             }
         };

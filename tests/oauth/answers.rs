@@ -138,7 +138,7 @@ async fn errors_of_the_provider_are_named_and_never_repeated() {
                 "{text}"
             );
             assert_eq!(world.last_event().await.1.as_deref(), Some("provider_error"));
-            assert!(browser.flow_cookies().is_empty(), "the flow is over");
+            assert!(browser.authorization_cookies().is_empty(), "the flow is over");
         }
     }
 }
@@ -194,7 +194,7 @@ async fn the_app_that_waits_gets_the_browser_back_with_the_word_for_it() {
         assert_eq!(answer.header("cache-control"), "no-store");
         assert!(answer.body.is_empty());
         assert!(answer.set_cookie("__Host-latchkey-access").is_none());
-        assert!(browser.flow_cookies().is_empty(), "the flow is over");
+        assert!(browser.authorization_cookies().is_empty(), "the flow is over");
         assert_eq!(world.last_event().await.1.as_deref(), reason);
     }
 }

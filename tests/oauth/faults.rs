@@ -20,7 +20,7 @@ async fn outcome(world: &World, url: &str, fault: Fault, status: u16, code: &str
     let answer = browser.come_back("acme", &granted).await;
     world.provider.edit().faults.clear();
     world.assert_refused(&answer, status, code, reason).await;
-    assert!(browser.flow_cookies().is_empty(), "the flow is over");
+    assert!(browser.authorization_cookies().is_empty(), "the flow is over");
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ async fn one_that_the_provider_withdrew_is_told_apart_from_a_provider_in_trouble
     assert!(refused.contains("does not take"), "{refused}");
     world.provider.edit().faults.insert(format!("{ISSUER}/token"), Fault::Timeout);
     let failed = refresh(&world, "provider-refresh-1").await.unwrap_err();
-    assert!(failed.contains("no answer within"), "{failed}");
+    assert!(failed.contains("no response within"), "{failed}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use latchkey_core::oauth::Start;
+use latchkey_core::oauth::AuthorizationParams;
 use latchkey_core::session::Freshness;
 use latchkey_testkit::provider::Granted;
 use latchkey_testkit::{TestRequest, TestResponse};
@@ -16,7 +16,7 @@ async fn begin<'a>(world: &'a World, who: &Person) -> (Browser<'a>, Granted) {
     let live = services.sessions.authenticate(&who.access, Freshness::Fresh).await.unwrap();
     let ticket = services.identities.allow(&live).unwrap();
     let provider = "acme".parse().unwrap();
-    let start = Start {
+    let start = AuthorizationParams {
         provider: &provider,
         redirect_to: Some("/settings"),
         challenge: None,

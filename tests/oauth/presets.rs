@@ -319,7 +319,7 @@ async fn apple_posts_its_answer_and_takes_a_signed_secret() {
     let mut browser = world.browser();
     let location = browser.start("apple", "").await;
     assert!(location.contains("response_mode=form_post"));
-    let cookie = browser.jar[&browser.flow_cookies()[0]].clone();
+    let cookie = browser.jar[&browser.authorization_cookies()[0]].clone();
     assert!(
         cookie.contains("SameSite=None") && cookie.contains("Secure") && cookie.contains("HttpOnly"),
         "{cookie}"

@@ -22,7 +22,7 @@ async fn a_first_sign_in_makes_an_account_and_begins_a_session() {
     let session = browser.get("/v1/session").await;
     assert_eq!((session.status.as_u16(), session.text("user.email").as_str()), (200, "ada@example.com"));
     assert_eq!(session.json()["user"]["email_verified"], true);
-    assert_eq!(browser.flow_cookies(), Vec::<String>::new(), "the flow is over");
+    assert_eq!(browser.authorization_cookies(), Vec::<String>::new(), "the flow is over");
     assert_eq!(world.last_event().await.0, "signup:succeeded");
 }
 

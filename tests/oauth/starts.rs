@@ -62,7 +62,7 @@ async fn the_cookie_is_for_this_host_alone_and_hides_what_it_holds() {
     let world = world();
     let mut browser = world.browser();
     let location = browser.start("acme", "").await;
-    let [name] = browser.flow_cookies().try_into().unwrap();
+    let [name] = browser.authorization_cookies().try_into().unwrap();
     let cookie = browser.jar[&name].clone();
     for attribute in ["HttpOnly", "Secure", "Path=/", "SameSite=Lax", "Max-Age=600"] {
         assert!(cookie.split("; ").any(|part| part == attribute), "{attribute}: {cookie}");
@@ -90,14 +90,14 @@ async fn flows_of_several_tabs_go_on_side_by_side_up_to_four() {
         let location = browser.start("acme", "").await;
         granted.push(world.provider.authorize(&location));
     }
-    assert_eq!(browser.flow_cookies().len(), 4);
+    assert_eq!(browser.authorization_cookies().len(), 4);
     for one in granted.iter().rev() {
         assert_eq!(browser.come_back("acme", one).await.status, 303);
     }
     for _ in 0..9 {
         browser.start("acme", "").await;
     }
-    assert_eq!(browser.flow_cookies().len(), 4);
+    assert_eq!(browser.authorization_cookies().len(), 4);
 }
 
 /// GETs that act are navigated to, and nothing else: no probe, no prefetch, no page that loads them.
@@ -148,7 +148,7 @@ async fn flows_that_begin_in_parallel_pile_up_in_no_header() {
     for _ in 0..300 {
         let mut browser = begun.clone();
         browser.start("acme", "").await;
-        names.extend(browser.flow_cookies());
+        names.extend(browser.authorization_cookies());
     }
     assert_eq!(names.len(), 4);
 }
@@ -164,7 +164,7 @@ async fn an_answer_that_comes_late_ends_no_other_flow() {
         newest = world.provider.authorize(&browser.start("acme", "").await);
     }
     assert_eq!(browser.come_back("acme", &old).await.code(), "invalid_state", "the oldest has given way");
-    assert_eq!(browser.flow_cookies().len(), 4);
+    assert_eq!(browser.authorization_cookies().len(), 4);
     assert_eq!(browser.come_back("acme", &newest).await.status, 303);
 }
 

@@ -43,8 +43,8 @@ async fn a_cookie_is_good_for_its_own_state_only() {
     let world = world();
     let (mut mine, granted) = world.at_provider().await;
     let (theirs, _) = world.at_provider().await;
-    let name = mine.flow_cookies().remove(0);
-    let other = theirs.jar[&theirs.flow_cookies()[0]].clone();
+    let name = mine.authorization_cookies().remove(0);
+    let other = theirs.jar[&theirs.authorization_cookies()[0]].clone();
     for value in
         [other, "v1.x.y; x".to_owned(), mine.jar[&name].replace("v1.", "v2."), mine.jar[&name].to_uppercase()]
     {
@@ -152,7 +152,7 @@ async fn a_flow_of_one_provider_does_not_end_at_another() {
 async fn a_look_alike_of_the_cookie_is_another_cookie() {
     let world = world();
     let (mut browser, granted) = world.at_provider().await;
-    let name = browser.flow_cookies().remove(0);
+    let name = browser.authorization_cookies().remove(0);
     let value = browser.jar.remove(&name).unwrap();
     browser.jar.insert(name.replace("__Host-", "__host-"), value);
     let answer = browser.come_back("acme", &granted).await;

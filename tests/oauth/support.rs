@@ -150,7 +150,7 @@ impl Browser<'_> {
         self.get(&format!("/v1/oauth/{provider}/callback?{}", query(parameters))).await
     }
 
-    pub fn flow_cookies(&self) -> Vec<String> {
+    pub fn authorization_cookies(&self) -> Vec<String> {
         self.jar.keys().filter(|name| name.starts_with("__Host-latchkey-oauth-")).cloned().collect()
     }
 }

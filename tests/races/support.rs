@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use latchkey_aws::dynamodb::{DynamoTable, Emulator, Settings, client, create_table};
+use latchkey_aws::dynamodb::{DynamoDbSettings, DynamoTable, Emulator, client, create_table};
 use latchkey_core::account::Authority;
 use latchkey_core::audit::{Action, Event, Filter, Requester};
 use latchkey_core::port::Table;
@@ -143,7 +143,7 @@ pub async fn everywhere(test: impl Fn(Processes) -> Pin<Box<dyn Future<Output = 
 
 /// A DynamoDB of its own, with a table in it.
 pub struct Emulated {
-    settings: Settings,
+    settings: DynamoDbSettings,
     _emulator: Emulator,
 }
 
@@ -153,7 +153,7 @@ impl Emulated {
 
     pub async fn start() -> Self {
         let emulator = Emulator::start(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
-        let mut settings = Settings::emulated(emulator.endpoint());
+        let mut settings = DynamoDbSettings::emulated(emulator.endpoint());
         (settings.connect_timeout, settings.attempt_timeout) = (Self::LONG, Self::LONG);
         create_table(&client(&settings), "latchkey").await.unwrap();
         Self { settings, _emulator: emulator }

@@ -33,6 +33,6 @@ fn access(access: Access) -> String {
         Access::SignedIn(_) => "whoever is signed in".to_owned(),
         Access::Permission(permission) => format!("`{permission}`"),
         Access::Proxied => "a reverse proxy, for whoever is signed in".to_owned(),
-        Access::Holder => "the holder of any token of a session".to_owned(),
+        Access::TokenHolder => "the holder of any token of a session".to_owned(),
     }
 }

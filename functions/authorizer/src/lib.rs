@@ -10,14 +10,14 @@ mod routes;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
 use http_body_util::BodyExt;
-use latchkey_http::{App, Edge, Paths, bearer};
+use latchkey_http::{App, Middleware, Paths, bearer};
 use serde::Deserialize;
 use serde_json::Value;
 use tower::ServiceExt;
 
 use event::Call;
 pub use event::InvalidEvent;
-use response::{Decision, Holder};
+use response::{CallerContext, Decision};
 pub use routes::{InvalidRoutes, Need, RouteNeeds};
 
 /// The headers of a call that the check goes by: who calls, and from which page.
@@ -32,7 +32,7 @@ static FORWARDED: [HeaderName; 6] = [
 
 /// Decides about calls of a protected API.
 pub struct Authorizer {
-    check: Edge<Paths>,
+    check: Middleware<Paths>,
     needs: RouteNeeds,
 }
 
@@ -123,12 +123,12 @@ struct Code {
 }
 
 /// Who may, as the check's headers say.
-fn holder(headers: &HeaderMap) -> Holder {
+fn holder(headers: &HeaderMap) -> CallerContext {
     let text = |name: &'static str| {
         let value = headers.get(HeaderName::from_static(name)).and_then(|value| value.to_str().ok());
         value.unwrap_or_default().to_owned()
     };
-    Holder {
+    CallerContext {
         user: text("x-latchkey-user"),
         session: text("x-latchkey-session"),
         roles: text("x-latchkey-roles"),

@@ -13,7 +13,7 @@ use crate::event::Form;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// Yes.
-    Allow(Holder),
+    Allow(CallerContext),
     /// No.
     Deny {
         /// Why, for programs: mostly that of the permission check's problem.
@@ -23,7 +23,7 @@ pub(crate) enum Decision {
 
 /// Who calls.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Holder {
+pub(crate) struct CallerContext {
     /// The user's id.
     pub user: String,
     /// The session's id.
@@ -45,7 +45,7 @@ impl Decision {
     /// What the API behind gets to know. Plain texts only, since a REST API takes nothing else.
     fn context(&self) -> Value {
         match self {
-            Self::Allow(Holder { user, session, roles }) => {
+            Self::Allow(CallerContext { user, session, roles }) => {
                 json!({ "user": user, "session": session, "roles": roles })
             }
             Self::Deny { code } => json!({ "code": code }),

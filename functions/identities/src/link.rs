@@ -5,8 +5,11 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use latchkey_core::Config;
 use latchkey_core::account::IdentityLinking;
-use latchkey_core::oauth::{Oauth, ProviderName, Start};
-use latchkey_http::{Caller, Description, Params, PathParam, Problem, flow_cookies, json, private, set_flow};
+use latchkey_core::oauth::{AuthorizationParams, Oauth, ProviderName};
+use latchkey_http::{
+    Caller, Description, Params, PathParam, Problem, authorization_cookies, json, private,
+    set_authorization_cookie,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -53,16 +56,16 @@ pub(crate) async fn link(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let ticket = identities.allow(&caller)?;
-    let start = Start {
+    let start = AuthorizationParams {
         provider: &provider,
         redirect_to: params.redirect_to.as_deref(),
         challenge: None,
         link: Some(ticket),
         replaces: None,
-        cookies: &flow_cookies(&headers, &oauth),
+        cookies: &authorization_cookies(&headers, &oauth),
     };
     let begun = oauth.start(start).await?;
     let mut response = private(LinkBegun { location: begun.location.to_string() });
-    set_flow(response.headers_mut(), &begun, &config.url);
+    set_authorization_cookie(response.headers_mut(), &begun, &config.url);
     Ok(response)
 }

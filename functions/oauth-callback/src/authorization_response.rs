@@ -16,7 +16,7 @@ impl Input for AuthorizationResponse {
 
     fn describe(inputs: &mut Inputs) {
         if inputs.method == Method::GET {
-            inputs.query("state", "Names the flow, together with its cookie");
+            inputs.query("state", "Names the authorization request, together with its cookie");
             inputs.query("code", "The provider's code");
             inputs.query("error", "The provider's error, in place of a code");
             inputs.query("iss", "The provider's issuer (RFC 9207)");

@@ -7,7 +7,7 @@ pub const BY_REDIRECT: Description = Description {
     summary: "Come back from a provider",
     details: "Where a provider sends a browser after `start`. It goes on to `redirect_to`, signed in; or, \
               when something went wrong, with the code of the problem as `error` in the query. Where no \
-              `redirect_to` was given, or the flow is not known, it shows a page that says what went wrong. \
+              `redirect_to` was given, or the authorization request is not known, it shows a page that says what went wrong. \
               Where `Accept` does not name HTML, the answer is the problem. A state is good for one return, \
               also for one that fails. At most 10 a minute from one address.",
     responses: RESPONSES,

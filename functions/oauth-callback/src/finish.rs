@@ -9,10 +9,10 @@ use latchkey_http::{DeviceCookies, Problem, see_other, set_cookies};
 
 use super::{Parts, ProviderResponse, Refused};
 
-/// The end of a flow that was accepted and used up.
+/// The end of an authorization request that was accepted and used up.
 pub struct Finish<'a> {
     pub parts: &'a Parts,
-    pub flow: &'a AuthorizationRequest,
+    pub authorization: &'a AuthorizationRequest,
     pub from: &'a Requester,
     /// The session that the browser has now.
     pub signed_in: Option<(UserId, SessionId)>,
@@ -23,11 +23,11 @@ pub struct Finish<'a> {
 impl Finish<'_> {
     /// Finds out who came back, and does what they went for: one read and one commit.
     pub async fn run(&self, returned: &ProviderResponse) -> Result<Response, Refused> {
-        if let Purpose::Link(ticket) = self.flow.purpose() {
+        if let Purpose::Link(ticket) = self.authorization.purpose() {
             self.demand_same_user(ticket)?;
         }
-        let identified = self.parts.oauth.identify(self.flow, returned).await?;
-        match self.flow.purpose() {
+        let identified = self.parts.oauth.identify(self.authorization, returned).await?;
+        match self.authorization.purpose() {
             Purpose::SignIn => self.sign_in(&identified).await,
             Purpose::Code(challenge) => self.issue_code(&identified, challenge).await,
             Purpose::Link(ticket) => self.link(&identified, ticket).await,
@@ -36,12 +36,12 @@ impl Finish<'_> {
 
     async fn sign_in(&self, identified: &ExternalSignIn) -> Result<Response, Refused> {
         let ExternalSignIn { identity, refresh_token } = identified;
-        // A form that another site posts brings no session cookie; the flow remembers the session.
-        let replaces = self.signed_in.or(self.flow.replaces());
+        // A form that another site posts brings no session cookie; the authorization request remembers the session.
+        let replaces = self.signed_in.or(self.authorization.replaces());
         let opening = Opening { transport: Transport::Cookie, replaces, from: self.from };
         let sign_in = &self.parts.sign_in;
         let entered = sign_in.sign_in(identity, refresh_token.as_ref(), &opening).await?;
-        let mut response = see_other(self.flow.return_to().url().as_str())?;
+        let mut response = see_other(self.authorization.return_to().url().as_str())?;
         set_cookies(response.headers_mut(), &entered.signed_in.tokens, &self.parts.config);
         self.devices.remember(&entered.signed_in, response.headers_mut());
         Ok(response)
@@ -53,7 +53,7 @@ impl Finish<'_> {
         challenge: &CodeChallenge,
     ) -> Result<Response, Refused> {
         let ExternalSignIn { identity, refresh_token } = identified;
-        let return_to = self.flow.return_to();
+        let return_to = self.authorization.return_to();
         let opening = CodeOpening { challenge, redirect_to: return_to.url().as_str(), from: self.from };
         let sign_in = &self.parts.sign_in;
         let issued = sign_in.sign_in_for_code(identity, refresh_token.as_ref(), &opening).await?;
@@ -64,7 +64,7 @@ impl Finish<'_> {
         let ExternalSignIn { identity, refresh_token } = identified;
         let identities = &self.parts.identities;
         identities.link(ticket, identity, refresh_token.as_ref(), self.from).await?;
-        Ok(see_other(self.flow.return_to().url().as_str())?)
+        Ok(see_other(self.authorization.return_to().url().as_str())?)
     }
 
     /// Another user may have signed in to this browser since: what they do here must not change the account of the one before.

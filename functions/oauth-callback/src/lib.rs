@@ -15,8 +15,8 @@ use latchkey_core::oauth::{
     AuthorizationRequest, CallbackError, Oauth, ProviderName, ProviderResponse, Purpose,
 };
 use latchkey_http::{
-    ClientInfo, DeviceCookies, Function, Onward, PathParam, Problem, Replaced, Routes, clear_flow,
-    flow_cookie,
+    ClientInfo, DeviceCookies, Function, Onward, PathParam, Problem, Replaced, Routes, authorization_cookie,
+    clear_authorization_cookie,
 };
 
 mod authorization_response;
@@ -49,7 +49,7 @@ struct Parts {
     config: Arc<Config>,
 }
 
-/// Both routes. Whatever goes wrong, the browser is told, and the flow is over.
+/// Both routes. Whatever goes wrong, the browser is told, and the authorization request is over.
 #[expect(clippy::too_many_arguments, reason = "axum passes each part of a request by itself")]
 async fn callback(
     State(oauth): State<Arc<Oauth>>,
@@ -72,23 +72,24 @@ async fn callback(
         Err(problem) => Err(problem),
     };
     let name = returned.as_ref().ok().and_then(|returned| parts.oauth.cookie_name(returned));
-    let cookie = name.as_deref().map(|name| flow_cookie(&headers, name, &parts.config.url)).transpose();
+    let cookie =
+        name.as_deref().map(|name| authorization_cookie(&headers, name, &parts.config.url)).transpose();
     let (provider, cookie) = match cookie {
         Ok(cookie) => (provider, cookie.flatten()),
         Err(duplicate) => (provider.and(Err(duplicate.into())), None),
     };
     let accepted = match (&provider, returned) {
         (Ok(provider), Ok(returned)) => {
-            parts.oauth.accept(provider, &returned, cookie).map(|flow| (flow, returned))
+            parts.oauth.accept(provider, &returned, cookie).map(|authorization| (authorization, returned))
         }
         (_, Err(error)) => Err(error),
         (Err(_), Ok(_)) => Err(CallbackError::State),
     };
     let subjects = [Subject::Address(Action::OauthCallback, &client.address)];
-    // Both at once, so that a flow is used up before its code is sent anywhere and nobody waits longer for it.
+    // Both at once, so that an authorization request is used up before its code is sent anywhere and nobody waits longer for it.
     let (counted, used) = join(limiter.admit(&subjects), async {
         match &accepted {
-            Ok((flow, _)) => parts.oauth.use_up(flow).await,
+            Ok((authorization, _)) => parts.oauth.use_up(authorization).await,
             Err(_) => Ok(()),
         }
     })
@@ -102,24 +103,29 @@ async fn callback(
             return response;
         }
     };
-    // The cookie that comes with a response that was not accepted may be that of another flow.
+    // The cookie that comes with a response that was not accepted may be that of another authorization request.
     let own = name.filter(|_| accepted.is_ok());
-    let (flow, done) = match (accepted, used) {
-        (Ok((flow, returned)), Ok(())) => {
-            let finish =
-                Finish { parts: &parts, flow: &flow, from: &client.requester, signed_in, devices: &devices };
+    let (authorization, done) = match (accepted, used) {
+        (Ok((authorization, returned)), Ok(())) => {
+            let finish = Finish {
+                parts: &parts,
+                authorization: &authorization,
+                from: &client.requester,
+                signed_in,
+                devices: &devices,
+            };
             let done = finish.run(&returned).await;
-            (Some(flow), done)
+            (Some(authorization), done)
         }
-        (Ok((flow, _)), Err(error)) => (Some(flow), Err(Refused::from(error))),
+        (Ok((authorization, _)), Err(error)) => (Some(authorization), Err(Refused::from(error))),
         (Err(error), _) => (None, Err(Refused::because("invalid_state", error))),
     };
     let mut response = match done {
         Ok(response) => response,
         Err(refused) => {
-            refused.report(&parts.audit, &provider, flow.as_ref(), &client.requester).await;
+            refused.report(&parts.audit, &provider, authorization.as_ref(), &client.requester).await;
             // Reported here, or written in the commit that refused.
-            parts.show(refused.problem.noted(), &headers, flow.as_ref())
+            parts.show(refused.problem.noted(), &headers, authorization.as_ref())
         }
     };
     parts.clear(&mut response, own);
@@ -127,23 +133,29 @@ async fn callback(
 }
 
 impl Parts {
-    /// Removes the cookie of a flow that is over.
+    /// Removes the cookie of an authorization request that is over.
     fn clear(&self, response: &mut Response, name: Option<String>) {
         if let Some(name) = name {
-            clear_flow(response.headers_mut(), &name, &self.config.url);
+            clear_authorization_cookie(response.headers_mut(), &name, &self.config.url);
         }
     }
 
-    /// Back to the app that waits where the flow was asked to return to, with the word for what went wrong; without one a page
+    /// Back to the app that waits where the authorization request was asked to return to, with the word for what went wrong; without one a page
     /// that says it, with the way to the first frontend.
-    fn show(&self, problem: Problem, request: &HeaderMap, flow: Option<&AuthorizationRequest>) -> Response {
-        let place = flow.and_then(|flow| flow.refused_at(problem.code()));
+    fn show(
+        &self,
+        problem: Problem,
+        request: &HeaderMap,
+        authorization: Option<&AuthorizationRequest>,
+    ) -> Response {
+        let place = authorization.and_then(|authorization| authorization.refused_at(problem.code()));
         let home = self.oauth.home().map(|home| home.url().to_string());
         let onward = match &place {
             Some(place) => Onward::App(place.as_str()),
             None => Onward::Page(home.as_deref()),
         };
-        let linking = flow.is_some_and(|flow| matches!(flow.purpose(), Purpose::Link(_)));
+        let linking =
+            authorization.is_some_and(|authorization| matches!(authorization.purpose(), Purpose::Link(_)));
         // Not that nobody is signed in: a response that comes back once more finds the browser with its session.
         let title = if linking { "The account was not linked" } else { "The sign-in did not work" };
         problem.for_navigation(request, title, onward)

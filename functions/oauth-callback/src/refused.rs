@@ -32,11 +32,11 @@ impl Refused {
         &self,
         audit: &AuditLog,
         provider: &ProviderName,
-        flow: Option<&AuthorizationRequest>,
+        authorization: Option<&AuthorizationRequest>,
         from: &Requester,
     ) {
         let Some(reason) = &self.reason else { return };
-        let actor = match flow.map(AuthorizationRequest::purpose) {
+        let actor = match authorization.map(AuthorizationRequest::purpose) {
             Some(Purpose::Link(ticket)) => Actor::User(ticket.user()),
             Some(Purpose::SignIn | Purpose::Code(_)) | None => Actor::Anonymous,
         };

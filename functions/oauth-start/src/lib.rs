@@ -7,10 +7,10 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use latchkey_core::Config;
 use latchkey_core::limit::{Action, Limiter, Subject};
-use latchkey_core::oauth::{CodeChallenge, Oauth, ProviderName, Start};
+use latchkey_core::oauth::{AuthorizationParams, CodeChallenge, Oauth, ProviderName};
 use latchkey_http::{
-    ClientInfo, Description, Function, Onward, Params, PathParam, Problem, Replaced, Routes, bodiless,
-    flow_cookies, see_other, set_flow,
+    ClientInfo, Description, Function, Onward, Params, PathParam, Problem, Replaced, Routes,
+    authorization_cookies, bodiless, see_other, set_authorization_cookie,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -67,17 +67,17 @@ async fn start(
     let begin = async {
         limiter.admit(&[Subject::Address(Action::Public, &client.address)]).await?;
         let (PathParam(provider), Params(params)) = (provider?, params?);
-        let start = Start {
+        let start = AuthorizationParams {
             provider: &provider,
             redirect_to: params.redirect_to.as_deref(),
             challenge: challenge(&params)?,
             link: None,
             replaces,
-            cookies: &flow_cookies(&headers, &oauth),
+            cookies: &authorization_cookies(&headers, &oauth),
         };
         let begun = oauth.start(start).await?;
         let mut response = see_other(begun.location.as_str())?;
-        set_flow(response.headers_mut(), &begun, &config.url);
+        set_authorization_cookie(response.headers_mut(), &begun, &config.url);
         Ok(response)
     };
     begin.await.unwrap_or_else(|problem: Problem| {

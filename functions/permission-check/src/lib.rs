@@ -35,7 +35,7 @@ pub struct CheckRequest {
     permissions: Option<Vec<String>>,
     /// The resource that permissions without one belong to.
     resource: Option<String>,
-    /// Whether the answer must be as of now, at the price of a store trip. Otherwise it is at most 60 s old.
+    /// Whether the response must be as of now, at the price of a store trip. Otherwise it is at most 60 s old.
     #[serde(default)]
     fresh: bool,
 }
@@ -54,7 +54,7 @@ pub struct CheckResponse<'a> {
 pub struct CheckResult<'a> {
     /// What was asked.
     permission: &'a str,
-    /// The answer.
+    /// The response.
     allowed: bool,
     /// Which role allows it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,7 +92,7 @@ pub struct AuthorizeParams {
     /// `true`: it is enough to be signed in. A request that names neither is refused, so a misspelt name never opens a door.
     #[serde(default)]
     signed_in: bool,
-    /// Whether the answer must be as of now.
+    /// Whether the response must be as of now.
     #[serde(default)]
     fresh: bool,
 }

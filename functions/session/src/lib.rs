@@ -10,8 +10,8 @@ use latchkey_core::account::{Authority, UserAdministration};
 use latchkey_core::session::{EndError, RevokeError, SessionPage, Sessions};
 use latchkey_core::{Config, SessionId};
 use latchkey_http::{
-    Caller, ClientInfo, Description, Function, Holders, PageParams, Params, PathParam, Problem, Routes,
-    SessionBody, UserBody, bodiless, clear_cookies, json, private, signed_out,
+    Caller, ClientInfo, Description, Function, PageParams, Params, PathParam, Problem, Routes, SessionBody,
+    TokenHolders, UserBody, bodiless, clear_cookies, json, private, signed_out,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -127,7 +127,7 @@ const SIGN_OUT: Description = Description {
 async fn sign_out(
     State(sessions): State<Arc<Sessions>>,
     State(config): State<Arc<Config>>,
-    holders: Holders,
+    holders: TokenHolders,
     client: ClientInfo,
 ) -> Result<Response, Problem> {
     let mut ended = Err(EndError::Ended);
@@ -169,7 +169,7 @@ async fn sign_out_everywhere(
     State(administration): State<Arc<UserAdministration>>,
     State(sessions): State<Arc<Sessions>>,
     State(config): State<Arc<Config>>,
-    holders: Holders,
+    holders: TokenHolders,
     client: ClientInfo,
 ) -> Result<Response, Problem> {
     let mut refused = EndError::Ended;

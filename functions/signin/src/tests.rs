@@ -71,7 +71,7 @@ async fn a_right_password_begins_a_session_of_its_own() {
     assert_eq!(events(&app, Action::SigninSucceeded).await.len(), 1);
 }
 
-/// All that a caller can see of an answer, and the work that it took.
+/// All that a caller can see of a response, and the work that it took.
 async fn seen(app: &TestApp, email: &str, password: &str) -> (u16, serde_json::Value, HeaderMap, u64, u64) {
     app.trips.take();
     app.hashes.take();

@@ -113,7 +113,7 @@ fn serve(queue: &Queue, memory: &mut Vec<Block>, idle: Duration) -> ControlFlow<
                 *memory = Vec::new();
                 Err(HasherError::Failed("the computation panicked".to_owned()))
             });
-            // Before the reply: who has an answer and asks again finds the place free.
+            // Before the reply: who has a response and asks again finds the place free.
             queue.done(blocks, begin.elapsed());
             let _ = reply.send(answer);
         }

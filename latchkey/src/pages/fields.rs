@@ -9,7 +9,7 @@ pub(super) enum Side {
     /// The caller: what must be there is said.
     Request,
     /// The server: what may be missing is said.
-    Answer,
+    Response,
 }
 
 /// A list of fields as HTML, with what is inside them.
@@ -38,7 +38,7 @@ impl<'a> Fields<'a> {
     fn presence(&self, field: &Field) -> &'static str {
         match (self.side, field.required) {
             (Side::Request, true) => "required",
-            (Side::Answer, true) => "",
+            (Side::Response, true) => "",
             (_, false) => "optional",
         }
     }

@@ -32,7 +32,7 @@ pub(super) struct Operation {
     /// The body that it takes.
     pub(super) request: Option<Body>,
     /// Its answers, by status.
-    pub(super) answers: Vec<Answer>,
+    pub(super) responses: Vec<ResponseDoc>,
 }
 
 /// Parameters that go to one place of a request.
@@ -43,7 +43,7 @@ pub(super) struct Parameters {
     fields: Vec<Field>,
 }
 
-/// What a request or an answer carries.
+/// What a request or a response carries.
 #[derive(Debug, Clone)]
 pub(super) struct Body {
     /// Its media type.
@@ -56,9 +56,9 @@ pub(super) struct Body {
     pub(super) required: bool,
 }
 
-/// One answer.
+/// One response.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
+pub(super) struct ResponseDoc {
     /// The status, such as `201`, or `default`.
     pub(super) status: String,
     /// When it is given.
@@ -89,7 +89,7 @@ impl Operation {
             access: Access::read(operation),
             parameters: Parameters::read(document, parameters),
             request: operation.get("requestBody").and_then(|body| Body::read(document, body)),
-            answers: answers.map(|(status, answer)| Answer::read(document, status, answer)).collect(),
+            responses: answers.map(|(status, answer)| ResponseDoc::read(document, status, answer)).collect(),
         }
     }
 
@@ -106,7 +106,7 @@ impl Operation {
 
     /// Whether it succeeds without a word.
     pub(super) fn is_silent(&self) -> bool {
-        !self.answers.iter().any(|answer| answer.status.starts_with('2') && answer.body.is_some())
+        !self.responses.iter().any(|answer| answer.status.starts_with('2') && answer.body.is_some())
     }
 }
 
@@ -136,7 +136,7 @@ impl Parameters {
 }
 
 impl Body {
-    /// Reads the first form that the body of a request or an answer has.
+    /// Reads the first form that the body of a request or a response has.
     fn read<'a>(document: Document<'a>, carrier: &'a Value) -> Option<Self> {
         let carrier = document.resolve(carrier);
         let (media_type, form) = members(carrier, "content").next()?;
@@ -161,13 +161,13 @@ impl Body {
         Fields::new(&self.shape.fields, Side::Request)
     }
 
-    /// The fields of an answer's body, as HTML.
+    /// The fields of a response's body, as HTML.
     pub(super) fn given(&self) -> Fields<'_> {
-        Fields::new(&self.shape.fields, Side::Answer)
+        Fields::new(&self.shape.fields, Side::Response)
     }
 }
 
-impl Answer {
+impl ResponseDoc {
     fn read<'a>(document: Document<'a>, status: &str, answer: &'a Value) -> Self {
         let answer = document.resolve(answer);
         Self {

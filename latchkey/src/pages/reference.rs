@@ -76,9 +76,9 @@ impl Reference {
     fn problem(&self) -> Option<Fields<'_>> {
         let mut bodies = self
             .operations()
-            .flat_map(|operation| &operation.answers)
+            .flat_map(|operation| &operation.responses)
             .filter_map(|answer| answer.body.as_ref());
-        bodies.find(|body| body.is_problem()).map(|body| Fields::new(&body.shape.fields, Side::Answer))
+        bodies.find(|body| body.is_problem()).map(|body| Fields::new(&body.shape.fields, Side::Response))
     }
 }
 

@@ -83,7 +83,7 @@ fn who_may_call_is_what_the_routes_enforce() {
     for route in latchkey_all::function().operations() {
         let access = match route.access {
             Rule::Public => Access::Public,
-            Rule::SignedIn(_) | Rule::Proxied | Rule::Holder => Access::SignedIn,
+            Rule::SignedIn(_) | Rule::Proxied | Rule::TokenHolder => Access::SignedIn,
             Rule::Permission(permission) => Access::Permission(permission.to_owned()),
         };
         assert_eq!(shown(&reference, route).access, access, "{route:?}");
@@ -196,7 +196,7 @@ fn every_field_of_a_body_has_a_type() {
         operation
             .request
             .iter()
-            .chain(operation.answers.iter().filter_map(|answer| answer.body.as_ref()))
+            .chain(operation.responses.iter().filter_map(|answer| answer.body.as_ref()))
             .cloned()
             .collect::<Vec<_>>()
     };

@@ -149,10 +149,10 @@ struct Requests<A> {
 }
 
 /// In a box, since hyper polls a connection that ends by our own hand only where such a future can move.
-type Answer = Pin<Box<dyn Future<Output = Result<http::Response<ResponseBody>, Infallible>> + Send>>;
+type ResponseFuture = Pin<Box<dyn Future<Output = Result<http::Response<ResponseBody>, Infallible>> + Send>>;
 
 impl<A: App> Requests<A> {
-    fn serve(&self, mut request: Request<Incoming>) -> Answer {
+    fn serve(&self, mut request: Request<Incoming>) -> ResponseFuture {
         request.extensions_mut().insert(PeerAddress(self.peer.ip()));
         self.activity.request_begins(!request.body().is_end_stream());
         let request = request.map(|body| RequestBody::new(body, Arc::clone(&self.activity)));

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::Request;
 
-/// An answer: its status, and its body where that is JSON, else null.
+/// A response: its status, and its body where that is JSON, else null.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub body: Value,
 }
@@ -17,7 +17,7 @@ pub fn send(
     url: &str,
     token: Option<&str>,
     body: Option<&Value>,
-) -> Result<Answer, ureq::Error> {
+) -> Result<Response, ureq::Error> {
     let agent: Agent = Agent::config_builder().http_status_as_error(false).build().into();
     let mut request = Request::builder().method(method).uri(url);
     if let Some(token) = token {
@@ -30,19 +30,19 @@ pub fn send(
         None => agent.run(request.body(())?)?,
     };
     let text = response.body_mut().read_to_string()?;
-    Ok(Answer { status: response.status().as_u16(), body: serde_json::from_str(&text).unwrap_or_default() })
+    Ok(Response { status: response.status().as_u16(), body: serde_json::from_str(&text).unwrap_or_default() })
 }
 
-pub fn get(url: &str, token: Option<&str>) -> Answer {
+pub fn get(url: &str, token: Option<&str>) -> Response {
     send("GET", url, token, None).unwrap()
 }
 
-pub fn post(url: &str, token: Option<&str>, body: &Value) -> Answer {
+pub fn post(url: &str, token: Option<&str>, body: &Value) -> Response {
     send("POST", url, token, Some(body)).unwrap()
 }
 
-/// Signs up or in (`route`) and gives the answer, tokens in its body.
-pub fn credentials(server: &str, route: &str, email: &str) -> Result<Answer, ureq::Error> {
+/// Signs up or in (`route`) and gives the response, tokens in its body.
+pub fn credentials(server: &str, route: &str, email: &str) -> Result<Response, ureq::Error> {
     let body = json!({ "email": email, "password": PASSWORD, "transport": "bearer" });
     send("POST", &format!("{server}/v1/{route}"), None, Some(&body))
 }

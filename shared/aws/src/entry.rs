@@ -4,28 +4,28 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use lambda_runtime::LambdaEvent;
-use latchkey_http::{Edge, Paths};
+use latchkey_http::{Middleware, Paths};
 use serde_json::value::RawValue;
 use tower::{Service, ServiceExt};
 use tracing::Instrument;
 
-use crate::event::{Answer, Event, EventError};
+use crate::event::{Event, EventError, LambdaResponse};
 use crate::live::Live;
 
 /// Answers events: what the runtime's client calls for each.
 #[derive(Clone)]
-pub(crate) struct Entry(Arc<Live<Edge<Paths>>>);
+pub(crate) struct Entry(Arc<Live<Middleware<Paths>>>);
 
 impl Entry {
-    pub(crate) fn new(live: Live<Edge<Paths>>) -> Self {
+    pub(crate) fn new(live: Live<Middleware<Paths>>) -> Self {
         Self(Arc::new(live))
     }
 }
 
 impl Service<LambdaEvent<Box<RawValue>>> for Entry {
-    type Response = Answer;
+    type Response = LambdaResponse;
     type Error = EventError;
-    type Future = Pin<Box<dyn Future<Output = Result<Answer, EventError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<LambdaResponse, EventError>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), EventError>> {
         Poll::Ready(Ok(()))
@@ -46,9 +46,9 @@ impl Service<LambdaEvent<Box<RawValue>>> for Entry {
     }
 }
 
-/// The answer of `app` to the JSON of one event.
-pub async fn answer(app: Edge<Paths>, event: &str) -> Result<Answer, EventError> {
+/// The response of `app` to the JSON of one event.
+pub async fn answer(app: Middleware<Paths>, event: &str) -> Result<LambdaResponse, EventError> {
     let Event { request, shape } = Event::parse(event)?;
     let Ok(response) = app.oneshot(request).await;
-    Answer::of(response, shape).await
+    LambdaResponse::of(response, shape).await
 }

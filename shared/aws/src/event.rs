@@ -1,19 +1,19 @@
-//! The events of what calls Latchkey on Lambda, and their answers: HTTP APIs and function URLs (payload format 2.0), REST APIs
+//! The events of what calls Latchkey on Lambda, and their responses: HTTP APIs and function URLs (payload format 2.0), REST APIs
 //! and HTTP APIs (1.0), application load balancers.
 //!
-//! The conversion is our own, since a guard sits in it: the path that the edge sees is the path that the client wrote, not
+//! The conversion is our own, since a guard sits in it: the path that the middleware sees is the path that the client wrote, not
 //! one that a URL parser has tidied up.
 
 mod address;
-mod answer;
 mod request;
+mod response;
 mod sent;
 
 use axum::body::Body;
 use http::Request;
 use lambda_runtime::Diagnostic;
 
-pub use answer::Answer;
+pub use response::LambdaResponse;
 
 use sent::Sent;
 
@@ -26,7 +26,7 @@ pub struct Event {
     pub shape: Shape,
 }
 
-/// What sent an event, as far as its answer is concerned.
+/// What sent an event, as far as its response is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// Payload format 2.0: an HTTP API or a function URL.
@@ -50,15 +50,15 @@ pub enum EventError {
     /// A member is not what AWS documents.
     #[error("the event has an unreadable {0}")]
     Malformed(&'static str),
-    /// The answer has several cookies, and the target group takes one value for each header.
+    /// The response has several cookies, and the target group takes one value for each header.
     #[error(
         "a load balancer with single-value headers would drop all cookies of an answer but one: set \
          lambda.multi_value_headers.enabled to true on its target group"
     )]
     CookiesLost,
-    /// The answer's body broke off.
+    /// The response's body broke off.
     #[error("the answer could not be read")]
-    Answer,
+    Response,
 }
 
 impl Event {
@@ -79,7 +79,7 @@ impl From<EventError> for Diagnostic {
             EventError::Unknown => "Latchkey.UnknownEvent",
             EventError::Malformed(_) => "Latchkey.MalformedEvent",
             EventError::CookiesLost => "Latchkey.SingleValueHeaders",
-            EventError::Answer => "Latchkey.Answer",
+            EventError::Response => "Latchkey.Response",
         };
         Self { error_type: kind.to_owned(), error_message: error.to_string() }
     }

@@ -9,7 +9,7 @@ use latchkey_native::vec_on_huge_pages;
 ///
 /// A container serves one event at a time, so nothing waits for a hash but its own request. It still has a thread of its own:
 /// on the only one, it would hold up the connections to the stores for as long as it takes (a second, in a small
-/// container), and their deadlines would pass while their answers lie in the socket. A second hash waits for the first, which
+/// container), and their deadlines would pass while their responses lie in the socket. A second hash waits for the first, which
 /// bounds the memory.
 #[derive(Default)]
 pub struct BlockingHasher {

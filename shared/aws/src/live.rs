@@ -6,7 +6,7 @@ use latchkey_core::{Memory, Services, Timestamp};
 use latchkey_http::App;
 
 use crate::ports::{self, Platform};
-use crate::settings::{Mistakes, Settings, Var};
+use crate::settings::{LambdaSettings, Mistakes, Var};
 
 /// How long what references name is taken as it was read: as long as AWS's own extension keeps it.
 const FRESH_FOR: Duration = Duration::from_mins(5);
@@ -32,7 +32,7 @@ pub(crate) struct Live<T> {
 
 struct State<T> {
     app: T,
-    settings: Arc<Settings>,
+    settings: Arc<LambdaSettings>,
     renew_at: Timestamp,
 }
 
@@ -41,7 +41,7 @@ impl<T: Clone> Live<T> {
     /// is not yet asked for anything, and since what is wrong with them should stop a deployment and not a user.
     pub(crate) async fn start(make: Make<T>, platform: Platform, var: Var) -> Result<Self, Mistakes> {
         let memory = Memory::default();
-        let settings = Settings::read(&var, ports::reader, &platform.aws).await?;
+        let settings = LambdaSettings::read(&var, ports::reader, &platform.aws).await?;
         let app = put_together(&make, &platform, &memory, &settings)?;
         let renew_at = platform.now() + FRESH_FOR;
         let state = Mutex::new(State { app, settings: Arc::new(settings), renew_at });
@@ -72,7 +72,7 @@ impl<T: Clone> Live<T> {
             state.renew_at = now + RETRY_AFTER;
             Arc::clone(&state.settings)
         };
-        let renewed = match Settings::read_once(&self.var, ports::reader, &self.platform.aws).await {
+        let renewed = match LambdaSettings::read_once(&self.var, ports::reader, &self.platform.aws).await {
             Ok(renewed) if renewed.is_same_as(&settings) => Ok(None),
             Ok(renewed) => put_together(&self.make, &self.platform, &self.memory, &renewed)
                 .map(|app| Some((app, renewed))),
@@ -101,7 +101,7 @@ fn put_together<T>(
     make: &Make<T>,
     platform: &Platform,
     memory: &Memory,
-    settings: &Settings,
+    settings: &LambdaSettings,
 ) -> Result<T, Mistakes> {
     let (config, ports) = platform.configure(settings)?;
     let services = Services::new(Arc::new(config), ports, memory);

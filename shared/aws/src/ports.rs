@@ -14,7 +14,7 @@ use latchkey_upstash::{Breaker, UpstashCache, UpstashCounters};
 use crate::dynamodb::{self, DynamoTable};
 use crate::hasher::BlockingHasher;
 use crate::mailer::NoMailer;
-use crate::settings::{Aws, Mistakes, Settings, Var};
+use crate::settings::{Aws, LambdaSettings, Mistakes, Var};
 
 /// What a container has whatever its settings say, made once. None of it connects before it is used.
 pub(crate) struct Platform {
@@ -33,14 +33,14 @@ pub(crate) fn reader(var: &dyn Fn(&str) -> Option<String>) {
 struct Checked {
     config: Config,
     table: String,
-    redis: Option<latchkey_upstash::Settings>,
+    redis: Option<latchkey_upstash::UpstashSettings>,
 }
 
 impl Checked {
     /// All that is wrong at once.
     fn read(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<ConfigError>> {
         let config = Config::read(var, Exposure::Deployed).and_then(demand_cdn_secret);
-        let redis = latchkey_upstash::Settings::read(var);
+        let redis = latchkey_upstash::UpstashSettings::read(var);
         let table = var("LATCHKEY_TABLE").map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
         let table = table.ok_or_else(|| {
             ConfigError::new("LATCHKEY_TABLE", "is not set", "set it to the name of the DynamoDB table")
@@ -97,10 +97,10 @@ impl Platform {
     }
 
     /// The configuration and the ports that `settings` ask for.
-    pub(crate) fn configure(&self, settings: &Settings) -> Result<(Config, Ports), Mistakes> {
+    pub(crate) fn configure(&self, settings: &LambdaSettings) -> Result<(Config, Ports), Mistakes> {
         let checked = Checked::read(&|name| settings.get(name));
         let source = settings.clone();
-        let dynamodb = dynamodb::Settings::read(move |name| source.get(name));
+        let dynamodb = dynamodb::DynamoDbSettings::read(move |name| source.get(name));
         let (Checked { config, table, redis }, dynamodb) = match (checked, dynamodb) {
             (Ok(checked), Ok(dynamodb)) => (checked, dynamodb),
             (checked, dynamodb) => {
@@ -119,7 +119,7 @@ impl Platform {
     /// On Redis where there is one. Without it counts are in the table, and each container remembers for itself.
     fn counters_and_cache(
         &self,
-        redis: Option<latchkey_upstash::Settings>,
+        redis: Option<latchkey_upstash::UpstashSettings>,
         table: &Arc<dyn Table>,
         config: &Config,
     ) -> (Arc<dyn Counters>, Arc<dyn Cache>) {

@@ -28,14 +28,14 @@ pub type Reader = fn(&dyn Fn(&str) -> Option<String>);
 
 /// Variables with what their references name in their place.
 #[derive(Clone)]
-pub struct Settings {
+pub struct LambdaSettings {
     var: Var,
     fetched: BTreeMap<String, SecretString>,
 }
 
-impl Settings {
+impl LambdaSettings {
     /// The settings as they are now, for what `reader` asks for. All references are fetched at once; without one, nothing
-    /// is asked of anybody. An answer that does not come is asked for again, a few times.
+    /// is asked of anybody. A response that does not come is asked for again, a few times.
     pub async fn read(var: &Var, reader: Reader, aws: &Aws) -> Result<Self, Mistakes> {
         Self::fetch(var, reader, aws, Patience::Start).await
     }

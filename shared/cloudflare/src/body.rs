@@ -10,7 +10,7 @@ const MAX_READ: usize = 1024 * 1024;
 /// Reads a body to its end, and keeps what the service may want of it: of one that is too large, a byte more than the service
 /// takes, for which it refuses it.
 ///
-/// The service refuses much without a look at the body, and an answer before the end of the request costs the connection
+/// The service refuses much without a look at the body, and a response before the end of the request costs the connection
 /// between two Workers: `wrangler dev`, which puts one of its own in front, then answers another request with 503 in plain
 /// text, one time in six.
 pub(crate) async fn read<E>(mut pieces: impl Stream<Item = Result<Bytes, E>> + Unpin) -> Result<Bytes, E> {

@@ -122,7 +122,7 @@ fn path_and_query(url: &str) -> &str {
     rest.split_once('#').map_or(rest, |(rest, _)| rest)
 }
 
-/// The answer of a router, for the runtime.
+/// The response of a router, for the runtime.
 pub(crate) async fn response(answer: http::Response<Body>) -> worker::Result<Response> {
     let (parts, body) = answer.into_parts();
     let body = body.collect().await.map_err(|error| worker::Error::RustError(error.to_string()))?.to_bytes();

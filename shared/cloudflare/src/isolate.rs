@@ -7,7 +7,7 @@ use latchkey_core::adapter::AuthenticCache;
 use latchkey_core::config::{ConfigError, Exposure, variables};
 use latchkey_core::port::{Counters, Fetch, PasswordHasher, StoreError};
 use latchkey_core::{Config, Memory, Ports, Services};
-use latchkey_http::{App, Edge, Function, Paths};
+use latchkey_http::{App, Function, Middleware, Paths};
 use latchkey_sql::SqlTable;
 
 use crate::adapters::{D1, Kv, NoMailer, WorkerClock, WorkerEntropy, WorkerFetch};
@@ -30,12 +30,12 @@ pub(crate) enum SetupError {
 }
 
 thread_local! {
-    static SERVICE: OnceCell<Edge<Paths>> = const { OnceCell::new() };
+    static SERVICE: OnceCell<Middleware<Paths>> = const { OnceCell::new() };
 }
 
 /// The service of this isolate, in the name of the request that is being worked on. An isolate without one tries again at
 /// the next request.
-pub(crate) fn service(function: fn() -> Function) -> Result<Edge<Paths>, SetupError> {
+pub(crate) fn service(function: fn() -> Function) -> Result<Middleware<Paths>, SetupError> {
     SERVICE.with(|known| {
         if let Some(service) = known.get() {
             return Ok(service.clone());
@@ -75,9 +75,9 @@ pub(crate) fn table() -> SqlTable<D1> {
 /// In Redis where there is one, else in D1.
 #[cfg(feature = "limits")]
 fn counters(fetch: &Arc<dyn Fetch>) -> Result<Arc<dyn Counters>, SetupError> {
-    use latchkey_upstash::{Breaker, Settings, UpstashCounters};
+    use latchkey_upstash::{Breaker, UpstashCounters, UpstashSettings};
 
-    Ok(match Settings::read(request::var).map_err(SetupError::Config)? {
+    Ok(match UpstashSettings::read(request::var).map_err(SetupError::Config)? {
         Some(settings) => {
             Arc::new(UpstashCounters::new(settings, Arc::clone(fetch), Arc::new(Breaker::new())))
         }

@@ -72,7 +72,7 @@ pub(crate) fn names() -> Vec<String> {
     names.iter().filter_map(|name| name.as_string()).collect()
 }
 
-/// Lets `work` go on after the answer, as a part of the same request; where there is no answer to wait with, does it now.
+/// Lets `work` go on after the response, as a part of the same request; where there is no response to wait with, does it now.
 pub(crate) async fn after_the_answer(work: impl Future<Output = ()> + 'static) {
     match current() {
         Some(bindings) => match &bindings.context {

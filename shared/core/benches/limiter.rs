@@ -13,7 +13,7 @@ use latchkey_core::limit::{Action, ClientAddress, Fallback, Limiter, Limits, Ses
 use latchkey_core::port::{Clock, Counters, Window};
 use latchkey_core::{Email, Timestamp};
 
-/// The adapters in process never wait, so that one poll has the answer.
+/// The adapters in process never wait, so that one poll has the response.
 fn ready<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => answer,

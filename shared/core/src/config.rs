@@ -62,7 +62,7 @@ pub struct Config {
     /// Whether the refresh tokens of providers are kept: `LATCHKEY_PROVIDER_TOKENS`.
     pub keep_provider_tokens: bool,
     /// The providers that people sign in with: `<PROVIDER>_CLIENT_ID` and its like.
-    pub oauth: Arc<oauth::Settings>,
+    pub oauth: Arc<oauth::OauthSettings>,
 }
 
 impl Config {
@@ -127,14 +127,17 @@ impl Config {
 fn providers(
     var: &dyn Fn(&str) -> Option<String>,
     exposure: Exposure,
-) -> Result<oauth::Settings, Vec<ConfigError>> {
-    oauth::Settings::read(var, exposure)
+) -> Result<oauth::OauthSettings, Vec<ConfigError>> {
+    oauth::OauthSettings::read(var, exposure)
 }
 
 #[cfg(not(feature = "providers"))]
 #[expect(clippy::unnecessary_wraps, reason = "its caller is the same in every build")]
-fn providers(_: &dyn Fn(&str) -> Option<String>, _: Exposure) -> Result<oauth::Settings, Vec<ConfigError>> {
-    Ok(oauth::Settings::default())
+fn providers(
+    _: &dyn Fn(&str) -> Option<String>,
+    _: Exposure,
+) -> Result<oauth::OauthSettings, Vec<ConfigError>> {
+    Ok(oauth::OauthSettings::default())
 }
 
 fn secrets(value: Option<&str>) -> Result<MasterSecrets, ConfigError> {

@@ -8,7 +8,7 @@ use crate::token::KeysError;
 /// Why an operation could not be carried out, whatever was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The store gave no answer.
+    /// The store gave no response.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Too much at once: passwords being hashed, or changes to one account. Try again.

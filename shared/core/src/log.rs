@@ -135,7 +135,7 @@ mod tests {
     fn a_directive_that_is_not_understood_changes_nothing_and_is_returned() {
         let (filter, ignored) = read("loud,latchkey_http=,=debug,a=b=c,latchkey_http=debug");
         assert_eq!(ignored, ["loud", "latchkey_http=", "=debug", "a=b=c"]);
-        assert!(filter.takes("latchkey_http::edge", Level::DEBUG));
+        assert!(filter.takes("latchkey_http::middleware", Level::DEBUG));
         assert!(filter.takes("latchkey_core", Level::WARN) && !filter.takes("latchkey_core", Level::INFO));
     }
 

@@ -84,7 +84,7 @@ async fn what_is_no_log_is_told_and_not_written_over() {
     assert!(matches!(answer, Err(StoreError::Corrupt { .. })), "{answer:?}");
 }
 
-/// An answer that was lost may have been counted, so the hit is not tried again.
+/// A response that was lost may have been counted, so the hit is not tried again.
 #[tokio::test]
 async fn a_lost_answer_counts_once_at_most() {
     let model = Arc::new(ModelTable::new());

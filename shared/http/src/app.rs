@@ -13,7 +13,7 @@ use latchkey_core::token::Keys;
 use latchkey_core::{Config, Ports, Services};
 
 use crate::health::{Health, health};
-use crate::{Edge, Function, Paths};
+use crate::{Function, Middleware, Paths};
 
 /// The state of a running service. A handler names the part that it needs: `State<Arc<Registration>>`.
 #[derive(Clone)]
@@ -68,10 +68,10 @@ impl FromRef<App> for Arc<Health> {
     }
 }
 
-/// The whole service: the functions' routes and `/health` behind the edge.
-pub fn app(function: Function, app: App) -> Edge<Paths> {
+/// The whole service: the functions' routes and `/health` behind the middleware.
+pub fn app(function: Function, app: App) -> Middleware<Paths> {
     let config = Arc::clone(&app.services.config);
     let entropy = Arc::clone(&app.services.ports.entropy);
     let refusals = Refusals::new(app.services.audit.clone());
-    Edge::new(function.merge(health()).into_paths(app), config, refusals, &*entropy)
+    Middleware::new(function.merge(health()).into_paths(app), config, refusals, &*entropy)
 }

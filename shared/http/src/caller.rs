@@ -6,7 +6,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use latchkey_core::permission::Permission;
-use latchkey_core::session::{Freshness, Holder, Live, Sessions};
+use latchkey_core::session::{Freshness, Live, Sessions, TokenHolder};
 use latchkey_core::{Config, SessionId, UserId};
 
 use crate::cookies::{self, Kind};
@@ -64,10 +64,10 @@ impl<S: Send + Sync> FromRequestParts<S> for BearerOnly {
 pub(crate) async fn admit(parts: &mut Parts, app: &App, access: Access) -> Result<(), Problem> {
     let freshness = match access {
         Access::Public => return Ok(()),
-        Access::Holder => {
+        Access::TokenHolder => {
             let (config, sessions) = (Arc::<Config>::from_ref(app), Arc::<Sessions>::from_ref(app));
             let holders = Box::pin(holders(&parts.headers, &config, &sessions)).await?;
-            parts.extensions.insert(Holders(holders.into()));
+            parts.extensions.insert(TokenHolders(holders.into()));
             return Ok(());
         }
         Access::SignedIn(freshness) => freshness,
@@ -108,16 +108,16 @@ fn token<'a>(headers: &'a HeaderMap, config: &Config) -> Result<&'a [u8], Proble
 /// The holders of the tokens that a request brings, on routes that end sessions: one, or two where the two cookies are of
 /// different sessions.
 #[derive(Clone)]
-pub struct Holders(Arc<[Holder]>);
+pub struct TokenHolders(Arc<[TokenHolder]>);
 
-impl Deref for Holders {
-    type Target = [Holder];
-    fn deref(&self) -> &[Holder] {
+impl Deref for TokenHolders {
+    type Target = [TokenHolder];
+    fn deref(&self) -> &[TokenHolder] {
         &self.0
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Holders {
+impl<S: Send + Sync> FromRequestParts<S> for TokenHolders {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
@@ -129,7 +129,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Holders {
 }
 
 /// A bearer token alone, else both cookies: either is enough.
-async fn holders(headers: &HeaderMap, config: &Config, sessions: &Sessions) -> Result<Vec<Holder>, Problem> {
+async fn holders(
+    headers: &HeaderMap,
+    config: &Config,
+    sessions: &Sessions,
+) -> Result<Vec<TokenHolder>, Problem> {
     if let Some(token) = bearer::token(headers)? {
         return Ok(vec![sessions.holder_of_access(token).await?]);
     }
@@ -145,7 +149,7 @@ async fn holders(headers: &HeaderMap, config: &Config, sessions: &Sessions) -> R
     }
     match access {
         Ok(Some(token)) => match sessions.holder_of_access(token).await {
-            Ok(holder) if found.iter().any(|other: &Holder| other.is_of_one_session(&holder)) => {}
+            Ok(holder) if found.iter().any(|other: &TokenHolder| other.is_of_one_session(&holder)) => {}
             Ok(holder) => found.push(holder),
             Err(error) => {
                 problem.get_or_insert_with(|| error.into());
@@ -184,7 +188,7 @@ impl FromRequestParts<App> for Replaced {
     }
 }
 
-/// The audit log has it from the edge.
+/// The audit log has it from the middleware.
 fn denied(live: &Live, wanted: &str) -> Problem {
     let detail = format!("this needs the permission `{wanted}`");
     let mut problem = Problem::new(StatusCode::FORBIDDEN, "permission_denied", detail);

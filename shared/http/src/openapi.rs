@@ -203,7 +203,7 @@ fn codes(operation: &Operation, described: &PathOperation) -> Vec<Codes> {
         Access::Public => {}
         Access::SignedIn(Freshness::Recent) => all.extend([NOBODY, LIMITED]),
         // The audit log says where a change came from.
-        Access::SignedIn(Freshness::Fresh) | Access::Holder => all.extend([NOBODY, LIMITED, ADDRESS]),
+        Access::SignedIn(Freshness::Fresh) | Access::TokenHolder => all.extend([NOBODY, LIMITED, ADDRESS]),
         Access::Permission(_) => all.extend([NOBODY, DENIED, LIMITED, ADDRESS]),
         Access::Proxied => all.extend([NOBODY, PROXIED]),
     }

@@ -150,7 +150,7 @@ impl Problem {
         self
     }
 
-    /// The same, which the edge does not write to the audit log: because the event was written in the commit that decided it, or
+    /// The same, which the middleware does not write to the audit log: because the event was written in the commit that decided it, or
     /// because it answers a question about others and refuses nobody.
     #[must_use]
     pub fn noted(mut self) -> Self {
@@ -233,7 +233,7 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    /// Without a body: the edge knows the request's identifier and renders it.
+    /// Without a body: the middleware knows the request's identifier and renders it.
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status();

@@ -1,6 +1,6 @@
 //! Every refusal, in the audit log.
 //!
-//! One place: the edge looks at each problem before it is sent. A refusal cannot be forgotten by a handler, which must say
+//! One place: the middleware looks at each problem before it is sent. A refusal cannot be forgotten by a handler, which must say
 //! [`Problem::noted`] to keep one out.
 
 use std::collections::BTreeMap;

@@ -28,7 +28,7 @@ pub enum Access {
     /// count, and refused by 401 or 403 alone, with the code in `X-Latchkey-Reason`.
     Proxied,
     /// Whoever holds any token of a session, expired or not: to end it.
-    Holder,
+    TokenHolder,
 }
 
 /// One route.
@@ -147,7 +147,7 @@ impl Routes {
         self.guarded(method, path, Access::Permission(permission), handler, description)
     }
 
-    /// A route for whoever holds any token of a session, expired or not; the handler takes [`Holders`](crate::Holders).
+    /// A route for whoever holds any token of a session, expired or not; the handler takes [`TokenHolders`](crate::TokenHolders).
     #[must_use]
     pub fn holder<T: Signature + 'static>(
         self,
@@ -156,7 +156,7 @@ impl Routes {
         handler: impl Handler<T, App>,
         description: &'static Description,
     ) -> Self {
-        self.guarded(method, path, Access::Holder, handler, description)
+        self.guarded(method, path, Access::TokenHolder, handler, description)
     }
 
     fn guarded<T: Signature + 'static>(

@@ -10,8 +10,8 @@ use utoipa::{IntoParams, ToSchema};
 use crate::description::{Schemas, reference};
 use crate::strict::{Query, Takes};
 use crate::{
-    BearerOnly, Body, Caller, ClientInfo, DeviceCookies, Holders, Params, PathParam, PathParams, Replaced,
-    Segment,
+    BearerOnly, Body, Caller, ClientInfo, DeviceCookies, Params, PathParam, PathParams, Replaced, Segment,
+    TokenHolders,
 };
 
 /// An argument of a handler. Those that read neither the query nor the body nor the path leave it at that.
@@ -76,7 +76,7 @@ impl Inputs {
 impl<T> Input for State<T> {}
 impl Input for HeaderMap {}
 impl Input for Caller {}
-impl Input for Holders {}
+impl Input for TokenHolders {}
 impl Input for ClientInfo {}
 impl Input for Replaced {}
 impl Input for DeviceCookies {}

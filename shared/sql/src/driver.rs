@@ -85,7 +85,7 @@ impl From<DriverError> for StoreError {
 #[async_trait]
 pub trait Driver: Send + Sync {
     /// Runs `batch` in order as one transaction: all of it is applied or nothing, no other batch comes in between, and it
-    /// sees what every earlier acknowledged batch wrote. One round trip. The answer has one [`Outcome`] per statement.
+    /// sees what every earlier acknowledged batch wrote. One round trip. The response has one [`Outcome`] per statement.
     async fn run(&self, access: Access, batch: Vec<Statement>) -> Result<Vec<Outcome>, DriverError>;
 
     /// See [`Table::check_writes`](latchkey_core::port::Table::check_writes).

@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::{Breaker, Settings};
+use crate::{Breaker, UpstashSettings};
 
-/// The longest value, in bytes. Written as JSON, with every byte escaped, it still fits into an answer that is read.
+/// The longest value, in bytes. Written as JSON, with every byte escaped, it still fits into a response that is read.
 pub const MAX_VALUE: usize = 160 * 1024;
 
 /// How much longer than its lifetime an entry is kept: the clocks of callers and of Redis differ.
@@ -27,7 +27,7 @@ pub struct UpstashCache {
 
 impl UpstashCache {
     /// Over the database of `settings`. `breaker` outlives requests, also where ports are built for each of them.
-    pub fn new(settings: Settings, fetch: Arc<dyn Fetch>, breaker: Arc<Breaker>) -> Self {
+    pub fn new(settings: UpstashSettings, fetch: Arc<dyn Fetch>, breaker: Arc<Breaker>) -> Self {
         Self { client: Client::new(settings, fetch, breaker) }
     }
 

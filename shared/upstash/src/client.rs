@@ -9,7 +9,7 @@ use latchkey_core::port::{Fetch, StoreError};
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::{Breaker, Settings};
+use crate::{Breaker, UpstashSettings};
 
 /// How long one request may take. Whoever counts is to have decided within 250 ms, Redis or no Redis.
 pub const DEADLINE: Duration = Duration::from_millis(240);
@@ -17,13 +17,13 @@ pub const DEADLINE: Duration = Duration::from_millis(240);
 /// One Redis command in one HTTP request.
 #[derive(Clone)]
 pub(crate) struct Client {
-    settings: Settings,
+    settings: UpstashSettings,
     fetch: Arc<dyn Fetch>,
     breaker: Arc<Breaker>,
 }
 
 impl Client {
-    pub fn new(settings: Settings, fetch: Arc<dyn Fetch>, breaker: Arc<Breaker>) -> Self {
+    pub fn new(settings: UpstashSettings, fetch: Arc<dyn Fetch>, breaker: Arc<Breaker>) -> Self {
         Self { settings, fetch, breaker }
     }
 
@@ -79,7 +79,7 @@ impl Client {
     }
 }
 
-/// `{"result":…}` with 200, or `{"error":"…"}` with any status; nothing else is an answer.
+/// `{"result":…}` with 200, or `{"error":"…"}` with any status; nothing else is a response.
 fn result(answer: &Response<Bytes>) -> Result<Value, Failure> {
     let status = answer.status();
     if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::{Breaker, Settings};
+use crate::{Breaker, UpstashSettings};
 
 /// What runs in Redis: see the file. Sent with every hit, without its comments.
 static SCRIPT: LazyLock<String> = LazyLock::new(|| {
@@ -29,7 +29,7 @@ pub struct UpstashCounters {
 
 impl UpstashCounters {
     /// Over the database of `settings`. `breaker` outlives requests, also where ports are built for each of them.
-    pub fn new(settings: Settings, fetch: Arc<dyn Fetch>, breaker: Arc<Breaker>) -> Self {
+    pub fn new(settings: UpstashSettings, fetch: Arc<dyn Fetch>, breaker: Arc<Breaker>) -> Self {
         Self { client: Client::new(settings, fetch, breaker) }
     }
 

@@ -14,4 +14,4 @@ pub use breaker::Breaker;
 pub use cache::{MAX_VALUE, UpstashCache};
 pub use client::DEADLINE;
 pub use counters::UpstashCounters;
-pub use settings::Settings;
+pub use settings::UpstashSettings;

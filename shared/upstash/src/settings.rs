@@ -10,7 +10,7 @@ const TOKEN: &str = "UPSTASH_REDIS_REST_TOKEN";
 
 /// Where the database is and what opens it.
 #[derive(Clone)]
-pub struct Settings {
+pub struct UpstashSettings {
     uri: Uri,
     token: SecretString,
     /// `Bearer` and the token; marked as sensitive, so that it is not printed either.
@@ -18,7 +18,7 @@ pub struct Settings {
     namespace: String,
 }
 
-impl Settings {
+impl UpstashSettings {
     /// Reads `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN`; `None` when neither is set. An empty value counts as
     /// missing. Every key carries the host of `LATCHKEY_URL`, so that deployments that share a database keep apart.
     pub fn read(var: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, Vec<ConfigError>> {
@@ -56,9 +56,9 @@ impl Settings {
     }
 }
 
-impl fmt::Debug for Settings {
+impl fmt::Debug for UpstashSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
+        f.debug_struct("UpstashSettings")
             .field("uri", &self.uri)
             .field("token", &self.token)
             .field("namespace", &self.namespace)
@@ -136,8 +136,10 @@ mod tests {
     const GOOD: [(&str, &str); 2] =
         [(URL, "https://eu1-example-12345.upstash.io"), (TOKEN, "AXkqASQgN2FhZjY4ZTct")];
 
-    fn read(vars: &[(&str, &str)]) -> Result<Option<Settings>, Vec<ConfigError>> {
-        Settings::read(|name| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
+    fn read(vars: &[(&str, &str)]) -> Result<Option<UpstashSettings>, Vec<ConfigError>> {
+        UpstashSettings::read(|name| {
+            vars.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
+        })
     }
 
     fn errors(vars: &[(&str, &str)]) -> Vec<String> {

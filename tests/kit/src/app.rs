@@ -19,7 +19,7 @@ use latchkey_core::port::{
     PasswordHasher, Table,
 };
 use latchkey_core::{Config, Memory, Ports, Services};
-use latchkey_http::{App, Edge, Function, Paths, PeerAddress};
+use latchkey_http::{App, Function, Middleware, Paths, PeerAddress};
 use latchkey_sql::SqlTable;
 use latchkey_sql::sqlite::Sqlite;
 use serde_json::Value;
@@ -52,7 +52,7 @@ pub struct TestApp {
     /// The counters' faults.
     pub counters: Arc<FailingCounters>,
     description: Description,
-    router: Edge<Paths>,
+    router: Middleware<Paths>,
 }
 
 /// What a [`TestApp`] is made of; [`TestApp::new`] takes the usual.
@@ -215,7 +215,7 @@ impl TestApp {
     }
 
     /// The router itself, for what sends requests in its own way.
-    pub fn router(&self) -> Edge<Paths> {
+    pub fn router(&self) -> Middleware<Paths> {
         self.router.clone()
     }
 

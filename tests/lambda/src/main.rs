@@ -41,7 +41,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("the loopback address has a free port");
     let emulator = Emulator::start(listener).expect("the emulator starts");
-    let client = dynamodb::client(&dynamodb::Settings::emulated(emulator.endpoint()));
+    let client = dynamodb::client(&dynamodb::DynamoDbSettings::emulated(emulator.endpoint()));
     dynamodb::create_table(&client, functions::TABLE).await.expect("the emulator makes a table");
     let variables = functions::variables(emulator.endpoint());
 

@@ -19,7 +19,7 @@ fn vouch(all: &Deployment, subject: &str, email: &str, name: &str) {
 }
 
 /// The cookie of the trip that `begun` began.
-fn flow_cookie(begun: &TestResponse) -> String {
+fn authorization_cookie(begun: &TestResponse) -> String {
     let cookies = begun.headers.get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok());
     let cookie = cookies.filter_map(|cookie| cookie.split(';').next()).find(|c| c.contains("-oauth-"));
     cookie.expect("a cookie for the trip").to_owned()
@@ -38,7 +38,7 @@ async fn enter(all: &Deployment, query: &str) -> TestResponse {
     let start = TestRequest::get(&format!("/v1/oauth/acme/start?{query}"));
     let begun = all.send("OauthStart", start).await;
     assert_eq!(begun.status, 303, "{}", begun.json());
-    come_back(all, begun.header("location"), &flow_cookie(&begun)).await
+    come_back(all, begun.header("location"), &authorization_cookie(&begun)).await
 }
 
 /// The access token of whoever the provider vouches for: as an app gets it.
@@ -59,7 +59,7 @@ async fn code(all: &Deployment) -> String {
 async fn link(all: &Deployment, access: &str) -> TestResponse {
     let begun = all.send("Identities", TestRequest::post("/v1/oauth/acme/link", &json!({})).bearer(access));
     let begun = begun.await;
-    come_back(all, &begun.text("location"), &flow_cookie(&begun)).await
+    come_back(all, &begun.text("location"), &authorization_cookie(&begun)).await
 }
 
 /// Somebody new, known, renamed and refused, in a browser and in an app, and a code that comes again.
@@ -73,7 +73,7 @@ async fn sign_ins(all: &Deployment) {
     // In place of the session that the browser has.
     let again = TestRequest::get("/v1/oauth/acme/start").header("cookie", &cookie);
     let again = all.send("OauthStart", again.header("sec-fetch-site", "same-origin")).await;
-    let cookies = format!("{}; {cookie}", flow_cookie(&again));
+    let cookies = format!("{}; {cookie}", authorization_cookie(&again));
     // By then the keys are read again, to check the cookie.
     all.clock.advance(std::time::Duration::from_mins(6));
     assert_eq!(come_back(all, again.header("location"), &cookies).await.status, 303);

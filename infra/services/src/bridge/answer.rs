@@ -4,7 +4,7 @@ use http::HeaderMap;
 use redis::Value as Redis;
 use serde_json::{Value, json};
 
-/// How texts are written into an answer.
+/// How texts are written into a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
     /// As they are; what is no UTF-8 is replaced.

@@ -11,7 +11,7 @@ use latchkey_core::Timestamp;
 use latchkey_core::port::{Cache, CacheStore, Count, Counters, Fetch, FetchError, StoreError, Window};
 use latchkey_native::HttpFetch;
 use latchkey_services::{Bridge, RedisServer, Stop, listen};
-use latchkey_upstash::{Breaker, Settings, UpstashCache, UpstashCounters};
+use latchkey_upstash::{Breaker, UpstashCache, UpstashCounters, UpstashSettings};
 
 pub const TOKEN: &str = "the-token-of-this-test";
 
@@ -36,13 +36,13 @@ impl Upstash {
         Self { url, redis, _stop: stop }
     }
 
-    pub fn settings(&self) -> Settings {
+    pub fn settings(&self) -> UpstashSettings {
         let find = |name: &str| match name {
             "UPSTASH_REDIS_REST_URL" => Some(self.url.clone()),
             "UPSTASH_REDIS_REST_TOKEN" => Some(TOKEN.to_owned()),
             _ => None,
         };
-        Settings::read(find).unwrap().unwrap()
+        UpstashSettings::read(find).unwrap().unwrap()
     }
 
     pub fn counters(&self, fetch: Arc<dyn Fetch>) -> UpstashCounters {

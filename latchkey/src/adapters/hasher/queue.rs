@@ -10,7 +10,7 @@ use tokio::time::Instant;
 /// A computation in the memory of the thread that runs it.
 pub(super) type Work = Box<dyn FnOnce(&mut Vec<Block>) -> Result<[u8; HASH_LEN], HasherError> + Send>;
 
-/// Work, and where its answer goes.
+/// Work, and where its response goes.
 pub(super) struct Job {
     pub(super) work: Work,
     /// How much work it is.

@@ -138,7 +138,7 @@ fn memory_is_kept_while_there_is_work_and_given_back_after() {
     assert_eq!(hash(&mut memory), [0; HASH_LEN]);
 }
 
-/// A job of `blocks` that came at `since`, and its answer.
+/// A job of `blocks` that came at `since`, and its response.
 fn job(blocks: usize, since: Instant) -> (Job, oneshot::Receiver<Result<[u8; HASH_LEN], HasherError>>) {
     let (reply, answer) = oneshot::channel();
     (Job { work: at_once(), blocks, since, reply }, answer)

@@ -28,7 +28,7 @@ where
     }
 }
 
-/// What went wrong and why. Without any `Debug`, which would show the answer and so what is stored.
+/// What went wrong and why. Without any `Debug`, which would show the response and so what is stored.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -11,7 +11,7 @@
 //! | `nonce` | B | which call wrote it, where a single write must know its own trace again |
 //!
 //! Each read is a strong one (`ConsistentRead`), except of the index, where DynamoDB has none. Each write that is tried
-//! again after its answer was lost is recognised, so that it is neither made twice nor taken for somebody else's.
+//! again after its response was lost is recognised, so that it is neither made twice nor taken for somebody else's.
 
 mod cursor;
 #[cfg(feature = "emulator")]
@@ -31,5 +31,5 @@ mod transaction;
 #[cfg(feature = "emulator")]
 pub use emulator::Emulator;
 pub use schema::create_table;
-pub use settings::{Settings, client};
+pub use settings::{DynamoDbSettings, client};
 pub use table::DynamoTable;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::future::ProvideCredentials as Answer;
+use aws_credential_types::provider::future::ProvideCredentials as CredentialsFuture;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
@@ -25,7 +25,7 @@ type Find = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 ///
 /// A call takes no longer than its [`DynamoTable`](super::DynamoTable) allows; these are the times of its attempts.
 #[derive(Clone)]
-pub struct Settings {
+pub struct DynamoDbSettings {
     /// The region's name, such as `eu-central-1`.
     pub region: String,
     /// The URL of an emulator; none for AWS.
@@ -45,7 +45,7 @@ pub struct Settings {
     find: Find,
 }
 
-impl Settings {
+impl DynamoDbSettings {
     /// Reads `AWS_REGION`, and `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL` for an emulator. An empty value counts as
     /// missing. The credentials (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`) are read at each use,
     /// and never kept here.
@@ -96,9 +96,9 @@ impl Settings {
     }
 }
 
-impl fmt::Debug for Settings {
+impl fmt::Debug for DynamoDbSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
+        f.debug_struct("DynamoDbSettings")
             .field("region", &self.region)
             .field("endpoint", &self.endpoint)
             .finish_non_exhaustive()
@@ -108,7 +108,7 @@ impl fmt::Debug for Settings {
 /// A client for [`DynamoTable`](super::DynamoTable), without connections so far. Needs tokio's I/O and time drivers.
 ///
 /// It retries what may pass: throttling, conflicts of transactions, 5xx, and answers that were late, lost or garbled.
-pub fn client(settings: &Settings) -> Client {
+pub fn client(settings: &DynamoDbSettings) -> Client {
     let retries = RetryConfig::standard()
         .with_max_attempts(1 + RETRIES)
         .with_initial_backoff(settings.backoff)
@@ -145,11 +145,11 @@ impl fmt::Debug for Environment {
 }
 
 impl ProvideCredentials for Environment {
-    fn provide_credentials<'a>(&'a self) -> Answer<'a>
+    fn provide_credentials<'a>(&'a self) -> CredentialsFuture<'a>
     where
         Self: 'a,
     {
-        Answer::ready(self.credentials())
+        CredentialsFuture::ready(self.credentials())
     }
 }
 

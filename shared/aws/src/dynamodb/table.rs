@@ -17,7 +17,7 @@ use super::{query, replace, transaction};
 
 /// The longest that a call takes, all its attempts together, unless it is told otherwise.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// The most requests that one get takes, as an answer holds 16 MB.
+/// The most requests that one get takes, as a response holds 16 MB.
 const MAX_ROUNDS: usize = 8;
 
 /// The `Table` port on a table of DynamoDB with the schema of [`create_table`](super::create_table).

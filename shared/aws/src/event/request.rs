@@ -10,11 +10,11 @@ use super::address::Said;
 use super::sent::{Multi, Sent, Single};
 use super::{Event, EventError, Shape};
 
-/// Stands for a target that no URI can spell: the edge knows nothing under it.
+/// Stands for a target that no URI can spell: the middleware knows nothing under it.
 const UNSPEAKABLE: &str = "/%";
 
 /// The path and query of a request, without the name of the stage where the platform has put it in front. Nothing else about
-/// it changes: the edge sees the client's own spelling, and refuses what is not canonical.
+/// it changes: the middleware sees the client's own spelling, and refuses what is not canonical.
 pub(super) fn target(path: Option<&str>, query: Option<&str>, stage: Option<&str>) -> PathAndQuery {
     let path = path.unwrap_or_default();
     let inner = stage

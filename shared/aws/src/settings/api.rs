@@ -22,12 +22,12 @@ use serde_json::{Value, json};
 use super::reference::{Reference, What};
 use super::{Trouble, Var};
 
-/// For one answer; the services answer in some ten milliseconds.
+/// For one response; the services answer in some ten milliseconds.
 const DEADLINE: Duration = Duration::from_secs(2);
 /// Before the second attempt, at most; twice that before the third.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How often an answer that does not come is asked for.
+/// How often a response that does not come is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Patience {
     /// Three times: nobody waits yet.
@@ -169,7 +169,7 @@ struct SecretValue {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct ParameterAnswer {
+struct ParameterResponse {
     parameter: ParameterValue,
 }
 
@@ -179,7 +179,7 @@ struct ParameterValue {
     value: SecretString,
 }
 
-/// What the answer holds. No text of it goes into an error, but for the name of the service's own error.
+/// What the response holds. No text of it goes into an error, but for the name of the service's own error.
 fn value(response: &Response<Bytes>, reference: &Reference) -> Result<SecretString, Attempt> {
     if response.status() != StatusCode::OK {
         return Err(refusal(response));
@@ -187,7 +187,7 @@ fn value(response: &Response<Bytes>, reference: &Reference) -> Result<SecretStri
     let garbage = |_| Attempt::Again(Trouble::Garbage);
     match &reference.what {
         What::Parameter => {
-            let answer: ParameterAnswer = serde_json::from_slice(response.body()).map_err(garbage)?;
+            let answer: ParameterResponse = serde_json::from_slice(response.body()).map_err(garbage)?;
             Ok(answer.parameter.value)
         }
         What::Secret { json_key, .. } => {
@@ -225,14 +225,14 @@ fn member(json: &SecretString, key: &str) -> Option<SecretString> {
 }
 
 #[derive(Deserialize)]
-struct ErrorAnswer {
+struct ErrorResponse {
     #[serde(rename = "__type", default)]
     kind: String,
 }
 
 /// What an error answer means.
 fn refusal(response: &Response<Bytes>) -> Attempt {
-    let named: Option<ErrorAnswer> = serde_json::from_slice(response.body()).ok();
+    let named: Option<ErrorResponse> = serde_json::from_slice(response.body()).ok();
     let kind = named.map(|answer| answer.kind).unwrap_or_default();
     let kind = kind.rsplit('#').next().unwrap_or_default();
     match kind {

@@ -14,7 +14,7 @@ const SECRET: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:la
 const PARAMETER: &str = "arn:aws:ssm:eu-west-1:123456789012:parameter/latchkey/token";
 const VALUE: &str = "the value that nobody may see";
 
-/// Both services in memory: gives its answers one after the other, the last one for ever.
+/// Both services in memory: gives its responses one after the other, the last one for ever.
 struct StandIn {
     answers: Mutex<Vec<Result<(u16, Value), FetchError>>>,
     requests: Mutex<Vec<Request<Bytes>>>,
@@ -71,8 +71,8 @@ fn reader(var: &dyn Fn(&str) -> Option<String>) {
     }
 }
 
-async fn read(stand_in: &Arc<StandIn>, vars: &[(&str, &str)]) -> Result<Settings, Mistakes> {
-    Settings::read(&var(vars), reader, &aws(stand_in, &[])).await
+async fn read(stand_in: &Arc<StandIn>, vars: &[(&str, &str)]) -> Result<LambdaSettings, Mistakes> {
+    LambdaSettings::read(&var(vars), reader, &aws(stand_in, &[])).await
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands among answers that fail")]
@@ -157,7 +157,7 @@ async fn endpoints_of_ones_own() {
     ] {
         let stand_in = StandIn::new(vec![secret(VALUE)]);
         let aws = aws(&stand_in, &[(name, "http://127.0.0.1:4566/")]);
-        let _ = Settings::read(&var(&[("FIRST", arn)]), reader, &aws).await;
+        let _ = LambdaSettings::read(&var(&[("FIRST", arn)]), reader, &aws).await;
         assert_eq!(stand_in.requests()[0].uri(), "http://127.0.0.1:4566/", "{name}");
     }
 }
@@ -186,7 +186,7 @@ async fn other_arns_and_missing_credentials_are_told_without_a_request() {
     assert!(mistakes.to_string().starts_with("FIRST: begins with `arn:`"), "{mistakes}");
     let mut aws = aws(&stand_in, &[]);
     aws.var = var(&[]);
-    let mistakes = Settings::read(&var(&[("FIRST", SECRET)]), reader, &aws).await.err().unwrap();
+    let mistakes = LambdaSettings::read(&var(&[("FIRST", SECRET)]), reader, &aws).await.err().unwrap();
     assert!(mistakes.to_string().contains("AWS_ACCESS_KEY_ID"), "{mistakes}");
     assert_eq!(stand_in.requests().len(), 0);
 }
@@ -206,7 +206,11 @@ async fn what_may_pass_is_tried_three_times_at_the_start_and_once_at_work() {
         assert!(read(&stand_in, &[("FIRST", SECRET)]).await.is_err());
         assert_eq!(stand_in.requests().len(), 3);
         let stand_in = StandIn::new(vec![trouble]);
-        assert!(Settings::read_once(&var(&[("FIRST", SECRET)]), reader, &aws(&stand_in, &[])).await.is_err());
+        assert!(
+            LambdaSettings::read_once(&var(&[("FIRST", SECRET)]), reader, &aws(&stand_in, &[]))
+                .await
+                .is_err()
+        );
         assert_eq!(stand_in.requests().len(), 1);
     }
 }

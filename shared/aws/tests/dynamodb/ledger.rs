@@ -54,7 +54,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Fault::AnswerLost,
         Fault::Garbage,
     ]);
-    // Gaps let a request through; from four failures in a row the answer is 503.
+    // Gaps let a request through; from four failures in a row the response is 503.
     let faults = prop::collection::vec(prop::option::weighted(0.9, fault), 0..8);
     // Where the reads get through, the write meets them all: it is the one that may have happened.
     let faults = (0..3_usize, faults).prop_map(|(reads, faults)| [vec![None; reads], faults].concat());
@@ -81,7 +81,7 @@ enum Owner {
 }
 
 impl Owner {
-    /// After an attempt to give it one that got no answer.
+    /// After an attempt to give it one that got no response.
     fn doubt(&mut self) {
         if *self == Self::Nobody {
             *self = Self::Unknown;
@@ -89,7 +89,7 @@ impl Owner {
     }
 }
 
-/// What the answers tell.
+/// What the responses tell.
 #[derive(Default)]
 struct Ledger {
     exists: [Option<bool>; PEOPLE],
@@ -171,7 +171,7 @@ fn external_email(subject: usize) -> String {
     format!("subject{subject}@example.com")
 }
 
-/// The account that an answer signs in to, as another process sees it.
+/// The account that a response signs in to, as another process sees it.
 async fn account(pair: &Pair, answer: &TestResponse) -> String {
     let session = pair.witness.send(bare("GET", "/v1/session", &Person::read(answer))).await;
     assert_eq!(session.status, 200, "{}", session.json());

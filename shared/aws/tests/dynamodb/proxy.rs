@@ -26,11 +26,11 @@ pub enum Fault {
     Canceled(&'static str),
     /// The connection ends before DynamoDB does anything.
     HangsUp,
-    /// DynamoDB does what it was asked, and the connection ends without an answer.
+    /// DynamoDB does what it was asked, and the connection ends without a response.
     AnswerLost,
-    /// DynamoDB does what it was asked, and no answer ever comes.
+    /// DynamoDB does what it was asked, and no response ever comes.
     Silent,
-    /// DynamoDB does what it was asked, and the answer is one of something else.
+    /// DynamoDB does what it was asked, and the response is one of something else.
     Garbage,
     /// DynamoDB leaves all keys of a batch for later.
     Unprocessed,
@@ -38,7 +38,7 @@ pub enum Fault {
     Waits(Arc<Semaphore>),
 }
 
-/// One request and its answer.
+/// One request and its response.
 #[derive(Debug, Clone)]
 pub struct Exchange {
     pub operation: String,

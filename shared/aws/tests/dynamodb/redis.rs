@@ -9,10 +9,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use latchkey_core::port::{Fetch, FetchError};
-use latchkey_upstash::Settings;
+use latchkey_upstash::UpstashSettings;
 use serde_json::{Value, json};
 
-/// One command and its answer.
+/// One command and its response.
 pub struct Command {
     pub name: String,
     /// Bytes of the bodies.
@@ -40,14 +40,14 @@ pub struct Redis {
 }
 
 impl Redis {
-    pub fn settings() -> Settings {
+    pub fn settings() -> UpstashSettings {
         let find = |name: &str| match name {
             "UPSTASH_REDIS_REST_URL" => Some("https://eu1-example-12345.upstash.io".to_owned()),
             "UPSTASH_REDIS_REST_TOKEN" => Some("AXkqASQgN2FhZjY4ZTct".to_owned()),
             "LATCHKEY_URL" => Some(latchkey_testkit::URL.to_owned()),
             _ => None,
         };
-        Settings::read(find).unwrap().unwrap()
+        UpstashSettings::read(find).unwrap().unwrap()
     }
 
     /// What came since the last time.

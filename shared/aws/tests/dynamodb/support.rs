@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryPartition;
 use http::header::SET_COOKIE;
-use latchkey_aws::dynamodb::{DynamoTable, Emulator, Settings, client, create_table};
+use latchkey_aws::dynamodb::{DynamoDbSettings, DynamoTable, Emulator, client, create_table};
 use latchkey_core::audit::{Action, Filter};
 use latchkey_testkit::provider::{CLIENT_ID, CLIENT_SECRET, Granted, ISSUER, Shape, StandInProvider};
 use latchkey_testkit::{TestApp, TestAppBuilder, TestClock, TestRequest, TestResponse};
@@ -31,9 +31,9 @@ pub fn table(client: Client, name: &str) -> DynamoTable {
 }
 
 /// For `endpoint`: retries do not wait, and no test takes from the budget of another one.
-pub fn settings(endpoint: &str) -> Settings {
+pub fn settings(endpoint: &str) -> DynamoDbSettings {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let mut settings = Settings::emulated(endpoint);
+    let mut settings = DynamoDbSettings::emulated(endpoint);
     (settings.connect_timeout, settings.attempt_timeout) = (LONG, LONG);
     settings.max_backoff = Duration::ZERO;
     let name = format!("test {}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -55,7 +55,7 @@ impl Stage {
     }
 
     /// With other settings than usual for the way through the proxy.
-    pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+    pub async fn with(change: impl FnOnce(&mut DynamoDbSettings)) -> Self {
         let emulator = emulator().await;
         let proxy = Proxy::start(emulator.endpoint()).await;
         let mut through = settings(&proxy.endpoint());
@@ -192,7 +192,7 @@ fn credentials(email: &str, password: &str) -> Value {
     json!({"email": email, "password": password, "transport": "bearer"})
 }
 
-/// Whether the answer is 503 and says when to come back.
+/// Whether the response is 503 and says when to come back.
 pub fn is_unavailable(answer: &TestResponse) -> bool {
     let unavailable = answer.status == 503;
     assert!(!unavailable || (answer.code() == "unavailable" && !answer.header("retry-after").is_empty()));

@@ -4,7 +4,7 @@ use std::iter::repeat_n;
 use std::sync::Arc;
 use std::time::Duration;
 
-use latchkey_aws::dynamodb::{DynamoTable, Settings, client};
+use latchkey_aws::dynamodb::{DynamoDbSettings, DynamoTable, client};
 use latchkey_core::Timestamp;
 use latchkey_core::port::table::{CommitError, Key, Query, QueryError, Version, Write};
 use latchkey_core::port::{StoreError, Table};
@@ -196,7 +196,7 @@ async fn missing_credentials_are_named_and_read_at_each_use() {
     let endpoint = emulator.endpoint().to_owned();
     let secret = Arc::new(std::sync::Mutex::new(None::<String>));
     let found = Arc::clone(&secret);
-    let settings = Settings::read(move |name| match name {
+    let settings = DynamoDbSettings::read(move |name| match name {
         "AWS_REGION" => Some("eu-central-1".to_owned()),
         "AWS_ENDPOINT_URL_DYNAMODB" => Some(endpoint.clone()),
         "AWS_ACCESS_KEY_ID" => Some("the-id".to_owned()),
@@ -224,7 +224,7 @@ async fn missing_credentials_are_named_and_read_at_each_use() {
 #[test]
 fn settings_name_what_is_wrong() {
     let errors = |region: &'static str, endpoint: &'static str| {
-        let read = Settings::read(move |name| match name {
+        let read = DynamoDbSettings::read(move |name| match name {
             "AWS_REGION" => Some(region.to_owned()),
             "AWS_ENDPOINT_URL" => Some(endpoint.to_owned()),
             _ => None,

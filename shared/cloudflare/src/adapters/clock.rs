@@ -3,7 +3,7 @@ use latchkey_core::port::Clock;
 use worker::js_sys::Date;
 
 /// The Worker's clock. On Cloudflare it stands still between one I/O and the next, so that no code can time another: it
-/// says when the last answer of a store, or the request itself, came in.
+/// says when the last response of a store, or the request itself, came in.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WorkerClock;
 

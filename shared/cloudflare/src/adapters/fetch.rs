@@ -39,7 +39,7 @@ async fn within(
         Either::Right(((), _)) => Err(FetchError::Timeout(deadline)),
     };
     if answer.is_err() {
-        // What is still under way for this answer is not wanted any more.
+        // What is still under way for this response is not wanted any more.
         controller.abort();
     }
     answer

@@ -61,7 +61,7 @@ impl CacheStore for Kv {
     async fn put(&self, key: &str, text: &str, lifetime: Duration, now: Timestamp) -> Result<(), StoreError> {
         let (name, stored, seconds) = (name(key)?, text.to_owned(), kept::seconds(lifetime));
         self.memory.put(key, text, lifetime, now).await?;
-        // Now: after the answer no request is being served, and there are no bindings to be found.
+        // Now: after the response no request is being served, and there are no bindings to be found.
         let store = request::kv(self.binding)?;
         let write = async move {
             if let Err(error) = Self::write(&store, name, stored, seconds).await {

@@ -51,7 +51,7 @@ impl Accounts {
         self.table.commit(writes, self.clock.now()).await
     }
 
-    /// Commits a change of `user`, whose remembered sessions are forgotten whatever the answer: without one it may have happened.
+    /// Commits a change of `user`, whose remembered sessions are forgotten whatever the response: without one it may have happened.
     pub async fn commit_change(&self, user: UserId, writes: &[Write]) -> Result<(), CommitError> {
         let committed = self.commit(writes).await;
         self.sessions.memory().forget_user(user);

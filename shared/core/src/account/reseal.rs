@@ -49,12 +49,12 @@ pub(crate) enum Reseal {
 
 /// An item that may hold a sealed value.
 #[derive(Debug, Clone)]
-enum Holder {
+enum SealedItem {
     Login(Key),
     Identity(Key),
 }
 
-impl Holder {
+impl SealedItem {
     fn key(&self) -> &Key {
         match self {
             Self::Login(key) | Self::Identity(key) => key,
@@ -101,7 +101,7 @@ impl AccountSeals {
         Ok((count, page.next))
     }
 
-    async fn reseal_chunk(&self, holders: &[Holder], what: Reseal) -> Result<SealedCount, Fault> {
+    async fn reseal_chunk(&self, holders: &[SealedItem], what: Reseal) -> Result<SealedCount, Fault> {
         let now = self.accounts.now();
         let keys: Vec<_> = holders.iter().map(|holder| holder.key().clone()).collect();
         let mut count = SealedCount::default();
@@ -130,7 +130,7 @@ impl AccountSeals {
         Ok(count)
     }
 
-    async fn reseal_one(&self, holder: &Holder) -> Result<(), Fault> {
+    async fn reseal_one(&self, holder: &SealedItem) -> Result<(), Fault> {
         let busy = || Fault::Busy("an account is being changed");
         retry(MAX_TRIES, busy, || async {
             let item = self.accounts.item(holder.key().clone()).await?;
@@ -142,11 +142,11 @@ impl AccountSeals {
         .await
     }
 
-    fn seal_of(&self, holder: &Holder, item: Option<&Item>) -> Result<Seal, Fault> {
+    fn seal_of(&self, holder: &SealedItem, item: Option<&Item>) -> Result<Seal, Fault> {
         let Some(item) = item else { return Ok(Seal::None) };
         let seal = match holder {
-            Holder::Login(_) => self.seal_of_hash(item),
-            Holder::Identity(_) => self.seal_of_refresh_token(item),
+            SealedItem::Login(_) => self.seal_of_hash(item),
+            SealedItem::Identity(_) => self.seal_of_refresh_token(item),
         };
         match seal {
             // One item that nobody can read keeps no other from its new secret.
@@ -195,7 +195,7 @@ fn replaced<T: Serialize>(item: &Item, body: &T) -> Result<Seal, Fault> {
     Ok(Seal::Older(Write::replace(item.key.clone(), body, item.version)?))
 }
 
-fn holders(user: &User) -> impl Iterator<Item = Holder> {
-    let identities = user.identity_keys().map(Holder::Identity);
-    std::iter::once(Holder::Login(Login::key(&user.email))).chain(identities)
+fn holders(user: &User) -> impl Iterator<Item = SealedItem> {
+    let identities = user.identity_keys().map(SealedItem::Identity);
+    std::iter::once(SealedItem::Login(Login::key(&user.email))).chain(identities)
 }

@@ -136,7 +136,7 @@ impl AuditLog {
     pub async fn append(&self, event: &Event) -> Result<(), StoreError> {
         let write = self.write(event)?;
         match self.table.commit(&[write], self.clock.now()).await {
-            // When its identifier is in use, the same event was appended before and its answer was lost.
+            // When its identifier is in use, the same event was appended before and its response was lost.
             Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
             Err(CommitError::Store(error)) => Err(error),
         }

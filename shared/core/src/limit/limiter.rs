@@ -58,7 +58,7 @@ fn window_key(action: Action, kind: &str, value: &str) -> String {
     format!("{action}:{kind}:{}", URL_SAFE_NO_PAD.encode(half))
 }
 
-/// What the `RateLimit-*` fields of an answer say (draft-ietf-httpapi-ratelimit-headers-06).
+/// What the `RateLimit-*` fields of a response say (draft-ietf-httpapi-ratelimit-headers-06).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     /// How many the window takes.

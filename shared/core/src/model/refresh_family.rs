@@ -10,11 +10,11 @@ pub struct RefreshFamily {
     /// The live token: the only one that can be used.
     pub(crate) current: Digest,
     /// Tokens used of late, the latest last, each replaced by the next and the last by the live one.
-    pub(crate) used: Vec<Used>,
+    pub(crate) used: Vec<UsedToken>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Used {
+pub(crate) struct UsedToken {
     pub digest: Digest,
     pub at: Timestamp,
     #[serde(rename = "successor")]

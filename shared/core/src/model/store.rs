@@ -10,7 +10,7 @@ use super::Timestamp;
 /// The largest item body, in bytes.
 pub const MAX_BODY: usize = 256 * 1024;
 
-/// Why a store gave no answer.
+/// Why a store gave no response.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The store could not be reached, timed out or asked to slow down. The same call may succeed later; whether a write

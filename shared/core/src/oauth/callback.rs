@@ -11,7 +11,7 @@ const MAX_ANSWER: usize = 16 * 1024;
 /// Our own states have 44 characters.
 const MAX_STATE: usize = 64;
 
-/// The parameters of an answer, each at most once.
+/// The parameters of a response, each at most once.
 #[derive(Debug, Default)]
 pub struct ProviderResponse {
     pub(super) state: Option<String>,
@@ -22,7 +22,7 @@ pub struct ProviderResponse {
     pub(super) name: Option<String>,
 }
 
-/// Why an answer is not taken. The texts go to the person; none holds anything of the answer.
+/// Why a response is not taken. The texts go to the person; none holds anything of the response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallbackError {
     /// It belongs to no authorization request of this browser: forged, of another browser or another provider, over, or used.

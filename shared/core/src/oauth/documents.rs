@@ -8,7 +8,7 @@ use futures_util::future::join;
 
 use super::id_token::{InvalidIdToken, UnverifiedIdToken};
 use super::jwks::{Found, KeySet};
-use super::memory::{Known, OauthMemory};
+use super::memory::{FetchedDocument, OauthMemory};
 use super::metadata::Metadata;
 use super::provider::{Location, Provider};
 use super::{IdentifyError, http};
@@ -29,7 +29,7 @@ pub(super) struct Documents {
     pub memory: Arc<OauthMemory>,
 }
 
-type Memory<T> = Mutex<HashMap<String, Known<T>>>;
+type Memory<T> = Mutex<HashMap<String, FetchedDocument<T>>>;
 
 impl Documents {
     /// What `provider` says of itself.
@@ -80,7 +80,7 @@ impl Documents {
     async fn look_again(
         &self,
         url: &str,
-        known: &Known<KeySet>,
+        known: &FetchedDocument<KeySet>,
         token: &UnverifiedIdToken<'_>,
         now: Timestamp,
     ) -> Result<Arc<KeySet>, IdentifyError> {
@@ -132,7 +132,7 @@ impl Documents {
         url: &str,
         read: impl Fn(&[u8]) -> Result<T, String>,
         now: Timestamp,
-    ) -> Result<Known<T>, IdentifyError> {
+    ) -> Result<FetchedDocument<T>, IdentifyError> {
         match self.cached(url, &read, now).await {
             Some((fetched_at, document)) => Ok(remember(memory, url, document, fetched_at)),
             None => self.fetch(memory, url, read, now).await,
@@ -145,7 +145,7 @@ impl Documents {
         url: &str,
         read: impl Fn(&[u8]) -> Result<T, String>,
         now: Timestamp,
-    ) -> Result<Known<T>, IdentifyError> {
+    ) -> Result<FetchedDocument<T>, IdentifyError> {
         let json = http::get_json(&self.fetch, url, None).await?;
         let document = read(&json).map_err(IdentifyError::Document)?;
         if let Ok(text) = std::str::from_utf8(&json)
@@ -186,13 +186,13 @@ fn is_young(fetched_at: Timestamp, now: Timestamp) -> bool {
     fetched_at <= now && now.since(fetched_at) < MAX_AGE
 }
 
-fn remembered<T>(memory: &Memory<T>, url: &str, now: Timestamp) -> Option<Known<T>> {
+fn remembered<T>(memory: &Memory<T>, url: &str, now: Timestamp) -> Option<FetchedDocument<T>> {
     let known = memory.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned()?;
     is_young(known.fetched_at, now).then_some(known)
 }
 
-fn remember<T>(memory: &Memory<T>, url: &str, document: T, fetched_at: Timestamp) -> Known<T> {
-    let known = Known { document: Arc::new(document), fetched_at };
+fn remember<T>(memory: &Memory<T>, url: &str, document: T, fetched_at: Timestamp) -> FetchedDocument<T> {
+    let known = FetchedDocument { document: Arc::new(document), fetched_at };
     memory.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned(), known.clone());
     known
 }

@@ -81,7 +81,7 @@ pub enum UseError {
 /// Why nobody came back.
 #[derive(Debug, thiserror::Error)]
 pub enum FinishError {
-    /// The answer itself is not taken.
+    /// The response itself is not taken.
     #[error(transparent)]
     Callback(#[from] CallbackError),
     /// The provider does not stand by it.

@@ -36,7 +36,7 @@ pub enum ExchangeError {
     Refused(&'static str),
 }
 
-/// The answer of a token endpoint. Only the access token and the ID token decide: of the rest, a member in another form counts as
+/// The response of a token endpoint. Only the access token and the ID token decide: of the rest, a member in another form counts as
 /// absent. `oauth2` would demand `token_type`, which not every provider sends, and refuse a lifetime that is a text.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(try_from = "Response")]
@@ -86,7 +86,7 @@ impl Seconds {
     }
 }
 
-/// There is no access token: the answer is none.
+/// There is no access token: the response is none.
 #[derive(Debug, thiserror::Error)]
 #[error("no usable access_token")]
 struct NoAccessToken;
@@ -202,9 +202,9 @@ pub(super) async fn refresh(
     checked(client.exchange_refresh_token(&token).request_async(&http::Client(fetch)).await)
 }
 
-type Answer = Result<Tokens, RequestTokenError<Failure, BasicErrorResponse>>;
+type ExchangeResult = Result<Tokens, RequestTokenError<Failure, BasicErrorResponse>>;
 
-fn checked(answer: Answer) -> Result<Tokens, ExchangeError> {
+fn checked(answer: ExchangeResult) -> Result<Tokens, ExchangeError> {
     match answer {
         Ok(tokens) if tokens.token_type.as_ref().eq_ignore_ascii_case("bearer") => Ok(tokens),
         Ok(_) => Err(ExchangeError::Refused("a token type that is not bearer")),
@@ -238,7 +238,7 @@ fn named(name: &str) -> ExchangeError {
     }
 }
 
-/// An answer that holds no tokens, whatever its status.
+/// A response that holds no tokens, whatever its status.
 fn in_disguise(body: &[u8]) -> ExchangeError {
     match json::object::<BasicErrorResponse>(body) {
         Ok(error) => refusal(error.error()),

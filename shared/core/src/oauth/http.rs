@@ -17,10 +17,10 @@ use crate::port::{Fetch, FetchError, MAX_BODY};
 /// How long one request to a provider may take.
 pub const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Why a provider gave no usable answer. For the log: carries nothing of the answer itself.
+/// Why a provider gave no usable answer. For the log: carries nothing of the response itself.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Failure {
-    /// No answer.
+    /// No response.
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// The request could not be made.

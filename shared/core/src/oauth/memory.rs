@@ -8,29 +8,29 @@ use crate::Timestamp;
 /// What a process remembers of providers: their metadata and their keys. One entry of each per provider at the most.
 #[derive(Default)]
 pub struct OauthMemory {
-    metadata: Mutex<HashMap<String, Known<Metadata>>>,
-    keys: Mutex<HashMap<String, Known<KeySet>>>,
+    metadata: Mutex<HashMap<String, FetchedDocument<Metadata>>>,
+    keys: Mutex<HashMap<String, FetchedDocument<KeySet>>>,
     misses: Mutex<HashMap<String, Timestamp>>,
 }
 
 /// A document as it was fetched.
-pub(super) struct Known<T> {
+pub(super) struct FetchedDocument<T> {
     pub document: Arc<T>,
     pub fetched_at: Timestamp,
 }
 
-impl<T> Clone for Known<T> {
+impl<T> Clone for FetchedDocument<T> {
     fn clone(&self) -> Self {
         Self { document: Arc::clone(&self.document), fetched_at: self.fetched_at }
     }
 }
 
 impl OauthMemory {
-    pub(super) fn metadata(&self) -> &Mutex<HashMap<String, Known<Metadata>>> {
+    pub(super) fn metadata(&self) -> &Mutex<HashMap<String, FetchedDocument<Metadata>>> {
         &self.metadata
     }
 
-    pub(super) fn keys(&self) -> &Mutex<HashMap<String, Known<KeySet>>> {
+    pub(super) fn keys(&self) -> &Mutex<HashMap<String, FetchedDocument<KeySet>>> {
         &self.keys
     }
 

@@ -44,8 +44,8 @@ pub use memory::OauthMemory;
 pub use provider::Provider;
 pub use redirect::{AppUri, InvalidRedirect, MAX_REDIRECT, Redirects, ReturnTo};
 pub(crate) use service::OauthDeployment;
-pub use service::{AuthorizationStart, ExternalSignIn, Oauth, Start};
-pub use settings::Settings;
+pub use service::{AuthorizationParams, AuthorizationStart, ExternalSignIn, Oauth};
+pub use settings::OauthSettings;
 
 pub use crate::model::identity::{
     ExternalIdentity, InvalidIssuer, InvalidProviderName, InvalidSubject, Issuer, ProviderName, Subject,

@@ -63,7 +63,7 @@ pub(super) enum Offline {
 
 /// Where a provider says who the person is.
 pub(super) enum Source {
-    /// In the ID token; what that leaves out, in the answer of its userinfo endpoint where `userinfo` is set.
+    /// In the ID token; what that leaves out, in the response of its userinfo endpoint where `userinfo` is set.
     IdToken { map: fn(&IdToken) -> Profile, userinfo: bool },
     /// In answers of its API, asked for all at once with the access token.
     Api { urls: &'static [&'static str], map: fn(&[Vec<u8>]) -> Option<Profile> },

@@ -13,8 +13,8 @@ use super::metadata::Metadata;
 use super::profile::Profile;
 use super::provider::{Offline, Provider, Source};
 use super::{
-    CodeChallenge, InvalidRedirect, OauthMemory, ProviderTokens, Redirects, ReturnTo, Settings, redirect,
-    userinfo,
+    CodeChallenge, InvalidRedirect, OauthMemory, OauthSettings, ProviderTokens, Redirects, ReturnTo,
+    redirect, userinfo,
 };
 use crate::model::Digest;
 use crate::model::identity::{ExternalIdentity, Issuer, LinkTicket, ProviderName, ProviderRefreshToken};
@@ -26,7 +26,7 @@ use crate::{SessionId, Timestamp, UserId};
 /// Configuration of sign-in with providers.
 pub(crate) struct OauthDeployment {
     /// The providers that are on.
-    pub settings: Arc<Settings>,
+    pub settings: Arc<OauthSettings>,
     /// Where browsers may go afterwards.
     pub redirects: Redirects,
     /// `LATCHKEY_URL`.
@@ -50,7 +50,7 @@ pub struct Oauth {
 
 /// What an authorization request begins with.
 #[derive(Debug)]
-pub struct Start<'a> {
+pub struct AuthorizationParams<'a> {
     /// Which provider.
     pub provider: &'a ProviderName,
     /// Where to return to; the first frontend when it is missing.
@@ -114,7 +114,7 @@ impl Oauth {
     }
 
     /// Begins an authorization request. Asks nobody, but for the metadata of a provider that is not known beforehand.
-    pub async fn start(&self, start: Start<'_>) -> Result<AuthorizationStart, StartError> {
+    pub async fn start(&self, start: AuthorizationParams<'_>) -> Result<AuthorizationStart, StartError> {
         let provider = self.provider(start.provider).ok_or(StartError::UnknownProvider)?;
         let return_to = self.return_to(start.redirect_to, start.challenge.is_some())?;
         let purpose = match (start.link, start.challenge) {
@@ -145,7 +145,7 @@ impl Oauth {
         Ok(AuthorizationStart { location, cookie })
     }
 
-    /// Where the browser goes afterwards. Whom it refuses may be anybody's user, so the answer names no setting; the log does.
+    /// Where the browser goes afterwards. Whom it refuses may be anybody's user, so the response names no setting; the log does.
     fn return_to(&self, text: Option<&str>, is_app: bool) -> Result<ReturnTo, InvalidRedirect> {
         let place = match (is_app, text) {
             (true, Some(text)) => self.deployment.redirects.app(text),
@@ -208,12 +208,12 @@ impl Oauth {
             .map_err(|error| IdentifyError::Document(error.to_string()))
     }
 
-    /// The name of the cookie that must come with this answer.
+    /// The name of the cookie that must come with this response.
     pub fn cookie_name(&self, returned: &ProviderResponse) -> Option<String> {
         Some(Slot::of(returned.state().ok()?)?.cookie_name(&self.deployment.cookie_prefix))
     }
 
-    /// The authorization request that an answer to `provider` belongs to, told by its state and by the cookie of that state:
+    /// The authorization request that a response to `provider` belongs to, told by its state and by the cookie of that state:
     /// it was begun in
     /// this browser, with this provider, and is not over. [`use_up`](Self::use_up) tells whether it was finished before.
     pub fn accept(
@@ -242,7 +242,7 @@ impl Oauth {
         }
     }
 
-    /// Checks the rest of an answer before anything is sent anywhere, and redeems its code: who came back? At most two
+    /// Checks the rest of a response before anything is sent anywhere, and redeems its code: who came back? At most two
     /// requests after each other, when the provider's documents are known.
     pub async fn identify(
         &self,

@@ -15,7 +15,7 @@ use crate::model::{ConfigError, Exposure};
 
 /// The providers that are on, and the apps that may be returned to.
 #[derive(Debug, Default)]
-pub struct Settings {
+pub struct OauthSettings {
     providers: BTreeMap<ProviderName, Arc<Provider>>,
     apps: Vec<AppUri>,
 }
@@ -40,7 +40,7 @@ const TAKEN: [&str; 6] = ["apple", "discord", "github", "google", "linkedin", "m
 type Var<'a> = &'a dyn Fn(&str) -> Option<String>;
 type Read<T> = Result<Option<T>, ConfigError>;
 
-impl Settings {
+impl OauthSettings {
     /// Reads every variable. A provider is on when all of its variables are set; with some of them it is a mistake.
     pub fn read(var: Var<'_>, exposure: Exposure) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
@@ -195,9 +195,9 @@ mod tests {
         pem.replace('\n', "\\n")
     }
 
-    fn read(vars: &[(&str, &str)], exposure: Exposure) -> Result<Settings, Vec<ConfigError>> {
+    fn read(vars: &[(&str, &str)], exposure: Exposure) -> Result<OauthSettings, Vec<ConfigError>> {
         let find = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
-        Settings::read(&find, exposure)
+        OauthSettings::read(&find, exposure)
     }
 
     fn error(vars: &[(&str, &str)]) -> String {

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::http::{self, Failure};
 use crate::port::Fetch;
 
-/// The answers of `urls`, asked for at once with the access token: together they take as long as the slowest.
+/// The responses of `urls`, asked for at once with the access token: together they take as long as the slowest.
 pub(super) async fn get_all(
     fetch: &Arc<dyn Fetch>,
     urls: &[&str],

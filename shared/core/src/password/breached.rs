@@ -52,7 +52,7 @@ impl Breaches {
         Self { service, fetch }
     }
 
-    /// Whether `password` is known from a breach. Without an answer it is not: people can sign up while the service is away, and the
+    /// Whether `password` is known from a breach. Without a response it is not: people can sign up while the service is away, and the
     /// log says so.
     pub async fn know(&self, password: &Password) -> bool {
         let mut hash = String::with_capacity(40);

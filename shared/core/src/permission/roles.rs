@@ -212,7 +212,7 @@ impl Roles {
         writes.extend(guards);
         writes.extend(self.events(author, &read.value, &policy)?);
         let committed = self.table.commit(&writes, self.clock.now()).await;
-        // In a conflict another change of the roles, or of the author, came first. Without an answer this one may have happened.
+        // In a conflict another change of the roles, or of the author, came first. Without a response this one may have happened.
         if !matches!(committed, Err(CommitError::Conflict { .. })) {
             self.forget().await;
         }

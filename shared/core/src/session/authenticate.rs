@@ -12,7 +12,7 @@ use crate::port::table::Write;
 use crate::token::{InvalidToken, Reason, VerifyError};
 use crate::{SessionId, Timestamp, UserId};
 
-/// How current the state behind an answer must be.
+/// How current the state behind a response must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
     /// At most 60 s old: no store trip when the session was seen within them.
@@ -53,8 +53,8 @@ impl Sessions {
     /// The signed-in user that an access token speaks for.
     ///
     /// The signature of a token is verified once per process. A session is read once a minute per process and user: user, session
-    /// and role definitions in one round trip. Within that minute the answer needs no store; after it, a revoked
-    /// session is refused, and where the store is down the answer is an error, not a yes.
+    /// and role definitions in one round trip. Within that minute the response needs no store; after it, a revoked
+    /// session is refused, and where the store is down the response is an error, not a yes.
     pub async fn authenticate(
         &self,
         token: impl AsRef<[u8]>,

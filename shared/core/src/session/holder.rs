@@ -14,7 +14,7 @@ use crate::{SessionId, UserId};
 /// Somebody who holds a token of a session. A token that is expired or used ends its session all the same: whoever wants to
 /// sign out must not be kept in by the age of what they hold.
 #[derive(Debug)]
-pub struct Holder {
+pub struct TokenHolder {
     user: UserId,
     session: SessionId,
     proof: Proof,
@@ -45,7 +45,7 @@ pub enum EndError {
 
 carry_faults!(EndError);
 
-impl Holder {
+impl TokenHolder {
     /// The session that the token names, and its user; alive or not.
     pub fn names(&self) -> (UserId, SessionId) {
         (self.user, self.session)
@@ -59,23 +59,23 @@ impl Holder {
 
 impl Sessions {
     /// The holder of an access token, expired or not. Asks no store but for keys.
-    pub async fn holder_of_access(&self, token: &[u8]) -> Result<Holder, AuthenticateError> {
+    pub async fn holder_of_access(&self, token: &[u8]) -> Result<TokenHolder, AuthenticateError> {
         let now = self.clock.now();
         let text = std::str::from_utf8(token).map_err(|_| InvalidToken::from(Reason::Malformed))?;
         let claims = self.keys.verify_expired(text, now).await?;
         let proof = Proof::Access { is_expired: now >= claims.expires_at() };
-        Ok(Holder { user: claims.sub, session: claims.sid, proof })
+        Ok(TokenHolder { user: claims.sub, session: claims.sid, proof })
     }
 
     /// The holder of a refresh token, used or not. Asks no store.
-    pub fn holder_of_refresh(&self, token: &[u8]) -> Result<Holder, InvalidRefreshToken> {
+    pub fn holder_of_refresh(&self, token: &[u8]) -> Result<TokenHolder, InvalidRefreshToken> {
         let text = std::str::from_utf8(token).map_err(|_| InvalidRefreshToken::Forged)?;
         let token = RefreshToken::parse(text, &self.sealer)?;
-        Ok(Holder { user: token.user(), session: token.session(), proof: Proof::Refresh(token) })
+        Ok(TokenHolder { user: token.user(), session: token.session(), proof: Proof::Refresh(token) })
     }
 
     /// Ends the session that the token names: one read, one commit, one audit event however many end it at once.
-    pub async fn end(&self, holder: &Holder, from: &Requester) -> Result<(), EndError> {
+    pub async fn end(&self, holder: &TokenHolder, from: &Requester) -> Result<(), EndError> {
         self.memory.meter(holder.session).admit(&self.limits, self.clock.now())?;
         let mut event = self.audit.event(Action::SessionRevoked, Actor::User(holder.user), from)?;
         event.resource = Some(format!("session:{}", holder.session));
@@ -85,7 +85,7 @@ impl Sessions {
             let key = Session::key(session.user_id, session.id);
             let writes = [Write::Delete { key, condition: Some(version) }, self.audit.write(event)?];
             let ended = self.table.commit(&writes, self.clock.now()).await;
-            // Without an answer it may have ended: then what is remembered of it must not be used either.
+            // Without a response it may have ended: then what is remembered of it must not be used either.
             self.forget(session.id);
             // A conflict: a refresh came first, or another one who ended it.
             Ok(Commit::of(ended, ())?)
@@ -95,7 +95,7 @@ impl Sessions {
 
     /// The user whose every session the token may end: it must be good now. An access token is that until it expires, a refresh
     /// token as long as a refresh would take it.
-    pub async fn vouch(&self, holder: &Holder) -> Result<UserId, EndError> {
+    pub async fn vouch(&self, holder: &TokenHolder) -> Result<UserId, EndError> {
         if matches!(holder.proof, Proof::Access { is_expired: true }) {
             return Err(EndError::Weak);
         }
@@ -114,7 +114,7 @@ impl Sessions {
     }
 
     /// The live session that the token names, with its user.
-    async fn held(&self, holder: &Holder) -> Result<(User, Session, Version), EndError> {
+    async fn held(&self, holder: &TokenHolder) -> Result<(User, Session, Version), EndError> {
         let now = self.clock.now();
         let read = self.read(holder.user, holder.session, now).await?;
         let Some((user, session, version)) = read.filter(|(user, session, _)| session.lives(user, now))

@@ -144,7 +144,7 @@ impl Sessions {
             }
             let delete = Write::Delete { key: key.clone(), condition: Some(item.version) };
             let ended = self.table.commit(&[delete, self.audit.write(event)?], now).await;
-            // Without an answer it may have ended: then what is remembered of it must not be used either.
+            // Without a response it may have ended: then what is remembered of it must not be used either.
             self.forget(id);
             // A conflict: a refresh came first, or another one who ended it.
             Ok(Commit::of(ended, ())?)

@@ -8,7 +8,7 @@ mod refresh;
 mod service;
 
 pub use authenticate::{AuthenticateError, Freshness};
-pub use holder::{EndError, Holder};
+pub use holder::{EndError, TokenHolder};
 pub use list::{MAX_SESSIONS, RevokeError, SessionPage};
 pub use live::{Live, SessionMemory};
 pub use refresh::{RefreshError, RefreshedSession};

@@ -179,7 +179,7 @@ impl Sessions {
         let key = Session::key(session.user_id, session.id);
         let writes = [Write::Delete { key, condition: Some(version) }, self.audit.write(&event)?];
         let ended = self.table.commit(&writes, self.clock.now()).await;
-        // Without an answer it may have ended.
+        // Without a response it may have ended.
         self.forget(session.id);
         let revoked = Commit::of(ended, ())?;
         if let Commit::Done(()) = revoked {

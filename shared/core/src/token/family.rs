@@ -12,7 +12,7 @@ use super::refresh::RefreshToken;
 use super::{LOST_RESPONSE_WINDOW, REUSE_WINDOW};
 use crate::Timestamp;
 use crate::model::RefreshFamily;
-use crate::model::refresh_family::{SealedNextToken, Used};
+use crate::model::refresh_family::{SealedNextToken, UsedToken};
 use crate::port::Entropy;
 use crate::seal::{SealError, Sealer};
 
@@ -83,7 +83,7 @@ impl RefreshFamily {
 impl RefreshFamily {
     /// How long after its use `used` is still answered. The live token is one that nobody has presented, or it would have
     /// been replaced: so that holds of the next token of the one used last, and of no other.
-    fn window(&self, used: &Used) -> Duration {
+    fn window(&self, used: &UsedToken) -> Duration {
         let is_last = self.used.last().is_some_and(|last| last.digest == used.digest);
         if is_last { LOST_RESPONSE_WINDOW } else { REUSE_WINDOW }
     }
@@ -99,9 +99,9 @@ impl Rotation<'_> {
     ) -> Result<(RefreshFamily, RefreshToken), SealError> {
         let Self { family, presented, now } = self;
         let next = presented.next(entropy, sealer)?;
-        let mut used: Vec<Used> =
+        let mut used: Vec<UsedToken> =
             family.used.iter().skip_while(|used| now.since(used.at) > REUSE_WINDOW).cloned().collect();
-        used.push(Used {
+        used.push(UsedToken {
             digest: presented.digest(),
             at: now,
             next: SealedNextToken::seal(presented, &next, entropy)?,

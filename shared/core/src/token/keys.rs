@@ -55,7 +55,7 @@ impl Signer {
 /// Why there are no keys to work with. None of these says anything about a token.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// The store gave no answer, or an unreadable one.
+    /// The store gave no response, or an unreadable one.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The stored keys cannot be opened.

@@ -90,7 +90,7 @@ impl KeyMemory {
         }
     }
 
-    /// The search for an unknown `kid` got its answer.
+    /// The search for an unknown `kid` got its response.
     pub(super) fn searched(&self) {
         if let Some(search) = &mut *lock(&self.search) {
             search.answered = true;

@@ -13,8 +13,8 @@ use crate::state::{Decided, Expected, Fault, Request, Session, State, Token, Wri
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Presenters {
     /// One client, several requests at a time, answers that get lost, and a retry within a day. What is under way does not take
-    /// longer than the window: the server from reading to writing, and a request or an answer once the token after it is
-    /// used. So the client presents no new token while a request or an answer of long before is under way.
+    /// longer than the window: the server from reading to writing, and a request or a response once the token after it is
+    /// used. So the client presents no new token while a request or a response of long before is under way.
     HonestClient,
     /// Anyone, any token that was ever issued, at any time: the client, and a thief who has stolen each of them.
     Anyone,
@@ -26,7 +26,7 @@ pub enum Action {
     Send(usize),
     /// The server goes on with this request.
     Step(usize),
-    /// The client gets the answer to this request.
+    /// The client gets the response to this request.
     Deliver(usize),
     /// Nobody gets it.
     Lose(usize),
@@ -120,7 +120,7 @@ impl RefreshModel {
         if state.issued.last() != Some(&token) {
             state.faults.push(Fault::NotLive);
         }
-        // Where anyone may present anything, who gets the answer makes no difference.
+        // Where anyone may present anything, who gets the response makes no difference.
         (self.presenters == Presenters::HonestClient).then_some(Request::Answered(token))
     }
 

@@ -54,7 +54,7 @@ pub enum Request {
     Sent(usize),
     /// The server has read the session and decided.
     Decided(Decided),
-    /// The answer is on its way to the client.
+    /// The response is on its way to the client.
     Answered(Token),
 }
 

@@ -10,14 +10,14 @@ use super::error::{OpenError, at_run_time, write_fault};
 use super::execute;
 use crate::{DriverError, Outcome, Statement};
 
-type Answer = Result<Vec<Outcome>, DriverError>;
+type BatchResult = Result<Vec<Outcome>, DriverError>;
 
 /// How many batches share one sync of the disk at the most. The first of them waits for the last.
 const GROUP: usize = 64;
 
 struct Job {
     batch: Vec<Statement>,
-    reply: oneshot::Sender<Answer>,
+    reply: oneshot::Sender<BatchResult>,
 }
 
 /// One thread that runs every batch that writes.
@@ -51,7 +51,7 @@ impl Writer {
     }
 
     /// Runs `batch` as one transaction. A caller that goes away before its turn has no effect.
-    pub async fn commit(&self, batch: Vec<Statement>) -> Answer {
+    pub async fn commit(&self, batch: Vec<Statement>) -> BatchResult {
         let gone = || DriverError::Unavailable("the thread that writes the database has ended".to_owned());
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or_else(gone)?;
@@ -88,19 +88,23 @@ fn serve(connection: &Mutex<Connection>, name: &str, jobs: &Receiver<Job>, fault
     }
 }
 
-/// One answer per batch. Nobody is answered before the commit: a batch may have conflicted with one whose writes are lost
+/// One response per batch. Nobody is answered before the commit: a batch may have conflicted with one whose writes are lost
 /// if the commit fails.
 #[cfg(test)]
 pub(super) fn commit_group(
     connection: &mut Connection,
     name: &str,
     batches: &[Vec<Statement>],
-) -> Vec<Answer> {
+) -> Vec<BatchResult> {
     let result = try_group(connection, name, batches);
     answers(name, batches, result)
 }
 
-fn answers(name: &str, batches: &[Vec<Statement>], result: rusqlite::Result<Vec<Answer>>) -> Vec<Answer> {
+fn answers(
+    name: &str,
+    batches: &[Vec<Statement>],
+    result: rusqlite::Result<Vec<BatchResult>>,
+) -> Vec<BatchResult> {
     result.unwrap_or_else(|error| {
         let error = at_run_time(name, &error);
         batches.iter().map(|_| Err(error.clone())).collect()
@@ -111,7 +115,7 @@ fn try_group(
     connection: &mut Connection,
     name: &str,
     batches: &[Vec<Statement>],
-) -> rusqlite::Result<Vec<Answer>> {
+) -> rusqlite::Result<Vec<BatchResult>> {
     // Takes the lock for writing at once: a transaction that reads first would fail when it then wants to write and
     // another process has written in between.
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

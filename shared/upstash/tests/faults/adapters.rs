@@ -48,7 +48,7 @@ fn faults() -> Vec<(Mood, &'static str)> {
     let html = "<html><body>502 Bad Gateway</body></html>";
     vec![
         (Mood::Down, "connection refused"),
-        (Mood::Slow, "no answer within 240ms"),
+        (Mood::Slow, "no response within 240ms"),
         (Mood::Huge, "larger than"),
         (Mood::says(401, r#"{"error":"WRONGPASS invalid or missing auth token"}"#), "refuses the token"),
         (Mood::says(400, r#"{"error":"ERR max requests limit exceeded"}"#), "max requests limit exceeded"),
@@ -163,7 +163,7 @@ async fn after_three_failures_both_ports_stop_asking() {
     why(ports.counters.hit(&[window("k")], at(0)).await);
     for secs in 0..5 {
         let told = why(ports.counters.hit(&[window("k")], at(secs)).await);
-        assert!(told.contains("is not asked") && told.contains("no answer within"), "{told}");
+        assert!(told.contains("is not asked") && told.contains("no response within"), "{told}");
         why(ports.cache.get("k", at(secs)).await);
         why(ports.cache.delete("k").await);
     }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use latchkey_core::port::{Fetch, FetchError};
-use latchkey_upstash::Settings;
+use latchkey_upstash::UpstashSettings;
 use serde_json::{Value, json};
 
 pub const TOKEN: &str = "AXkqASQgN2FhZjY4ZTct";
@@ -95,8 +95,8 @@ fn answer(status: u16, body: &str) -> Response<Bytes> {
 }
 
 /// The settings of a database at `url`.
-pub fn settings(url: &str) -> Settings {
+pub fn settings(url: &str) -> UpstashSettings {
     let vars = [("UPSTASH_REDIS_REST_URL", url), ("UPSTASH_REDIS_REST_TOKEN", TOKEN)];
     let find = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
-    Settings::read(find).unwrap().unwrap()
+    UpstashSettings::read(find).unwrap().unwrap()
 }

@@ -29,7 +29,7 @@ async fn start(variables: &[(&str, &str)]) -> Running {
 
 async fn emulator() -> Emulator {
     let emulator = Emulator::start(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
-    let client = dynamodb::client(&dynamodb::Settings::emulated(emulator.endpoint()));
+    let client = dynamodb::client(&dynamodb::DynamoDbSettings::emulated(emulator.endpoint()));
     dynamodb::create_table(&client, "latchkey").await.unwrap();
     emulator
 }
@@ -276,7 +276,7 @@ async fn use_it(running: &mut Running, endpoint: &str) -> Vec<String> {
         );
     }
     let table = dynamodb::DynamoTable::new(
-        dynamodb::client(&dynamodb::Settings::emulated(endpoint)),
+        dynamodb::client(&dynamodb::DynamoDbSettings::emulated(endpoint)),
         "latchkey".to_owned(),
     );
     let keys = [Key::new("email#ada@example.com", "login"), Key::new("keys", "ring")];

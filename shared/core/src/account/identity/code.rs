@@ -202,7 +202,7 @@ impl ProviderSignIn {
         event.resource = Some(format!("session:{session}"));
         let end = Write::Delete { key: Session::key(user.id, session), condition: None };
         let ended = accounts.table.commit(&[used_up(item), end, accounts.audit.write(&event)?], now).await;
-        // Without an answer it may have ended.
+        // Without a response it may have ended.
         accounts.sessions.memory().forget(session);
         // Where the code is gone meanwhile, another replay has ended it.
         if let Commit::Done(()) = Commit::of(ended, ())? {

@@ -15,7 +15,7 @@ use crate::{Email, UserId};
 pub(super) struct DisplacedAccount(Account);
 
 /// Who holds an e-mail address.
-pub(super) enum Holder {
+pub(super) enum AddressOwner {
     /// Nobody any more, or an account that is changing in this moment.
     Nobody,
     /// An account that gives way.
@@ -68,17 +68,19 @@ impl Accounts {
     ///
     /// An active administrator holds it whether or not they proved it: somebody with authority made them one, the last of them
     /// must stay, and a return from a provider has no right to write the set of administrators.
-    pub(super) async fn holder(&self, email: &Email) -> Result<Holder, StoreError> {
-        let Some(user) = self.find_by_email(email).await? else { return Ok(Holder::Nobody) };
+    pub(super) async fn holder(&self, email: &Email) -> Result<AddressOwner, StoreError> {
+        let Some(user) = self.find_by_email(email).await? else { return Ok(AddressOwner::Nobody) };
         if user.email_verified {
-            return Ok(Holder::Proven("account_exists"));
+            return Ok(AddressOwner::Proven("account_exists"));
         }
         if user.is_admin() {
-            return Ok(Holder::Proven("administrator"));
+            return Ok(AddressOwner::Proven("administrator"));
         }
         let account = self.open(user.id).await?;
         // Whoever changed it since is looked at again.
         let account = account.filter(|account| account.user == user);
-        Ok(account.map_or(Holder::Nobody, |account| Holder::Unproven(Box::new(DisplacedAccount(account)))))
+        Ok(account.map_or(AddressOwner::Nobody, |account| {
+            AddressOwner::Unproven(Box::new(DisplacedAccount(account)))
+        }))
     }
 }

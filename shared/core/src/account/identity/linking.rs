@@ -46,7 +46,7 @@ enum Found {
     /// Everything that a link writes.
     Current(Box<Current>),
     /// The account is another than was known: read again by this.
-    Outdated(Known),
+    Outdated(AccountSnapshot),
 }
 
 /// The account that links and the session in which it does, with the identity where it is somebody's.
@@ -57,7 +57,7 @@ struct Current {
 }
 
 /// E-mail address and identities of an account, as far as they are known: what a link reads is found by them.
-type Known = (Email, BTreeMap<ProviderName, IdentityHash>);
+type AccountSnapshot = (Email, BTreeMap<ProviderName, IdentityHash>);
 
 /// Identities of an account: which there are, one more, one less.
 pub struct IdentityLinking {
@@ -121,7 +121,7 @@ impl IdentityLinking {
         &self,
         ticket: &LinkTicket,
         external: &ExternalIdentity,
-        known: &Known,
+        known: &AccountSnapshot,
     ) -> Result<Found, LinkError> {
         let now = self.accounts.now();
         let mut keys = vec![

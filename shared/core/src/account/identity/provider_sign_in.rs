@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::TokenVault;
-use super::displaced::{DisplacedAccount, Holder};
+use super::displaced::{AddressOwner, DisplacedAccount};
 use super::proof::Proof;
 use crate::account::accounts::Accounts;
 use crate::fault::{Fault, carry_faults};
@@ -233,7 +233,7 @@ impl ProviderSignIn {
         // At the moment that the first versions are of.
         let committed = self.accounts.table.commit(&writes, now).await;
         if let Some(displaced) = &newcomer.displaced {
-            // Without an answer it may have happened.
+            // Without a response it may have happened.
             self.accounts.sessions.memory().forget_user(displaced.user());
         }
         let write = match committed {
@@ -257,13 +257,13 @@ impl ProviderSignIn {
             return Ok(Commit::Done(None));
         }
         let displaced = match self.accounts.holder(email).await? {
-            Holder::Nobody => None,
+            AddressOwner::Nobody => None,
             // Linked to it in this moment: the identity is known now.
-            Holder::Unproven(holder) if holder.has(proof.external) => {
+            AddressOwner::Unproven(holder) if holder.has(proof.external) => {
                 return Ok(Commit::Done(None));
             }
-            Holder::Unproven(holder) => Some(holder),
-            Holder::Proven(reason) => {
+            AddressOwner::Unproven(holder) => Some(holder),
+            AddressOwner::Proven(reason) => {
                 proof.refuse(&self.accounts, Action::SignupRefused, None, reason).await?;
                 return Err(IdentityError::AccountExists);
             }

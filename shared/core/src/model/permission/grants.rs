@@ -15,7 +15,7 @@ pub struct Reason {
     pub grant: Grant,
 }
 
-/// The answer to one question: never a bare yes or no.
+/// The response to one question: never a bare yes or no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Decision<'a> {

@@ -1,4 +1,4 @@
-//! <https://developer.apple.com/documentation/signinwithapplerestapi>. The client secret is a JWT that we sign; the answer is a
+//! <https://developer.apple.com/documentation/signinwithapplerestapi>. The client secret is a JWT that we sign; the response is a
 //! form post, which alone carries the person's name, and only the first time.
 
 use base64::Engine;
@@ -37,7 +37,7 @@ pub(in super::super) fn provider(client_id: String, key: AppleKey) -> Provider {
     Provider {
         label: "Apple".to_owned(),
         secret: Secret::Apple(Box::new(key)),
-        // Whoever asks for name or e-mail must take the answer as a form post.
+        // Whoever asks for name or e-mail must take the response as a form post.
         scopes: &["openid", "name", "email"],
         extra: &[("response_mode", "form_post")],
         form_post: true,

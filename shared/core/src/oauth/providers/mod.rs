@@ -22,7 +22,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// JSON that is nearly an answer of one of them.
+    /// JSON that is nearly a response of one of them.
     fn near() -> impl Strategy<Value = Vec<u8>> {
         let member = r#""(id|sub|login|username|email|verified|primary|avatar|name)":("[a-z@.]{0,9}"|[0-9]{1,21}|-1|true|null|\[\])"#;
         let object =

@@ -15,7 +15,7 @@ struct Session {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Answer {
+enum Outcome {
     /// With the token of this place in the order of issue.
     Token(usize),
     Reused,
@@ -29,7 +29,7 @@ impl Session {
         Self { family: RefreshFamily::new(&first), tokens: vec![first], sealer, entropy }
     }
 
-    fn present(&mut self, token: usize, now: Timestamp) -> Answer {
+    fn present(&mut self, token: usize, now: Timestamp) -> Outcome {
         let token = RefreshToken::parse(self.tokens[token].expose(), &self.sealer).unwrap();
         match self.family.present(&token, now).unwrap() {
             Presentation::Rotate(rotation) => {
@@ -37,13 +37,13 @@ impl Session {
                 // Through the store and back.
                 self.family = serde_json::from_str(&serde_json::to_string(&family).unwrap()).unwrap();
                 self.tokens.push(next);
-                Answer::Token(self.tokens.len() - 1)
+                Outcome::Token(self.tokens.len() - 1)
             }
             Presentation::Again(live) => {
-                Answer::Token(self.tokens.iter().position(|token| token.expose() == live.expose()).unwrap())
+                Outcome::Token(self.tokens.iter().position(|token| token.expose() == live.expose()).unwrap())
             }
-            Presentation::Reused => Answer::Reused,
-            Presentation::Unknown => Answer::Unknown,
+            Presentation::Reused => Outcome::Reused,
+            Presentation::Unknown => Outcome::Unknown,
         }
     }
 }
@@ -58,7 +58,7 @@ fn at(secs: i64) -> Timestamp {
 fn each_use_replaces_the_token() {
     let mut session = Session::new();
     for token in 0..3 {
-        assert_eq!(session.present(token, at(0)), Answer::Token(token + 1));
+        assert_eq!(session.present(token, at(0)), Outcome::Token(token + 1));
         assert_eq!(session.tokens[token + 1].generation() as usize, token + 1);
     }
 }
@@ -69,13 +69,13 @@ fn the_same_next_token_for_a_day_while_nobody_presented_it_and_then_reuse() {
     session.present(0, at(0));
     let stored = session.family.clone();
     for now in [at(0), at(10), at(11), at(3600), at(DAY), at(-3600)] {
-        assert_eq!(session.present(0, now), Answer::Token(1), "{now}");
+        assert_eq!(session.present(0, now), Outcome::Token(1), "{now}");
     }
     assert_eq!(session.family, stored, "nothing is stored for a second presentation");
-    assert_eq!(session.present(0, at(DAY) + Duration::from_millis(1)), Answer::Reused);
+    assert_eq!(session.present(0, at(DAY) + Duration::from_millis(1)), Outcome::Reused);
     assert_eq!(
         session.present(1, at(DAY + 60)),
-        Answer::Token(2),
+        Outcome::Token(2),
         "the next token is live until the caller revokes"
     );
 }
@@ -85,9 +85,9 @@ fn once_its_next_token_was_presented_a_used_token_has_ten_seconds_from_its_own_u
     let mut session = Session::new();
     session.present(0, at(0));
     session.present(1, at(8));
-    assert_eq!(session.present(0, at(10)), Answer::Token(2), "two tabs");
-    assert_eq!(session.present(0, at(10) + Duration::from_millis(1)), Answer::Reused);
-    assert_eq!(session.present(1, at(3600)), Answer::Token(2), "its own next token was never presented");
+    assert_eq!(session.present(0, at(10)), Outcome::Token(2), "two tabs");
+    assert_eq!(session.present(0, at(10) + Duration::from_millis(1)), Outcome::Reused);
+    assert_eq!(session.present(1, at(3600)), Outcome::Token(2), "its own next token was never presented");
 }
 
 #[test]
@@ -96,9 +96,9 @@ fn a_late_answer_leads_to_the_live_token_even_if_its_next_token_is_used() {
     session.present(0, at(0));
     session.present(1, at(4));
     session.present(2, at(8));
-    assert_eq!(session.present(0, at(9)), Answer::Token(3));
-    assert_eq!(session.present(1, at(14)), Answer::Token(3));
-    assert_eq!(session.present(0, at(11)), Answer::Reused);
+    assert_eq!(session.present(0, at(9)), Outcome::Token(3));
+    assert_eq!(session.present(1, at(14)), Outcome::Token(3));
+    assert_eq!(session.present(0, at(11)), Outcome::Reused);
 }
 
 #[test]
@@ -120,7 +120,11 @@ fn a_genuine_token_of_another_line_is_reuse_and_one_from_the_future_is_unknown()
     session.present(1, at(1));
     let mut restored = Session::new();
     restored.tokens = session.tokens;
-    assert_eq!(restored.present(1, at(2)), Answer::Unknown, "the store was set back to before it was issued");
+    assert_eq!(
+        restored.present(1, at(2)),
+        Outcome::Unknown,
+        "the store was set back to before it was issued"
+    );
 
     // The same generation, from a line of the same session that was lost.
     restored.tokens.truncate(1);
@@ -158,7 +162,7 @@ struct Reference {
 }
 
 impl Reference {
-    fn present(&mut self, token: usize, now: i64) -> Answer {
+    fn present(&mut self, token: usize, now: i64) -> Outcome {
         let live = self.used.len();
         if token == live {
             while self.remembered < live && now - self.used[self.remembered] > 10_000 {
@@ -166,11 +170,11 @@ impl Reference {
             }
             self.used.push(now);
             self.remembered = self.remembered.max(self.used.len().saturating_sub(8));
-            Answer::Token(live + 1)
+            Outcome::Token(live + 1)
         } else if token >= self.remembered && now - self.used[token] <= window(token + 1 == live) {
-            Answer::Token(live)
+            Outcome::Token(live)
         } else {
-            Answer::Reused
+            Outcome::Reused
         }
     }
 }

@@ -9,8 +9,8 @@ use latchkey_core::oauth::{AUTHORIZATION_LIFETIME, AuthorizationCookie, Authoriz
 
 use crate::cookies::{self, DuplicateCookie};
 
-/// The flow cookies that came, as names and values, in the browser's order.
-pub fn flow_cookies(headers: &HeaderMap, oauth: &Oauth) -> Vec<(String, String)> {
+/// The authorization request cookies that came, as names and values, in the browser's order.
+pub fn authorization_cookies(headers: &HeaderMap, oauth: &Oauth) -> Vec<(String, String)> {
     let prefix = oauth.cookie_prefix();
     cookies::pairs(headers)
         .filter(|(name, _)| name.starts_with(prefix.as_bytes()))
@@ -18,8 +18,8 @@ pub fn flow_cookies(headers: &HeaderMap, oauth: &Oauth) -> Vec<(String, String)>
         .collect()
 }
 
-/// The value of the flow cookie with this whole name.
-pub fn flow_cookie<'a>(
+/// The value of the authorization request cookie with this whole name.
+pub fn authorization_cookie<'a>(
     headers: &'a HeaderMap,
     name: &str,
     url: &PublicUrl,
@@ -28,13 +28,13 @@ pub fn flow_cookie<'a>(
     Ok(cookies::find(headers, url, name)?.and_then(|value| std::str::from_utf8(value).ok()))
 }
 
-/// Sets the cookie of a flow that has begun.
-pub fn set_flow(headers: &mut HeaderMap, begun: &AuthorizationStart, url: &PublicUrl) {
+/// Sets the cookie of an authorization request that has begun.
+pub fn set_authorization_cookie(headers: &mut HeaderMap, begun: &AuthorizationStart, url: &PublicUrl) {
     append(headers, &begun.cookie, AUTHORIZATION_LIFETIME, url);
 }
 
-/// Removes the cookie of a flow.
-pub fn clear_flow(headers: &mut HeaderMap, name: &str, url: &PublicUrl) {
+/// Removes the cookie of an authorization request.
+pub fn clear_authorization_cookie(headers: &mut HeaderMap, name: &str, url: &PublicUrl) {
     let none = AuthorizationCookie { name: name.to_owned(), value: String::new(), cross_site: false };
     append(headers, &none, Duration::ZERO, url);
 }

@@ -1,4 +1,4 @@
-//! What every request and every answer passes, whatever the route.
+//! What every request and every response passes, whatever the route.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -18,10 +18,10 @@ use tower::Service;
 use crate::refusal::{self, Asked};
 use crate::{Problem, client, cors, csrf};
 
-/// Names a request in answers and logs.
+/// Names a request in responses and logs.
 pub(crate) static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// On every answer. A page that needs more sets its own policy.
+/// On every response. A page that needs more sets its own policy.
 static HEADERS: [(HeaderName, HeaderValue); 7] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -44,9 +44,9 @@ static HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSu
 
 struct Shared {
     config: Arc<Config>,
-    /// On every answer.
+    /// On every response.
     headers: HeaderMap,
-    /// On the answer to every preflight.
+    /// On the response to every preflight.
     cors_headers: HeaderValue,
     refusals: Arc<Refusals>,
     /// What of a request's headers a refusal of it tells.
@@ -75,16 +75,16 @@ impl Shared {
     }
 }
 
-/// The service behind its edge: what a platform's entry serves.
+/// The service behind the middleware: the service of a platform's entry.
 ///
 /// Around the router, not a layer of it: axum would box such a layer once more for every route.
 #[derive(Clone)]
-pub struct Edge<S> {
+pub struct Middleware<S> {
     shared: Arc<Shared>,
     inner: S,
 }
 
-impl<S> Edge<S> {
+impl<S> Middleware<S> {
     pub(crate) fn new(inner: S, config: Arc<Config>, refusals: Refusals, entropy: &dyn Entropy) -> Self {
         Self { shared: Arc::new(Shared::new(config, refusals, entropy)), inner }
     }
@@ -96,13 +96,13 @@ impl<S> Edge<S> {
     }
 }
 
-impl<S, B> Service<Request<B>> for Edge<S>
+impl<S, B> Service<Request<B>> for Middleware<S>
 where
     S: Service<Request<B>, Response = Response, Error = Infallible>,
 {
     type Response = Response;
     type Error = Infallible;
-    type Future = EdgeFuture<S::Future>;
+    type Future = MiddlewareFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -113,31 +113,31 @@ where
         let shared = Arc::clone(&self.shared);
         let allowed = cors::allowed_origin(request.headers(), &shared.config);
         let asked = Some(Asked::of(&request, &shared.told));
-        let answer = match refuse(&request, &shared.config) {
-            Some(problem) => Answer::Known { response: Some(problem.into_response()) },
+        let source = match refuse(&request, &shared.config) {
+            Some(problem) => ResponseSource::Known { response: Some(problem.into_response()) },
             None if request.method() == Method::OPTIONS => {
-                Answer::Known { response: Some(cors::preflight(&shared.cors_headers)) }
+                ResponseSource::Known { response: Some(cors::preflight(&shared.cors_headers)) }
             }
-            None => Answer::Route { future: self.inner.call(request) },
+            None => ResponseSource::Route { future: self.inner.call(request) },
         };
-        EdgeFuture { answer, shared, number, allowed, asked, noting: None }
+        MiddlewareFuture { source, shared, number, allowed, asked, noting: None }
     }
 }
 
 pin_project_lite::pin_project! {
-    /// Where an answer comes from.
-    #[project = AnswerProjection]
-    enum Answer<F> {
+    /// The source of a response.
+    #[project = ResponseSourceProjection]
+    enum ResponseSource<F> {
         Known { response: Option<Response> },
         Route { #[pin] future: F },
     }
 }
 
 pin_project_lite::pin_project! {
-    /// The answer to come.
-    pub struct EdgeFuture<F> {
+    /// The response to come.
+    pub struct MiddlewareFuture<F> {
         #[pin]
-        answer: Answer<F>,
+        source: ResponseSource<F>,
         shared: Arc<Shared>,
         number: u64,
         allowed: Option<HeaderValue>,
@@ -146,13 +146,13 @@ pin_project_lite::pin_project! {
     }
 }
 
-/// A refusal that is being written to the audit log, and the answer that waits for it.
+/// A refusal that is being written to the audit log, and the response that waits for it.
 struct Noting {
     writing: Pin<Box<dyn Future<Output = ()> + Send>>,
     response: Response,
 }
 
-impl<F: Future<Output = Result<Response, Infallible>>> Future for EdgeFuture<F> {
+impl<F: Future<Output = Result<Response, Infallible>>> Future for MiddlewareFuture<F> {
     type Output = Result<Response, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -160,9 +160,9 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for EdgeFuture<F> 
         let (shared, number) = (this.shared, *this.number);
         let twice = || Problem::internal("a response was asked for twice").into_response();
         if this.noting.is_none() {
-            let response = match this.answer.project() {
-                AnswerProjection::Known { response } => response.take().unwrap_or_else(twice),
-                AnswerProjection::Route { future } => {
+            let response = match this.source.project() {
+                ResponseSourceProjection::Known { response } => response.take().unwrap_or_else(twice),
+                ResponseSourceProjection::Route { future } => {
                     let Ok(response) = std::task::ready!(future.poll(cx));
                     response
                 }
@@ -183,8 +183,8 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for EdgeFuture<F> 
     }
 }
 
-/// The answer `problem` to a request that reaches no service: what a platform's entry says while there is none, or of what
-/// it cannot hand over. It has the headers of every answer, and is named `request_id`.
+/// The response `problem` to a request that reaches no service: what a platform's entry says while there is none, or of what
+/// it cannot hand over. It has the headers of every response, and is named `request_id`.
 pub fn without_service(problem: &Problem, https: bool, request_id: &str) -> Response {
     let mut response = problem.render(request_id);
     let id = HeaderValue::from_str(request_id).unwrap_or(HeaderValue::from_static(""));
@@ -193,7 +193,7 @@ pub fn without_service(problem: &Problem, https: bool, request_id: &str) -> Resp
     response
 }
 
-/// Those of every answer.
+/// Those of every response.
 fn headers(https: bool) -> HeaderMap {
     // Room for what answers add.
     let mut headers = HeaderMap::with_capacity(24);
@@ -204,7 +204,7 @@ fn headers(https: bool) -> HeaderMap {
     headers
 }
 
-/// Adds `headers`, where the answer has none of its own by that name, and the request's identifier.
+/// Adds `headers`, where the response has none of its own by that name, and the request's identifier.
 fn dress(response: &mut Response, headers: HeaderMap, request_id: HeaderValue) {
     let own = std::mem::replace(response.headers_mut(), headers);
     response.headers_mut().extend(own);
@@ -235,7 +235,7 @@ pub fn canonical(path: &str) -> bool {
 }
 
 impl Shared {
-    /// The answer with the headers of every answer, where it has none of its own by that name.
+    /// The response with the headers of every response, where it has none of its own by that name.
     fn finish(&self, mut response: Response, number: u64, allowed: Option<HeaderValue>) -> Response {
         let id = self.name(number);
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {

@@ -9,10 +9,10 @@ use serde::Serialize;
 
 use super::{EventError, Shape};
 
-/// An answer as the caller of the function takes it.
+/// A response as the caller of the function takes it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Answer {
+pub struct LambdaResponse {
     status_code: u16,
     /// A load balancer wants the words too.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,16 +27,16 @@ pub struct Answer {
     is_base64_encoded: bool,
 }
 
-impl Answer {
+impl LambdaResponse {
     /// `response` in the given shape.
     pub async fn of(response: Response<Body>, shape: Shape) -> Result<Self, EventError> {
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.map_err(|_| EventError::Answer)?.to_bytes();
+        let body = body.collect().await.map_err(|_| EventError::Response)?.to_bytes();
         let (body, is_base64_encoded) = match String::from_utf8(body.into()) {
             Ok(text) => (text, false),
             Err(bytes) => (BASE64_STANDARD.encode(bytes.as_bytes()), true),
         };
-        let mut answer = Self {
+        let mut response = Self {
             status_code: parts.status.as_u16(),
             status_description: None,
             headers: None,
@@ -45,8 +45,8 @@ impl Answer {
             body,
             is_base64_encoded,
         };
-        answer.put(parts.headers, parts.status, shape)?;
-        Ok(answer)
+        response.put(parts.headers, parts.status, shape)?;
+        Ok(response)
     }
 
     /// The headers, where this shape has them.

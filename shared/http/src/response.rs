@@ -24,7 +24,7 @@ pub enum TransportName {
     /// In `HttpOnly` cookies.
     #[default]
     Cookie,
-    /// In the answer's body.
+    /// In the response's body.
     Bearer,
 }
 
@@ -158,7 +158,7 @@ pub struct SignedInBody {
     pub expires_in: u64,
 }
 
-/// The answer to a sign-up (201) or a sign-in (200).
+/// The response to a sign-up (201) or a sign-in (200).
 pub fn signed_in(
     status: StatusCode,
     signed_in: &NewSession,
@@ -171,7 +171,7 @@ pub fn signed_in(
     response
 }
 
-/// The answer to a refresh.
+/// The response to a refresh.
 pub fn tokens_refreshed(user: &User, session: &Session, tokens: &Tokens, config: &Config) -> Response {
     with_tokens(StatusCode::OK, user, session, tokens, config)
 }
@@ -220,7 +220,7 @@ pub fn signed_out(config: &Config) -> Response {
     response
 }
 
-/// Removes both cookies in an answer that has other headers too.
+/// Removes both cookies in a response that has other headers too.
 pub fn clear_cookies(headers: &mut HeaderMap, config: &Config) {
     for cookie in Kind::BOTH.into_iter().filter_map(|kind| cookies::clear(kind, &config.url)) {
         headers.append(header::SET_COOKIE, cookie);
