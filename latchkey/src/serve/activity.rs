@@ -9,6 +9,7 @@ use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
 use super::Timeouts;
+use super::watched::Unread;
 
 /// The step that a connection is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +75,10 @@ pub(super) struct Activity {
     stops: AtomicBool,
     /// The rest of the body is not waited for.
     body_is_late: AtomicBool,
+    /// The client has a response, and may still be sending the body of that request.
+    has_unread: AtomicBool,
+    /// The rest of a body that the service did not read.
+    pub(super) unread: Unread,
     task: AtomicWaker,
     body: AtomicWaker,
 }
@@ -88,6 +93,8 @@ impl Activity {
             gives_way: AtomicBool::new(false),
             stops: AtomicBool::new(false),
             body_is_late: AtomicBool::new(false),
+            has_unread: AtomicBool::new(false),
+            unread: Unread::default(),
             task: AtomicWaker::new(),
             body: AtomicWaker::new(),
         }
@@ -153,6 +160,16 @@ impl Activity {
         if self.phase().0 == Phase::Body {
             self.enter(Phase::Work);
         }
+    }
+
+    /// The rest of a body stays unread: the connection ends with this response.
+    pub(super) fn leaves_unread(&self) {
+        self.has_unread.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a body stays unread.
+    pub(super) fn has_unread(&self) -> bool {
+        self.has_unread.load(Ordering::Relaxed)
     }
 
     /// The service has a response.

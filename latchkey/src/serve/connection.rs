@@ -80,8 +80,12 @@ pub(super) async fn run(
         End::Client(Phase::Head) => Some(too_slow()),
         End::Http(Ok(())) | End::Client(_) => None,
     };
-    let Some(problem) = problem else { return };
-    let text = spelled((serving.refuse)(problem)).await;
+    let text = match problem {
+        Some(problem) => spelled((serving.refuse)(problem)).await,
+        // The last response is out, and its client may still be sending the body.
+        None if activity.has_unread() => Vec::new(),
+        None => return,
+    };
     activity.farewell();
     let farewell = async {
         tokio::select! {
@@ -166,7 +170,13 @@ impl<A: App> Requests<A> {
                 Ok(Ok(response)) => response,
                 Err(_) => (serving.refuse)(Problem::internal("the request made the service panic")),
             };
-            if room.is_wanted() || activity.body_is_late() {
+            // A client that was too slow already is not waited for again.
+            let patience = if activity.body_is_late() { Duration::ZERO } else { LINGER };
+            let is_read = activity.unread.drain(patience).await;
+            if !is_read {
+                activity.leaves_unread();
+            }
+            if room.is_wanted() || !is_read {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             activity.response_begins();

@@ -2,13 +2,14 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use latchkey_http::RequestTimeout;
+use latchkey_http::{MAX_BODY, RequestTimeout};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::{Activity, Phase};
@@ -103,12 +104,44 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
 
 /// The body of a request, which may end with a [`RequestTimeout`].
 pub struct RequestBody {
-    body: Incoming,
+    /// Absent once it was read to its end or handed on.
+    body: Option<Incoming>,
     activity: Arc<Activity>,
+}
+
+/// The rest of a body that the service dropped. hyper ends the connection where nobody holds it.
+#[derive(Debug, Default)]
+pub(super) struct Unread(Mutex<Option<Incoming>>);
+
+impl Unread {
+    fn keep(&self, rest: Incoming) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(rest);
+    }
+
+    /// Reads the rest, if there is one, so that the connection can go on. Returns false where it is longer than any route takes,
+    /// late, or broken.
+    pub(super) async fn drain(&self, patience: Duration) -> bool {
+        let body = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut body) = body else { return true };
+        let most = u64::try_from(MAX_BODY).unwrap_or(u64::MAX);
+        if body.size_hint().lower() > most {
+            return false;
+        }
+        let read = async {
+            let mut left = MAX_BODY;
+            while let Some(frame) = body.frame().await {
+                let length = frame.ok()?.data_ref().map_or(0, Bytes::len);
+                left = left.checked_sub(length)?;
+            }
+            Some(())
+        };
+        matches!(tokio::time::timeout(patience, read).await, Ok(Some(())))
+    }
 }
 
 impl RequestBody {
     pub(super) fn new(body: Incoming, activity: Arc<Activity>) -> Self {
+        let body = Some(body).filter(|body| !body.is_end_stream());
         Self { body, activity }
     }
 }
@@ -122,30 +155,35 @@ impl Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
         self.activity.register_body(cx.waker());
-        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+        let Some(body) = self.body.as_mut() else { return Poll::Ready(None) };
+        let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) else {
             return if self.activity.body_is_late() {
                 Poll::Ready(Some(Err(RequestTimeout.into())))
             } else {
                 Poll::Pending
             };
         };
-        if frame.is_none() || self.body.is_end_stream() {
+        if frame.is_none() || body.is_end_stream() {
+            self.body = None;
             self.activity.body_ends();
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Incoming::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map_or(SizeHint::with_exact(0), Incoming::size_hint)
     }
 }
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
+        if let Some(rest) = self.body.take() {
+            self.activity.unread.keep(rest);
+        }
         self.activity.body_ends();
     }
 }
