@@ -32,11 +32,13 @@ const FUNCTIONS_ON_FUNCTIONS: &[(&str, &[&str])] =
 
 struct Crate {
     folder: String,
+    /// Folders of the crates that it is built from, by a build script too, without those of a Lambda's entry.
     dependencies: Vec<String>,
+    /// Folders of the crates that its tests need besides.
+    for_tests: Vec<String>,
 }
 
-/// Every crate of the workspace with the folders of those that it is built from, by a build script too. Development dependencies are not among them, nor
-/// what a Lambda's entry needs beside its library.
+/// Every crate of the workspace.
 fn crates() -> BTreeMap<String, Crate> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo)
@@ -60,13 +62,14 @@ fn crates() -> BTreeMap<String, Crate> {
                     && dependency["optional"] == true
                     && text(&dependency["name"]) == "latchkey-aws"
             };
-            let dependencies = package["dependencies"].as_array().expect("dependencies");
-            let dependencies = dependencies
-                .iter()
-                .filter(|dependency| dependency["kind"] != "dev" && !is_entry(dependency))
-                .filter_map(|dependency| dependency["path"].as_str().map(folder))
-                .collect();
-            (text(&package["name"]), Crate { folder: own, dependencies })
+            let all = package["dependencies"].as_array().expect("dependencies");
+            let folders = |is_wanted: &dyn Fn(&Value) -> bool| {
+                let wanted = all.iter().filter(|dependency| is_wanted(dependency));
+                wanted.filter_map(|dependency| dependency["path"].as_str().map(folder)).collect()
+            };
+            let dependencies = folders(&|dependency| dependency["kind"] != "dev" && !is_entry(dependency));
+            let for_tests = folders(&|dependency| dependency["kind"] == "dev");
+            (text(&package["name"]), Crate { folder: own, dependencies, for_tests })
         })
         .collect()
 }
@@ -87,7 +90,7 @@ fn every_arrow_points_one_way() {
     let crates = crates();
     assert!(crates.len() > 20, "the workspace was read");
     let mut wrong = Vec::new();
-    for Crate { folder, dependencies } in crates.values() {
+    for Crate { folder, dependencies, .. } in crates.values() {
         let Some(allowed) = room(folder) else {
             if !is_within(folder, "tests") {
                 wrong.push(format!("{folder} is in no room: add it to the list in tests/house/arrows.rs"));
@@ -106,7 +109,7 @@ fn every_arrow_points_one_way() {
 #[test]
 fn functions_know_no_other_function() {
     let mut wrong = Vec::new();
-    for Crate { folder, dependencies } in crates().values() {
+    for Crate { folder, dependencies, .. } in crates().values() {
         if !is_within(folder, "functions") {
             continue;
         }
@@ -122,10 +125,21 @@ fn functions_know_no_other_function() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// A test of a shared crate that needs a function tests more than that crate, and stands in `tests/`.
+#[test]
+fn no_test_of_a_shared_crate_knows_a_function() {
+    for Crate { folder, for_tests, .. } in crates().values().filter(|c| is_within(&c.folder, "shared")) {
+        let is_above =
+            |other: &&String| ["functions", "latchkey", "infra"].iter().any(|above| is_within(other, above));
+        let above: Vec<_> = for_tests.iter().filter(is_above).collect();
+        assert!(above.is_empty(), "the tests of {folder} need {above:?}");
+    }
+}
+
 /// Nothing that is built for a product comes from the tests.
 #[test]
 fn the_product_is_built_from_no_test() {
-    for Crate { folder, dependencies } in crates().values().filter(|c| room(&c.folder).is_some()) {
+    for Crate { folder, dependencies, .. } in crates().values().filter(|c| room(&c.folder).is_some()) {
         let tests: Vec<_> = dependencies.iter().filter(|dependency| is_within(dependency, "tests")).collect();
         assert!(tests.is_empty(), "{folder} is built from {tests:?}");
     }

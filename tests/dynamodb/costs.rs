@@ -1,5 +1,5 @@
 //! What each operation asks of DynamoDB and of Redis: requests, capacity units and commands, counted exactly and held against the
-//! tables of docs/costs.md; and bytes, printed by `cargo test -p latchkey-aws --test dynamodb costs -- --nocapture`.
+//! tables of docs/costs.md; and bytes, printed by `cargo test -p latchkey-tests --test dynamodb costs -- --nocapture`.
 
 #![expect(clippy::print_stdout, reason = "a table for people")]
 
