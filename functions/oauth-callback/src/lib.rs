@@ -149,3 +149,6 @@ impl Parts {
         problem.for_navigation(request, title, onward)
     }
 }
+
+#[cfg(test)]
+mod tests;
