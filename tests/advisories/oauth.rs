@@ -1,69 +1,36 @@
 //! The trip to a provider and back: what a client may say of it, and when.
 
-use std::sync::Arc;
-
 use latchkey_testkit::pkce::{CHALLENGE, VERIFIER};
-use latchkey_testkit::provider::{CLIENT_ID, CLIENT_SECRET, Granted, ISSUER, Shape, StandInProvider};
-use latchkey_testkit::{TestApp, TestClock, TestRequest, TestResponse};
+use latchkey_testkit::provider::{CLIENT_ID, ISSUER};
+use latchkey_testkit::{TestRequest, World, query};
 use serde_json::{Value, json};
 use url::Url;
 
 const APP: &str = "com.example.app:/in";
 
 /// A service with one provider and one app.
-struct World {
-    app: TestApp,
-    provider: StandInProvider,
-}
-
 fn world() -> World {
-    let clock = Arc::new(TestClock::new());
-    let provider = StandInProvider::new(Shape::openid(), Arc::clone(&clock));
-    let app = TestApp::builder()
-        .clock(clock)
-        .fetch(Arc::new(provider.clone()))
-        .var("LATCHKEY_LIMITS", "off")
-        .var("LATCHKEY_APP_REDIRECTS", APP)
-        .var("LATCHKEY_OIDC", "acme")
-        .var("OIDC_ACME_ISSUER", ISSUER)
-        .var("OIDC_ACME_CLIENT_ID", CLIENT_ID)
-        .var("OIDC_ACME_CLIENT_SECRET", CLIENT_SECRET)
-        .build(latchkey_all::function());
-    World { app, provider }
+    World::new(latchkey_all::function(), |app| {
+        app.var("LATCHKEY_LIMITS", "off").var("LATCHKEY_APP_REDIRECTS", APP)
+    })
 }
 
-fn path(route: &str, parameters: &[(&str, &str)]) -> String {
-    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
-    format!("/v1/oauth/acme/{route}?{query}")
+fn start(parameters: &[(&str, &str)]) -> TestRequest {
+    TestRequest::get(&format!("/v1/oauth/acme/start?{}", query(parameters)))
 }
 
-impl World {
-    /// Where a browser is sent, and the cookie that it takes along.
-    async fn start(&self, parameters: &[(&str, &str)]) -> (String, String) {
-        let answer = self.app.send(TestRequest::get(&path("start", parameters))).await;
-        assert_eq!(answer.status, 303, "{}", answer.json());
-        let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
-        (answer.header("location").to_owned(), cookie)
-    }
+/// A one-time code, as it comes to the app.
+async fn code(world: &World) -> String {
+    let mut browser = world.browser();
+    let asked = query(&[("redirect_to", APP), ("code_challenge", CHALLENGE)]);
+    let granted = world.provider.authorize(&browser.start("acme", &asked).await);
+    let answer = browser.come_back("acme", &granted).await;
+    answer.header("location").strip_prefix(&format!("{APP}?code=")).expect("a code").to_owned()
+}
 
-    async fn come_back(&self, granted: &Granted, cookie: &str, more: &[(&str, &str)]) -> TestResponse {
-        let own = [("code", granted.code.as_str()), ("state", &granted.state), ("iss", ISSUER)];
-        let request = TestRequest::get(&path("callback", &[&own, more].concat()));
-        self.app.send(request.header("cookie", cookie)).await
-    }
-
-    /// A one-time code, as it comes to the app.
-    async fn code(&self) -> String {
-        let (location, cookie) = self.start(&[("redirect_to", APP), ("code_challenge", CHALLENGE)]).await;
-        let granted = self.provider.authorize(&location);
-        let answer = self.come_back(&granted, &cookie, &[]).await;
-        answer.header("location").strip_prefix(&format!("{APP}?code=")).expect("a code").to_owned()
-    }
-
-    async fn exchange(&self, body: &Value) -> (u16, String) {
-        let answer = self.app.send(TestRequest::post("/v1/oauth/exchange", body)).await;
-        (answer.status.as_u16(), answer.code())
-    }
+async fn exchange(world: &World, body: &Value) -> (u16, String) {
+    let answer = world.app.send(TestRequest::post("/v1/oauth/exchange", body)).await;
+    (answer.status.as_u16(), answer.code())
 }
 
 /// What a client adds to the start, or a provider's answer to a form, asks the provider for nothing else: the flow is always the
@@ -82,10 +49,11 @@ async fn cve_2026_7571_no_parameter_of_a_client_changes_the_flow() {
         ("request_uri", "https://evil.example/request"),
     ];
     for wish in wishes {
-        let answer = world.app.send(TestRequest::get(&path("start", &[wish]))).await;
+        let answer = world.app.send(start(&[wish])).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "invalid_request"), "{wish:?}");
     }
-    let (location, cookie) = world.start(&[]).await;
+    let mut browser = world.browser();
+    let location = browser.start("acme", "").await;
     let asked: Vec<(String, String)> = Url::parse(&location).unwrap().query_pairs().into_owned().collect();
     let is = |name: &str, value: &str| {
         let found: Vec<_> =
@@ -101,16 +69,9 @@ async fn cve_2026_7571_no_parameter_of_a_client_changes_the_flow() {
     }
     // Tokens in the answer in place of a code are no answer.
     let granted = world.provider.authorize(&location);
-    let answer = world
-        .app
-        .send(
-            TestRequest::get(&path(
-                "callback",
-                &[("access_token", "x"), ("id_token", "x.y.z"), ("state", &granted.state), ("iss", ISSUER)],
-            ))
-            .header("cookie", &cookie),
-        )
-        .await;
+    let tokens =
+        [("access_token", "x"), ("id_token", "x.y.z"), ("state", granted.state.as_str()), ("iss", ISSUER)];
+    let answer = browser.callback("acme", &tokens).await;
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "invalid_code"));
 }
 
@@ -119,10 +80,12 @@ async fn cve_2026_7571_no_parameter_of_a_client_changes_the_flow() {
 async fn workers_oauth_provider_pr_92_and_openauth_pr_305_the_return_names_no_place() {
     let world = world();
     for elsewhere in ["https://evil.example/", "JaVaScRiPt:alert(1)", "https:evil.example"] {
-        let (location, cookie) = world.start(&[("redirect_to", "/welcome")]).await;
+        let mut browser = world.browser();
+        let location = browser.start("acme", &query(&[("redirect_to", "/welcome")])).await;
         let granted = world.provider.authorize(&location);
+        let own = [("code", granted.code.as_str()), ("state", &granted.state), ("iss", ISSUER)];
         let wishes = [("redirect_to", elsewhere), ("redirect_uri", elsewhere)];
-        let answer = world.come_back(&granted, &cookie, &wishes).await;
+        let answer = browser.callback("acme", &[&own[..], &wishes].concat()).await;
         assert_eq!(
             (answer.status.as_u16(), answer.header("location")),
             (303, "https://app.example.com/welcome")
@@ -135,32 +98,33 @@ async fn workers_oauth_provider_pr_92_and_openauth_pr_305_the_return_names_no_pl
 async fn cve_2025_4143_the_place_of_a_code_is_checked_at_both_ends() {
     let world = world();
     for place in ["com.example.app:/other", "https://evil.example/in"] {
-        let asked = path("start", &[("redirect_to", place), ("code_challenge", CHALLENGE)]);
-        let answer = world.app.send(TestRequest::get(&asked)).await;
+        let asked = start(&[("redirect_to", place), ("code_challenge", CHALLENGE)]);
+        let answer = world.app.send(asked).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "invalid_redirect"), "{place}");
     }
     let body =
         |code: &str, place: &str| json!({ "code": code, "code_verifier": VERIFIER, "redirect_to": place });
     let refused = (401, "invalid_signin_code".to_owned());
-    assert_eq!(world.exchange(&body(&world.code().await, "https://evil.example/in")).await, refused);
-    assert_eq!(world.exchange(&body(&world.code().await, APP)).await, (200, String::new()));
+    assert_eq!(exchange(&world, &body(&code(&world).await, "https://evil.example/in")).await, refused);
+    assert_eq!(exchange(&world, &body(&code(&world).await, APP)).await, (200, String::new()));
 }
 
 /// A code without a verifier and a verifier without a challenge both come to nothing.
 #[tokio::test]
 async fn cve_2025_4144_pkce_cannot_be_left_out_at_either_end() {
     let world = world();
-    let without = world.exchange(&json!({ "code": world.code().await })).await;
+    let without = exchange(&world, &json!({ "code": code(&world).await })).await;
     assert_eq!(without, (422, "invalid_request".to_owned()));
     let refused = (401, "invalid_signin_code".to_owned());
     for verifier in ["", CHALLENGE, &"x".repeat(43)] {
-        let body = json!({ "code": world.code().await, "code_verifier": verifier });
-        assert_eq!(world.exchange(&body).await, refused, "{verifier}");
+        let body = json!({ "code": code(&world).await, "code_verifier": verifier });
+        assert_eq!(exchange(&world, &body).await, refused, "{verifier}");
     }
     // Without a challenge no code is given that a verifier could go with: not to an app, and to a page only cookies.
-    let answer = world.app.send(TestRequest::get(&path("start", &[("redirect_to", APP)]))).await;
+    let answer = world.app.send(start(&[("redirect_to", APP)])).await;
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "invalid_redirect"));
-    let (location, cookie) = world.start(&[("redirect_to", "/welcome")]).await;
-    let answer = world.come_back(&world.provider.authorize(&location), &cookie, &[]).await;
+    let mut browser = world.browser();
+    let location = browser.start("acme", &query(&[("redirect_to", "/welcome")])).await;
+    let answer = browser.come_back("acme", &world.provider.authorize(&location)).await;
     assert_eq!(answer.header("location"), "https://app.example.com/welcome");
 }

@@ -4,18 +4,20 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 
+use latchkey_core::SecretString;
 use latchkey_core::account::{
-    Authority, CodeOpening, Handle, IdentityError, LinkError, LinkTicket, Name, RedeemError, Redemption,
-    Status, UnlinkError, User,
+    Authority, Handle, IdentityError, LinkError, LinkTicket, Name, RedeemError, Status, UnlinkError, User,
 };
 use latchkey_core::audit::{Action, Requester};
 use latchkey_core::oauth::ExternalIdentity;
 use latchkey_core::port::StoreError;
-use latchkey_core::session::{Freshness, NewSession, Opening, Transport};
-use latchkey_core::{ExposeSecret, SecretString};
+use latchkey_core::session::{Freshness, NewSession};
+use latchkey_testkit::Fault;
+use latchkey_testkit::identities::{
+    Entered, ada, ada_at_google, allow_link, enter, external, issue_code, link, link_by, redeem_code,
+};
 use latchkey_testkit::pkce::{CHALLENGE, VERIFIER};
-use latchkey_testkit::{Fault, TestApp};
-use latchkey_tests::support::{assert_whole, external};
+use latchkey_testkit::stored::assert_whole;
 use proptest::prelude::*;
 
 use crate::support::Pair;
@@ -60,27 +62,6 @@ macro_rules! refusals {
 
 refusals!(IdentityError, LinkError, UnlinkError, RedeemError);
 
-fn ada() -> ExternalIdentity {
-    ExternalIdentity {
-        username: Some("adalovelace".to_owned()),
-        ..external("github", "1", "ada@example.com")
-    }
-}
-
-fn google() -> ExternalIdentity {
-    external("google", "2", "ada@gmail.example")
-}
-
-fn opening(from: &Requester) -> Opening<'_> {
-    Opening { transport: Transport::Bearer, replaces: None, from }
-}
-
-async fn enter(app: &TestApp, who: &ExternalIdentity) -> Result<NewSession, IdentityError> {
-    let from = Requester::default();
-    let entered = app.services.provider_sign_in.sign_in(who, None, &opening(&from)).await?;
-    Ok(entered.signed_in)
-}
-
 /// A user, and how many sessions they have.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
@@ -120,7 +101,7 @@ async fn state(pair: &Pair) -> State {
 /// Ada with two identities and no password, Eve with a password, and what they were about to do.
 struct Stage {
     pair: Pair,
-    ada: NewSession,
+    ada: Entered,
     eve: LinkTicket,
     own: LinkTicket,
     code: SecretString,
@@ -131,27 +112,13 @@ struct Stage {
 impl Stage {
     async fn new() -> Self {
         let pair = Pair::new().await;
-        let services = &pair.app.services;
         let ada = enter(&pair.app, &ada()).await.unwrap();
         let eve = pair.sign_up("eve@example.com").await;
-        let ticket = async |access: String| {
-            let live = services.sessions.authenticate(&access, Freshness::Fresh).await.unwrap();
-            services.identities.allow(&live).unwrap()
-        };
-        let own = ticket(ada.tokens.access_token.expose_secret().to_owned()).await;
-        services
-            .identities
-            .link(&own, &external("discord", "3", "ada@discord.example"), None, &Requester::default())
-            .await
-            .unwrap();
-        let own = ticket(ada.tokens.access_token.expose_secret().to_owned()).await;
-        let (challenge, from) = (CHALLENGE.parse().unwrap(), Requester::default());
-        let opening =
-            CodeOpening { challenge: &challenge, redirect_to: "https://app.example.com/", from: &from };
-        let who = self::ada();
-        let issue = || services.provider_sign_in.sign_in_for_code(&who, None, &opening);
-        let (code, spent) = (issue().await.unwrap().code, issue().await.unwrap().code);
-        let eve = ticket(eve.access).await;
+        link(&pair.app, &ada.person, &external("discord", "3", "ada@discord.example")).await.unwrap();
+        let own = allow_link(&pair.app, &ada.person).await.unwrap();
+        let issue = async || issue_code(&pair.app, &self::ada()).await.unwrap();
+        let (code, spent) = (issue().await, issue().await);
+        let eve = allow_link(&pair.app, &eve).await.unwrap();
         // Somebody whose one way in it is, so that the account follows a new name.
         enter(&pair.app, &external("linkedin", "5", "lin@example.com")).await.unwrap();
         let stage = Self { pair, ada, eve, own, code, spent };
@@ -160,20 +127,16 @@ impl Stage {
     }
 
     async fn redeem(&self, code: &SecretString, verifier: &str) -> Result<NewSession, RedeemError> {
-        let redemption = Redemption { code: code.clone(), verifier: verifier.into(), redirect_to: None };
-        let from = Requester::default();
-        self.pair.app.services.provider_sign_in.redeem_code(&redemption, &opening(&from)).await
+        redeem_code(&self.pair.app, code, verifier).await
     }
 
     async fn link(&self, ticket: &LinkTicket, who: &ExternalIdentity) -> Result<User, LinkError> {
-        let services = &self.pair.app.services;
-        services.identities.link(ticket, who, None, &Requester::default()).await
+        link_by(&self.pair.app, ticket, who).await
     }
 
     async fn unlink(&self, provider: &str) -> Result<User, UnlinkError> {
         let services = &self.pair.app.services;
-        let access = self.ada.tokens.access_token.expose_secret();
-        let Ok(live) = services.sessions.authenticate(access, Freshness::Fresh).await else {
+        let Ok(live) = services.sessions.authenticate(&self.ada.person.access, Freshness::Fresh).await else {
             return Err(latchkey_core::Fault::from(StoreError::Unavailable("the caller".to_owned())).into());
         };
         services.identities.unlink(&live, &provider.parse().unwrap(), &Requester::default()).await
@@ -213,7 +176,7 @@ const DEEDS: [(&str, Deed); 14] = [
         let who = ExternalIdentity { verified_email: None, ..external("github", "9", "new@example.com") };
         Box::pin(async move { Outcome::of(&enter(&stage.pair.app, &who).await) })
     }),
-    ("link", |stage| Box::pin(async { Outcome::of(&stage.link(&stage.own, &google()).await) })),
+    ("link", |stage| Box::pin(async { Outcome::of(&stage.link(&stage.own, &ada_at_google()).await) })),
     ("link of another's", |stage| Box::pin(async { Outcome::of(&stage.link(&stage.eve, &ada()).await) })),
     ("unlink", |stage| Box::pin(async { Outcome::of(&stage.unlink("github").await) })),
     ("exchange of a code", |stage| {
@@ -228,7 +191,7 @@ const DEEDS: [(&str, Deed); 14] = [
     ("deletion", |stage| {
         Box::pin(async {
             let services = &stage.pair.app.services;
-            match services.users.delete(stage.ada.user.id, Authority::Operator, &Requester::default()).await {
+            match services.users.delete(stage.ada.id(), Authority::Operator, &Requester::default()).await {
                 Ok(()) => Outcome::Done,
                 Err(_) => Outcome::Unknown,
             }
@@ -346,16 +309,16 @@ async fn take(pair: &Pair, step: &Step, fault: Option<Fault>) {
             let entered = enter(app, &ExternalIdentity { name, ..identity(*who) }).await;
             app.table.faults.clear();
             if let Outcome::Done = Outcome::of(&entered) {
-                let signed_in = entered.unwrap();
-                assert_eq!(owner_of(pair, *who).await, Some(signed_in.user.id));
-                let sessions = pair.witness.services.sessions.list(&signed_in.user).await.unwrap();
-                assert!(sessions.iter().any(|session| session.id == signed_in.session.id));
+                let entered = entered.unwrap();
+                assert_eq!(owner_of(pair, *who).await, Some(entered.id()));
+                let sessions = pair.witness.services.sessions.list(&entered.user).await.unwrap();
+                assert!(sessions.iter().any(|session| session.id.to_string() == entered.person.session));
             }
         }
         Step::Link(_, who) => {
             let Some(live) = live else { return app.table.faults.clear() };
             let ticket = services.identities.allow(&live).unwrap();
-            let linked = services.identities.link(&ticket, &identity(*who), None, &from).await;
+            let linked = link_by(app, &ticket, &identity(*who)).await;
             app.table.faults.clear();
             match Outcome::of(&linked) {
                 Outcome::Done => assert_eq!(owner_of(pair, *who).await, Some(live.user.id)),

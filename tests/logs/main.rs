@@ -3,10 +3,6 @@
 //! A program of its own: where tests run beside it, `tracing` may take a line for unwanted before this one asks for it.
 #![cfg(test)]
 
-#[expect(dead_code, reason = "the tests of providers use the rest")]
-#[path = "../oauth/support.rs"]
-mod support;
-
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,14 +13,12 @@ use latchkey_core::log::Filter;
 use latchkey_core::port::table::Key;
 use latchkey_testkit::pkce::{CHALLENGE, VERIFIER};
 use latchkey_testkit::provider::{CLIENT_SECRET, ISSUER};
-use latchkey_testkit::{TestRequest, TestResponse};
+use latchkey_testkit::{TestRequest, TestResponse, World, query};
 use latchkey_tests::support::{PASSWORD, admin, credentials, grant, make_role, refresh_request, sign_up};
 use serde_json::{Value, json};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
-
-use crate::support::{World, query, world_of};
 
 const WRONG_PASSWORD: &str = "a mistyped password 1234";
 /// The master secret of the test app.
@@ -98,7 +92,9 @@ async fn run() -> Secrets {
     for text in [PASSWORD, WRONG_PASSWORD, SECRET, CLIENT_SECRET, VERIFIER] {
         secrets.add(text);
     }
-    let world = world_of(|app| app.var("LATCHKEY_LIMITS", "off").var("LATCHKEY_PROVIDER_TOKENS", "keep"));
+    let world = World::new(latchkey_all::function(), |app| {
+        app.var("LATCHKEY_LIMITS", "off").var("LATCHKEY_PROVIDER_TOKENS", "keep")
+    });
     world.provider.edit().shape.scopes = "openid email profile offline_access";
     let app = &world.app;
     let admin = admin(app).await;

@@ -3,40 +3,23 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use latchkey_core::ExposeSecret;
-use latchkey_core::account::{
-    Authority, CodeOpening, IdentityError, LinkError, RedeemError, Redemption, Status,
-};
+use latchkey_core::account::{Authority, IdentityError, LinkError, RedeemError, Status};
 use latchkey_core::audit::{Action, Requester};
 use latchkey_core::oauth::ExternalIdentity;
-use latchkey_core::session::{Freshness, NewSession, Opening, Transport};
-use latchkey_testkit::pkce::{CHALLENGE, VERIFIER};
+use latchkey_core::session::{Freshness, NewSession};
+use latchkey_testkit::identities::{
+    Entered, ada, allow_link, external, issue_code, link_by, profiled, redeem_code,
+};
+use latchkey_testkit::pkce::VERIFIER;
 use latchkey_testkit::{TestApp, TestRequest};
-use latchkey_tests::support::{PASSWORD, external, signin_request};
 
-use crate::support::{Person, Processes, bare, count, everywhere, signup_request};
+use crate::support::{PASSWORD, Processes, bare, count, everywhere, signin_request, signup_request};
 
-type Entered = Result<(NewSession, bool), IdentityError>;
-
-async fn enter(app: Arc<TestApp>, who: ExternalIdentity) -> Entered {
-    let from = Requester::default();
-    let opening = Opening { transport: Transport::Bearer, replaces: None, from: &from };
-    let entered = app.services.provider_sign_in.sign_in(&who, None, &opening).await?;
-    Ok((entered.signed_in, entered.created))
+async fn enter(app: Arc<TestApp>, who: ExternalIdentity) -> Result<Entered, IdentityError> {
+    latchkey_testkit::identities::enter(&app, &who).await
 }
 
-fn ada() -> ExternalIdentity {
-    ExternalIdentity {
-        username: Some("adalovelace".to_owned()),
-        ..external("github", "1", "ada@example.com")
-    }
-}
-
-fn person((signed_in, _): &(NewSession, bool)) -> Person {
-    let access = signed_in.tokens.access_token.expose_secret().to_owned();
-    Person { id: signed_in.user.id.to_string(), access, ..Person::default() }
-}
-
+/// Links in a session that may have ended.
 async fn link(app: &TestApp, access: &str, who: &ExternalIdentity) -> Result<(), LinkError> {
     let services = &app.services;
     let live = services.sessions.authenticate(access, Freshness::Fresh).await;
@@ -46,7 +29,7 @@ async fn link(app: &TestApp, access: &str, who: &ExternalIdentity) -> Result<(),
 }
 
 async fn assert_whole(processes: &Processes) {
-    latchkey_tests::support::assert_whole(processes.first(), processes.name).await;
+    latchkey_testkit::stored::assert_whole(processes.first(), processes.name).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -57,10 +40,10 @@ async fn of_many_first_sign_ins_one_makes_the_account_and_all_are_signed_in() {
 async fn first_sign_ins(processes: Processes) {
     let entered = processes.times_at_once(32, |app, _| enter(app, ada())).await;
     let entered: Vec<_> = entered.into_iter().map(Result::unwrap).collect();
-    assert_eq!(entered.iter().filter(|(_, created)| *created).count(), 1, "{}", processes.name);
-    let users: BTreeSet<_> = entered.iter().map(|(signed_in, _)| signed_in.user.id).collect();
+    assert_eq!(entered.iter().filter(|entered| entered.created).count(), 1, "{}", processes.name);
+    let users: BTreeSet<_> = entered.iter().map(Entered::id).collect();
     assert_eq!(users.len(), 1, "{}", processes.name);
-    let user = &entered[0].0.user;
+    let user = &entered[0].user;
     assert_eq!(processes.first().services.sessions.list(user).await.unwrap().len(), 32, "{}", processes.name);
     assert_eq!(processes.events(Action::SignupSucceeded).await.len(), 1);
     assert_eq!(processes.events(Action::SigninSucceeded).await.len(), 31);
@@ -80,7 +63,7 @@ async fn ways_to_one_address(processes: Processes) {
             return app.send(signup_request("ada@example.com")).await.status == 201;
         }
         match enter(app, external(providers[n / 2 % 4], "1", "ada@example.com")).await {
-            Ok((_, created)) => created,
+            Ok(entered) => entered.created,
             Err(IdentityError::AccountExists) => false,
             Err(other) => panic!("{other}"),
         }
@@ -115,7 +98,9 @@ async fn giving_way(processes: Processes) {
                     let (services, from) = (&app.services, Requester::default());
                     let role = "content-editor".parse().unwrap();
                     match n {
-                        0..4 => return enter(Arc::clone(&app), who).await.is_ok_and(|(_, created)| created),
+                        0..4 => {
+                            return enter(Arc::clone(&app), who).await.is_ok_and(|entered| entered.created);
+                        }
                         4..6 => drop(app.send(signin_request(&email, PASSWORD)).await),
                         6 => drop(services.users.grant_role(id, &role, Authority::Operator, &from).await),
                         7 => {
@@ -156,11 +141,10 @@ async fn namesakes_get_a_handle_each() {
 
 async fn namesakes(processes: Processes) {
     let entered = processes.times_at_once(24, |app, n| {
-        let who = external("github", &n.to_string(), &format!("ada{n}@example.com"));
-        enter(app, ExternalIdentity { username: ada().username, ..who })
+        enter(app, profiled("github", &n.to_string(), &format!("ada{n}@example.com")))
     });
     let handles: BTreeSet<_> =
-        entered.await.into_iter().map(|entered| entered.unwrap().0.user.handle.unwrap()).collect();
+        entered.await.into_iter().map(|entered| entered.unwrap().user.handle.unwrap()).collect();
     assert_eq!(handles.len(), 24, "{}", processes.name);
     assert!(handles.contains(&"adalovelace".parse().unwrap()));
 }
@@ -181,7 +165,7 @@ async fn one_identity_two_accounts(processes: Processes) {
                 async move { link(&app, &access, &identity).await }
             })
             .await;
-        let owner = enter(processes.any(), identity).await.unwrap().0.user.id.to_string();
+        let owner = enter(processes.any(), identity).await.unwrap().id().to_string();
         for (n, linked) in linked.into_iter().enumerate() {
             match linked {
                 Ok(()) => assert_eq!(people[n % 2].id, owner, "{}", processes.name),
@@ -203,7 +187,7 @@ async fn last_ways_in(processes: Processes) {
     for round in 0..6 {
         let [github, google] =
             ["github", "google"].map(|p| external(p, &round.to_string(), &format!("ada{round}@example.com")));
-        let ada = person(&enter(processes.any(), github).await.unwrap());
+        let ada = enter(processes.any(), github).await.unwrap().person;
         link(processes.first(), &ada.access, &google).await.unwrap();
         let unlink = |provider| bare("DELETE", &format!("/v1/identities/{provider}"), &ada);
         let answers = processes.at_once(vec![unlink("github"), unlink("google")]).await;
@@ -236,20 +220,10 @@ async fn a_code_gives_one_session_however_many_exchange_it_and_their_number_ends
 }
 
 async fn one_code(processes: Processes) {
-    // RFC 7636, appendix B.
-    let challenge = CHALLENGE.parse().unwrap();
-    let from = Requester::default();
-    let opening = CodeOpening { challenge: &challenge, redirect_to: "https://app.example.com/", from: &from };
-    let services = &processes.first().services;
-    let issued = services.provider_sign_in.sign_in_for_code(&ada(), None, &opening).await.unwrap();
+    let code = issue_code(processes.first(), &ada()).await.unwrap();
     let redeemed = processes.times_at_once(32, |app, _| {
-        let redemption =
-            Redemption { code: issued.code.clone(), verifier: VERIFIER.into(), redirect_to: None };
-        async move {
-            let from = Requester::default();
-            let opening = Opening { transport: Transport::Bearer, replaces: None, from: &from };
-            app.services.provider_sign_in.redeem_code(&redemption, &opening).await
-        }
+        let code = code.clone();
+        async move { redeem_code(&app, &code, VERIFIER).await }
     });
     let (good, bad): (Vec<_>, Vec<_>) = redeemed.await.into_iter().partition(Result::is_ok);
     assert_eq!((good.len(), bad.len()), (1, 31), "{}", processes.name);
@@ -274,7 +248,7 @@ async fn no_session_of_a_disabled_account_lives_whichever_came_first() {
 async fn disabled_meanwhile(processes: Processes) {
     for round in 0..6 {
         let who = external("github", &round.to_string(), &format!("ada{round}@example.com"));
-        let id = enter(processes.any(), who.clone()).await.unwrap().0.user.id;
+        let id = enter(processes.any(), who.clone()).await.unwrap().id();
         let entered = processes.times_at_once(5, |app, n| {
             let who = who.clone();
             async move {
@@ -288,7 +262,7 @@ async fn disabled_meanwhile(processes: Processes) {
                     return None;
                 }
                 match enter(app, who).await {
-                    Ok(entered) => Some(person(&entered)),
+                    Ok(entered) => Some(entered.person),
                     Err(IdentityError::Disabled) => None,
                     Err(other) => panic!("{other}"),
                 }
@@ -313,9 +287,8 @@ async fn deleted_meanwhile(processes: Processes) {
         let email = format!("ada{round}@example.com");
         let [who, other] = ["github", "google"].map(|p| external(p, &format!("{round}"), &email));
         let ada = enter(processes.any(), who.clone()).await.unwrap();
-        let (id, access) = (ada.0.user.id, person(&ada).access);
-        let live = processes.first().services.sessions.authenticate(&access, Freshness::Fresh).await.unwrap();
-        let ticket = processes.first().services.identities.allow(&live).unwrap();
+        let id = ada.id();
+        let ticket = allow_link(processes.first(), &ada.person).await.unwrap();
         processes
             .times_at_once(4, |app, n| {
                 let (who, other, ticket) = (who.clone(), other.clone(), ticket.clone());
@@ -323,7 +296,7 @@ async fn deleted_meanwhile(processes: Processes) {
                     let (services, from) = (&app.services, Requester::default());
                     match n {
                         0 => services.users.delete(id, Authority::Operator, &from).await.unwrap(),
-                        1 => drop(services.identities.link(&ticket, &other, None, &from).await),
+                        1 => drop(link_by(&app, &ticket, &other).await),
                         2 => {
                             let renamed = ExternalIdentity { name: Some("Ada".to_owned()), ..who };
                             drop(enter(Arc::clone(&app), renamed).await);
@@ -338,7 +311,7 @@ async fn deleted_meanwhile(processes: Processes) {
         for identity in [who, other] {
             // Made anew or refused for its address, but never an identity of the account that is gone.
             match enter(processes.any(), identity).await {
-                Ok((signed_in, _)) => assert_ne!(signed_in.user.id, id, "{}", processes.name),
+                Ok(entered) => assert_ne!(entered.id(), id, "{}", processes.name),
                 Err(IdentityError::AccountExists) => {}
                 Err(other) => panic!("{}: {other}", processes.name),
             }

@@ -141,3 +141,6 @@ fn problem(error: UnlinkError) -> Problem {
         UnlinkError::Fault(fault) => fault.into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

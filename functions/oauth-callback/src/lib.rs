@@ -161,3 +161,6 @@ impl Parts {
         problem.for_navigation(request, title, onward)
     }
 }
+
+#[cfg(test)]
+mod tests;

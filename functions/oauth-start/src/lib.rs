@@ -94,3 +94,6 @@ fn challenge(params: &StartParams) -> Result<Option<CodeChallenge>, Problem> {
         _ => Err(Problem::invalid("code_challenge must be the base64url of a SHA-256, its method S256")),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use latchkey_core::audit::{Action, Actor, Requester};
 use latchkey_core::password::Password;
 use latchkey_core::port::Clock as _;
 use latchkey_http::Function;
+use latchkey_testkit::identities::{ada, enter};
 use latchkey_testkit::people::{PASSWORD, Person, address, events, get, sign_in, sign_up, signin_request};
 use latchkey_testkit::{TestApp, TestAppBuilder, TestRequest, TestResponse, memory_table};
 use serde_json::json;
@@ -337,4 +338,14 @@ const REFRESH: &str = "__Host-latchkey-refresh";
 /// The value, without the attributes.
 fn cookie(set: &str) -> &str {
     set.split(';').next().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn an_account_without_a_password_refuses_one_like_a_wrong_one() {
+    let app = app().await;
+    enter(&app, &ada()).await.unwrap();
+    app.hashes.take();
+    let answer = right(&app).await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (401, "invalid_credentials"));
+    assert_eq!(app.hashes.take(), 1, "at the same cost");
 }

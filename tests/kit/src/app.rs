@@ -137,6 +137,13 @@ impl TestAppBuilder {
         app
     }
 
+    /// The same with the key ring read, for tests that count round trips.
+    pub async fn start_warm(self, function: Function) -> TestApp {
+        let app = self.start(function).await;
+        app.services.keys.jwks().await.expect("the key ring is made");
+        app
+    }
+
     /// The app that serves `function`.
     pub fn build(self, function: Function) -> TestApp {
         let table = self.table.unwrap_or_else(memory_table);

@@ -2,7 +2,7 @@
 //!
 //! [`TestClock`] and [`SeededEntropy`] make a test repeatable; [`CountingTable`], [`FailingTable`] and their like wrap a
 //! port, to count its round trips or to let it fail when told; [`conformance`] holds one suite per port. [`TestApp`] serves functions in
-//! memory, and [`people`] use it.
+//! memory, [`people`] use it, and a [`World`] has a provider too.
 
 mod app;
 pub mod authentic;
@@ -14,11 +14,15 @@ mod documented;
 mod entropy;
 mod failing;
 mod fault;
+mod forge;
+pub mod identities;
 mod model;
 pub mod people;
 pub mod pkce;
 pub mod provider;
 pub mod stand_in;
+pub mod stored;
+mod world;
 
 pub use app::{FRONTEND, TestApp, TestAppBuilder, TestRequest, TestResponse, URL, memory_table};
 pub use authentic::{OpenStore, authentic};
@@ -28,4 +32,8 @@ pub use documented::assert_documented;
 pub use entropy::SeededEntropy;
 pub use failing::{FailingCounters, FailingTable};
 pub use fault::{Call, Fault, Faults};
+pub use forge::Forge;
+/// A service without routes is its default.
+pub use latchkey_http::Function;
 pub use model::ModelTable;
+pub use world::{Browser, World, home, query};

@@ -7,12 +7,18 @@
 
 use std::net::IpAddr;
 
-use latchkey_core::UserId;
-use latchkey_core::account::Authority;
+use latchkey_core::account::{Authority, SignUp};
 use latchkey_core::audit::{Action, Event, Filter, Requester};
+use latchkey_core::password::Password;
+use latchkey_core::permission::{Author, Role};
+use latchkey_core::session::NewSession;
+use latchkey_core::{ExposeSecret, UserId};
 use serde_json::{Value, json};
 
+use crate::identities::opening;
 use crate::{TestApp, TestRequest, TestResponse};
+
+pub mod apart;
 
 /// Everybody's password: nobody guesses it.
 pub const PASSWORD: &str = "violet harbour tundra";
@@ -42,6 +48,18 @@ impl Person {
             session: answer.text("session.id"),
             access: answer.text("access_token"),
             refresh: answer.text("refresh_token"),
+        }
+    }
+
+    /// The owner of a session that a service began.
+    pub fn of(signed_in: &NewSession) -> Self {
+        let NewSession { user, session, tokens, .. } = signed_in;
+        Self {
+            id: user.id.to_string(),
+            email: user.email.to_string(),
+            session: session.id.to_string(),
+            access: tokens.access_token.expose_secret().to_owned(),
+            refresh: tokens.refresh_token.expose_secret().to_owned(),
         }
     }
 
@@ -83,6 +101,18 @@ pub async fn sign_up(app: &TestApp, email: &str) -> Person {
     Person::read(&answer)
 }
 
+/// Signs up by the service, without HTTP.
+pub async fn register(app: &TestApp, email: &str) -> Person {
+    let request = SignUp {
+        email: email.parse().expect("an address"),
+        password: Password::new(&PASSWORD.into()),
+        name: None,
+    };
+    let (registration, from) = (&app.services.registration, Requester::default());
+    let checked = registration.check(request).expect("a good password");
+    Person::of(&registration.sign_up(checked, &opening(&from)).await.expect("an account"))
+}
+
 /// Signs in once more, from the usual address.
 pub async fn sign_in(app: &TestApp, email: &str) -> Person {
     Person::read(&app.send(signin_request(email, PASSWORD)).await)
@@ -105,6 +135,13 @@ pub async fn grant(app: &TestApp, to: &Person, role: &str) {
     let (role, nowhere) = (role.parse().expect("a role's name"), Requester::default());
     let granted = app.services.users.grant_role(to.user_id(), &role, Authority::Operator, &nowhere);
     granted.await.expect("the role is granted");
+}
+
+/// Makes a role that holds exactly these permissions.
+pub async fn make_role(app: &TestApp, name: &str, permissions: &[&str]) {
+    let permissions = permissions.iter().map(|text| text.parse().expect("a grant")).collect();
+    let (name, role) = (name.parse().expect("a role's name"), Role { permissions, ..Role::default() });
+    app.services.roles.put(&name, &role, Author::Operator).await.expect("the role is made");
 }
 
 /// GET.
