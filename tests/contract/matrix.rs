@@ -143,6 +143,10 @@ impl World {
                 Some(json!({ "code": self.code.expose_secret(), "code_verifier": VERIFIER }))
             }
             ("POST", "/v1/permissions/check") => Some(json!({ "permission": "products:read" })),
+            ("PATCH", "/v1/me") => Some(json!({ "name": "Another Name" })),
+            ("POST", "/v1/password/change") => {
+                Some(json!({ "current_password": PASSWORD, "new_password": "lantern orchard mosaic" }))
+            }
             ("PUT", "/v1/roles/{name}") => Some(json!({ "permissions": [] })),
             ("PATCH", "/v1/users/{id}") => Some(json!({ "status": "disabled" })),
             _ => {

@@ -4,6 +4,7 @@
 //! evaluated on what was written down. Of a transaction they see each step for itself, or all partitions of an action at once: the
 //! documentation leaves it open, so the statements must allow both.
 
+mod account;
 mod providers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,6 +150,7 @@ async fn work(all: &Deployment) {
     checks(all, boss).await;
     providers::providers(all, boss).await;
     administration(all, boss, &ada_id).await;
+    account::own_account(all).await;
     for (name, function) in latchkey_all::operations() {
         // Whatever only shows something, so that a new operation of that kind is judged without a line here.
         let shows = |route: &&Operation| route.method == Method::GET && !route.path.contains('{');
@@ -415,7 +417,7 @@ fn only_what_handles_credentials_touches_them() {
         .collect();
     assert_eq!(
         touching,
-        ["Admin", "All", "Identities", "OauthCallback", "Operator", "Session", "Signin", "Signup"]
+        ["Account", "Admin", "All", "Identities", "OauthCallback", "Operator", "Session", "Signin", "Signup"]
     );
 }
 
@@ -431,7 +433,7 @@ fn private_keys_are_read_by_what_signs_alone() {
         })
         .map(|(name, _)| name)
         .collect();
-    assert_eq!(reading, ["All", "OauthCallback", "Operator", "Signin", "Signup", "TokenRefresh"]);
+    assert_eq!(reading, ["Account", "All", "OauthCallback", "Operator", "Signin", "Signup", "TokenRefresh"]);
 }
 
 #[test]

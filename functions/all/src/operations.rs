@@ -3,12 +3,13 @@
 use latchkey_http::Function;
 
 /// Every operation with routes, by the folder of its crate.
-pub fn operations() -> [(&'static str, Function); 10] {
+pub fn operations() -> [(&'static str, Function); 11] {
     [
         ("signup", latchkey_signup::function()),
         ("signin", latchkey_signin::function()),
         ("session", latchkey_session::function()),
         ("token-refresh", latchkey_token_refresh::function()),
+        ("account", latchkey_account::function()),
         ("permission-check", latchkey_permission_check::function()),
         ("admin", latchkey_admin::function()),
         ("keys", latchkey_keys::function()),

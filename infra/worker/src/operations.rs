@@ -15,6 +15,8 @@ pub(crate) fn operations() -> Function {
     let function = function.merge(latchkey_session::function());
     #[cfg(feature = "token-refresh")]
     let function = function.merge(latchkey_token_refresh::function());
+    #[cfg(feature = "account")]
+    let function = function.merge(latchkey_account::function());
     #[cfg(feature = "permission-check")]
     let function = function.merge(latchkey_permission_check::function());
     #[cfg(feature = "admin")]

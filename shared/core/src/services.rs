@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use crate::Config;
 use crate::account::{
-    AccountSeals, Accounts, Devices, IdentityLinking, IdentityRelocation, PasswordSignIn, Passwords,
-    ProviderSignIn, Registration, TokenVault, UserAdministration,
+    AccountSeals, Accounts, Devices, IdentityLinking, IdentityRelocation, OwnAccount, PasswordSignIn,
+    Passwords, ProviderSignIn, Registration, TokenVault, UserAdministration,
 };
 use crate::audit::AuditLog;
 use crate::limit::{Fallback, Limiter};
@@ -44,6 +44,8 @@ pub struct Services {
     pub token_vault: Arc<TokenVault>,
     /// What people with authority do to accounts.
     pub users: Arc<UserAdministration>,
+    /// What owners do to their own accounts.
+    pub own_account: Arc<OwnAccount>,
     /// The operator's changes to all identities of an issuer.
     pub relocation: Arc<IdentityRelocation>,
     /// Browsers that signed in before.
@@ -132,19 +134,30 @@ impl Services {
             Arc::new(seals),
             audit.clone(),
         );
+        let breaches =
+            || config.breached.clone().map(|service| Breaches::new(service, Arc::clone(&ports.fetch)));
         let registration = Registration::new(
             Arc::clone(&accounts),
             Arc::clone(&passwords),
             config.password_rules.clone(),
-            config.breached.clone().map(|service| Breaches::new(service, Arc::clone(&ports.fetch))),
+            breaches(),
+        );
+        let users = Arc::new(UserAdministration::new(Arc::clone(&accounts), Arc::clone(&passwords)));
+        let own_account = OwnAccount::new(
+            Arc::clone(&accounts),
+            Arc::clone(&passwords),
+            Arc::clone(&users),
+            config.password_rules.clone(),
+            breaches(),
         );
         Self {
             registration: Arc::new(registration),
-            password_sign_in: Arc::new(PasswordSignIn::new(Arc::clone(&accounts), Arc::clone(&passwords))),
+            password_sign_in: Arc::new(PasswordSignIn::new(Arc::clone(&accounts), passwords)),
             provider_sign_in: Arc::new(ProviderSignIn::new(Arc::clone(&accounts), Arc::clone(&vault))),
             identities: Arc::new(IdentityLinking::new(Arc::clone(&accounts), Arc::clone(&vault))),
             token_vault: vault,
-            users: Arc::new(UserAdministration::new(Arc::clone(&accounts), passwords)),
+            users,
+            own_account: Arc::new(own_account),
             relocation: Arc::new(IdentityRelocation::new(accounts)),
             devices: Arc::new(devices),
             sessions,

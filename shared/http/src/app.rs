@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use latchkey_core::account::{
-    Devices, IdentityLinking, PasswordSignIn, ProviderSignIn, Registration, TokenVault, UserAdministration,
+    Devices, IdentityLinking, OwnAccount, PasswordSignIn, ProviderSignIn, Registration, TokenVault,
+    UserAdministration,
 };
 use latchkey_core::audit::{AuditLog, Refusals};
 use latchkey_core::limit::Limiter;
@@ -51,6 +52,7 @@ parts! {
     Arc<IdentityLinking> = identities,
     Arc<TokenVault> = token_vault,
     Arc<UserAdministration> = users,
+    Arc<OwnAccount> = own_account,
     Arc<Sessions> = sessions,
     Arc<Limiter> = limiter,
     Arc<Oauth> = oauth,

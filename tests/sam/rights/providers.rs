@@ -11,7 +11,7 @@ use url::Url;
 use super::{Deployment, delete, put};
 
 /// Whoever the provider vouches for from now on.
-fn vouch(all: &Deployment, subject: &str, email: &str, name: &str) {
+pub fn vouch(all: &Deployment, subject: &str, email: &str, name: &str) {
     let mut provider = all.provider.edit();
     provider.claims["sub"] = json!(subject);
     provider.claims["email"] = json!(email);
@@ -42,7 +42,7 @@ async fn enter(all: &Deployment, query: &str) -> TestResponse {
 }
 
 /// The access token of whoever the provider vouches for: as an app gets it.
-async fn token(all: &Deployment) -> String {
+pub async fn token(all: &Deployment) -> String {
     let code = code(all).await;
     let exchange = json!({ "code": code, "code_verifier": VERIFIER });
     let answer = all.ask("OauthCallback", TestRequest::post("/v1/oauth/exchange", &exchange)).await;

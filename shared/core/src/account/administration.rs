@@ -8,7 +8,7 @@ use super::passwords::Passwords;
 use crate::fault::{Fault, carry_faults};
 use crate::model::audit::{Action, Actor, Requester};
 use crate::model::permission::{Admins, AdminsError, Permission, Policy, RoleName, Versioned};
-use crate::model::{Account, Lockout, Status, User};
+use crate::model::{Account, Lockout, Name, Status, User};
 use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::permission::Roles;
 use crate::port::StoreError;
@@ -148,6 +148,21 @@ impl UserAdministration {
                 user.session_version.saturating_add(1)
             };
             Outcome::Changed(User { status, session_version: next, ..user.clone() })
+        })
+        .await?
+        .ok_or(ManageError::NotFound)
+    }
+
+    /// Gives a user another name, or none.
+    pub async fn set_name(
+        &self,
+        id: UserId,
+        name: Option<&Name>,
+        by: Authority<'_>,
+        from: &Requester,
+    ) -> Result<User, ManageError> {
+        self.change(id, &Deed::new(Action::UserUpdated), by, from, |user| {
+            Outcome::Changed(User { name: name.cloned(), ..user.clone() })
         })
         .await?
         .ok_or(ManageError::NotFound)

@@ -6,6 +6,7 @@ mod creation;
 mod device;
 mod identity;
 mod lookup;
+mod own_account;
 mod password_sign_in;
 mod passwords;
 mod registration;
@@ -22,6 +23,7 @@ pub use identity::{
     Redemption, Relocation, RelocationReport, StoredRefreshToken, TokenVault, UnlinkError, VaultError,
 };
 pub use lookup::NamedError;
+pub use own_account::{CheckedPasswordChange, DeleteError, OwnAccount, PasswordChange, PasswordChangeError};
 pub use password_sign_in::{PasswordSignIn, SignIn, SignInError};
 pub(crate) use passwords::Passwords;
 pub use registration::{CheckedSignUp, Registration, SignUp, SignUpError};

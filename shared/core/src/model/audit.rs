@@ -37,6 +37,8 @@ actions! {
     SignupSucceeded = "signup:succeeded",
     /// A sign-up named an e-mail address that already has an account.
     SignupRefused = "signup:refused",
+    /// The owner changed the password; every other session ended.
+    PasswordChanged = "password:changed",
     /// A session began.
     SigninSucceeded = "signin:succeeded",
     /// A wrong password, or an unknown e-mail address.

@@ -1,0 +1,5 @@
+//! The Lambda's entry.
+
+fn main() -> std::process::ExitCode {
+    latchkey_aws::run(latchkey_account::function())
+}
