@@ -92,7 +92,7 @@ fn costs(tree: &mut Tree, operations: &Operations) -> Result<(), Error> {
         dollars(METRIC * metrics("HasAuthorizer")),
     );
     tree.set_part("docs/costs.md", "alarms", &text)?;
-    tree.set_part("README.md", "monthly-cost", &dollars(separate + SECRET))
+    tree.set_part("docs/deploy/aws.md", "monthly-cost", &dollars(separate + SECRET))
 }
 
 fn dollars(cents: usize) -> String {
