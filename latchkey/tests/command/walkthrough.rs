@@ -27,7 +27,7 @@ fn the_quick_start_does_what_it_says() {
     let mut home = Home::plain();
     for program in ["bash", "curl"] {
         let found = home.command("sh").args(["-c", &format!("command -v {program}")]).output().unwrap();
-        assert!(found.status.success(), "this test runs the commands of docs/quick-start.md: install {program}");
+        assert!(found.status.success(), "this test runs the commands of the quick start: install {program}");
     }
     let server = home.serve();
     let blocks = blocks(&server.port().to_string());
