@@ -30,7 +30,7 @@ def entries(path):
 # A sentence begins at the start of a text, or behind a full stop, a colon of a list, a cell or a bullet.
 BEGIN = r"(?:^|(?<=[.!?] )|(?<=\| )|(?<=^[-*] )|(?<=\*\*))"
 RULES = [
-    (re.compile(rf"{BEGIN}(?:What|Whether|Who|Whoever|Whatever)\b(?![^.!?|]*\?)"), "opens with a riddle: name the thing first"),
+    (re.compile(rf"{BEGIN}(?:What|Whether|Who|Whoever|Whatever|How)\b(?![^.!?|]*\?)"), "opens with a riddle: name the thing first"),
     (re.compile(r"\bmend(?:s|ed|ing)?\b", re.IGNORECASE), "says mend: write fix"),
     (
         re.compile(r"\b(?:is|are|was|were) no (?!longer|more|less|later|earlier|better|worse|other|one\b|use\b|good\b|help\b)[a-z]"),
