@@ -64,3 +64,8 @@ def outside(found, text, to, anchor):
         kind = "tree" if (ROOT / to).is_dir() else "blob"
         return f"[{text}]({repository}/{kind}/main/{to}{anchor})"
     return text if text == to else f"{text} (`{to}`)"
+
+
+def on_page_content(html, page, config, files):
+    # The boxes of a checklist are a picture: nobody can tick them here, and a screen reader would read a box without a name.
+    return html.replace('<input type="checkbox" disabled', '<input type="checkbox" aria-hidden="true" disabled')
