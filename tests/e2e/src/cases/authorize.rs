@@ -1,9 +1,8 @@
 //! `GET /v1/authorize`, as reverse proxies call it.
 
-use crate::failure::Result;
-use crate::place::{Cookie, FRONTEND};
-use crate::request::Request;
-use crate::trial::Trial;
+use latchkey_harness::{Request, Result, platform::FRONTEND};
+
+use crate::{Cookie, Trial};
 
 cases![
     the_status_is_the_answer_and_headers_say_who,

@@ -1,13 +1,9 @@
 //! The two cookies of a browser session.
 
+use latchkey_harness::{Answer, Request, Result, bearer};
 use serde_json::json;
 
-use crate::answer::Answer;
-use crate::failure::Result;
-use crate::person::PASSWORD;
-use crate::place::Cookie;
-use crate::request::Request;
-use crate::trial::{Trial, bearer};
+use crate::{Cookie, PASSWORD, Trial};
 
 cases![
     two_headers_with_every_attribute,

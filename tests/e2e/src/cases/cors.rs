@@ -1,10 +1,8 @@
 //! Which pages may read an answer.
 
-use crate::answer::Answer;
-use crate::failure::Result;
-use crate::place::FRONTEND;
-use crate::request::Request;
-use crate::trial::Trial;
+use latchkey_harness::{Answer, Request, Result, platform::FRONTEND};
+
+use crate::Trial;
 
 cases![a_listed_origin_may_read, no_other_may, a_preflight_is_answered];
 

@@ -1,12 +1,9 @@
 //! Requests that another site makes a browser send.
 
+use latchkey_harness::{Request, Result, platform::FRONTEND};
 use serde_json::json;
 
-use crate::failure::Result;
-use crate::person::PASSWORD;
-use crate::place::{Cookie, FRONTEND};
-use crate::request::Request;
-use crate::trial::Trial;
+use crate::{Cookie, PASSWORD, Trial};
 
 cases![
     which_pages_may_change_something,

@@ -2,13 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use latchkey_harness::{Answer, Request, Result, bearer};
 use serde_json::json;
 
-use crate::answer::Answer;
-use crate::failure::Result;
-use crate::person::PASSWORD;
-use crate::request::Request;
-use crate::trial::{Trial, bearer};
+use crate::{PASSWORD, Trial};
 
 cases![the_security_headers, a_request_id_of_its_own, personal_data_is_not_stored, public_data_may_be_kept];
 

@@ -1,12 +1,10 @@
 //! What no client should send: a problem that says so, never a failure of ours.
 
 use http::Method;
+use latchkey_harness::{Request, Result};
 use serde_json::{Value, json};
 
-use crate::failure::Result;
-use crate::person::PASSWORD;
-use crate::request::Request;
-use crate::trial::Trial;
+use crate::{PASSWORD, Trial};
 
 cases![
     what_is_no_json,

@@ -1,11 +1,10 @@
 //! `GET /health`, `GET /openapi.json`.
 
 use http::Method;
+use latchkey_harness::{Failure, Request, Result};
 use serde_json::json;
 
-use crate::failure::{Failure, Result};
-use crate::request::Request;
-use crate::trial::Trial;
+use crate::Trial;
 
 cases![health, description];
 
@@ -19,7 +18,7 @@ fn health(t: &Trial<'_>) -> Result {
 
 /// Every route that it describes is there: one that is not would answer 404, not 405.
 fn description(t: &Trial<'_>) -> Result {
-    if !t.place.one_function {
+    if !t.place.running.one_function() {
         return Err(Failure::Skipped("every function is by itself: the description is on `all`"));
     }
     let answer = t.send(Request::get("/openapi.json"))?.ok(200)?;

@@ -1,8 +1,8 @@
 //! A route has one spelling. The targets go out as they are written here.
 
-use crate::failure::Result;
-use crate::request::Request;
-use crate::trial::Trial;
+use latchkey_harness::{Request, Result};
+
+use crate::Trial;
 
 cases![another_spelling_is_nothing, what_a_url_parser_resolves_opens_nothing_more];
 

@@ -1,8 +1,8 @@
 //! `/v1/session`, `/v1/sessions`, `/v1/signout`.
 
-use crate::failure::Result;
-use crate::request::Request;
-use crate::trial::Trial;
+use latchkey_harness::{Request, Result};
+
+use crate::Trial;
 
 cases![
     listed_newest_first,

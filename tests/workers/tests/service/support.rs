@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use latchkey_core::port::Fetch;
-use latchkey_e2e::raw;
+use latchkey_harness::raw;
 use latchkey_native::HttpFetch;
 use serde_json::{Value, json};
 
