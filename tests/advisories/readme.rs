@@ -19,9 +19,16 @@ fn sources(folder: &Path, text: &mut String) {
 fn every_test_that_it_names_exists() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut text = String::new();
-    for folder in
-        ["advisories", "contract", "oauth", "identities", "races", "../shared/core/src", "../tests/kit/src"]
-    {
+    for folder in [
+        "advisories",
+        "contract",
+        "e2e/src/cases",
+        "oauth",
+        "identities",
+        "races",
+        "../shared/core/src",
+        "../tests/kit/src",
+    ] {
         sources(&tests.join(folder), &mut text);
     }
     let readme = std::fs::read_to_string(tests.join("advisories/README.md")).expect("there is a README");

@@ -13,6 +13,7 @@ mod macros;
 
 mod case;
 pub mod cases;
+mod description;
 mod known;
 mod person;
 mod place;

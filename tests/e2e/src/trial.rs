@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use latchkey_harness::{Answer, Failure, Request, Result, bearer, raw};
+use latchkey_harness::{Answer, Failure, Request, Result, bearer};
 use serde_json::{Value, json};
 
 use crate::{Cookie, PASSWORD, Person, Place, transcript};
@@ -80,7 +80,7 @@ impl<'a> Trial<'a> {
     /// Asks with a target that goes out as it is written, and reads the answer whenever it comes.
     #[expect(clippy::needless_pass_by_value, reason = "a case words its requests where it sends them")]
     pub fn send_raw(&self, request: Request) -> Result<Answer> {
-        let answer = patiently(|| raw::send(self.place.client.base(), &request))?;
+        let answer = patiently(|| self.place.client.send_raw(&request))?;
         self.seen.borrow_mut().push(transcript::line(&answer, &self.word));
         Ok(answer)
     }
@@ -173,12 +173,14 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// Asks until the answer is another than to come again.
+/// Asks until the answer is another than to come again. Like a browser it also asks again where a server has ended a connection
+/// that was kept: one that has answered early may do that, before it has looked at the next request.
 fn patiently(ask: impl Fn() -> Result<Answer>) -> Result<Answer> {
     for _ in 0..PATIENCE {
-        let answer = ask()?;
-        if !busy(&answer) {
-            return Ok(answer);
+        match ask() {
+            Ok(answer) if busy(&answer) => {}
+            Err(failure) if failure.is_reset() => {}
+            outcome => return outcome,
         }
     }
     ask()

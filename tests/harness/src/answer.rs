@@ -77,9 +77,29 @@ impl Answer {
         names.sort_unstable();
         ensure_eq!(names, ["code", "detail", "request_id", "status", "title", "type"], "{}", self.asked);
         ensure_eq!(body["status"], status);
+        ensure!(!code.is_empty() && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{code:?}");
         ensure_eq!(body["type"], format!("urn:latchkey:problem:{code}"));
+        let title = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+        ensure_eq!(body["title"].as_str(), title, "{}", self.asked);
+        ensure!(!self.text("detail").is_empty(), "{}: no detail", self.asked);
+        ensure!(!self.text("request_id").is_empty(), "{}: no request_id", self.asked);
         ensure_eq!(body["request_id"], self.header("x-request-id"));
         Ok(self)
+    }
+
+    /// This answer, if it is a problem of the client's making.
+    pub fn client_error(self) -> Result<Self> {
+        ensure!((400..500).contains(&self.status), "{}: no client's error: {}", self.asked, self.shown());
+        let (status, code) = (self.status, self.code());
+        self.problem(status, &code)
+    }
+
+    /// The methods that `Allow` names, sorted.
+    pub fn allow(&self) -> Vec<&str> {
+        let mut names: Vec<_> =
+            self.all("allow").iter().flat_map(|list| list.split(',')).map(str::trim).collect();
+        names.sort_unstable();
+        names
     }
 
     /// The value that a `Set-Cookie` header gives this cookie, and the attributes in lower case, sorted.

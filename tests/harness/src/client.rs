@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::Method;
 use ureq::Agent;
 
-use crate::{Answer, Failure, Request, Result};
+use crate::{Answer, Failure, Request, Result, raw};
 
 /// How long one answer may take: a place may still be building what it serves.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -19,6 +19,7 @@ pub struct Client {
     base: String,
     agent: Agent,
     most: usize,
+    own: Option<(String, String)>,
 }
 
 impl Client {
@@ -31,12 +32,22 @@ impl Client {
             .timeout_global(Some(PATIENCE))
             .user_agent("latchkey-e2e")
             .build();
-        Self { base: base.trim_end_matches('/').to_owned(), agent: config.into(), most: usize::MAX }
+        Self {
+            base: base.trim_end_matches('/').to_owned(),
+            agent: config.into(),
+            most: usize::MAX,
+            own: None,
+        }
     }
 
     /// The same, with so many requests at one moment at the most.
     pub fn at_most(self, most: usize) -> Self {
         Self { most: most.max(1), ..self }
+    }
+
+    /// The same with a header in every request that has none of this name.
+    pub fn with_header(self, name: &str, value: &str) -> Self {
+        Self { own: Some((name.to_owned(), value.to_owned())), ..self }
     }
 
     /// The base URL.
@@ -48,7 +59,7 @@ impl Client {
     pub fn send(&self, request: &Request) -> Result<Answer> {
         let url = format!("{}{}", self.base, request.path);
         let mut builder = http::Request::builder().method(request.method.clone()).uri(url);
-        for (name, value) in &request.headers {
+        for (name, value) in &self.with_own(request).headers {
             builder = builder.header(name, value);
         }
         // A method that may have a body says that it has none with `Content-Length: 0`, as browsers do.
@@ -64,6 +75,21 @@ impl Client {
             headers: parts.headers,
             body: body.read_to_vec()?,
         })
+    }
+
+    /// Sends a request as it is written, on a connection of its own, and reads the answer whenever it comes.
+    pub fn send_raw(&self, request: &Request) -> Result<Answer> {
+        raw::send(&self.base, &self.with_own(request))
+    }
+
+    /// Sends a request that ends before its body does.
+    pub fn break_off(&self, request: &Request) -> Result {
+        raw::break_off(&self.base, &self.with_own(request))
+    }
+
+    fn with_own(&self, request: &Request) -> Request {
+        let own = self.own.iter().filter(|(name, _)| !request.has(name));
+        own.fold(request.clone(), |request, (name, value)| request.header(name, value))
     }
 
     /// Sends all requests at the same moment, or as many as the place takes and then the next; the answers in the order of the

@@ -1,5 +1,7 @@
 //! Why a case did not pass.
 
+use std::io::ErrorKind;
+
 /// Why a case did not pass.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -21,6 +23,14 @@ pub enum Failure {
     /// What should be JSON is none.
     #[error("{0}")]
     Json(#[from] serde_json::Error),
+}
+
+impl Failure {
+    /// Whether the other end has ended the connection.
+    pub fn is_reset(&self) -> bool {
+        let Self::Request(ureq::Error::Io(error)) = self else { return false };
+        matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)
+    }
 }
 
 impl From<String> for Failure {

@@ -13,6 +13,22 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Sends the request behind the base URL's own path, on a connection of its own.
 pub fn send(base: &str, request: &Request) -> Result<Answer> {
+    let (address, head) = written(base, request)?;
+    let body = request.body.as_deref().unwrap_or_default();
+    exchange(&address, head.as_bytes(), body, &format!("{} {}", request.method, request.path))
+}
+
+/// Sends the request, and ends the connection with no more than that: its headers may promise a longer body.
+pub fn break_off(base: &str, request: &Request) -> Result {
+    let (address, head) = written(base, request)?;
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(request.body.as_deref().unwrap_or_default())?;
+    Ok(())
+}
+
+/// Where the request goes, and all of it but its body.
+fn written(base: &str, request: &Request) -> Result<(String, String)> {
     let uri: Uri = base.parse().map_err(http::Error::from)?;
     let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
     let address = if uri.port().is_some() { authority.clone() } else { format!("{authority}:80") };
@@ -21,12 +37,12 @@ pub fn send(base: &str, request: &Request) -> Result<Answer> {
     for (name, value) in &request.headers {
         head.extend([name, ": ", value, "\r\n"]);
     }
-    if let Some(body) = &request.body {
+    let framed = ["content-length", "transfer-encoding"].iter().any(|name| request.has(name));
+    if let Some(body) = request.body.as_ref().filter(|_| !framed) {
         head.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
     }
     head.push_str("\r\n");
-    let body = request.body.as_deref().unwrap_or_default();
-    exchange(&address, head.as_bytes(), body, &format!("{method} {path}"))
+    Ok((address, head))
 }
 
 /// Sends a request as its bytes are, on a connection of its own, and reads the answer. Errors call the request `asked`.

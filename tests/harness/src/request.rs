@@ -68,6 +68,16 @@ impl Request {
         self.bytes("application/json", body.to_string().into_bytes())
     }
 
+    /// The same with a body in chunks, written as they go over the wire. For [`raw`](crate::raw) alone.
+    pub fn chunked(self, kind: &str, chunks: Vec<u8>) -> Self {
+        self.bytes(kind, chunks).header("transfer-encoding", "chunked")
+    }
+
+    /// Whether it has a header of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
+    }
+
     /// The same with any body.
     pub fn bytes(mut self, kind: &str, body: Vec<u8>) -> Self {
         self.body = Some(body);

@@ -24,6 +24,7 @@ mod roles;
 mod session;
 mod signin;
 mod signup;
+mod tokens;
 mod users;
 
 /// The cases for a place whose limits are out of the way.
@@ -34,6 +35,7 @@ pub fn open() -> Vec<Case> {
         lockout::CASES,
         session::CASES,
         cookies::CASES,
+        tokens::CASES,
         refresh::CASES,
         permissions::CASES,
         authorize::CASES,

@@ -17,6 +17,10 @@ pub use workers::Workers;
 
 /// The frontend that every place lists in `LATCHKEY_ORIGINS`.
 pub const FRONTEND: &str = "https://app.example.com";
+/// A frontend on the machine of a developer, listed too.
+pub const DEV_ORIGIN: &str = "http://localhost:5173";
+/// The web view of an app, listed too.
+pub const APP_ORIGIN: &str = "capacitor://localhost";
 
 /// An administrator of a place.
 #[derive(Debug, Clone)]
@@ -86,8 +90,9 @@ pub struct Settings {
 impl Settings {
     /// The limits by default. Hashes are cheap: no rule of HTTP depends on their strength.
     pub fn limited() -> Self {
+        let origins = [FRONTEND, DEV_ORIGIN, APP_ORIGIN].join(",");
         let variables = [
-            ("LATCHKEY_ORIGINS", FRONTEND),
+            ("LATCHKEY_ORIGINS", origins.as_str()),
             ("LATCHKEY_ARGON2", "m=8,t=1,p=1"),
             ("LATCHKEY_ALLOW_WEAK_HASHES", "yes"),
         ];
