@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import test from 'node:test'
 import { Person, launch } from './browser.mjs'
 import { Frontend } from './frontend.mjs'
+import { start } from './platform.mjs'
 import { OpenIdProvider } from './provider.mjs'
 import { checkRecord } from './record.mjs'
 
@@ -41,7 +42,7 @@ export class World {
     this.#ends.push(() => this.frontend.close())
     await this.app.listen('127.0.0.1')
     this.#ends.push(() => this.app.close())
-    this.service = await platform(this.#variables())
+    this.service = await start(platform, this.#variables())
     this.#ends.push(() => this.service.stop())
     this.provider.serve(this.url)
     this.frontend.use(this.url)

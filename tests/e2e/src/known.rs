@@ -15,7 +15,13 @@ const LINES: &[(&str, &str, Known, &str)] = &[
         "workers",
         "paths::what_a_url_parser_resolves_opens_nothing_more",
         Known::Differs,
-        "workerd reads the target as a URL: dot segments and backslashes are resolved before the Worker sees it",
+        "wrangler dev reads the target as a URL: dot segments and backslashes are resolved before the Worker sees it",
+    ),
+    (
+        "workerd",
+        "paths::what_a_url_parser_resolves_opens_nothing_more",
+        Known::Differs,
+        "workerd resolves dot segments that are not encoded before the Worker sees them",
     ),
     (
         "lambda",

@@ -34,6 +34,10 @@ impl Place {
     /// Looks at a place that runs. Fails unless it answers.
     pub fn visit(running: Box<dyn Running>, admin: Option<Admin>) -> Result<Self> {
         let client = Client::new(running.url()).at_most(running.at_most());
+        let client = match running.address_header() {
+            Some(name) => client.with_header(name, "192.0.2.1"),
+            None => client,
+        };
         let discovery = client.send(&Request::get("/.well-known/openid-configuration"))?.ok(200)?;
         Ok(Self {
             client,

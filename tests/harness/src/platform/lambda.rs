@@ -1,7 +1,6 @@
 //! AWS Lambda: the functions under `cargo lambda watch`, over `latchkey-services`.
 
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -30,8 +29,7 @@ impl Platform for Lambda {
     fn start(&self, settings: &Settings, admin: &Admin) -> Result<Box<dyn Running>> {
         let services = Services::start(settings, self.name())?;
         let port = free_port()?;
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let mut watch = Command::new(root.join("infra/lambda-watch"));
+        let mut watch = Command::new(process::root().join("infra/lambda-watch"));
         process::without_settings(&mut watch).args(match self {
             Self::Separate => [].as_slice(),
             Self::All => &["--all"],

@@ -7,13 +7,14 @@ mod lambda;
 mod local;
 pub mod process;
 mod services;
+pub mod worker;
 mod workers;
 
 pub use existing::Existing;
 pub use lambda::Lambda;
 pub use local::{Local, build};
 pub use services::Services;
-pub use workers::Workers;
+pub use workers::{Workers, first_admin};
 
 /// The frontend that every place lists in `LATCHKEY_ORIGINS`.
 pub const FRONTEND: &str = "https://app.example.com";
@@ -56,8 +57,8 @@ pub trait Running: Send + Sync {
     /// The base URL.
     fn url(&self) -> &str;
 
-    /// The header in which the platform itself takes a client's address, where requests can say it. The other headers of the
-    /// kind must not matter.
+    /// The header in which the platform itself takes a client's address, where requests can say it; those that do not get an
+    /// address. The other headers of the kind must not matter.
     fn address_header(&self) -> Option<&'static str> {
         None
     }
@@ -117,7 +118,7 @@ impl Settings {
 pub const OUT_OF_THE_WAY: &str = "signup=10000/15m,signup_email=10000/1h,signup_refused=10000/15m,signin=10000/1m,signin_email=10000/1m,signin_email_day=10000/1m,public=10000/1m,session=10000/1m";
 
 /// The names that [`by_name`] knows.
-pub const NAMES: &[&str] = &["local", "lambda", "lambda-all", "workers", "workers-upstash"];
+pub const NAMES: &[&str] = &["local", "lambda", "lambda-all", "workers", "workers-upstash", "workerd"];
 
 /// The platform of this name.
 pub fn by_name(name: &str) -> Result<Box<dyn Platform>> {
@@ -125,8 +126,9 @@ pub fn by_name(name: &str) -> Result<Box<dyn Platform>> {
         "local" => Ok(Box::new(Local)),
         "lambda" => Ok(Box::new(Lambda::Separate)),
         "lambda-all" => Ok(Box::new(Lambda::All)),
-        "workers" => Ok(Box::new(Workers::Alone)),
+        "workers" => Ok(Box::new(Workers::Wrangler)),
         "workers-upstash" => Ok(Box::new(Workers::WithUpstash)),
+        "workerd" => Ok(Box::new(Workers::Workerd)),
         _ => Err(Failure::Failed(format!("there is no platform {name}: there are {}", NAMES.join(", ")))),
     }
 }

@@ -1,78 +1,88 @@
-//! Cloudflare Workers: every operation in one Worker under `wrangler dev`, which is workerd with D1 and KV on this machine.
+//! Cloudflare Workers: every operation in one Worker over D1 and KV, on this machine.
 
-use std::path::Path;
-use std::process::Command;
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::process::{self, Process};
 use super::services::Services;
-use super::{Admin, Platform, Running, Settings, local};
+use super::worker::{ADDRESS, Start, Worker};
+use super::{Admin, Platform, Running, Settings, local, process};
 use crate::Result;
 
-/// `wrangler dev`.
+/// How a Worker runs, and where it counts.
 pub enum Workers {
-    /// With the counters in D1.
-    Alone,
-    /// With the counters in Upstash, of `latchkey-services`.
+    /// In `wrangler dev`, with the counters in D1.
+    Wrangler,
+    /// In `wrangler dev`, with the counters in Upstash, of `latchkey-services`.
     WithUpstash,
+    /// In workerd itself, with the counters in D1.
+    Workerd,
 }
 
 impl Platform for Workers {
     fn name(&self) -> &'static str {
         match self {
-            Self::Alone => "workers",
+            Self::Wrangler => "workers",
             Self::WithUpstash => "workers-upstash",
+            Self::Workerd => "workerd",
         }
     }
 
     fn start(&self, settings: &Settings, admin: &Admin) -> Result<Box<dyn Running>> {
         let home = tempfile::tempdir()?;
+        let mut start = Start::new().vars(&settings.variables).arg("--sql").arg(first_admin(&home, admin)?);
         let services = match self {
-            Self::Alone => None,
+            Self::Wrangler | Self::Workerd => None,
             Self::WithUpstash => Some(Services::start(settings, self.name())?),
         };
-        // D1 is reached through wrangler alone, so the first administrator is SQL.
-        let mut write = local::latchkey(&local::build("latchkey")?, home.path());
-        write.args(["d1", "first-admin", &admin.email, "--password-stdin"]).envs(settings.variables.clone());
-        let sql = home.path().join("first-admin.sql");
-        std::fs::write(&sql, process::run(&mut write, &admin.password)?)?;
-
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let mut dev = Command::new(root.join("infra/worker-dev"));
-        process::without_settings(&mut dev).args(["--port", "0", "--sql"]).arg(&sql);
-        dev.envs(settings.variables.clone());
         let upstash = services.iter().flat_map(|services| &services.variables);
-        dev.envs(upstash.filter(|(name, _)| name.starts_with("UPSTASH_")).map(|(name, value)| (name, value)));
-        let process = Process::start(&mut dev, "Ready at", &settings.log(self.name()))?;
-        let url = process.ready.split_whitespace().last().unwrap_or_default().to_owned();
-        Ok(Box::new(Dev { _process: process, services, _home: home, url }))
+        start = start.vars(upstash.filter(|(name, _)| name.starts_with("UPSTASH_")));
+        let log = settings.log(self.name());
+        let worker = match self {
+            Self::Wrangler | Self::WithUpstash => start.in_wrangler(&log)?,
+            Self::Workerd => start.in_workerd("all", &log)?,
+        };
+        let at_most = match self {
+            // Wrangler's proxy in front of the Worker drops some of a few hundred connections; four cases run at once.
+            Self::Wrangler | Self::WithUpstash => 16,
+            // With 200 on a busy machine workerd ends some of the connections before it has looked at them.
+            Self::Workerd => 100,
+        };
+        Ok(Box::new(Dev { worker, services, _home: home, at_most }))
     }
 }
 
+/// SQL of the first administrator and the initial roles: D1 is reached through wrangler alone.
+pub fn first_admin(home: &TempDir, admin: &Admin) -> Result<PathBuf> {
+    let mut write = local::latchkey(&local::build("latchkey")?, home.path());
+    write.args(["d1", "first-admin", &admin.email, "--password-stdin"]);
+    write.envs([("LATCHKEY_ARGON2", "m=8,t=1,p=1"), ("LATCHKEY_ALLOW_WEAK_HASHES", "yes")]);
+    let sql = home.path().join("first-admin.sql");
+    std::fs::write(&sql, process::run(&mut write, &admin.password)?)?;
+    Ok(sql)
+}
+
 struct Dev {
-    _process: Process,
+    worker: Worker,
     services: Option<Services>,
     _home: TempDir,
-    url: String,
+    at_most: usize,
 }
 
 impl Running for Dev {
     fn url(&self) -> &str {
-        &self.url
+        &self.worker.url
     }
 
-    /// Wrangler's proxy in front of the Worker drops some of a few hundred connections; four cases run at once.
     fn at_most(&self) -> usize {
-        16
+        self.at_most
     }
 
-    /// Cloudflare writes it itself; `wrangler dev` leaves it as it comes.
     fn address_header(&self) -> Option<&'static str> {
-        Some("cf-connecting-ip")
+        Some(ADDRESS)
     }
 
     fn counts_in_its_store(&self) -> Result {
-        self.services.as_ref().map_or(Ok(()), |services| services.count_for(&self.url))
+        self.services.as_ref().map_or(Ok(()), |services| services.count_for(&self.worker.url))
     }
 }
