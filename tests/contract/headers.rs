@@ -1,4 +1,4 @@
-//! What every answer carries on https, under load and while a store is away. The rest is in `headers` of tests/e2e.
+//! The headers of every answer on https, under load and while a store is away. The rest is in `headers` of tests/e2e.
 
 use std::collections::HashSet;
 

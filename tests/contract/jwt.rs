@@ -129,7 +129,7 @@ async fn rfc_8725_3_1_the_public_key_as_an_hmac_secret() {
     }
 }
 
-/// What a header may say in place of what ours says, by section of RFC 8725.
+/// Members of a header that ours never has, by section of RFC 8725.
 fn headers(kid: &str) -> Vec<(&'static str, &'static str, Value)> {
     let mut rows = Vec::new();
     let algorithms = ["ES256", "RS256", "PS256", "ES384", "HS256", "eddsa", "EDDSA", "Ed25519", "EdDSA ", ""];
@@ -209,7 +209,7 @@ async fn rfc_8725_3_3_another_key_or_another_tokens_signature() {
     }
 }
 
-/// What the claims may say in place of what ours say; null for a claim that is missing.
+/// Claims that ours never have; null for a claim that is missing.
 fn claims(genuine: &str) -> Vec<(&'static str, Value)> {
     let mut rows = Vec::new();
     for name in ["iss", "aud"] {

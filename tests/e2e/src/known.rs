@@ -1,6 +1,6 @@
-//! What is known of a platform and is no fault of Latchkey's. A line that is out of date is a failure.
+//! Known deviations of platforms that are no fault of Latchkey. A line that is out of date is a failure.
 
-/// What a platform makes of a case.
+/// A deviation of a platform from the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
     /// It passes, and sees something else: the platform has a golden transcript of its own.
@@ -43,7 +43,7 @@ const LINES: &[(&str, &str, Known, &str)] = &[
     ),
 ];
 
-/// What is known of a case on a platform, with the beginning of its name and the reason.
+/// Returns the deviation of a platform in a case, with the beginning of its name and the reason.
 pub fn known(platform: &str, case: &str) -> Option<(&'static str, Known, &'static str)> {
     let line = LINES.iter().find(|(family, name, ..)| platform.starts_with(family) && *name == case);
     line.map(|(family, _, known, why)| (*family, *known, *why))

@@ -24,7 +24,7 @@ pub struct Place {
     pub client: Client,
     /// `LATCHKEY_URL` there, from the discovery document.
     pub issuer: String,
-    /// Who administers it, when somebody is known.
+    /// Its administrator, when somebody is known.
     pub admin: Option<Admin>,
     run: u64,
     words: AtomicU64,

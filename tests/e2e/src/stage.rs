@@ -21,7 +21,7 @@ pub struct Stage {
 /// which the cases run one after the other, as they share the limits of one address.
 pub fn trials(platform: &Arc<dyn Platform>) -> Vec<Test> {
     let open = Stage::new(platform, Settings::open());
-    // Who has started a place has chosen its limits.
+    // The limits of a place that runs already are not ours to choose.
     let limited_cases = if platform.is_started() { cases::limited() } else { Vec::new() };
     let limited = Stage::new(platform, Settings::limited());
     let mut tests = vec![test(&open, "counts_in_its_store", |stage| {

@@ -1,4 +1,4 @@
-//! What a case saw, in lines that are equal wherever Latchkey behaves equally.
+//! The answers that a case saw, in lines that are equal wherever Latchkey behaves equally.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -46,7 +46,7 @@ const NAMED: [&str; 7] = [
     "x-latchkey-session",
     "x-latchkey-user",
 ];
-/// How many of its last lines a failure shows.
+/// The number of its last lines that a failure shows.
 const SHOWN: usize = 3;
 
 /// Compares what a case saw with its golden transcript, where `family` names the platforms that have one of their own: that one
@@ -98,7 +98,7 @@ fn body(answer: &Answer) -> String {
     }
 }
 
-/// What the headers say, a list's values in their order: gateways join and sort them.
+/// Returns a part of the line for each header, a list's values in their order: gateways join and sort them.
 fn headers(headers: &HeaderMap) -> Vec<String> {
     let values = |name: &str| -> Vec<String> {
         let values = headers.get_all(name).iter();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{Cookie, PASSWORD, Person, Place, transcript};
 
-/// How often a request is sent again that was answered "come again" (503 with `Retry-After`).
+/// The number of times that a request is sent again that was answered "come again" (503 with `Retry-After`).
 const PATIENCE: u32 = 5;
 
 /// One run of one case. Whatever it asks by [`send`](Self::send) goes into its transcript.
@@ -25,7 +25,7 @@ impl<'a> Trial<'a> {
         Self { place, word: place.word(), seen: RefCell::default() }
     }
 
-    /// What it saw.
+    /// Returns its transcript.
     pub fn into_seen(self) -> Vec<String> {
         self.seen.into_inner()
     }

@@ -8,7 +8,7 @@ use crate::Result;
 /// An answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// What was asked, for messages: the method and the path.
+    /// The method and the path that were asked, for messages.
     pub asked: String,
     /// The status.
     pub status: u16,

@@ -9,7 +9,7 @@ use ureq::Agent;
 
 use crate::{Answer, Failure, Request, Result, raw};
 
-/// How long one answer may take: a place may still be building what it serves.
+/// The longest wait for one answer: a place may still be building what it serves.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Shorter than any server keeps a connection without requests, so that none ends as it is used again.
 const IDLE: Duration = Duration::from_secs(2);

@@ -20,13 +20,13 @@ pub enum Failure {
     /// A socket, a file or a process.
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// What should be JSON is none.
+    /// A text that should be JSON.
     #[error("{0}")]
     Json(#[from] serde_json::Error),
 }
 
 impl Failure {
-    /// Whether the other end has ended the connection.
+    /// Returns whether the other end has ended the connection.
     pub fn is_reset(&self) -> bool {
         let Self::Request(ureq::Error::Io(error)) = self else { return false };
         matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)
@@ -39,5 +39,5 @@ impl From<String> for Failure {
     }
 }
 
-/// What a case comes to.
+/// The outcome of a case.
 pub type Result<T = ()> = std::result::Result<T, Failure>;

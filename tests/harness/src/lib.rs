@@ -1,4 +1,4 @@
-//! What tests over HTTP have in common, wherever Latchkey runs: a [platform](platform::Platform) starts one place with its stores
+//! The common ground of tests over HTTP, wherever Latchkey runs: a [platform](platform::Platform) starts one place with its stores
 //! and ends it; a [`Client`] sends it requests, [`raw`] ones as their bytes are.
 
 #![expect(clippy::indexing_slicing, reason = "only JSON values are indexed, where a missing member is null")]

@@ -73,7 +73,7 @@ impl Request {
         self.bytes(kind, chunks).header("transfer-encoding", "chunked")
     }
 
-    /// Whether it has a header of this name.
+    /// Returns whether it has a header of this name.
     pub fn has(&self, name: &str) -> bool {
         self.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
     }

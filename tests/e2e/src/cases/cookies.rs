@@ -23,7 +23,7 @@ cases![
 
 const BOTH: [Cookie; 2] = [Cookie::Access, Cookie::Refresh];
 
-/// What both have, in lower case and sorted; `Secure` only where the service is on https.
+/// The attributes that both have, in lower case and sorted; `Secure` only where the service is on https.
 fn attributes(t: &Trial<'_>, max_age: u32) -> Vec<String> {
     let mut all =
         ["httponly", &format!("max-age={max_age}"), "path=/", "samesite=lax"].map(str::to_owned).to_vec();

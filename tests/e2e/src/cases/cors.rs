@@ -105,7 +105,7 @@ fn a_preflight_names_what_routes_take(t: &Trial<'_>) -> Result {
         ensure!(methods.contains(&method), "{method}: {methods:?}");
         ensure!(!methods.contains(&"TRACE") && !methods.contains(&"*"), "{methods:?}");
     }
-    // What common libraries add; a page must never say what a proxy says.
+    // Headers that common libraries add, and none by which a page could pass for a proxy.
     let names = allowed(&t.send(preflight(FRONTEND, "POST", "/v1/signin"))?);
     for name in [
         "authorization",

@@ -165,7 +165,7 @@ fn forged(request: Request) -> Request {
 fn which_pages_may_change_something(t: &Trial<'_>) -> Result {
     let (access, _) = t.sign_up_in_browser("ada")?;
     for row in ROWS {
-        // What passes finds nothing to revoke.
+        // A request that passes finds nothing to revoke.
         let answer = t.quietly(&row.from(t, Request::delete("/v1/sessions/x"), &access))?;
         t.note(&format!("{} {}: {}", answer.status, answer.code(), row.shown()));
         let refused = (answer.status, answer.code().as_str()) == (403, "cross_site_request");

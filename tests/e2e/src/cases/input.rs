@@ -1,4 +1,4 @@
-//! What no client should send: a problem that says so, never a failure of ours.
+//! Requests that no client should send: a problem says so, and nothing of ours fails.
 
 use latchkey_harness::{Answer, Request, Result};
 use serde_json::json;

@@ -25,7 +25,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-/// What `LATCHKEY_PLATFORMS` calls it.
+/// Its name in `LATCHKEY_PLATFORMS`.
 pub(crate) const NAME: &str = "in-process";
 
 /// The platform.

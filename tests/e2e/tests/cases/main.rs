@@ -10,7 +10,7 @@ use latchkey_harness::Result;
 use latchkey_harness::platform::{self, Existing, Platform};
 use libtest_mimic::Arguments;
 
-/// How many cases run at once.
+/// The number of cases that run at once.
 const AT_ONCE: usize = 4;
 
 /// A platform's name, or `NAME=URL` of something that runs already.

@@ -1,4 +1,4 @@
-//! Where Latchkey runs. A platform is one file here and one line in [`by_name`].
+//! The platforms that Latchkey runs on. A platform is one file here and one line in [`by_name`].
 
 use crate::{Failure, Result};
 
@@ -41,7 +41,7 @@ pub trait Platform: Send + Sync {
     /// it answers. It ends when it is dropped.
     fn start(&self, settings: &Settings, admin: &Admin) -> Result<Box<dyn Running>>;
 
-    /// Whether it is started with the settings and the administrator of the tests' choice.
+    /// Returns whether the tests choose its settings and its administrator.
     fn is_started(&self) -> bool {
         true
     }
@@ -63,12 +63,12 @@ pub trait Running: Send + Sync {
         None
     }
 
-    /// How many requests of one case it takes at one moment.
+    /// The most requests of one case that it takes at one moment.
     fn at_most(&self) -> usize {
         usize::MAX
     }
 
-    /// Whether one function has every route, `/openapi.json` among them.
+    /// Returns whether one function has every route, `/openapi.json` among them.
     fn one_function(&self) -> bool {
         true
     }
@@ -79,7 +79,7 @@ pub trait Running: Send + Sync {
     }
 }
 
-/// What a place is configured with, beside its address and its store.
+/// The configuration of a place, beside its address and its store.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Tells the place from others of its platform, in the names of logs.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::Result;
 
-/// How long nothing more may be logged before what is waited for is given up.
+/// The longest silence of a log before a wait for one of its lines ends.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A running process. When it is dropped it is asked to end (SIGTERM), with every process of its group, and waited for.
@@ -18,12 +18,12 @@ pub struct Process {
     child: Child,
     /// The line that said that it is ready.
     pub ready: String,
-    /// What it said before.
+    /// The lines before that one.
     pub said: String,
     log: Arc<Log>,
 }
 
-/// What a process writes to standard error.
+/// The standard error of a process.
 #[derive(Default)]
 pub struct Log {
     text: Mutex<(String, bool)>,
@@ -49,7 +49,7 @@ impl Log {
         self.text.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All of it, once `enough` of it is there or its process has ended; or as much as there was when nothing more came.
+    /// Waits until `enough` of it is there or its process has ended, and returns all of it so far.
     pub fn until(&self, enough: impl Fn(&str) -> bool) -> String {
         let mut text = self.text();
         while !text.1 && !enough(&text.0) {
@@ -94,7 +94,7 @@ impl Process {
         Ok(process)
     }
 
-    /// What it writes to standard error.
+    /// Returns its standard error.
     pub fn log(&self) -> Arc<Log> {
         Arc::clone(&self.log)
     }

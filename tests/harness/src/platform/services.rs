@@ -1,4 +1,4 @@
-//! What stands in for the cloud: `latchkey-services` of this workspace, with a DynamoDB and an Upstash over a real Redis, both
+//! Stand-ins for the cloud: `latchkey-services` of this workspace, with a DynamoDB and an Upstash over a real Redis, both
 //! empty at each start.
 
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::{Client, Request, Result, bearer};
 pub struct Services {
     _process: Process,
     _home: TempDir,
-    /// What a platform needs to find them. Where the platform itself is, it knows better.
+    /// The variables by which a platform finds them, without its own URL.
     pub variables: Vec<(String, String)>,
 }
 
@@ -55,7 +55,7 @@ impl Services {
         Ok(())
     }
 
-    /// How many scripts Redis has run; nothing but the counters sends any.
+    /// Returns the number of scripts that Redis has run; nothing but the counters sends any.
     fn scripts_run(&self) -> Result<u64> {
         let stats = Request::post("/")
             .json(&json!(["INFO", "commandstats"]))

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::process::{self, Process};
 use crate::{Client, Result};
 
-/// What Cloudflare tells a Worker of its client; `wrangler dev` and workerd leave it as it comes.
+/// The header in which Cloudflare gives a client's address; `wrangler dev` and workerd leave it as it comes.
 pub const ADDRESS: &str = "cf-connecting-ip";
 /// A running Worker.
 pub struct Worker {
@@ -15,7 +15,7 @@ pub struct Worker {
     pub url: String,
 }
 
-/// How a Worker starts.
+/// A description of a Worker to start.
 pub struct Start {
     worker: &'static str,
     variables: Vec<(String, String)>,
@@ -34,7 +34,7 @@ impl Start {
         Self::default()
     }
 
-    /// The same of a Worker that this crate is.
+    /// The same for the Worker of another crate than `infra/worker`.
     pub fn of_crate(self, worker: &'static str) -> Self {
         Self { worker, ..self }
     }
@@ -113,7 +113,7 @@ impl Worker {
     }
 }
 
-/// Whether a line holds these texts in their order.
+/// Returns whether a line holds these texts in their order.
 fn holds(line: &str, parts: &[&str]) -> bool {
     let mut rest = Some(line);
     for part in parts {

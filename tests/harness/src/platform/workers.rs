@@ -9,7 +9,7 @@ use super::worker::{ADDRESS, Start, Worker};
 use super::{Admin, Platform, Running, Settings, local, process};
 use crate::Result;
 
-/// How a Worker runs, and where it counts.
+/// A Worker of every operation.
 pub enum Workers {
     /// In `wrangler dev`, with the counters in D1.
     Wrangler,

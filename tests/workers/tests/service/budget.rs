@@ -28,7 +28,7 @@ struct Budget<'a> {
     worker: &'a Worker,
     service: Service,
     rows: Vec<String>,
-    /// How many clients there were: each has an address of its own, whose limits nobody else counts.
+    /// The number of clients so far: each has an address of its own, whose limits nobody else counts.
     clients: u8,
 }
 

@@ -12,7 +12,7 @@ use crate::{Service, assert_problem};
 const AT_ONCE: usize = 100;
 /// The fewest that a slow machine serves within the time that a sign-in may wait for its hash.
 const LEAST: usize = 16;
-/// What Cloudflare gives an isolate, in bytes.
+/// The memory that Cloudflare gives an isolate, in bytes.
 const ISOLATE: u64 = 128 << 20;
 
 /// The most that workerd has ever had in memory, in bytes: this Worker, D1, KV and itself.

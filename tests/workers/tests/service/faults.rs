@@ -1,4 +1,4 @@
-//! What fails beside a Worker, or in it.
+//! Faults beside a Worker, and in it.
 
 use std::net::TcpListener;
 

@@ -1,4 +1,4 @@
-// A platform that tests/harness starts.
+// Platforms of this crate for tests in JavaScript.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
