@@ -50,6 +50,9 @@ async fn an_answer_on_https_has_every_security_header_also_when_it_is_429_or_503
             let told: Vec<_> = answer.headers.get_all(name).iter().collect();
             assert_eq!(told, [value], "{status} {name}");
         }
+        for name in ["server", "x-powered-by"] {
+            assert!(!answer.headers.contains_key(name), "{status} {name}");
+        }
         if status >= 400 {
             assert_eq!(answer.header("cache-control"), "no-store", "{status}");
         }

@@ -27,6 +27,12 @@ impl Operation {
         Request::new(self.method.clone(), &self.path)
     }
 
+    /// A body in which every member that it knows has this value.
+    pub fn with_each(&self, value: &str) -> Vec<u8> {
+        let members = self.body.iter().flatten().map(|name| format!("\"{name}\":{value}"));
+        format!("{{{}}}", members.collect::<Vec<_>>().join(",")).into_bytes()
+    }
+
     /// A member of its body.
     pub fn member(&self) -> &str {
         self.body.iter().flatten().next().map(String::as_str).unwrap_or_default()

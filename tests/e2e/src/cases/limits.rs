@@ -16,7 +16,7 @@ cases![
 ];
 
 /// Headers in which a client can claim to be somebody else.
-const CLAIMS: [&str; 7] = [
+const CLAIMS: [&str; 11] = [
     "x-forwarded-for",
     "x-real-ip",
     "cf-connecting-ip",
@@ -24,6 +24,10 @@ const CLAIMS: [&str; 7] = [
     "forwarded",
     "x-client-ip",
     "fastly-client-ip",
+    "x-cluster-client-ip",
+    "x-forwarded",
+    "x-forwarded-host",
+    "x-user-id",
 ];
 
 /// The request with an address of this number in every header that must not matter.

@@ -54,7 +54,7 @@ pub(super) fn latchkey(binary: &Path, home: &Path) -> Command {
 pub fn build(package: &str) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command
+    process::without_settings(&mut command)
         .args(["build", "-p", package, "--bin", package])
         .args(["--message-format", "json-render-diagnostics"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))

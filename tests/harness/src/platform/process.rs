@@ -138,9 +138,16 @@ pub fn settings() -> Vec<(String, String)> {
     std::env::vars().filter(|(name, _)| READ.iter().any(|prefix| name.starts_with(prefix))).collect()
 }
 
-/// The command without any setting of Latchkey's that whoever runs the tests may have.
+/// The beginnings of the names of variables that cargo sets for a test. The build script of ring asks for them, so that a cargo
+/// which inherits them builds ring again, and all that stands on it.
+const OF_CARGO: [&str; 2] = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+
+/// The command without any setting of Latchkey's that whoever runs the tests may have, and with cargo's variables as outside of
+/// a test.
 pub fn without_settings(command: &mut Command) -> &mut Command {
-    settings().iter().fold(command, |command, (name, _)| command.env_remove(name))
+    let begins = |name: &str| READ.iter().chain(&OF_CARGO).any(|prefix| name.starts_with(prefix));
+    let names = std::env::vars().map(|(name, _)| name).filter(|name| begins(name));
+    names.fold(command, |command, name| command.env_remove(name))
 }
 
 /// Runs a command to its end with something to read, and gives what it printed.
