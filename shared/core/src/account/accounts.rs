@@ -12,10 +12,10 @@ use crate::session::Sessions;
 use crate::shards::{self, Stretch};
 use crate::{Email, Timestamp, UserId};
 
-/// How many round trips a page of users may cost.
+/// Maximum number of round trips for a page of users.
 const LIST_TRIPS: usize = 8;
 
-/// Records of accounts in the store, with what every service over them needs.
+/// Account records in the store, with the ports and services that every account service needs.
 pub(crate) struct Accounts {
     pub table: Arc<dyn Table>,
     pub clock: Arc<dyn Clock>,
@@ -26,12 +26,12 @@ pub(crate) struct Accounts {
     pub sealer: Arc<Sealer>,
 }
 
-/// Users in the order in which they signed up, and where to go on.
+/// Users in the order of sign-up, with a cursor to the next page.
 #[derive(Debug)]
 pub struct UserPage {
     /// The users.
     pub users: Vec<User>,
-    /// The user behind whom to go on, when there may be more.
+    /// User after whom the next page starts, if there may be more.
     pub next: Option<UserId>,
 }
 
@@ -51,7 +51,8 @@ impl Accounts {
         self.table.commit(writes, self.clock.now()).await
     }
 
-    /// Commits a change of `user`, whose remembered sessions are forgotten whatever the response: without one it may have happened.
+    /// Commits a change of `user`. Removes their sessions from memory whatever the response, because without one the commit may
+    /// have happened.
     pub async fn commit_change(&self, user: UserId, writes: &[Write]) -> Result<(), CommitError> {
         let committed = self.commit(writes).await;
         self.sessions.memory().forget_user(user);
@@ -69,7 +70,7 @@ impl Accounts {
         Ok(login.map(|login| login.user))
     }
 
-    /// Reads the user, their login and their identities, for a change of all.
+    /// Reads the user, their login and their identities, for a change of all of them.
     pub async fn open(&self, id: UserId) -> Result<Option<Account>, StoreError> {
         let Some(user_item) = self.item(User::key(id)).await? else { return Ok(None) };
         let user: User = user_item.decode()?;
@@ -81,7 +82,7 @@ impl Accounts {
         Account::decode(&user_item, &login_item, &identities).map(Some)
     }
 
-    /// Returns the identities of `user`, by the names of their providers: one read.
+    /// Returns the identities of `user`, ordered by provider name: one read.
     pub async fn identities(&self, user: &User) -> Result<Vec<Identity>, StoreError> {
         let keys: Vec<_> = user.identity_keys().collect();
         if keys.is_empty() {
@@ -89,14 +90,14 @@ impl Accounts {
         }
         let items = self.table.get(&keys, self.clock.now()).await?.into_iter().flatten();
         let identities: Vec<Identity> = items.map(|item| item.decode()).collect::<Result<_, _>>()?;
-        // One may have been taken away a moment ago, and be somebody else's by now.
+        // An identity may have been removed a moment ago, and belong to another user by now.
         Ok(identities.into_iter().filter(|identity| identity.user.id == user.id).collect())
     }
 
-    /// Returns one page of all users, oldest first. May hold fewer than `limit` while `next` is there.
+    /// Returns one page of all users, oldest first. May hold fewer than `limit` even if there is a `next`.
     pub async fn list(&self, limit: u32, after: Option<UserId>) -> Result<UserPage, StoreError> {
         let stretch = Stretch {
-            // The first text behind the identifier and before any other.
+            // The first text after the identifier and before any longer one.
             from: after.map(|id| format!("{id} ")),
             until: None,
             descending: false,
@@ -110,16 +111,16 @@ impl Accounts {
         Ok(UserPage { users, next })
     }
 
-    /// Removes the records of a deleted user's sessions, as far as it can.
+    /// Removes the records of a deleted user's sessions, as far as possible.
     pub async fn purge_sessions(&self, id: UserId) {
         if let Err(error) = self.sessions.purge(id).await {
-            // They are dead without their user and end by themselves.
+            // Sessions end with their user, and their records expire.
             tracing::warn!(%error, user = %id, "the records of a deleted user's sessions stay until they expire");
         }
     }
 }
 
-/// The partition of a user, which holds the identifier that the list of users is ordered by.
+/// Returns the partition of a user. It contains the identifier that orders the list of users.
 fn by_partition(item: &Item) -> &str {
     &item.key.partition
 }
