@@ -48,7 +48,7 @@ async fn it_is_renewed_with_client_authentication_and_rotates() {
 async fn one_that_the_provider_withdrew_is_told_apart_from_a_provider_in_trouble() {
     let world = world();
     let refused = refresh(&world, "another").await.unwrap_err();
-    assert!(refused.contains("does not take"), "{refused}");
+    assert!(refused.contains("refused the code"), "{refused}");
     world.provider.edit().faults.insert(format!("{ISSUER}/token"), Fault::Timeout);
     let failed = refresh(&world, "provider-refresh-1").await.unwrap_err();
     assert!(failed.contains("no response within"), "{failed}");

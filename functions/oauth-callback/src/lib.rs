@@ -68,7 +68,7 @@ async fn callback(
     let parts = Parts { oauth, sign_in, identities, audit, config };
     let provider = match provider {
         Ok(PathParam(provider)) if parts.oauth.provider(&provider).is_some() => Ok(provider),
-        Ok(_) => Err(Problem::not_found("there is no provider by this name here")),
+        Ok(_) => Err(Problem::not_found("there is no provider with this name")),
         Err(problem) => Err(problem),
     };
     let name = returned.as_ref().ok().and_then(|returned| parts.oauth.cookie_name(returned));

@@ -57,8 +57,8 @@ fn a_secret_is_replaced_in_two_steps_and_a_reseal() {
     let before = home.run(&["doctor"]).succeeded();
     assert!(before.contains("1 stored values need an older secret"), "{before}");
     let said = home.run(&["secrets", "reseal"]).succeeded();
-    assert!(said.starts_with("Sealed 1 values under the first secret"), "{said}");
-    assert!(said.ends_with("Nothing that is stored needs another secret.\n"), "{said}");
+    assert!(said.starts_with("Resealed 1 values with the first secret"), "{said}");
+    assert!(said.ends_with("No stored data needs another secret.\n"), "{said}");
     let after = home.run(&["doctor"]).succeeded();
     assert!(after.contains("it can go 7 days after"), "{after}");
     home.set("LATCHKEY_SECRET", NEW);

@@ -146,7 +146,7 @@ mod tests {
             assert!(matches!(nested(5000), Err(InvalidJson::Depth)));
         }
         let brackets = format!("{{\"one\":1,\"x\":\"\\\"{}\"}}", "[".repeat(100));
-        assert!(object::<One>(brackets.as_bytes()).is_ok(), "brackets in a text are no levels");
+        assert!(object::<One>(brackets.as_bytes()).is_ok(), "brackets in a text are not levels");
     }
 
     #[test]

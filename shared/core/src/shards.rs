@@ -106,7 +106,7 @@ async fn fetch(table: &dyn Table, now: Timestamp, lanes: &mut [Lane]) -> Result<
     let mut waiting: Vec<&mut Lane> = lanes.iter_mut().filter(|lane| lane.is_waiting()).collect();
     let queries: Vec<Query> = waiting.iter().map(|lane| lane.query.clone()).collect();
     let pages = table.query_all(&queries, now).await.map_err(|error| match error {
-        QueryError::InvalidCursor => StoreError::Refused("the store did not take its own cursor".to_owned()),
+        QueryError::InvalidCursor => StoreError::Refused("the store refused its own cursor".to_owned()),
         QueryError::Store(error) => error,
     })?;
     for (lane, page) in waiting.iter_mut().zip(pages) {

@@ -63,7 +63,7 @@ impl From<IdentifyError> for Problem {
             IdentifyError::Exchange(ExchangeError::Refused(_)) => (
                 StatusCode::BAD_GATEWAY,
                 "provider_refused",
-                "the provider refused the sign-in; its settings here or there may be wrong",
+                "the provider refused the sign-in; check the settings here and at the provider",
             ),
             IdentifyError::Document(_) | IdentifyError::Profile => {
                 (StatusCode::BAD_GATEWAY, "provider_failed", failed)

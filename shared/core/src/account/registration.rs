@@ -115,7 +115,7 @@ impl Registration {
                 Err(SignUpError::EmailTaken)
             }
             // Only identifiers can conflict here, and they are random.
-            Err(CommitError::Conflict { .. }) => Err(Fault::Busy("the account is being made").into()),
+            Err(CommitError::Conflict { .. }) => Err(Fault::Busy("the account is being created").into()),
             Err(CommitError::Store(error)) => Err(error.into()),
         }
     }

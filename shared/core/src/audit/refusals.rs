@@ -61,7 +61,7 @@ impl Refusals {
             Ok(()) => unwritten.count = 0,
             Err(error) => {
                 unwritten.count = unwritten.count.saturating_add(1);
-                tracing::error!(%error, "an audit event was not written: the request was refused all the same");
+                tracing::error!(%error, "an audit event was not written; the request was refused nevertheless");
             }
         }
     }

@@ -27,7 +27,7 @@ fn origin(part: &str) -> Result<String, ConfigError> {
     };
     if part.contains('*') {
         return Err(error(
-            "has a wildcard, which would match no origin; list each origin that it stands for",
+            "has a wildcard, which does not match any origin; list each origin that it stands for",
         ));
     }
     let url = Url::parse(part).map_err(|_| error("is not an origin"))?;
@@ -41,7 +41,7 @@ fn origin(part: &str) -> Result<String, ConfigError> {
         return Err(error("is not an exact origin: it needs a scheme and a host in lower case, and no path"));
     }
     if url.scheme() == "http" && !is_loopback(&url) {
-        return Err(error("is http, which only a loopback address may be"));
+        return Err(error("uses http, which is allowed only on a loopback address"));
     }
     Ok(origin)
 }
@@ -70,7 +70,7 @@ pub(super) fn cors_headers(value: Option<&str>) -> Result<Vec<String>, ConfigErr
         let problem = if !is_token {
             "is not a header name"
         } else if RESERVED.iter().any(|start| name.starts_with(start)) {
-            "is a header that no page may send here"
+            "is a header that pages may not send"
         } else {
             return Ok(name);
         };

@@ -48,7 +48,7 @@ fn providers_on_this_machine_are_for_services_on_it() {
         ("OIDC_A_CLIENT_ID", "b"),
         ("OIDC_A_CLIENT_SECRET", "c"),
     ];
-    assert!(error(&provider).contains("OIDC_A_ISSUER is no https URL"));
+    assert!(error(&provider).contains("OIDC_A_ISSUER is not an https URL"));
     let here = [&[("LATCHKEY_URL", "http://localhost:8787")], &provider[..]].concat();
     assert!(read(&here, Exposure::Deployed).is_ok());
 }

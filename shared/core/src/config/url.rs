@@ -57,7 +57,7 @@ pub(super) fn read(value: Option<String>) -> Result<PublicUrl, ConfigError> {
         "http" if loopback => {}
         "http" => {
             return error(
-                "is http, which only a loopback address may be: cookies and passwords would travel in the clear",
+                "uses http, which is allowed only on a loopback address: cookies and passwords would be sent unencrypted",
             );
         }
         _ => return error("is not an https URL"),

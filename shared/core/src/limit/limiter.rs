@@ -79,7 +79,7 @@ pub struct Admission {
 
 /// Refusal of a request that comes too soon: HTTP 429.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many requests ({action}): come again in {} s", retry_after.as_secs())]
+#[error("too many requests ({action}): try again in {} s", retry_after.as_secs())]
 pub struct RateLimitExceeded {
     /// Action of the limit that refuses for the longest time.
     pub action: Action,

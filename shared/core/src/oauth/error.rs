@@ -9,7 +9,7 @@ use crate::fault::{Fault, carry_faults};
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// No provider of this name is configured.
-    #[error("there is no provider by this name here")]
+    #[error("there is no provider with this name")]
     UnknownProvider,
     /// The provider was configured with another issuer since.
     #[error("the provider now has another issuer: the user must sign in with it again")]

@@ -26,7 +26,7 @@ use crate::port::Fetch;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ExchangeError {
     /// The code or the refresh token was refused: it is used, expired, or belongs to another client.
-    #[error("the provider refused the code")]
+    #[error("the provider refused the code or the refresh token")]
     Grant,
     /// There was no usable response.
     #[error("the token endpoint: {0}")]

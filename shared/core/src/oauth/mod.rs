@@ -1,6 +1,6 @@
 //! Sign-in with identity providers: Google, GitHub, any OpenID provider.
 //!
-//! The authorization code flow (RFC 6749, section 4.1) with PKCE (RFC 7636), built on the `oauth2` crate over the
+//! The authorization code grant (RFC 6749, section 4.1) with PKCE (RFC 7636), built on the `oauth2` crate over the
 //! [`Fetch`](crate::port::Fetch) port, as RFC 9700 demands:
 //!
 //! - [`Oauth::start`] creates the secrets of an authorization request and seals them into a cookie, which binds them to this

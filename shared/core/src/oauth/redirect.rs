@@ -59,14 +59,14 @@ impl AppUri {
     /// Parses one entry. The error states its fault.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let plain = plain(text).ok_or("is too long, or has a character that a URI does not have")?;
-        let url = Url::parse(plain).map_err(|_| "is no URI")?;
+        let url = Url::parse(plain).map_err(|_| "is not a URI")?;
         if url.as_str() != plain || url.fragment().is_some() || has_user(&url) {
             return Err("is not written as a browser would write it, or has a fragment or a user");
         }
         match url.scheme() {
             "https" => Ok(Self(url)),
             "http" if is_loopback_ip(&url) => Ok(Self(url)),
-            "http" => Err("is http, which only 127.0.0.1 and [::1] may be"),
+            "http" => Err("uses http, which is allowed only on 127.0.0.1 and [::1]"),
             // No scheme that a browser handles itself (javascript, data, file, blob) has a period in its name.
             scheme if scheme.contains('.') => Ok(Self(url)),
             _ => Err("has a scheme that is not a reverse domain name, such as com.example.app"),

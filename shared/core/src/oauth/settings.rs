@@ -121,7 +121,7 @@ fn pair(var: Var<'_>, pair: &Pair) -> Read<Client> {
 fn half(missing: &'static str, present: &str) -> ConfigError {
     ConfigError::new(
         missing,
-        format!("is not set, and {present} is"),
+        format!("is not set, but {present} is"),
         "set both, or neither to leave the provider off",
     )
 }
@@ -148,7 +148,7 @@ fn read_apple(var: Var<'_>) -> Read<Provider> {
     let [Some(client_id), Some(team_id), Some(key_id), Some(pem)] = values else {
         let missing = APPLE.into_iter().find(|name| var(name).is_none()).unwrap_or_default();
         let fix = format!("set all of {}, or none to leave the provider off", APPLE.join(", "));
-        return Err(ConfigError::new(missing, "is not set, and others of Apple are", fix));
+        return Err(ConfigError::new(missing, "is not set, but other variables of Apple are", fix));
     };
     let key = apple::key(&pem).ok_or_else(|| {
         let fix =
@@ -173,13 +173,13 @@ fn read_oidc(var: Var<'_>, name: &str, exposure: Exposure) -> Result<Provider, C
     let prefix = format!("OIDC_{}", name.to_ascii_uppercase().replace('-', "_"));
     let read = |suffix: &str| {
         let variable = format!("{prefix}_{suffix}");
-        var(&variable).ok_or_else(|| error(format!("names `{name}`, and {variable} is not set"), "set it"))
+        var(&variable).ok_or_else(|| error(format!("names `{name}`, but {variable} is not set"), "set it"))
     };
     let issuer = read("ISSUER")?;
     let fits = is_https(&issuer) || (exposure == Exposure::Local && is_loopback(&issuer));
     if !fits {
         let fix = "set it to the issuer's https URL, exactly as its metadata has it";
-        return Err(error(format!("names `{name}`, and {prefix}_ISSUER is not an https URL"), fix));
+        return Err(error(format!("names `{name}`, but {prefix}_ISSUER is not an https URL"), fix));
     }
     let client = Client { id: read("CLIENT_ID")?, secret: SecretString::from(read("CLIENT_SECRET")?) };
     Ok(oidc::provider(provider, var(&format!("{prefix}_LABEL")), client, issuer))
@@ -252,7 +252,7 @@ mod tests {
     fn half_a_provider_is_a_mistake_that_names_the_other_half() {
         for id in [&GOOGLE, &GITHUB, &DISCORD, &LINKEDIN, &MICROSOFT] {
             assert!(
-                error(&[(id.id, "a")]).starts_with(&format!("{}: is not set, and {} is", id.secret, id.id))
+                error(&[(id.id, "a")]).starts_with(&format!("{}: is not set, but {} is", id.secret, id.id))
             );
             assert!(error(&[(id.secret, "a")]).starts_with(id.id));
         }
@@ -280,7 +280,7 @@ mod tests {
             assert!(microsoft(tenant).starts_with("MICROSOFT_TENANT: "), "{tenant}");
         }
         for name in ["Acme", "a/b", "google", "ä"] {
-            assert!(error(&[("LATCHKEY_OIDC", name)]).contains("is no name"), "{name}");
+            assert!(error(&[("LATCHKEY_OIDC", name)]).contains("is not a valid provider name"), "{name}");
         }
         assert!(error(&[("LATCHKEY_APP_REDIRECTS", "javascript:x")]).contains("exact URIs"));
     }

@@ -179,6 +179,6 @@ impl Sessions {
 fn no_cursor(error: QueryError) -> StoreError {
     match error {
         QueryError::Store(error) => error,
-        QueryError::InvalidCursor => StoreError::Refused("the store did not take its own cursor".to_owned()),
+        QueryError::InvalidCursor => StoreError::Refused("the store refused its own cursor".to_owned()),
     }
 }

@@ -156,9 +156,7 @@ impl Private {
                 return Ok(private);
             }
         }
-        Err(EntropyError(
-            "the secure generator is broken: it keeps giving numbers that are not P-256 keys".into(),
-        ))
+        Err(EntropyError("the generator keeps giving numbers that are not P-256 keys".into()))
     }
 
     /// Returns `None` if the number is not between 1 and the order of the curve.

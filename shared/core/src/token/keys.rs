@@ -292,7 +292,7 @@ impl Keys {
         };
         match (self.load(now).await, remembered) {
             (Err(error), Some(keys)) => {
-                tracing::warn!(%error, "the signing keys cannot be read; going on with the remembered ones");
+                tracing::warn!(%error, "the signing keys cannot be read; the copy in memory stays in use");
                 Ok(Some(keys))
             }
             (result, _) => result,

@@ -94,13 +94,13 @@ pub enum OpenKeysError {
         source: OpenError,
     },
     /// The key opens, but its content is not the key of its identifier.
-    #[error("the stored signing key {0} holds another key; restore keys/ring from a backup")]
+    #[error("the stored signing key {0} holds another key; restore keys/ring and jwks/set from a backup")]
     OtherKey(KeyId),
     /// The public keys cannot be opened.
     #[error("the public keys cannot be opened: {0}")]
     Set(#[source] OpenError),
     /// The public keys open, but their content is not keys.
-    #[error("the stored public keys are not keys; restore jwks/set from a backup")]
+    #[error("the stored public keys are not keys; restore keys/ring and jwks/set from a backup")]
     NoSet,
 }
 

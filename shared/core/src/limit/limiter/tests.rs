@@ -198,7 +198,7 @@ async fn the_tightest_window_is_reported() {
     let third = limiter.admit_at(&subjects, at(600)).await.unwrap_err();
     assert_eq!(third, RateLimitExceeded { action: Action::SignupEmail, limit: 2, retry_after: secs(3000) });
     assert_eq!(third.rate(), Rate { limit: 2, remaining: 0, reset: secs(3000) });
-    assert_eq!(third.to_string(), "too many requests (signup_email): come again in 3000 s");
+    assert_eq!(third.to_string(), "too many requests (signup_email): try again in 3000 s");
 }
 
 #[tokio::test]
