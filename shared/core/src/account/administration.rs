@@ -170,7 +170,7 @@ impl UserAdministration {
         .ok_or(ManageError::NotFound)
     }
 
-    /// Revokes a role, even one that is no longer defined.
+    /// Revokes a role, even one whose definition was removed.
     pub async fn revoke_role(
         &self,
         id: UserId,

@@ -64,7 +64,8 @@ impl Account {
         })
     }
 
-    /// Returns the account of an identity that is the only way to sign in: that identity holds copies of the other items.
+    /// Returns the account of an identity that is the only way to sign in. The identity holds a copy of the user and the versions
+    /// of the other items.
     pub(crate) fn of_sole(identity: Identity, version: Version) -> Option<Self> {
         let (user_version, login_version) = identity.sole?.versions();
         let user = identity.user.clone();

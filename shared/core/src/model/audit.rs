@@ -100,8 +100,8 @@ actions! {
     UserEnabled = "user:enabled",
     /// An account's profile was changed.
     UserUpdated = "user:updated",
-    /// An account lost its address: the address was never verified, and its owner signed in with a provider that vouches for
-    /// it.
+    /// An account was deleted because its address was never verified and the owner of the address signed in with a provider that
+    /// vouches for it.
     UserDisplaced = "user:displaced",
     /// An account was deleted.
     UserDeleted = "user:deleted",

@@ -103,7 +103,7 @@ impl Roles {
             tracing::warn!(%error, "the cached roles could not be read");
             None
         })?;
-        // Another version of the service may have written an entry that this one cannot read. That counts as a miss.
+        // Another version of the service may have written an entry that this one cannot read; this counts as a miss.
         let cached: CachedPolicy = serde_json::from_slice(text.as_bytes())
             .inspect_err(|error| tracing::warn!(%error, "the cached roles are unreadable"))
             .ok()?;

@@ -18,7 +18,7 @@ pub(super) struct DisplacedAccount(Account);
 pub(super) enum AddressOwner {
     /// Nobody, or an account that is being changed at this moment.
     Nobody,
-    /// An account that may be deleted.
+    /// An account that never proved the address, and that a new account may replace.
     Unproven(Box<DisplacedAccount>),
     /// An account that stays, for this reason.
     Proven(&'static str),

@@ -125,7 +125,7 @@ impl TokenVault {
         Ok(live.grants.covers(&policy.value.compile(&user.roles)))
     }
 
-    /// Returns the write that replaces `kept` by `renewed`, or `None` if `kept` is no longer stored.
+    /// Returns the write that replaces `kept` by `renewed`, or `None` if `kept` was replaced or removed.
     async fn renewal(
         &self,
         kept: &StoredRefreshToken,
