@@ -116,7 +116,8 @@ fn split(token: &[u8]) -> Option<([u8; BODY_LEN], [u8; TAG_LEN])> {
     Some((*body, tag.try_into().ok()?))
 }
 
-/// The body has a fixed length, so two different pairs of body and address never give the same message.
+/// Returns the message to tag. The body has a fixed length, so two different pairs of body and address never give the same
+/// message.
 fn message(body: &[u8; BODY_LEN], email: &Email) -> Vec<u8> {
     [body.as_slice(), email.as_str().as_bytes()].concat()
 }

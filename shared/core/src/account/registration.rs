@@ -29,7 +29,7 @@ pub struct SignUp {
 pub struct CheckedSignUp(SignUp);
 
 impl CheckedSignUp {
-    /// The address to sign in with.
+    /// Returns the address to sign in with.
     pub fn email(&self) -> &Email {
         &self.0.email
     }

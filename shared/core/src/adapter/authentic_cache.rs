@@ -43,7 +43,7 @@ impl<S: CacheStore> AuthenticCache<S> {
     }
 }
 
-/// The length of the key comes first, so no other key and value give the same message.
+/// Returns the message to tag. The length of the key comes first, so no other key and value give the same message.
 fn message(key: &str, value: &str, until: Timestamp) -> Vec<u8> {
     let length = u64::try_from(key.len()).unwrap_or(u64::MAX).to_be_bytes();
     [&length, key.as_bytes(), &until.as_millis().to_be_bytes(), value.as_bytes()].concat()

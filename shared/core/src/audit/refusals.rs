@@ -32,7 +32,7 @@ pub struct Refusal {
     pub details: BTreeMap<String, String>,
 }
 
-/// Writes refusals to the audit log.
+/// Writer of refusals to the audit log.
 ///
 /// A refusal changes nothing, so its event is a separate item. Anybody can be a client that is not signed in, and floods exceed
 /// limits. For such clients each process therefore writes one event per client and kind in a minute, and at most 100 in total.

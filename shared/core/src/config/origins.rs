@@ -58,7 +58,8 @@ fn app_origin(part: &str) -> Option<String> {
     (is_scheme && is_host && !NO_ORIGIN.contains(&scheme)).then(|| format!("{scheme}://{host}"))
 }
 
-/// Headers that only a browser or a proxy may set, or that Latchkey trusts for facts about the client. No page may send them.
+/// Headers that only a browser or a proxy may set, or with which a proxy asks Latchkey about another request. No page needs to
+/// send them.
 const RESERVED: [&str; 9] =
     ["x-forwarded-", "x-original-", "x-latchkey-", "sec-", "proxy-", "cf-", "cookie", "origin", "host"];
 

@@ -173,7 +173,7 @@ impl Limiter {
         self.admit_at(subjects, self.clock.now()).await
     }
 
-    /// Like [`admit`](Self::admit), at the time `now`.
+    /// Counts like [`admit`](Self::admit), at the time `now`.
     pub async fn admit_at(
         &self,
         subjects: &[Subject<'_>],

@@ -182,7 +182,7 @@ fn undated(cached: &str) -> Option<(Timestamp, &str)> {
     Some((Timestamp::from_millis(fetched_at.parse().ok()?), json))
 }
 
-/// A document from the future was fetched before the clock jumped back.
+/// Returns true if a document may still be used. A document from the future was fetched before the clock jumped back.
 fn is_young(fetched_at: Timestamp, now: Timestamp) -> bool {
     fetched_at <= now && now.since(fetched_at) < MAX_AGE
 }

@@ -70,7 +70,7 @@ pub struct CachedPolicy {
     pub until: Timestamp,
 }
 
-/// Reads and changes the policy. Cheap to clone.
+/// Service that reads and changes the policy. Cheap to clone.
 #[derive(Clone)]
 pub struct Roles {
     table: Arc<dyn Table>,

@@ -70,8 +70,8 @@ impl Sessions {
         self.find(&verified, known, freshness, now).await
     }
 
-    /// Like [`authenticate`](Self::authenticate), but counts a request only if it reads the store. For a reverse proxy, which
-    /// asks once for each file of a page.
+    /// Returns the live session like [`authenticate`](Self::authenticate), but counts a request only if it reads the store. For
+    /// a reverse proxy, which asks once for each file of a page.
     pub async fn recognize(&self, token: impl AsRef<[u8]>) -> Result<Arc<Live>, AuthenticateError> {
         let now = self.clock.now();
         let verified = self.verified(token.as_ref(), now).await?;

@@ -21,8 +21,8 @@ use crate::seal::Sealer;
 /// Number of tries of a change of the ring that conflicts with changes by other processes.
 const ATTEMPTS: usize = 5;
 
-/// Signs and verifies access tokens, and stores the keys for it. Cheap to create: a Worker creates one per request over the
-/// same [`KeyMemory`].
+/// Service that signs and verifies access tokens, and stores the keys for it. Cheap to create: a Worker creates one per request
+/// over the same [`KeyMemory`].
 ///
 /// The ring is one item of the store and the set of its public keys is another. One conditional commit writes both: if several
 /// processes start at once, one creates them and the others read them. Signing reads only the ring and verifying only the set,
@@ -120,7 +120,7 @@ impl Remembered for KeyRing {
         &memory.ring
     }
 
-    /// Also stores the set, which follows from the ring.
+    /// Stores the ring in memory, and also the set, which follows from it.
     fn remember(self, memory: &KeyMemory, version: Version, now: Timestamp) -> Arc<Self> {
         memory.set.remember(KeySet::of(&self), version, now);
         memory.ring.remember(self, version, now)

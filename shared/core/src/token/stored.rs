@@ -49,7 +49,8 @@ impl StoredKeys for KeyRing {
 }
 
 impl StoredKeys for KeySet {
-    /// A partition of its own: access rights are granted by partition, and a process that only verifies gets none on the ring.
+    /// Returns a key in a partition of its own. Access rights are granted by partition, and a process that only verifies gets
+    /// none on the ring.
     fn key() -> Key {
         Key::new("jwks", "set")
     }

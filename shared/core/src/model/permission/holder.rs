@@ -11,6 +11,6 @@ pub struct Holder {
     pub id: UserId,
     /// Key of the item.
     pub key: fn(UserId) -> Key,
-    /// Reads the roles from the item; empty for a user who may no longer act.
+    /// Function that reads the roles from the item. It returns none for a user who may no longer act.
     pub roles: fn(&Item) -> Result<BTreeSet<RoleName>, StoreError>,
 }

@@ -17,7 +17,7 @@ pub const MAX_DESCRIPTION: usize = 200;
 /// Reason that a change of the roles is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
-    /// There is no such role.
+    /// The role does not exist.
     #[error("there is no role {0}: choose one from the list of roles, or create it first")]
     NotFound(RoleName),
     /// A role includes a role that does not exist.

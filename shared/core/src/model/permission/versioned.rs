@@ -23,7 +23,7 @@ impl<T: Serialize + DeserializeOwned + Default> Versioned<T> {
         }
     }
 
-    /// Returns the write that replaces the value that was read by `value` at `key`.
+    /// Returns the write that puts `value` at `key` in place of the value that was read.
     pub(crate) fn replace_with(&self, key: Key, value: &T) -> Result<Write, StoreError> {
         match self.version {
             Some(version) => Write::replace(key, value, version),

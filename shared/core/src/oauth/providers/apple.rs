@@ -46,7 +46,7 @@ pub(in super::super) fn provider(client_id: String, key: AppleKey) -> Provider {
     }
 }
 
-/// Apple documents `email_verified` as a text or a boolean.
+/// Reads the profile. Apple documents `email_verified` as a text or a boolean.
 fn profile(token: &IdToken) -> Profile {
     let is_verified = matches!(token.claims.email_verified, Truth::Yes | Truth::Text);
     Profile::from_claims_where(token, is_verified)
