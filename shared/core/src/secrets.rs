@@ -24,7 +24,7 @@ pub const PAGE: u32 = 500;
 /// Time that a schedule waits after a run that found every value sealed with the current secret.
 const WALK_EVERY: Duration = Duration::from_hours(24);
 
-/// Reseals stored values with the current secret.
+/// Service that reseals stored values with the current secret.
 #[derive(Clone)]
 pub struct Secrets {
     table: Arc<dyn Table>,

@@ -76,7 +76,7 @@ pub enum ResealError {
     Seal(#[from] SealError),
 }
 
-/// Seals and tags with keys derived from the master secrets.
+/// Sealer and tagger with keys derived from the master secrets.
 pub struct Sealer {
     current: Root,
     older: Vec<Root>,

@@ -37,7 +37,7 @@ pub(crate) fn issuer_and_audience() -> IssuerAndAudience {
     IssuerAndAudience::new("https://auth.example.com", "https://api.example.com").unwrap()
 }
 
-/// Returns a fixed time. It is half past, so a test can go back from it.
+/// Returns noon of 2026-01-01 UTC.
 pub(crate) fn noon() -> Timestamp {
     Timestamp::from_secs(1_767_268_800)
 }
