@@ -318,12 +318,12 @@ mod tests {
             (Some("https://evil.example/ada@example.com?x=y"), "https://evil.example"),
             (Some("https://user:pass@evil.example:8443/"), "https://evil.example:8443"),
             (Some("com.example.other:/ada"), "com.example.other:"),
-            (Some("//evil.example"), "no URL"),
-            (Some("https://evil.example/\nforged line"), "no URL"),
+            (Some("//evil.example"), "not a URL"),
+            (Some("https://evil.example/\nforged line"), "not a URL"),
         ] {
             assert_eq!(described(text), told, "{text:?}");
         }
-        assert_eq!(described(Some(&format!("https://{}.example/", "x".repeat(MAX_REDIRECT)))), "no URL");
+        assert_eq!(described(Some(&format!("https://{}.example/", "x".repeat(MAX_REDIRECT)))), "not a URL");
     }
 
     #[test]
