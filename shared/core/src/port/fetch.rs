@@ -42,7 +42,7 @@ pub const MAX_BODY: usize = 1024 * 1024;
 /// #[async_trait]
 /// impl Fetch for NoNetwork {
 ///     async fn fetch(&self, request: Request<Bytes>, _: Duration) -> Result<Response<Bytes>, FetchError> {
-/// Leave out the query: it may hold a code or a token.
+///         // Leave out the query: it may hold a code or a token.
 ///         let host = request.uri().host().unwrap_or_default();
 ///         Err(FetchError::Connection(format!("{host} is not reachable from here")))
 ///     }
