@@ -1,4 +1,4 @@
-//! Events as API Gateway sends them, and what it is told.
+//! Events of API Gateway, and the decisions about them.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -21,7 +21,7 @@ const HTTP_2: &str = include_str!("events/http-api-2.0.json");
 const HTTP_1: &str = include_str!("events/http-api-1.0.json");
 const REST: &str = include_str!("events/rest-api.json");
 
-/// A service with a clerk, who may read and update orders and nothing else.
+/// A service with a clerk who may only read and update orders.
 struct Shop {
     app: TestApp,
     authorizer: Authorizer,
@@ -47,7 +47,7 @@ async fn shop() -> Shop {
 }
 
 impl Shop {
-    /// The event with the clerk's token in it.
+    /// Returns the event with the clerk's token in it.
     fn event(&self, text: &str) -> Value {
         serde_json::from_str(&text.replace("TOKEN", &self.token)).unwrap()
     }
@@ -61,7 +61,7 @@ impl Shop {
     }
 }
 
-/// The same call with another method, told everywhere where the event tells it.
+/// Returns the same call with another method in every place of the event.
 fn by(method: &str, event: &Value) -> Value {
     let text = event.to_string();
     serde_json::from_str(
@@ -70,7 +70,7 @@ fn by(method: &str, event: &Value) -> Value {
     .unwrap()
 }
 
-/// The same call with a browser's cookie instead of the bearer token, and these headers.
+/// Returns the same call with a browser's cookie instead of the bearer token, and with these headers.
 fn by_cookie(shop: &Shop, event: &Value, headers: &[(&str, &str)]) -> Value {
     let mut event = event.clone();
     let cookie = format!("__Host-latchkey-access={}", shop.token);
@@ -245,7 +245,7 @@ async fn a_malformed_event_is_an_error_that_says_so() {
         (json!(null), "type is not REQUEST"),
         (json!([]), "type is not REQUEST"),
         (json!({ "httpMethod": "GET" }), "type is not REQUEST"),
-        (token, "TOKEN authorizer"),
+        (token, "type TOKEN"),
         (with(HTTP_2, "version", json!("3.0")), "\"3.0\""),
         (without(HTTP_2, "requestContext"), "requestContext"),
         (without(HTTP_2, "routeKey"), "routeKey"),

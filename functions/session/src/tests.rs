@@ -11,7 +11,7 @@ use latchkey_testkit::people::{
 use latchkey_testkit::{TestApp, TestRequest};
 use serde_json::Value;
 
-/// Sessions, and the operations at which the rules show.
+/// Sessions, and the operations that show the effects of their rules.
 fn operations() -> Function {
     crate::function()
         .merge(latchkey_permission_check::function())
@@ -24,7 +24,7 @@ async fn app() -> TestApp {
     TestApp::unlimited().start(operations()).await
 }
 
-/// The last moment before `duration` is over.
+/// Returns the last moment before `duration` ends.
 fn short_of(duration: Duration) -> Duration {
     duration.checked_sub(Duration::from_millis(1)).unwrap()
 }

@@ -15,7 +15,7 @@ use latchkey_testkit::people::{
 use latchkey_testkit::{TestApp, TestAppBuilder, TestRequest, TestResponse};
 use serde_json::json;
 
-/// Sign-up, and the operations at which the rules show.
+/// Sign-up, and the operations that show the effects of its rules.
 fn operations() -> Function {
     crate::function().merge(latchkey_session::function()).merge(latchkey_signin::function())
 }
@@ -103,7 +103,7 @@ async fn weak_passwords_are_refused_with_the_reason() {
     assert_eq!(try_password(&app, "q7#Kz!2m").await.status, 201, "nothing was made before");
 }
 
-/// A range service that knows one password, while it is there.
+/// A breach service that knows one password, while it is up.
 struct Breach(AtomicBool);
 
 #[async_trait]
@@ -139,13 +139,13 @@ async fn a_password_from_a_breach_is_refused_where_a_service_is_asked() {
     assert_eq!(app.trips.take(), 3, "counted before the service was asked");
     service.0.store(true, Ordering::SeqCst);
     let away = json!({"email": "eve@example.com", "password": "seven green boats at noon"});
-    assert_eq!(app.send(TestRequest::post("/v1/signup", &away)).await.status, 201, "the service is away");
+    assert_eq!(app.send(TestRequest::post("/v1/signup", &away)).await.status, 201, "the service is down");
 }
 
 #[tokio::test]
 async fn a_password_is_measured_and_compared_in_one_form() {
     let app = app().await;
-    // 256 bytes are allowed; an é is one character of two bytes, however it was typed.
+    // 256 bytes are allowed. An é is one character of two bytes, in either normalization form.
     let (composed, typed) = ("caf\u{e9} tundra violet harbour", "cafe\u{301} tundra violet harbour");
     assert_eq!(try_password(&app, composed).await.status, 201);
     let signin = json!({"email": "ada@example.com", "password": typed});
@@ -216,7 +216,11 @@ async fn one_address_signs_up_three_times_in_fifteen_minutes() {
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (429, "rate_limited"));
     // The first of the three leaves the window in 12 minutes.
     assert_eq!((answer.header("retry-after"), answer.header("ratelimit-limit")), ("720", "3"));
-    assert_eq!(app.send(fourth().peer(Some(address(1)))).await.status, 201, "others are not concerned");
+    assert_eq!(
+        app.send(fourth().peer(Some(address(1)))).await.status,
+        201,
+        "other addresses are not affected"
+    );
     app.clock.advance(Duration::from_mins(12));
     let again = app.send(signup_request("ada4@example.com")).await;
     assert_eq!(again.status, 201, "{}", again.json());

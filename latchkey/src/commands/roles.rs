@@ -9,7 +9,7 @@ use super::{Failure, say};
 pub(super) async fn init(services: Services) -> Result<(), Failure> {
     let made = services.roles.init().await?;
     if made.is_empty() {
-        say("The roles are there already; `latchkey roles init --repair` restores those that were changed.");
+        say("The roles already exist; `latchkey roles init --repair` restores those that were changed.");
     }
     say_made(&made);
     Ok(())
@@ -37,7 +37,7 @@ pub(super) async fn repair(services: Services) -> Result<(), Failure> {
 /// Makes or replaces a role.
 pub(super) async fn put(services: Services, name: &RoleName, role: &Role) -> Result<(), Failure> {
     services.roles.put(name, role, Author::Operator).await?;
-    say(format_args!("The role {name} is as given."));
+    say(format_args!("Stored the role {name}."));
     Ok(())
 }
 

@@ -73,7 +73,7 @@ fn roles_are_made_once_and_listed() {
     home.add("ada@example.com", &[]);
     assert_eq!(
         home.run(&["roles", "init"]).succeeded(),
-        "The roles are there already; `latchkey roles init --repair` restores those that were changed.\n"
+        "The roles already exist; `latchkey roles init --repair` restores those that were changed.\n"
     );
     let list = home.run(&["roles", "list"]).succeeded();
     for line in [

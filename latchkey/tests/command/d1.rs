@@ -93,7 +93,7 @@ fn commands_of_the_operator_are_carried_out_on_the_rows_that_are_given() {
 
     let put = r#"{"command":"put-role","role":"writer","permissions":["texts:write"],"includes":["user"]}"#;
     let sql = operate(put).succeeded();
-    assert!(sql.starts_with("-- The role writer is as given."), "{sql}");
+    assert!(sql.starts_with("-- Stored the role writer."), "{sql}");
     database.execute_batch(&sql).unwrap();
     assert!(policy().contains("texts:write"));
     let again = database.execute_batch(&sql).unwrap_err().to_string();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { refused } from '../pages.mjs'
 import { consent, leave, returned, shown, signIn, visit, withPassword } from '../steps.mjs'
 
-const title = 'The sign-in did not work'
+const title = 'The sign-in failed'
 
 export default function cases(world) {
   const come = async (open, claims) => {

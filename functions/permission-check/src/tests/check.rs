@@ -79,7 +79,7 @@ async fn a_wildcard_and_an_included_role_are_named_as_the_reason() {
     grant(&app, &ada, "owner").await;
     let reason = ask(&app, &ada, json!({"permissions": ["products:sell", "products:read"]})).await;
     assert_eq!(reason["results"][0]["reason"], json!({"role": "owner", "grant": "products:*"}));
-    // An exact grant says more than a pattern.
+    // The reason prefers an exact grant to a pattern.
     assert_eq!(reason["results"][1]["reason"], json!({"role": "user", "grant": "products:read"}));
     let denied = ask(&app, &ada, json!({"permission": "productsx:sell"})).await;
     assert_eq!(denied["allowed"], false);
