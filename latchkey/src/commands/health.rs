@@ -9,10 +9,11 @@ use url::Url;
 
 use super::{Failure, say};
 
-/// How long the server may take to respond.
+/// Time limit for the response.
 const DEADLINE: Duration = Duration::from_secs(3);
 
-/// Asks the server at `url`, prints its response, and exits with 1 unless it is well.
+/// Requests the health of the server at `url`, prints the response, and returns 1 unless the server is
+/// healthy.
 pub(super) fn run(url: &Url) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let health = format!("{}/health", url.as_str().trim_end_matches('/'));

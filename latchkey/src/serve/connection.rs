@@ -1,4 +1,4 @@
-//! One connection: its requests in turn, within their deadlines.
+//! One connection: its requests one after the other, within their deadlines.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -25,14 +25,14 @@ use super::room::{PATIENCE, Place, Room};
 use super::watched::{RequestBody, ResponseBody, Watched, spelled};
 use super::{App, Serving, Timeouts};
 
-/// How long a client that was refused may go on sending before it is cut off.
+/// Time for which a refused client may continue to send before it is cut off.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// The end of a connection.
+/// End of a connection.
 enum End {
     /// By the rules of HTTP, or by the client.
     Http(Result<(), hyper::Error>),
-    /// The client was waited for too long in this phase.
+    /// The client took too long in this phase.
     Client(Phase),
 }
 
@@ -55,7 +55,8 @@ pub(super) async fn run(
     };
     let service = service_fn(move |request| requests.serve(request));
     let socket = TokioIo::new(Watched::new(socket, Arc::clone(activity)));
-    // The deadlines are ours: hyper has one for the headers, and counts the time between two requests into it.
+    // The server has deadlines of its own. hyper has only one for the headers, which includes the time
+    // between two requests.
     let mut connection = http1::Builder::new().header_read_timeout(None).serve_connection(socket, service);
     let timer = tokio::time::sleep_until(Instant::now());
     tokio::pin!(timer);
@@ -85,7 +86,7 @@ pub(super) async fn run(
     activity.farewell();
     let farewell = async {
         tokio::select! {
-            // A client that is gone already is no concern.
+            // If the client has already gone, there is nothing to do.
             _ = farewell(socket, &text, &room) => {}
             () = activity.told_to_give_way() => {}
         }
@@ -93,7 +94,8 @@ pub(super) async fn run(
     let _ = tokio::time::timeout(LINGER, farewell).await;
 }
 
-/// Says a last word, and lets the client read it: a connection that ends while its client still sends is reset.
+/// Sends a last response, and lets the client read it: a connection that ends while its client still sends is
+/// reset.
 async fn farewell(
     mut socket: impl AsyncRead + AsyncWrite + Unpin,
     text: &[u8],
@@ -106,7 +108,7 @@ async fn farewell(
     Ok(())
 }
 
-/// Ready with the phase in which the client was waited for too long, or in which it gives way to another.
+/// Returns the phase in which the client took too long, or in which its connection gives way to another.
 fn poll_client(
     activity: &Activity,
     timeouts: &Timeouts,
@@ -122,24 +124,26 @@ fn poll_client(
             if phase != Phase::Body {
                 return Poll::Ready(phase);
             }
-            // The service still answers the client, which its body tells why.
+            // The client still gets a response from the service, which learns from the body that the rest is
+            // late.
             activity.end_body();
             late = false;
             continue;
         }
-        // Most requests end long before their deadline. A timer that is early costs a look, one that is reset each time more.
+        // Most requests end long before their deadline. A timer that fires early costs one check, which is
+        // cheaper than a reset for each request.
         if deadline < timer.deadline() || timer.is_elapsed() {
             timer.as_mut().reset(deadline);
         }
         if timer.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
-        // Later than this turn began.
+        // This compares with the timer, because the turn began before the deadline.
         late = deadline <= timer.deadline();
     }
 }
 
-/// What answers the requests of one connection.
+/// Handler of the requests of one connection.
 struct Requests<A> {
     app: A,
     peer: SocketAddr,
@@ -148,7 +152,7 @@ struct Requests<A> {
     activity: Arc<Activity>,
 }
 
-/// In a box, since hyper polls a connection that ends by our own hand only where such a future can move.
+/// The future is boxed: when the server ends a connection, hyper polls it only if the future can move.
 type ResponseFuture = Pin<Box<dyn Future<Output = Result<http::Response<ResponseBody>, Infallible>> + Send>>;
 
 impl<A: App> Requests<A> {
@@ -160,7 +164,7 @@ impl<A: App> Requests<A> {
         let (serving, room, activity) =
             (Arc::clone(&self.serving), Arc::clone(&self.room), Arc::clone(&self.activity));
         Box::pin(async move {
-            // A panic is a fault of this request alone: its client gets a response, and the connection goes on.
+            // A panic affects only this request: its client gets a response, and the connection continues.
             let called = AssertUnwindSafe(async move { app.call(request).await });
             let mut response = match called.catch_unwind().await {
                 Ok(Ok(response)) => response,
@@ -179,10 +183,15 @@ fn too_slow() -> Problem {
     Problem::from(latchkey_http::RequestTimeout)
 }
 
-/// The problem of a request that hyper does not take.
+/// Returns the problem of a request that hyper refuses.
 fn problem(status: u16) -> Problem {
     match status {
-        414 => Problem::new(StatusCode::URI_TOO_LONG, "target_too_long", "the request's target is too long"),
+        414 => Problem::new(
+            StatusCode::URI_TOO_LONG,
+            "target_too_long",
+            "the request's target is too long; \
+                                                                          shorten the URL",
+        ),
         431 => Problem::new(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "headers_too_large",

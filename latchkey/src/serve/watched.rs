@@ -1,4 +1,5 @@
-//! What hyper reads, writes and hands over, so that each step tells the connection's [`Activity`].
+//! Wrappers around the parts that hyper reads and writes. They report each step to the connection's
+//! [`Activity`].
 
 use std::io;
 use std::pin::Pin;
@@ -13,14 +14,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::{Activity, Phase};
 
-/// The bytes that are kept of what hyper says by itself: a status line.
+/// Number of bytes that are stored of hyper's own response: a status line.
 const REFUSAL_BYTES: usize = 64;
 
-/// A client's socket.
+/// Socket of a client.
 pub(super) struct Watched<T> {
     socket: T,
     activity: Arc<Activity>,
-    /// The start of what hyper wrote without the service.
+    /// Beginning of a response that hyper wrote without the service.
     refusal: Vec<u8>,
 }
 
@@ -29,15 +30,15 @@ impl<T> Watched<T> {
         Self { socket, activity, refusal: Vec::new() }
     }
 
-    /// The socket, and the status with which hyper refused a request, if it did.
+    /// Returns the socket, and the status with which hyper refused a request, if it did.
     pub(super) fn into_parts(self) -> (T, Option<u16>) {
         let line = String::from_utf8_lossy(&self.refusal);
         let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
         (self.socket, status)
     }
 
-    /// Whether hyper writes a response of its own: it does so before a request reaches the service, and without a body that
-    /// says why.
+    /// Returns true if hyper writes its own response. It does so before a request reaches the service,
+    /// without a body that gives the reason.
     fn is_refusal(&self) -> bool {
         matches!(self.activity.phase().0, Phase::Fresh | Phase::Idle | Phase::Head)
     }
@@ -101,7 +102,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     }
 }
 
-/// The body of a request, which may end with a [`RequestTimeout`].
+/// Body of a request. It may end with a [`RequestTimeout`].
 pub struct RequestBody {
     body: Incoming,
     activity: Arc<Activity>,
@@ -150,7 +151,7 @@ impl Drop for RequestBody {
     }
 }
 
-/// The body of a response.
+/// Body of a response.
 pub(super) struct ResponseBody {
     body: axum::body::Body,
     activity: Arc<Activity>,
@@ -188,10 +189,10 @@ impl Drop for ResponseBody {
     }
 }
 
-/// The response as HTTP/1.1 spells it, after which the connection ends.
+/// Encodes a response as HTTP/1.1, for a connection that ends after it.
 pub(super) async fn spelled(response: axum::response::Response) -> Vec<u8> {
     let (parts, body) = response.into_parts();
-    // A problem is in memory: its body cannot fail.
+    // A problem's body is in memory and cannot fail.
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let mut text = format!("HTTP/1.1 {}\r\n", parts.status).into_bytes();
     for (name, value) in &parts.headers {

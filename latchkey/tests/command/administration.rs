@@ -1,4 +1,4 @@
-//! The commands that administer, beside a server that runs.
+//! Administration commands while a server is running.
 
 use serde_json::{Value, json};
 
@@ -135,7 +135,7 @@ fn keys_rotate_under_a_running_server_and_no_token_is_refused() {
     home.run(&["keys", "rotate"]).succeeded();
     assert_eq!(http::get(&format!("{}/v1/session", server.url), Some(&token)).status, 200);
 
-    // A start reads the keys afresh: now the new one signs, and the old one still verifies.
+    // A start reads the keys again: the new key signs, and the previous one still verifies.
     home.set("LATCHKEY_LISTEN", &format!("127.0.0.1:{}", server.port()));
     server.stop("TERM");
     let server = home.serve();
@@ -146,7 +146,7 @@ fn keys_rotate_under_a_running_server_and_no_token_is_refused() {
     assert_eq!(keys["keys"].as_array().unwrap().len(), 3, "next, current and previous: {keys}");
 }
 
-/// The first part of a token, which names the key.
+/// Returns the first part of a token, which names the key.
 fn header(token: &str) -> &str {
     token.split('.').next().unwrap()
 }

@@ -1,4 +1,4 @@
-//! What `latchkey d1` prints is SQL that a database takes, once.
+//! The SQL of `latchkey d1` runs on a database, once.
 
 use latchkey_sql::MIGRATIONS;
 use rusqlite::Connection;
@@ -67,7 +67,7 @@ fn an_account_that_wrong_passwords_locked_is_unlocked() {
     assert_eq!(text(&format!("SELECT CAST(count(*) AS TEXT) {event}")), "1");
 }
 
-/// Every row, as `wrangler d1 execute --json` prints them.
+/// Returns every row in the form of `wrangler d1 execute --json`.
 fn rows(database: &Connection) -> String {
     let columns = "'partition', partition, 'sort', sort, 'body', body, 'version', version, 'expires_at', expires_at, \
                    'index_partition', index_partition, 'index_sort', index_sort";

@@ -1,4 +1,4 @@
-//! The checks of a server that runs, over HTTP.
+//! Checks of a running server over HTTP.
 
 use crate::process::Home;
 

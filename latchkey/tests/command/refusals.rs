@@ -119,7 +119,7 @@ fn a_start_that_fails_leaves_nothing_behind() {
     home.run(&["serve", "--data", "new/below"]).refused(&["LATCHKEY_URL"]);
     let home = home.with("LATCHKEY_URL", "");
     std::fs::create_dir_all(home.data()).unwrap();
-    // The mailbox comes after the secret and the database.
+    // The mailbox is opened after the secret and the database.
     std::fs::write(home.data().join("mailbox"), "").unwrap();
     home.run(&[]).refused(&["mailbox"]);
     let left: Vec<_> =
@@ -137,7 +137,7 @@ fn a_data_folder_that_is_a_file() {
     home.run(&["--data", below.to_str().unwrap()]).refused(&["latchkey-data/below", "--data"]);
 }
 
-/// Root writes wherever it likes; there it is `tests/full` that mounts a file system read-only.
+/// Root can write everywhere. For root `tests/full` mounts a read-only file system.
 #[test]
 fn a_data_folder_that_cannot_be_written() {
     let home = Home::new();

@@ -1,4 +1,4 @@
-//! What must never be printed or logged, at any level.
+//! Values that must never be printed or logged, at any level.
 
 use serde_json::json;
 
@@ -21,7 +21,7 @@ fn no_secret_is_printed_even_at_the_finest_level() {
     let refresh = json!({ "refresh_token": signed_up.body["refresh_token"] });
     let refreshed = http::post(&format!("{}/v1/token/refresh", server.url), None, &refresh);
     assert_eq!(refreshed.status, 200);
-    // One that is not valid any more, and one that is nearly valid: errors are where secrets leak.
+    // One token has expired, and one is almost valid: secrets leak through errors.
     let token = refreshed.body["access_token"].as_str().unwrap();
     let session = format!("{}/v1/session", server.url);
     assert_eq!(http::get(&session, Some(&token[..token.len() - 2])).status, 401);

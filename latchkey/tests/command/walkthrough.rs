@@ -1,8 +1,9 @@
-//! The README's walk-through, command by command as it is printed there.
+//! The README's walk-through, command by command as printed there.
 //!
-//! Its `sh` blocks run in one shell, except the one marked `sh server`, which is the server that the test has started. Only
-//! the port differs, and `cargo` is a script that runs the binary under test. A `json` or `text` block is what the `sh` block
-//! before it prints: JSON may hold more members, and `…` stands for anything.
+//! Its `sh` blocks run in one shell, except the one marked `sh server`, which is the server that the test has
+//! started. Only the port differs, and `cargo` is a script that runs the binary under test. A `json` or
+//! `text` block is the output of the `sh` block before it: JSON may have more members, and `…` stands for any
+//! text.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
@@ -12,7 +13,7 @@ use serde_json::Value;
 use crate::process::{BINARY, Home};
 
 const README: &str = include_str!("../../../README.md");
-/// Stands between the outputs of two blocks.
+/// Separator between the outputs of two blocks.
 const MARK: &str = "-- end of a block --\n";
 
 struct Block<'a> {
@@ -23,7 +24,7 @@ struct Block<'a> {
 #[test]
 #[ignore = "needs bash and curl; tests/full runs it"]
 fn the_readme_does_what_it_says() {
-    // Its limits and its hashing are what a person meets.
+    // The limits and the hashing are those of a real deployment.
     let mut home = Home::plain();
     for program in ["bash", "curl"] {
         let found = home.command("sh").args(["-c", &format!("command -v {program}")]).output().unwrap();
@@ -59,7 +60,7 @@ fn the_readme_does_what_it_says() {
     }
 }
 
-/// The fenced blocks of the walk-through.
+/// Returns the fenced blocks of the walk-through.
 fn blocks(port: &str) -> Vec<Block<'static>> {
     let start = README.find("\n## Walk-through").unwrap();
     let section = &README[start + 1..];
@@ -85,7 +86,7 @@ fn blocks(port: &str) -> Vec<Block<'static>> {
     blocks
 }
 
-/// A `PATH` whose `cargo run … -- ARGUMENTS` runs the binary under test.
+/// Returns a `PATH` whose `cargo run … -- ARGUMENTS` runs the binary under test.
 fn path_with_cargo(home: &Home) -> String {
     let folder = home.path().join("bin");
     std::fs::create_dir(&folder).unwrap();
@@ -104,7 +105,7 @@ fn matches_json(printed: &str, expected: &str) {
     assert!(holds(&printed, &expected), "the README says\n{expected:#}\nbut it is\n{printed:#}");
 }
 
-/// Whether everything expected is there.
+/// Returns true if `printed` has everything expected.
 fn holds(printed: &Value, expected: &Value) -> bool {
     match (printed, expected) {
         (Value::Object(printed), Value::Object(expected)) => expected
@@ -118,7 +119,7 @@ fn holds(printed: &Value, expected: &Value) -> bool {
     }
 }
 
-/// Line by line; spaces at the ends do not count.
+/// Compares line by line, ignoring spaces at both ends.
 fn matches_text(printed: &str, expected: &str) {
     let (lines, wanted): (Vec<_>, Vec<_>) = (printed.lines().collect(), expected.trim().lines().collect());
     let same =
@@ -126,7 +127,7 @@ fn matches_text(printed: &str, expected: &str) {
     assert!(same, "the README says\n{expected}\nbut it is\n{printed}");
 }
 
-/// Whether `text` is `pattern`, in which `…` stands for anything.
+/// Returns true if `text` matches `pattern`, in which `…` stands for any text.
 fn like(text: &str, pattern: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('…') else { return text == pattern };
     text.strip_prefix(first)

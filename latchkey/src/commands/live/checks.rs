@@ -1,4 +1,4 @@
-//! Each check of a response: what is good, or what is wrong and its fix.
+//! Checks of responses. Each returns the good result, or the problem with its fix.
 
 use bytes::Bytes;
 use http::{Response, StatusCode, header};
@@ -9,10 +9,11 @@ use url::{Host, Url};
 
 type Verdict = Result<String, String>;
 
-/// The largest difference of two clocks that is no fault, in seconds: a token that was issued by the one is taken by the other.
+/// Largest accepted difference of two clocks, in seconds: within it a server accepts the tokens that another
+/// one issues.
 const CLOCK_DIFFERENCE: i64 = 30;
 
-/// The headers of every response, besides HSTS.
+/// Headers of every response, besides HSTS.
 const HEADERS: [&str; 6] = [
     "content-security-policy",
     "permissions-policy",
@@ -22,7 +23,7 @@ const HEADERS: [&str; 6] = [
     "x-request-id",
 ];
 
-/// The URL uses https, or names this machine.
+/// Checks that the URL uses https, or http on this machine.
 pub fn scheme(url: &Url) -> Verdict {
     let is_loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -37,14 +38,14 @@ pub fn scheme(url: &Url) -> Verdict {
     }
 }
 
-/// The service and its stores answer.
+/// Checks that the service and its stores respond.
 pub fn health(response: &Response<Bytes>) -> Verdict {
     let body = json(response);
     let stores = body.get("stores").map(Value::to_string).unwrap_or_default();
     match (response.status(), text(&body, "status")) {
         (StatusCode::OK, "ok") => Ok(format!("version {} and its stores respond", text(&body, "version"))),
         (_, status @ ("degraded" | "unavailable")) => {
-            Err(format!("/health says {status}, stores {stores}: see the deployment's log"))
+            Err(format!("/health responds {status}, stores {stores}; see the deployment's log"))
         }
         (status, _) => {
             Err(format!("/health responds {status}, not as Latchkey does; check the URL and its path"))
@@ -52,18 +53,18 @@ pub fn health(response: &Response<Bytes>) -> Verdict {
     }
 }
 
-/// The security headers are there, and none was taken off on the way.
+/// Checks that the security headers are present and were not removed on the way.
 pub fn headers(url: &Url, response: &Response<Bytes>) -> Verdict {
     let hsts = (url.scheme() == "https").then_some("strict-transport-security");
     let wanted = HEADERS.into_iter().chain(hsts);
     let missing: Vec<_> = wanted.filter(|name| !response.headers().contains_key(*name)).collect();
     if missing.is_empty() {
-        return Ok("the security headers are there".to_owned());
+        return Ok("the security headers are present".to_owned());
     }
     Err(format!("responses lack {}; let the proxy or CDN in front pass them on", missing.join(", ")))
 }
 
-/// The clock of the deployment agrees with this machine's.
+/// Checks that the clock of the deployment agrees with this machine's clock.
 pub fn clock(response: &Response<Bytes>, now: Timestamp) -> Verdict {
     let date = response.headers().get(header::DATE).and_then(|value| value.to_str().ok());
     let Some(there) = date.and_then(|text| httpdate::parse_http_date(text).ok()) else {
@@ -79,7 +80,7 @@ pub fn clock(response: &Response<Bytes>, now: Timestamp) -> Verdict {
     Err(format!("its clock is {} s {direction} this machine's; set both by NTP", apart.abs()))
 }
 
-/// Nothing is served without TLS.
+/// Checks that nothing is served without TLS.
 pub fn plain_http(response: Result<Response<Bytes>, FetchError>) -> Verdict {
     match response {
         Err(_) => Ok("nothing responds over http".to_owned()),
@@ -87,7 +88,7 @@ pub fn plain_http(response: Result<Response<Bytes>, FetchError>) -> Verdict {
             let to = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
             match (response.status(), to) {
                 (status, Some(to)) if status.is_redirection() && to.starts_with("https://") => {
-                    Ok("http leads to https".to_owned())
+                    Ok("http redirects to https".to_owned())
                 }
                 (status, _) if status.is_success() => {
                     Err("it responds over http too; redirect http to https or close the port".to_owned())
@@ -98,7 +99,7 @@ pub fn plain_http(response: Result<Response<Bytes>, FetchError>) -> Verdict {
     }
 }
 
-/// The key set has public keys and nothing else.
+/// Checks that the key set has public keys and nothing else.
 pub fn key_set(response: &Response<Bytes>) -> Verdict {
     let body = json(response);
     let keys = body.get("keys").and_then(Value::as_array).filter(|keys| !keys.is_empty());
@@ -120,7 +121,7 @@ pub fn key_set(response: &Response<Bytes>) -> Verdict {
     Ok(format!("the key set has {} public keys", keys.len()))
 }
 
-/// The issuer is the URL that was asked.
+/// Checks that the issuer is the URL of the deployment.
 pub fn discovery(url: &Url, response: &Response<Bytes>) -> Verdict {
     let body = json(response);
     let (issuer, asked) = (text(&body, "issuer"), url.as_str().trim_end_matches('/'));
@@ -128,11 +129,12 @@ pub fn discovery(url: &Url, response: &Response<Bytes>) -> Verdict {
         return Ok(format!("the issuer is {issuer}"));
     }
     Err(format!(
-        "the issuer is {issuer:?} where {asked} was asked; set LATCHKEY_URL to the URL that clients use"
+        "the issuer is {issuer:?}, but the deployment is at {asked}; set LATCHKEY_URL to the URL that clients \
+         use"
     ))
 }
 
-/// A request without a token is refused, and by Latchkey itself.
+/// Checks that Latchkey itself refuses a request without a token.
 pub fn anonymous(response: &Response<Bytes>) -> Verdict {
     let code = code(response);
     let is_stored = response.headers().get(header::CACHE_CONTROL).is_none_or(|value| value != "no-store");
@@ -148,7 +150,7 @@ pub fn anonymous(response: &Response<Bytes>) -> Verdict {
     }
 }
 
-/// A request that another site forged is refused.
+/// Checks that a request forged by another site is refused.
 pub fn forged(response: &Response<Bytes>) -> Verdict {
     match code(response).as_str() {
         "cross_site_request" => Ok("a forged request of another site is refused".to_owned()),
@@ -159,7 +161,7 @@ pub fn forged(response: &Response<Bytes>) -> Verdict {
     }
 }
 
-/// Cookies have the prefix that browsers enforce, and two of one name are refused.
+/// Checks that cookies have the prefix that browsers enforce, and that two cookies of one name are refused.
 pub fn cookies(response: &Response<Bytes>) -> Verdict {
     match code(response).as_str() {
         "duplicate_cookie" => {
@@ -172,7 +174,7 @@ pub fn cookies(response: &Response<Bytes>) -> Verdict {
     }
 }
 
-/// Pages of a listed origin may call.
+/// Checks that pages of a listed origin may call.
 pub fn listed(origin: &str, response: &Response<Bytes>) -> Verdict {
     let allowed = shared_with(response);
     let with_cookies =
@@ -183,7 +185,7 @@ pub fn listed(origin: &str, response: &Response<Bytes>) -> Verdict {
     }
 }
 
-/// Pages of an origin that nobody lists may not call.
+/// Checks that pages of an unlisted origin may not call.
 pub fn stranger(response: &Response<Bytes>) -> Verdict {
     match shared_with(response) {
         None => Ok("pages of other origins may not call".to_owned()),

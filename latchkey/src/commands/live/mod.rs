@@ -1,4 +1,4 @@
-//! `latchkey doctor --live URL`: the checks of a deployment that need nothing but HTTP.
+//! `latchkey doctor --live URL`: checks of a deployment that need only HTTP.
 
 mod checks;
 
@@ -14,12 +14,12 @@ use url::Url;
 use super::Failure;
 use super::findings::Findings;
 
-/// How long each response may take.
+/// Time limit for each response.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// An origin that no deployment lists: `invalid` is nobody's domain (RFC 2606, section 2).
+/// An origin that no deployment lists, because `invalid` cannot be registered (RFC 2606, section 2).
 const STRANGER: &str = "https://stranger.invalid";
 
-/// A deployment, asked over HTTP.
+/// A deployment that is checked over HTTP.
 struct Deployment<'a> {
     url: &'a Url,
     fetch: &'a dyn Fetch,
@@ -28,7 +28,8 @@ struct Deployment<'a> {
 /// A request without its URL: method, path below the deployment's URL, headers.
 type Question<'a> = (Method, &'a str, &'a [(&'a str, &'a str)]);
 
-/// Asks the deployment at `url`, and checks that pages of `origins` may call it. Signs nobody in, and changes nothing.
+/// Checks the deployment at `url`, and that pages of `origins` may call it. It signs nobody in and changes
+/// nothing.
 pub(super) fn run(url: &Url, origins: &[String]) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let fetch = HttpFetch::new();
@@ -76,7 +77,7 @@ async fn examine(
 type Headers = Vec<(&'static str, &'static str)>;
 type Check = fn(&Url, &Response<Bytes>) -> Result<String, String>;
 
-/// The questions that are the same everywhere, each with the check of its response.
+/// Returns the requests that are the same for every deployment, each with the check of its response.
 fn questions(url: &Url) -> Vec<((Method, &'static str, Headers), Check)> {
     let mut questions: Vec<((Method, &'static str, Headers), Check)> = vec![
         ((Method::GET, "/.well-known/jwks.json", Vec::new()), |_, response| checks::key_set(response)),
@@ -92,7 +93,7 @@ fn questions(url: &Url) -> Vec<((Method, &'static str, Headers), Check)> {
         ),
     ];
     if url.scheme() == "https" {
-        // Names with the prefix are refused twice only where the deployment reads cookies of that name.
+        // Duplicate cookies with the prefix are refused only if the deployment reads cookies of that name.
         let twice = "__Host-latchkey-access=a; __Host-latchkey-access=b";
         questions.push(((Method::GET, "/v1/session", vec![("cookie", twice)]), |_, response| {
             checks::cookies(response)
@@ -107,7 +108,7 @@ impl Deployment<'_> {
         self.send(method, &format!("{base}{path}"), headers).await
     }
 
-    /// Asks the same host over http.
+    /// Sends a request to the same host over http.
     async fn ask_without_tls(&self) -> Result<Response<Bytes>, FetchError> {
         let host = self.url.host_str().unwrap_or_default();
         self.send(Method::GET, &format!("http://{host}/health"), &[]).await
