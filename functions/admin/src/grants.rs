@@ -10,8 +10,8 @@ use latchkey_http::{Caller, ClientInfo, Description, PathParams, Problem, UserBo
 pub(crate) const GRANT: Description = Description {
     id: "grant_role",
     summary: "Grant a role",
-    details: "The user has the role in access tokens from the next refresh on, and in permission checks within \
-              60 s. The caller must have the right to define the role.",
+    details: "The user has the role in access tokens from the next refresh on, and in permission checks \
+              within 60 s. The caller must have the right to define the role.",
     responses: &[json::<UserBody>(200, "The user with the role; needs `roles:manage`")],
     problems: &[
         (403, "`beyond_authority`: the user or the role has permissions that the caller lacks"),

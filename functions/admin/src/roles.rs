@@ -99,12 +99,10 @@ pub(crate) async fn show(
     PathParam(name): PathParam<RoleName>,
 ) -> Result<Response, Problem> {
     let policy = roles.load_fresh().await?.value;
-    let role = policy.roles().get(&name).ok_or_else(|| {
-        Problem::not_found(
-            "no role has this name; list the \
-                                                                           roles with GET /v1/roles",
-        )
-    })?;
+    let role = policy
+        .roles()
+        .get(&name)
+        .ok_or_else(|| Problem::not_found("no role has this name; list the roles with GET /v1/roles"))?;
     Ok(private(RoleBody::new(&name, role)))
 }
 
@@ -112,9 +110,9 @@ pub(crate) const PUT: Description = Description {
     id: "put_role",
     summary: "Create or replace a role",
     details: "Replaces the role as a whole. It may only contain permissions that the caller holds; a caller \
-              with `system:admin` may also add any permission outside of Latchkey's own (`users:*`, `roles:*`, \
-              `system:*`, `identities:*`). A change that the caller could not undo is refused. It takes effect \
-              in access tokens from the next refresh on, and in permission checks within 60 s.",
+              with `system:admin` may also add any permission outside of Latchkey's own (`users:*`, \
+              `roles:*`, `system:*`, `identities:*`). A change that the caller could not undo is refused. It \
+              takes effect in access tokens from the next refresh on, and in permission checks within 60 s.",
     responses: &[json::<RoleBody>(200, "Replaced; needs `roles:manage`"), json::<RoleBody>(201, "Created")],
     problems: &[
         (403, "`beyond_authority`"),
@@ -168,7 +166,7 @@ pub(crate) const DELETE: Description = Description {
         (
             409,
             "`role_conflict`: the role is built in or included by another role; `self_lockout`: the caller \
-               could not undo it",
+             could not undo it",
         ),
         (422, "`invalid_role`: the name is malformed"),
     ],

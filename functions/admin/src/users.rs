@@ -127,8 +127,8 @@ pub(crate) async fn update(
 pub(crate) const DELETE: Description = Description {
     id: "delete_user",
     summary: "Delete a user",
-    details: "Deletes the account and every session. The e-mail address can be used again. The audit log keeps \
-              the events.",
+    details: "Deletes the account and every session. The e-mail address can be used again. The audit log \
+              keeps the events.",
     responses: &[bodiless(204, "Deleted; needs `users:delete`")],
     problems: &[
         (403, "`beyond_authority`: the user has permissions that the caller lacks"),

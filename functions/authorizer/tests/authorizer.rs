@@ -52,12 +52,12 @@ impl Shop {
         serde_json::from_str(&text.replace("TOKEN", &self.token)).unwrap()
     }
 
-    async fn answer(&self, event: Value) -> Result<Value, AuthorizerError> {
+    async fn respond(&self, event: Value) -> Result<Value, AuthorizerError> {
         self.authorizer.respond(event).await
     }
 
     async fn ask(&self, event: Value) -> Value {
-        self.answer(event).await.unwrap()
+        self.respond(event).await.unwrap()
     }
 }
 
@@ -126,8 +126,8 @@ async fn a_path_cannot_stand_for_others() {
         let mut event = shop.event(REST);
         event["methodArn"] =
             json!(format!("arn:aws:execute-api:eu-central-1:111122223333:f6/prod/GET/orders/{path}"));
-        let answer = shop.ask(event).await;
-        assert_eq!(answer["policyDocument"]["Statement"][0]["Effect"], "Deny", "{path}");
+        let response = shop.ask(event).await;
+        assert_eq!(response["policyDocument"]["Statement"][0]["Effect"], "Deny", "{path}");
     }
 }
 
@@ -155,8 +155,8 @@ async fn nobody_is_let_in_without_a_good_token() {
         (json!(""), "bearer_token_required"),
     ] {
         event["headers"]["authorization"] = header.clone();
-        let answer = shop.ask(event.clone()).await;
-        assert_eq!(answer, json!({ "isAuthorized": false, "context": { "code": code } }), "{header}");
+        let response = shop.ask(event.clone()).await;
+        assert_eq!(response, json!({ "isAuthorized": false, "context": { "code": code } }), "{header}");
     }
     event["headers"].as_object_mut().unwrap().remove("authorization");
     assert_eq!(shop.ask(event).await["context"]["code"], "not_signed_in");
@@ -181,7 +181,7 @@ async fn a_store_that_fails_lets_nobody_in() {
     let shop = shop().await;
     let event = shop.event(HTTP_2);
     shop.app.table.faults.add(Fault::unavailable());
-    match shop.answer(event).await {
+    match shop.respond(event).await {
         Err(AuthorizerError::Check { status: 503, code }) => assert_eq!(code, "unavailable"),
         other => panic!("{other:?}"),
     }
@@ -192,7 +192,7 @@ async fn a_decision_is_never_remembered_for_other_routes() {
     let shop = shop().await;
     let mut event = shop.event(HTTP_2);
     event["identitySource"] = json!([format!("Bearer {}", shop.token)]);
-    let error = shop.answer(event).await.unwrap_err().to_string();
+    let error = shop.respond(event).await.unwrap_err().to_string();
     assert!(error.contains("add $context.routeKey"), "{error}");
 }
 
@@ -201,12 +201,12 @@ async fn a_cookie_needs_a_request_of_our_own_pages() {
     let shop = shop().await;
     let mut event = by("POST", &shop.event(HTTP_2));
     event["identitySource"] = Value::Null;
-    let answer =
+    let response =
         |headers: &'static [(&'static str, &'static str)]| shop.ask(by_cookie(&shop, &event, headers));
-    assert_eq!(answer(&[("sec-fetch-site", "same-origin")]).await["isAuthorized"], true);
-    assert_eq!(answer(&[("origin", "https://app.example.com")]).await["isAuthorized"], true);
+    assert_eq!(response(&[("sec-fetch-site", "same-origin")]).await["isAuthorized"], true);
+    assert_eq!(response(&[("origin", "https://app.example.com")]).await["isAuthorized"], true);
     for forged in [&[("sec-fetch-site", "cross-site")][..], &[("origin", "https://evil.example")], &[]] {
-        assert_eq!(answer(forged).await["context"]["code"], "cross_site_request", "{forged:?}");
+        assert_eq!(response(forged).await["context"]["code"], "cross_site_request", "{forged:?}");
     }
 }
 
@@ -260,11 +260,11 @@ async fn a_malformed_event_is_an_error_that_says_so() {
         (with(REST, "httpMethod", json!("G T")), "one of its fields"),
         (without(REST, "resource"), "resource"),
     ] {
-        let error = shop.answer(event.clone()).await.expect_err(&event.to_string());
+        let error = shop.respond(event.clone()).await.expect_err(&event.to_string());
         assert!(matches!(error, AuthorizerError::Event(_)), "{event}: {error}");
         assert!(error.to_string().contains(said), "{event}: {error}");
     }
     let error =
-        shop.answer(with(HTTP_2, "headers", json!({ "authorization": "Bearer abc\n" }))).await.unwrap_err();
+        shop.respond(with(HTTP_2, "headers", json!({ "authorization": "Bearer abc\n" }))).await.unwrap_err();
     assert!(!error.to_string().contains("abc"), "{error}");
 }

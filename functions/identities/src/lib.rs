@@ -112,8 +112,8 @@ const UNLINK: Description = Description {
     id: "unlink_identity",
     summary: "Unlink an identity",
     details: "Afterwards the caller cannot sign in with this provider, and another account can link the \
-              identity. Needs a sign-in within the last 10 minutes, and a password or another provider to sign \
-              in with.",
+              identity. Needs a sign-in within the last 10 minutes, and a password or another provider to \
+              sign in with.",
     responses: &[bodiless(204, "Unlinked")],
     problems: &[
         (403, "`reauthentication_required`: sign in again first"),

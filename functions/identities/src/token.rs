@@ -40,9 +40,9 @@ pub(crate) const TOKEN: Description = Description {
     summary: "Get a provider's access token for a user",
     details: "Returns a new access token of the provider, for servers that act there on behalf of a user. It \
               is made with the stored provider refresh token, which is never returned. Needs \
-              `LATCHKEY_PROVIDER_TOKENS=keep` and a permission that no role has by default. The caller sends a \
-              bearer token, not a cookie, and must hold all permissions of the user, so nobody acts for a user \
-              with more permissions.",
+              `LATCHKEY_PROVIDER_TOKENS=keep` and a permission that no role has by default. The caller sends \
+              a bearer token, not a cookie, and must hold all permissions of the user, so nobody acts for a \
+              user with more permissions.",
     responses: &[json::<ProviderToken>(200, "The token; needs `identities:token`")],
     problems: &[
         (400, "`invalid_request`: the user's identifier is invalid"),

@@ -38,9 +38,9 @@ async fn two_processes() -> (TestApp, TestApp) {
 }
 
 async fn published(app: &TestApp) -> JwkSet {
-    let answer = app.send(TestRequest::get("/.well-known/jwks.json")).await;
-    assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "public, max-age=300"));
-    serde_json::from_slice(&answer.body).unwrap()
+    let response = app.send(TestRequest::get("/.well-known/jwks.json")).await;
+    assert_eq!((response.status.as_u16(), response.header("cache-control")), (200, "public, max-age=300"));
+    serde_json::from_slice(&response.body).unwrap()
 }
 
 fn kids(set: &JwkSet) -> BTreeSet<String> {

@@ -7,9 +7,9 @@ pub const BY_REDIRECT: Description = Description {
     summary: "Return from a provider",
     details: "The provider sends the browser here after `start`. The browser continues to `redirect_to`, \
               signed in; after a failure, with the code of the problem as `error` in the query. Without a \
-              `redirect_to`, or if the authorization request is unknown, a page shows the problem. If `Accept` \
-              does not name HTML, the response is the problem itself. A state is valid for one return, even if \
-              that return fails. At most 10 requests a minute from one address.",
+              `redirect_to`, or if the authorization request is unknown, a page shows the problem. If \
+              `Accept` does not name HTML, the response is the problem itself. A state is valid for one \
+              return, even if that return fails. At most 10 requests a minute from one address.",
     responses: RESPONSES,
     problems: PROBLEMS,
 };

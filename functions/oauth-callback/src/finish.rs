@@ -73,8 +73,8 @@ impl Finish<'_> {
     fn demand_same_user(&self, ticket: &LinkTicket) -> Result<(), Refused> {
         match self.signed_in {
             Some((user, _)) if user != ticket.user() => {
-                let text = "this browser is signed in to another account than the one that began to link; sign \
-                            in to that account and link again";
+                let text = "this browser is signed in to another account than the one that began to link; \
+                            sign in to that account and link again";
                 let problem = Problem::new(StatusCode::FORBIDDEN, "other_account", text);
                 Err(Refused::because("other_account", problem))
             }

@@ -93,8 +93,7 @@ fn challenge(params: &StartParams) -> Result<Option<CodeChallenge>, Problem> {
     match parsed {
         Ok(challenge) if s256 => Ok(challenge),
         _ => Err(Problem::invalid(
-            "code_challenge must be the base64url of a SHA-256 hash, and \
-                                   code_challenge_method must be S256",
+            "code_challenge must be the base64url of a SHA-256 hash, and code_challenge_method must be S256",
         )),
     }
 }

@@ -148,8 +148,9 @@ const AUTHORIZE: Description = Description {
     summary: "Authorize",
     details: "For a reverse proxy (nginx `auth_request`, Traefik `ForwardAuth`, Caddy `forward_auth`): the \
               status is the decision. A 204 has `X-Latchkey-User`, `X-Latchkey-Session` and \
-              `X-Latchkey-Roles`, for the proxy to pass on. A refusal has `X-Latchkey-Reason`. The proxy sends \
-              the method of the request that it asks about in `X-Forwarded-Method` or `X-Original-Method`.",
+              `X-Latchkey-Roles`, for the proxy to pass on. A refusal has `X-Latchkey-Reason`. The proxy \
+              sends the method of the request that it asks about in `X-Forwarded-Method` or \
+              `X-Original-Method`.",
     responses: &[bodiless(204, "The caller is allowed")],
     problems: &[
         (400, "`invalid_request`: the query is invalid"),

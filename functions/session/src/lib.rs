@@ -94,8 +94,8 @@ async fn list(
 const REVOKE: Description = Description {
     id: "revoke_session",
     summary: "Revoke a session",
-    details: "Ends one of the caller's sessions at once: its refresh token is invalid, and its access token is \
-              refused within 60 s.",
+    details: "Ends one of the caller's sessions at once: its refresh token is invalid, and its access token \
+              is refused within 60 s.",
     responses: &[bodiless(204, "Ended")],
     problems: &[(404, "The caller has no such session")],
 };
@@ -119,8 +119,8 @@ const SIGN_OUT: Description = Description {
     responses: &[bodiless(204, "Signed out")],
     problems: &[(
         401,
-        "`session_ended`: the session has already ended, and the cookies are removed; `invalid_refresh_token`: \
-         the only cookie of the request is forged",
+        "`session_ended`: the session has already ended, and the cookies are removed; \
+         `invalid_refresh_token`: the only cookie of the request is forged",
     )],
 };
 
@@ -152,8 +152,8 @@ async fn sign_out(
 const SIGN_OUT_EVERYWHERE: Description = Description {
     id: "sign_out_everywhere",
     summary: "Sign out everywhere",
-    details: "Ends every session of the caller in one write. Needs a valid token: an access token that has not \
-              expired, or the refresh cookie.",
+    details: "Ends every session of the caller in one write. Needs a valid token: an access token that has \
+              not expired, or the refresh cookie.",
     responses: &[bodiless(204, "Signed out everywhere")],
     problems: &[
         (

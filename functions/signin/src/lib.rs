@@ -40,9 +40,9 @@ pub struct SignInRequest {
 const SIGN_IN: Description = Description {
     id: "sign_in",
     summary: "Sign in",
-    details: "Begins a session. The response to an unknown address, to a wrong password and to any password of \
-              a locked account is the same, and takes the same work. Five wrong passwords in a row lock the \
-              account for 15 minutes, and each further five for twice as long, up to a day. After 100 no \
+    details: "Begins a session. The response to an unknown address, to a wrong password and to any password \
+              of a locked account is the same, and takes the same work. Five wrong passwords in a row lock \
+              the account for 15 minutes, and each further five for twice as long, up to a day. After 100 no \
               password is tried until the operator unlocks the account. A browser that signed in to the \
               account before passes the lock by its device cookie. Limits: 5 requests a minute from one \
               address; for one e-mail address, with or without an account, 10 in 15 minutes and 50 a day.",

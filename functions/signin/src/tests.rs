@@ -75,12 +75,12 @@ async fn a_right_password_begins_a_session_of_its_own() {
 async fn seen(app: &TestApp, email: &str, password: &str) -> (u16, serde_json::Value, HeaderMap, u64, u64) {
     app.trips.take();
     app.hashes.take();
-    let answer = app.send(signin_request(email, password)).await;
-    let mut body = answer.json();
+    let response = app.send(signin_request(email, password)).await;
+    let mut body = response.json();
     body.as_object_mut().unwrap().remove("request_id");
-    let mut headers = answer.headers.clone();
+    let mut headers = response.headers.clone();
     headers.remove("x-request-id");
-    (answer.status.as_u16(), body, headers, app.trips.take(), app.hashes.take())
+    (response.status.as_u16(), body, headers, app.trips.take(), app.hashes.take())
 }
 
 #[tokio::test]
@@ -196,8 +196,8 @@ async fn a_disabled_account_is_refused_and_only_the_owner_is_told() {
         app.services.users.set_status(ada.user_id(), status, by, &from).await.unwrap();
     };
     set(Status::Disabled).await;
-    let answer = right(&app).await;
-    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "account_disabled"));
+    let response = right(&app).await;
+    assert_eq!((response.status.as_u16(), response.code().as_str()), (403, "account_disabled"));
     assert_eq!(wrong(&app).await.code(), "invalid_credentials");
     set(Status::Active).await;
     assert_eq!(right(&app).await.status, 200);
@@ -276,8 +276,8 @@ async fn a_hash_under_another_secret_is_no_wrong_password() {
     assert_eq!(right(&after).await.status, 200);
     let login = stored_login(&after).await;
     assert!(login.credential.unwrap().hash.is_current(&after.services.config.sealer), "sealed anew");
-    let answer = right(&before).await;
-    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (503, "unavailable"));
+    let response = right(&before).await;
+    assert_eq!((response.status.as_u16(), response.code().as_str()), (503, "unavailable"));
 }
 
 #[tokio::test]
@@ -287,8 +287,8 @@ async fn one_address_signs_in_five_times_a_minute() {
     for _ in 0..5 {
         assert_eq!(right(&app).await.status, 200);
     }
-    let answer = right(&app).await;
-    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (429, "60"));
+    let response = right(&app).await;
+    assert_eq!((response.status.as_u16(), response.header("retry-after")), (429, "60"));
     let elsewhere = app.send(signin_request(EMAIL, PASSWORD).peer(Some(address(1)))).await;
     assert_eq!(Person::read(&elsewhere).email, EMAIL);
     app.clock.advance(Duration::from_mins(1));

@@ -36,8 +36,8 @@ const MOMENT: Duration = Duration::from_millis(1);
 const LAST: Duration =
     DAY.saturating_sub(Duration::from_hours(1)).saturating_sub(WINDOW).saturating_sub(MOMENT);
 
-fn refused(answer: &TestResponse) -> bool {
-    (answer.status.as_u16(), answer.code().as_str()) == (401, "invalid_refresh_token")
+fn refused(response: &TestResponse) -> bool {
+    (response.status.as_u16(), response.code().as_str()) == (401, "invalid_refresh_token")
 }
 
 #[tokio::test]
@@ -46,9 +46,9 @@ async fn each_refresh_gives_the_next_token_of_the_same_session() {
     let mut ada = sign_up(&app, "ada@example.com").await;
     for _ in 0..5 {
         app.clock.advance(Duration::from_mins(14));
-        let answer = refresh(&app, &ada.refresh).await;
-        assert_eq!(answer.header("cache-control"), "no-store");
-        let next = Person::read(&answer);
+        let response = refresh(&app, &ada.refresh).await;
+        assert_eq!(response.header("cache-control"), "no-store");
+        let next = Person::read(&response);
         assert_ne!(next.refresh, ada.refresh);
         assert_eq!((&next.session, &next.id), (&ada.session, &ada.id));
         assert_eq!(get(&app, "/v1/session", &next).await.status, 200);
@@ -160,10 +160,10 @@ async fn a_browser_refreshes_by_its_cookie() {
             .header("sec-fetch-site", "same-origin")
     };
     let first = cookie(&signed_up, "__Host-latchkey-refresh");
-    let answer = app.send(by_cookie(&first)).await;
-    assert_eq!(answer.status, 200, "{}", answer.json());
-    assert_eq!(answer.text("refresh_token"), "", "a token from a cookie is returned in a cookie");
-    let second = cookie(&answer, "__Host-latchkey-refresh");
+    let response = app.send(by_cookie(&first)).await;
+    assert_eq!(response.status, 200, "{}", response.json());
+    assert_eq!(response.text("refresh_token"), "", "a token from a cookie is returned in a cookie");
+    let second = cookie(&response, "__Host-latchkey-refresh");
     assert!(second.starts_with("lkr_") && second != first);
 
     assert_eq!(app.send(by_cookie(&second)).await.status, 200);
@@ -187,9 +187,9 @@ async fn without_a_token_nobody_is_signed_in() {
         ("content-type", "application/json"),
         ("content-type", "text/plain"),
     ] {
-        let answer = app.send(nothing.clone().header(name, value)).await;
-        let code = answer.code();
-        assert_eq!((answer.status.as_u16(), code.as_str()), (401, "not_signed_in"), "{name}: {value}");
+        let response = app.send(nothing.clone().header(name, value)).await;
+        let code = response.code();
+        assert_eq!((response.status.as_u16(), code.as_str()), (401, "not_signed_in"), "{name}: {value}");
     }
     assert_eq!(app.send(nothing.bytes(b"{}".to_vec())).await.status, 415, "no content type");
 }
@@ -248,13 +248,13 @@ async fn good_refreshes_in_a_loop_are_counted_by_the_meter_of_their_session() {
     let mut ada = sign_up(&app, "ada@example.com").await;
     let other = sign_in(&app, "ada@example.com").await;
     for n in 0..600 {
-        let answer = refresh(&app, &ada.refresh).await;
-        assert_eq!(answer.status, 200, "{n}");
-        ada = Person::read(&answer);
+        let response = refresh(&app, &ada.refresh).await;
+        assert_eq!(response.status, 200, "{n}");
+        ada = Person::read(&response);
     }
-    let answer = refresh(&app, &ada.refresh).await;
-    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (429, "rate_limited"));
-    assert_eq!((answer.header("retry-after"), answer.header("ratelimit-limit")), ("1", "600"));
+    let response = refresh(&app, &ada.refresh).await;
+    assert_eq!((response.status.as_u16(), response.code().as_str()), (429, "rate_limited"));
+    assert_eq!((response.header("retry-after"), response.header("ratelimit-limit")), ("1", "600"));
     assert_eq!(get(&app, "/v1/session", &ada).await.status, 429, "one meter for all requests of a session");
     assert_eq!(refresh(&app, &other.refresh).await.status, 200, "another session goes on");
     app.clock.advance(Duration::from_mins(1));
@@ -271,7 +271,7 @@ async fn only_bad_tokens_are_counted() {
     for _ in 0..60 {
         assert!(refused(&refresh(&app, "nonsense").await));
     }
-    let answer = app.send(refresh_request("nonsense")).await;
-    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (429, "60"));
+    let response = app.send(refresh_request("nonsense")).await;
+    assert_eq!((response.status.as_u16(), response.header("retry-after")), (429, "60"));
     assert_eq!(refresh(&app, &ada.refresh).await.status, 200, "a good one still passes");
 }

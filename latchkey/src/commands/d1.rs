@@ -38,10 +38,8 @@ pub(super) async fn first_admin(
     let sign_up = services.registration.check(SignUp { email, password, name })?;
     services.registration.check_breaches(&sign_up).await?;
     services.users.create_unsealed(&sign_up, &BTreeSet::from([RoleName::ADMIN])).await?;
-    say(
-        "-- Creates the initial roles and the first admin. This file contains a password hash; delete it after \
-         running it.",
-    );
+    say("-- Creates the initial roles and the first admin. This file contains a password hash; delete it \
+         after running it.");
     written.print(None);
     Ok(())
 }
@@ -70,8 +68,8 @@ pub(super) async fn operate(command: serde_json::Value) -> Result<(), Failure> {
     );
     if written.has_keys() {
         say(
-            "-- The signing keys in it are sealed under the LATCHKEY_SECRET of this environment, which must be \
-             the Worker's.",
+            "-- The signing keys in it are sealed under the LATCHKEY_SECRET of this environment, which must \
+             be the Worker's.",
         );
     }
     written.print(None);

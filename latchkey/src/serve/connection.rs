@@ -189,8 +189,7 @@ fn problem(status: u16) -> Problem {
         414 => Problem::new(
             StatusCode::URI_TOO_LONG,
             "target_too_long",
-            "the request's target is too long; \
-                                                                          shorten the URL",
+            "the request's target is too long; shorten the URL",
         ),
         431 => Problem::new(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,

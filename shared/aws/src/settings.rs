@@ -187,8 +187,8 @@ impl Trouble {
                 format!("{reference} could not be read ({kind}); see {action} in AWS's reference")
             }
             Self::Silent(why) => format!(
-                "{reference} could not be read ({why}); check that the function reaches AWS: in a VPC it needs \
-                 a NAT gateway or an interface endpoint"
+                "{reference} could not be read ({why}); check that the function reaches AWS: in a VPC it \
+                 needs a NAT gateway or an interface endpoint"
             ),
             Self::Garbage => {
                 format!("the response for {reference} is unreadable; check the AWS_ENDPOINT_URL variables")

@@ -53,9 +53,7 @@ impl ClientInfo {
             Problem::new(
                 StatusCode::BAD_REQUEST,
                 "address_unknown",
-                "the client's address is unknown; the \
-                                                                      operator must check \
-                                                                      LATCHKEY_TRUSTED_PROXIES",
+                "the client's address is unknown; the operator must check LATCHKEY_TRUSTED_PROXIES",
             )
         };
         let PeerAddress(peer) = peer.ok_or_else(|| unknown("the platform reports none".to_owned()))?;

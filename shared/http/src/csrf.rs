@@ -94,8 +94,8 @@ pub fn is_forged(method: &Method, headers: &HeaderMap, config: &Config) -> bool 
 }
 
 /// Returns true if `path`, or its template, is the callback path of a provider, which the provider's page may
-/// post to from its own site. That route is protected by the posted state, which is bound to a cookie (RFC
-/// 6749, section 10.12).
+/// post to from its own site. The posted state protects it,
+/// because the state is bound to a cookie (RFC 6749, section 10.12).
 pub fn is_way_back(path: &str) -> bool {
     path.strip_prefix("/v1/oauth/").is_some_and(|rest| rest.ends_with("/callback"))
 }

@@ -277,16 +277,16 @@ mod tests {
     #[test]
     fn a_problem_without_a_service_has_what_every_answer_has() {
         for https in [true, false] {
-            let answer = without_service(&Problem::invalid("no"), https, "7f");
-            assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+            let response = without_service(&Problem::invalid("no"), https, "7f");
+            assert_eq!(response.status(), StatusCode::BAD_REQUEST);
             for (name, value) in &HEADERS {
-                assert_eq!(answer.headers().get_all(name).iter().collect::<Vec<_>>(), [value], "{name}");
+                assert_eq!(response.headers().get_all(name).iter().collect::<Vec<_>>(), [value], "{name}");
             }
-            assert_eq!(answer.headers().get(&X_REQUEST_ID).unwrap(), "7f");
-            assert_eq!(answer.headers().get(header::VARY).unwrap(), "origin");
-            assert_eq!(answer.headers().get(header::CONTENT_TYPE).unwrap(), "application/problem+json");
-            assert_eq!(answer.headers().get(header::CACHE_CONTROL).unwrap(), "no-store");
-            assert_eq!(answer.headers().contains_key(header::STRICT_TRANSPORT_SECURITY), https);
+            assert_eq!(response.headers().get(&X_REQUEST_ID).unwrap(), "7f");
+            assert_eq!(response.headers().get(header::VARY).unwrap(), "origin");
+            assert_eq!(response.headers().get(header::CONTENT_TYPE).unwrap(), "application/problem+json");
+            assert_eq!(response.headers().get(header::CACHE_CONTROL).unwrap(), "no-store");
+            assert_eq!(response.headers().contains_key(header::STRICT_TRANSPORT_SECURITY), https);
         }
     }
 

@@ -58,11 +58,7 @@ const UNABLE: Codes = (
     503,
     &[
         ("unavailable", "try again after `Retry-After`"),
-        (
-            "misconfigured",
-            "a setting is wrong \
-                                                                                 (Cloudflare Workers only)",
-        ),
+        ("misconfigured", "a setting is wrong (Cloudflare Workers only)"),
     ],
 );
 

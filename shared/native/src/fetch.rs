@@ -14,8 +14,8 @@ use tokio::sync::OnceCell;
 /// variables are ignored, because they would decide who sees client secrets. It needs tokio's I/O and time
 /// drivers.
 ///
-/// The system's certificates are read at the first request, off the async threads. That takes about 30 ms,
-/// which a start need not wait for.
+/// The system's certificates are read at the first request, off the async threads. They take
+/// about 30 ms, which a start need not wait for.
 #[derive(Debug, Default)]
 pub struct HttpFetch {
     client: OnceCell<Client>,

@@ -149,8 +149,8 @@ async fn bad_questions_are_refused() {
         "cursor=nonsense",
         "cursor=bm9uc2Vuc2U",
     ] {
-        let answer = get(&app, &format!("/v1/audit?{query}"), &root).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "invalid_request"), "{query}");
+        let response = get(&app, &format!("/v1/audit?{query}"), &root).await;
+        assert_eq!((response.status.as_u16(), response.code().as_str()), (400, "invalid_request"), "{query}");
     }
     let ada = sign_up(&app, "ada@example.com").await;
     assert_eq!(get(&app, "/v1/audit", &ada).await.code(), "permission_denied");

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::app;
 
-fn told(answer: &TestResponse) -> (u16, String) {
-    (answer.status.as_u16(), answer.code())
+fn told(response: &TestResponse) -> (u16, String) {
+    (response.status.as_u16(), response.code())
 }
 
 async fn set_status(app: &TestApp, by: &Person, of: &Person, status: &str) -> TestResponse {
@@ -52,8 +52,8 @@ async fn users_are_listed_page_by_page_in_the_order_of_their_sign_up() {
         assert_eq!(seen, expected, "by {limit}");
     }
     for query in ["limit=0", "limit=201", "limit=x", "cursor=nonsense"] {
-        let answer = get(&app, &format!("/v1/users?{query}"), &root).await;
-        assert_eq!(told(&answer), (400, "invalid_request".to_owned()), "{query}");
+        let response = get(&app, &format!("/v1/users?{query}"), &root).await;
+        assert_eq!(told(&response), (400, "invalid_request".to_owned()), "{query}");
     }
 }
 

@@ -67,8 +67,7 @@ fn failure(error: &SdkError<TransactWriteItemsError>, table: &str) -> CommitErro
             Cancellation::Refused(why) => CommitError::Store(StoreError::Refused(format!("DynamoDB: {why}"))),
             Cancellation::Passing(why) => {
                 let text = format!(
-                    "DynamoDB canceled every attempt of the transaction, the last one because \
-                                    of {why}"
+                    "DynamoDB canceled every attempt of the transaction, the last one because of {why}"
                 );
                 CommitError::Store(StoreError::Unavailable(text))
             }

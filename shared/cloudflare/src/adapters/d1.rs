@@ -11,8 +11,8 @@ const SAFE: i64 = (1 << 53) - 1;
 
 /// A D1 database. Its batch is one transaction and one round trip.
 ///
-/// Requests use no session, so every batch goes to the primary even if there are replicas. That makes reads
-/// strongly consistent.
+/// Requests use no session, so every batch goes to the primary even if there are replicas. Reads are
+/// therefore strongly consistent.
 #[derive(Debug, Clone, Copy)]
 pub struct D1 {
     binding: &'static str,
