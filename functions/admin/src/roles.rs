@@ -17,8 +17,8 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RoleRequest {
-    /// Name; if present, it must equal the name in the path. A role from the API can so be sent back
-    /// unchanged.
+    /// Name; if present, it must equal the name in the path. A role that the API
+    /// returned can therefore be sent back unchanged.
     name: Option<String>,
     /// Purpose: one line of at most 200 characters.
     description: Option<String>,

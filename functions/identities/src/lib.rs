@@ -92,7 +92,7 @@ pub struct IdentityList {
 const LIST: Description = Description {
     id: "list_identities",
     summary: "List identities",
-    details: "The providers that the caller can sign in with, each with the profile of the last sign-in.",
+    details: "The providers that the caller can sign in with, each with the profile that it last reported.",
     responses: &[json::<IdentityList>(200, "The identities")],
     problems: &[(400, "`invalid_request`: the limit is not 1 to 200")],
 };

@@ -109,7 +109,7 @@ fn commands_of_the_operator_are_carried_out_on_the_rows_that_are_given() {
     operate(grant).refused(&["last"]);
     operate(r#"{"command":"put-role","role":"writer","permissions":["no permission"]}"#)
         .refused(&["no permission"]);
-    operate(r#"{"command":"setup"}"#).refused(&["LATCHKEY_SECRET", "the Worker's own"]);
+    operate(r#"{"command":"setup"}"#).refused(&["LATCHKEY_SECRET", "the Worker's secret"]);
     operate(r#"{"command":"reseal-secrets"}"#).refused(&["the Worker's own schedule"]);
     let lacking = rows(&database).replace("email#", "gone#");
     home.run_with(&["d1", "operate", put], &lacking).refused(&["lack email#o'hara@example.com", "identity#"]);

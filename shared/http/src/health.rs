@@ -40,7 +40,7 @@ pub struct HealthBody {
     status: &'static str,
     /// The running version.
     version: &'static str,
-    /// The stores, at most 5 seconds ago.
+    /// State of the stores, at most 5 seconds old.
     stores: Stores,
 }
 
