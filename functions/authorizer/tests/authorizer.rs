@@ -255,7 +255,7 @@ async fn a_malformed_event_is_an_error_that_says_so() {
         (with(HTTP_2, "cookies", json!(["a\nb=c"])), "cookie"),
         (without(REST, "methodArn"), "methodArn"),
         (with(REST, "methodArn", json!("")), "methodArn"),
-        (with(REST, "methodArn", json!("*")), "no ARN"),
+        (with(REST, "methodArn", json!("*")), "not an ARN"),
         (without(REST, "httpMethod"), "httpMethod"),
         (with(REST, "httpMethod", json!("G T")), "one of its fields"),
         (without(REST, "resource"), "resource"),

@@ -50,7 +50,7 @@ export default function cases(world) {
     const person = await open()
     await person.page.goto(`${world.url}/v1/oauth/acme/start`)
     await consent(person, world.provider.account({ ...owner, email_verified: true }))
-    await refused(person, world, { status: 409, code: 'account_exists', title, says: /sign in the way you did before, and link/ })
+    await refused(person, world, { status: 409, code: 'account_exists', title, says: /sign in as before, and link/ })
     await remainsOutside(person)
   })
 
