@@ -4,6 +4,6 @@
 
 fn main() {
     println!(
-        "note: tests/full adds what needs more than cargo: wasm32, Redis, npm's clients, workerd, the README's walk-through, full disks"
+        "note: tests/full adds what needs more than cargo: wasm32, Redis, npm's clients, workerd, the quick start, full disks"
     );
 }

@@ -1,4 +1,5 @@
-//! How many passwords a second this machine hashes at the default strength: argon2id, 19 MiB, two passes, one lane.
+//! Number of passwords that this machine hashes in a second with the default Argon2 parameters: argon2id, 19
+//! MiB, two passes, one lane.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run has nothing to say")]
 
@@ -18,7 +19,7 @@ fn job() -> Derivation {
     Derivation::new(SecretString::from("correct horse battery staple"), *b"0123456789abcdef", params)
 }
 
-/// What keeping the memory and huge pages are worth, and the floor under a sign-in.
+/// Measures one hash, with and without reused memory and huge pages: the minimum time of a sign-in.
 fn one_hash(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("one hash");
     group.throughput(Throughput::Elements(1));
@@ -37,7 +38,7 @@ fn one_hash(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// What the pool makes of all the machine's threads; elements are hashes.
+/// Measures the pool on all threads of the machine. Elements are hashes.
 fn pool(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     let size = PoolSize::default();

@@ -1,4 +1,4 @@
-//! What the command line takes.
+//! Command line.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -17,19 +17,19 @@ use url::Url;
 #[derive(Parser)]
 #[command(name = "latchkey", version, about)]
 pub struct Cli {
-    /// What to do; `serve` when nothing is said.
+    /// Command to run; `serve` by default.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// For `serve`.
+    /// Options of `serve`.
     #[command(flatten)]
     pub serve: ServeArgs,
-    /// Where the data is.
+    /// Location of the data.
     #[command(flatten)]
     pub data: DataArgs,
 }
 
 impl Cli {
-    /// Reads the command line; ends the process where it is wrong, or asks for help.
+    /// Reads the command line. Ends the process after a mistake or a request for help.
     pub fn read() -> Self {
         Self::from(std::env::args_os()).unwrap_or_else(|error| error.exit())
     }
@@ -38,7 +38,7 @@ impl Cli {
         let matches = Self::command().try_get_matches_from(line)?;
         let given = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
         if given("listen") && matches.subcommand_name().is_some() {
-            let text = "`--listen` stands behind `serve`: write `latchkey serve --listen ADDR`";
+            let text = "`--listen` belongs after `serve`; write `latchkey serve --listen ADDR`";
             return Err(Self::command().error(ErrorKind::ArgumentConflict, text));
         }
         let mut cli = Self::from_arg_matches(&matches)?;
@@ -47,123 +47,127 @@ impl Cli {
     }
 }
 
-/// The commands.
+/// Commands of `latchkey`.
 #[derive(Subcommand)]
 pub enum Command {
     /// Run the whole service on this machine
     Serve(ServeArgs),
-    /// Role definitions
+    /// Manage role definitions
     #[command(subcommand)]
     Roles(RolesCommand),
-    /// Users and the roles they hold
+    /// Manage users and their roles
     #[command(subcommand)]
     Users(UsersCommand),
-    /// Identities at providers
+    /// Manage identities at providers
     #[command(subcommand)]
     Identities(IdentitiesCommand),
-    /// Sessions of everybody
+    /// Manage the sessions of all users
     #[command(subcommand)]
     Sessions(SessionsCommand),
-    /// Signing keys
+    /// Manage signing keys
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Values sealed under `LATCHKEY_SECRET`
+    /// Manage the values sealed under `LATCHKEY_SECRET`
     #[command(subcommand)]
     Secrets(SecretsCommand),
-    /// SQL for a Cloudflare D1 database, to be run by wrangler
+    /// Print SQL for a Cloudflare D1 database, for wrangler to run
     #[command(subcommand)]
     D1(D1Command),
     /// Print the description of every route (OpenAPI 3.1)
     Openapi,
-    /// Check the configuration and the data, and say each fix
+    /// Check the configuration and the data, and print a fix for each problem
     Doctor {
         /// Check a deployment over HTTP instead: https, headers, cookies, CORS, keys, clock, health
         #[arg(long, value_name = "URL", value_parser = base_url)]
         live: Option<Url>,
-        /// An origin whose pages must be able to call the deployment; may be given several times
+        /// Origin whose pages must be able to call the deployment; may be repeated
         #[arg(long = "origin", value_name = "ORIGIN", requires = "live")]
         origins: Vec<String>,
     },
-    /// Ask a running server for its health, for the health check of a container
+    /// Print the health of a running server, for the health check of a container
     Health {
-        /// Where the server listens
-        #[arg(long, default_value = "http://127.0.0.1:8787", value_name = "URL", value_parser = base_url)]
-        url: Url,
+        /// URL of the server; by default the one at the address that it listens on
+        #[arg(long, value_name = "URL", value_parser = base_url)]
+        url: Option<Url>,
+        /// Address that the server listens on
+        #[arg(long, env = "LATCHKEY_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
+        listen: SocketAddr,
     },
 }
 
-/// Reads the URL of a server: http or https, with nothing behind its path.
+/// Parses the URL of a server: http or https, without user, query or fragment.
 fn base_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| error.to_string())?;
-    let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    let is_plain = url.query().is_none() && url.fragment().is_none() && !has_user;
     match url.scheme() {
         "http" | "https" if is_plain => Ok(url),
         _ => Err("write it as https://auth.example.com".to_owned()),
     }
 }
 
-/// Where the data is.
+/// Location of the data.
 #[derive(Args, Clone)]
 pub struct DataArgs {
-    /// The folder that holds the database, the secret and the mailbox; only `serve` and `users add` make one
+    /// Folder of the database, the secret and the mailbox; only `serve` and `users add` create one
     #[arg(long, global = true, env = "LATCHKEY_DATA", default_value = "latchkey-data", value_name = "DIR")]
     pub data: PathBuf,
-    /// Whether it stands on the command line.
+    /// True if the command line gives it.
     #[arg(skip)]
     pub given: bool,
 }
 
-/// How to serve.
+/// Options of `serve`.
 #[derive(Args)]
 pub struct ServeArgs {
-    /// The address to listen on
+    /// Address to listen on
     #[arg(long, env = "LATCHKEY_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR")]
     pub listen: SocketAddr,
 }
 
-/// What to do with roles.
+/// Commands for roles.
 #[derive(Subcommand)]
 pub enum RolesCommand {
-    /// Make the roles `user`, `content-editor` and `admin`, as far as they are missing
+    /// Create the roles `user`, `content-editor` and `admin` if they are missing
     Init {
-        /// Restore them where they were changed, too
+        /// Also restore roles that were changed
         #[arg(long)]
         repair: bool,
     },
     /// List the roles
     List,
-    /// Make a role, or replace the whole of it
+    /// Create a role, or replace it as a whole
     Put {
-        /// Its name
+        /// Name of the role
         role: RoleName,
-        /// What it is for
+        /// Purpose of the role
         #[arg(long, value_name = "TEXT")]
         description: Option<String>,
-        /// A permission that it holds: resource:action, resource:* or *; may be given several times
+        /// Permission of the role: resource:action, resource:* or *; may be repeated
         #[arg(long = "permission", value_name = "PERMISSION")]
         permissions: Vec<Grant>,
-        /// A role whose permissions it has as well; may be given several times
+        /// Role whose permissions this role has too; may be repeated
         #[arg(long = "include", value_name = "ROLE")]
         includes: Vec<RoleName>,
     },
     /// Delete a role
     Delete {
-        /// Its name
+        /// Name of the role
         role: RoleName,
     },
 }
 
-/// What to do with users.
+/// Commands for users.
 #[derive(Subcommand)]
 pub enum UsersCommand {
-    /// Make an account
+    /// Create an account
     Add {
-        /// The address to sign in with
+        /// E-mail address for signing in
         email: Email,
-        /// What the person is called
+        /// Display name
         #[arg(long)]
         name: Option<Name>,
-        /// A role to grant; may be given several times
+        /// Role to grant; may be repeated
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<RoleName>,
         /// Read the password from standard input instead of asking for it
@@ -174,91 +178,93 @@ pub enum UsersCommand {
     List,
     /// Grant a role
     Grant {
-        /// Whose: a verified address, or an id
+        /// Account, by verified address or by id
         #[arg(value_name = "EMAIL|ID")]
         account: AccountName,
-        /// Which
+        /// Name of the role
         role: RoleName,
-        /// Grant it by an address that nobody has proved to be theirs
+        /// Accept an address that nobody has verified
         #[arg(long)]
         unverified: bool,
     },
-    /// Take a role away
+    /// Revoke a role
     Revoke {
-        /// Whose
+        /// Account, by address or by id
         #[arg(value_name = "EMAIL|ID")]
         account: AccountName,
-        /// Which
+        /// Name of the role
         role: RoleName,
     },
     /// Disable an account and end its sessions
     Disable {
-        /// Whose
+        /// Account, by address or by id
         #[arg(value_name = "EMAIL|ID")]
         account: AccountName,
     },
     /// Enable a disabled account
     Enable {
-        /// Whose
+        /// Account, by address or by id
         #[arg(value_name = "EMAIL|ID")]
         account: AccountName,
     },
-    /// End the lock or the stop that wrong passwords led to
+    /// End the lock or the stop after wrong passwords
     Unlock {
-        /// Whose
+        /// Account, by address or by id
         #[arg(value_name = "EMAIL|ID")]
         account: AccountName,
     },
 }
 
-/// What to do with identities at providers.
+/// Commands for identities at providers.
 #[derive(Subcommand)]
 pub enum IdentitiesCommand {
     /// Count the identities of each provider and issuer
     List,
-    /// Move the identities of a provider to an issuer that names every person as the former one did
+    /// Move the identities of a provider to a new issuer, which must name every person as the previous one
+    /// did
     Move {
-        /// The provider's name here, such as `oidc`
+        /// Name of the provider in the configuration, such as `oidc`
         provider: ProviderName,
-        /// The issuer that they are of
+        /// Current issuer of the identities
         #[arg(long, value_name = "ISSUER")]
         from: Issuer,
-        /// The issuer that they are to be of
+        /// New issuer of the identities
         #[arg(long, value_name = "ISSUER")]
         to: Issuer,
     },
-    /// Take the identities of a provider away, but where they are the only way in
+    /// Delete the identities of a provider, except those that are an account's only way to sign in
     Drop {
-        /// The provider's name here, such as `oidc`
+        /// Name of the provider in the configuration, such as `oidc`
         provider: ProviderName,
-        /// The issuer that they are of
+        /// Issuer of the identities
         #[arg(long, value_name = "ISSUER")]
         issuer: Issuer,
     },
 }
 
-/// What to print for D1.
+/// SQL to print for D1.
 #[derive(Subcommand)]
 pub enum D1Command {
-    /// Print what ends the lock or the stop that wrong passwords led to
+    /// Print SQL that ends the lock or the stop after wrong passwords
     Unlock {
-        /// Whose
+        /// E-mail address of the account
         email: Email,
     },
-    /// Print what makes the initial roles and the first admin, in a database that has neither
+    /// Print SQL that creates the initial roles and the first admin, in a database that has neither
     FirstAdmin {
-        /// The address they sign in with
+        /// E-mail address for signing in
         email: Email,
-        /// What they are called
+        /// Display name
         #[arg(long)]
         name: Option<Name>,
         /// Read the password from standard input
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Print what carries out a command of the operator on the rows that `wrangler d1 execute --json` gives on standard input
+    /// Print SQL for a command of the operator; standard input gives the rows from `wrangler d1 execute
+    /// --json`
     Operate {
-        /// The command, as the operator function takes it on AWS
+        /// The command, in the form of the operator function on AWS
         #[arg(value_name = "JSON", value_parser = json)]
         command: serde_json::Value,
     },
@@ -268,24 +274,25 @@ fn json(text: &str) -> Result<serde_json::Value, serde_json::Error> {
     serde_json::from_str(text)
 }
 
-/// What to do with sessions.
+/// Commands for sessions.
 #[derive(Subcommand)]
 pub enum SessionsCommand {
     /// End every session, such as those that a restored backup brought back
     EndAll,
 }
 
-/// What to do with keys.
+/// Commands for keys.
 #[derive(Subcommand)]
 pub enum KeysCommand {
-    /// Let the next key sign, and publish a new next one; tokens stay valid
+    /// Make the next key the signing key, and publish a new next key; tokens stay valid
     Rotate,
 }
 
-/// Commands about sealed values.
+/// Commands for sealed values.
 #[derive(Subcommand)]
 pub enum SecretsCommand {
-    /// Move everything that is stored sealed under the first secret of the list, so that the others can go
+    /// Reseal all sealed values under the first secret of `LATCHKEY_SECRET`, so that the others can be
+    /// removed
     Reseal,
 }
 

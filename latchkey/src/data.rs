@@ -1,4 +1,4 @@
-//! The data folder: the database, the secret, the mailbox.
+//! The data folder, which holds the database, the secret and the mailbox.
 
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -7,25 +7,27 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use latchkey_core::port::{Entropy, EntropyError};
 
-/// Why the data folder cannot be used.
+/// Reason that the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// It cannot be made or entered.
+    /// The folder cannot be created or entered.
     #[error("the data folder {path} cannot be used ({source}): choose another with --data, or fix its permissions", path = path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         source: std::io::Error,
     },
-    /// There is none, and this command makes none.
-    #[error("there is no data in {path}: give the folder with --data, or make one with `latchkey serve` or `latchkey users add`", path = path.display())]
+    /// The folder does not exist, and this command creates none.
+    #[error("no data in {path}: name the folder with --data, or create one with `latchkey serve` or \
+             `latchkey users add`", path = path.display())]
     Missing {
         /// The folder.
         path: PathBuf,
     },
-    /// The data was sealed with a secret that this command was not given.
-    #[error("LATCHKEY_SECRET is not set, and {path} holds no secret of its own: set it to the secret of the server on this data", path = path.display())]
+    /// The data was sealed with a secret that this command does not have.
+    #[error("LATCHKEY_SECRET is not set, and {path} contains no secret; set it to the secret of the server \
+             that uses this data", path = path.display())]
     NoSecret {
         /// The folder.
         path: PathBuf,
@@ -35,7 +37,7 @@ pub enum DataError {
     Secret {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         source: std::io::Error,
     },
     /// There was no randomness for a secret.
@@ -43,16 +45,16 @@ pub enum DataError {
     Entropy(#[from] EntropyError),
 }
 
-/// Whether a command may make a data folder.
+/// Handling of a missing data folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
-    /// A missing folder is made.
+    /// Create a missing folder.
     Make,
-    /// A missing folder is an error, since a misspelt name would be one too.
+    /// Refuse a missing folder, because its name may be misspelt.
     Refuse,
 }
 
-/// A data folder, perhaps one that does not exist yet: nothing is made before [`open`](Self::open).
+/// A data folder that may not exist yet: nothing is created before [`open`](Self::open).
 #[derive(Debug)]
 pub struct DataPlan {
     path: PathBuf,
@@ -60,7 +62,7 @@ pub struct DataPlan {
 }
 
 impl DataPlan {
-    /// The folder at `path`. Refused where there is no data and `missing` says so.
+    /// Plans the folder at `path`. Fails if there is no data and `missing` refuses that.
     pub fn new(path: &Path, missing: Missing) -> Result<Self, DataError> {
         let path = std::path::absolute(path)
             .map_err(|source| DataError::Folder { path: path.to_owned(), source })?;
@@ -70,8 +72,8 @@ impl DataPlan {
         Ok(Self { path, missing })
     }
 
-    /// The secret that this machine made for itself, or a new one that [`open`](Self::open) will store. Data without a secret
-    /// of its own was sealed with one from elsewhere, and gets no second one.
+    /// Returns the secret that this machine generated for itself, or a new one that [`open`](Self::open) will
+    /// store. Data without its own secret was sealed with a secret from elsewhere, and gets no second one.
     pub fn secret(&self, entropy: &dyn Entropy) -> Result<String, DataError> {
         let path = self.path.join(SECRET);
         match std::fs::read_to_string(&path) {
@@ -79,7 +81,7 @@ impl DataPlan {
             Err(error) if error.kind() == ErrorKind::NotFound && self.path.join(DATABASE).exists() => {
                 Err(DataError::NoSecret { path: self.path.clone() })
             }
-            // What is wrong with the folder is said when it is opened.
+            // Problems of the folder are reported when it is opened.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 Ok(BASE64_STANDARD.encode(entropy.bytes::<32>()?))
             }
@@ -87,7 +89,7 @@ impl DataPlan {
         }
     }
 
-    /// Makes the folder where it is missing and may be made.
+    /// Creates the folder if it is missing and may be created.
     pub fn open(self) -> Result<(DataFolder, MadeData), DataError> {
         let made = MadeData::before(&self.path);
         let folder = match self.missing {
@@ -100,22 +102,22 @@ impl DataPlan {
 
 const DATABASE: &str = "latchkey.db";
 const SECRET: &str = "secret";
-/// Everything that a start makes in a data folder.
+/// All files that a start creates in a data folder.
 const FILES: [&str; 4] = [DATABASE, "latchkey.db-wal", "latchkey.db-shm", SECRET];
 const MAILBOX: &str = "mailbox";
 
-/// What a start makes in the data folder, and the folder itself. Removed when this is dropped, unless it is kept: a start that
-/// fails leaves nothing behind.
+/// Files that a start creates in the data folder, and the folder itself. Dropping this value removes them
+/// unless [`keep`](Self::keep) was called, so a failed start leaves nothing behind.
 #[derive(Debug)]
 #[must_use]
 pub struct MadeData {
     files: Vec<PathBuf>,
-    /// The innermost first.
+    /// Created folders, innermost first.
     folders: Vec<PathBuf>,
 }
 
 impl MadeData {
-    /// What is not there yet.
+    /// Records the files that do not exist yet.
     fn before(path: &Path) -> Self {
         let files = FILES.iter().map(|name| path.join(name)).filter(|path| !path.exists()).collect();
         let mailbox = path.join(MAILBOX);
@@ -124,7 +126,7 @@ impl MadeData {
         Self { files, folders }
     }
 
-    /// The start went well.
+    /// Keeps the created files after a successful start.
     pub fn keep(mut self) {
         self.files.clear();
         self.folders.clear();
@@ -137,7 +139,7 @@ impl Drop for MadeData {
             let _ = std::fs::remove_file(file);
         }
         for folder in &self.folders {
-            // One that holds anything else stays.
+            // A folder with other files stays.
             let _ = std::fs::remove_dir(folder);
         }
     }
@@ -147,7 +149,7 @@ impl Drop for MadeData {
 pub struct DataFolder(PathBuf);
 
 impl DataFolder {
-    /// Makes the folder, for its owner only, where it is missing.
+    /// Creates the folder, readable only by its owner, if it is missing.
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true);
@@ -161,22 +163,23 @@ impl DataFolder {
         path.canonicalize().map(Self).map_err(|source| DataError::Folder { path: path.to_owned(), source })
     }
 
-    /// Its full path.
+    /// Returns the full path.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// The database.
+    /// Returns the path of the database.
     pub fn database(&self) -> PathBuf {
         self.0.join(DATABASE)
     }
 
-    /// Stores `secret`, unless there is one; gives the one that is stored.
+    /// Stores `secret` unless a secret is stored, and returns the stored one.
     pub fn store_secret(&self, secret: String) -> Result<String, DataError> {
         self.stored(SECRET, secret)
     }
 
-    /// What the file `name` of the folder holds; `secret`, stored for its owner only, where there is none yet.
+    /// Returns the content of the file `name`. If the file is missing, stores `secret` in it, readable only
+    /// by its owner.
     pub fn stored(&self, name: &str, secret: String) -> Result<String, DataError> {
         let path = self.0.join(name);
         let error = |source| DataError::Secret { path: path.clone(), source };

@@ -1,19 +1,20 @@
-//! The `.env` file, strictly: a value arrives as it is written, or the line is a mistake. Other tools give `$`, `#`, quotes and
-//! backslashes each a meaning of their own, so that a secret with one of them would not be the same everywhere.
+//! Strict parser of the `.env` file: a value arrives exactly as written, or the line is a mistake. Other
+//! tools interpret `$`, `#`, quotes and backslashes in different ways, so a secret with one of these
+//! characters would differ between tools.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// One mistake in the file, without the text of the line, which may be a secret.
+/// A mistake in the file. It does not repeat the line, which may contain a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
-    /// From 1; 0 for the whole file.
+    /// Line number from 1; 0 for the whole file.
     line: usize,
     what: String,
 }
 
 impl Mistake {
-    /// About the file as a whole.
+    /// Returns a mistake of the whole file.
     pub fn file(error: &std::io::Error) -> Self {
         Self { line: 0, what: format!("cannot be read ({error}); fix its permissions, or move it away") }
     }
@@ -28,7 +29,7 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Reads the lines `NAME=value`, or gives every mistake.
+/// Parses the lines `NAME=value`, or returns all mistakes.
 pub fn parse(bytes: &[u8]) -> Result<BTreeMap<String, String>, Vec<Mistake>> {
     let (mut values, mut mistakes) = (BTreeMap::new(), Vec::new());
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
@@ -52,7 +53,7 @@ pub fn parse(bytes: &[u8]) -> Result<BTreeMap<String, String>, Vec<Mistake>> {
     if mistakes.is_empty() { Ok(values) } else { Err(mistakes) }
 }
 
-/// The name and the value of a line; none of an empty one or a comment.
+/// Returns the name and the value of a line, or `None` for an empty line or a comment.
 fn assignment(line: &str) -> Result<Option<(&str, &str)>, String> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {
@@ -73,7 +74,7 @@ fn assignment(line: &str) -> Result<Option<(&str, &str)>, String> {
     literal(value).map(|value| Some((name, value))).map_err(|what| format!("{name} {what}"))
 }
 
-/// The text between quotes, or a value that needs none.
+/// Returns the text between quotes, or a value that needs no quotes.
 fn literal(value: &str) -> Result<&str, String> {
     let Some(quote) = value.chars().next().filter(|c| matches!(c, '\'' | '"')) else {
         return match value.chars().find(|c| c.is_whitespace() || "$#'\"\\`".contains(*c)) {
@@ -94,7 +95,8 @@ fn literal(value: &str) -> Result<&str, String> {
             "has text behind the closing `{quote}`; remove it, or use the other kind of quotes"
         ));
     }
-    // In double quotes a shell and other tools replace these. `\n` is left for what takes it, such as a private key.
+    // In double quotes a shell and other tools replace these characters. `\n` is left to the reader of the
+    // value, such as a private key.
     let replaced = |inner: &str| inner.replace("\\n", "").chars().find(|c| "$`\\".contains(*c));
     match replaced(inner).filter(|_| quote == '"') {
         Some(c) => Err(format!("has a `{c}` in double quotes; use single quotes")),

@@ -1,4 +1,4 @@
-//! Latchkey on one machine: the `latchkey` command, its server, and the adapters it runs on.
+//! Latchkey on one machine: the `latchkey` command, its server and its adapters.
 
 pub mod adapters;
 pub mod cli;

@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     match commands::run(Cli::read()) {
         Ok(code) => code,
         Err(failure) => {
-            // Nobody may read it: that is no second failure.
+            // If standard error cannot be written either, the failure is lost.
             let _ = writeln!(std::io::stderr(), "latchkey: {failure}");
             ExitCode::FAILURE
         }

@@ -1,4 +1,4 @@
-//! The services of this machine, put together over its adapters.
+//! Services of this machine, built on its adapters.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,42 +16,43 @@ use crate::data::{DataError, DataFolder, DataPlan, MadeData, Missing};
 use crate::serve::Timeouts;
 use crate::settings::{self, ServerSettings, SettingsError};
 
-/// Why the services cannot start.
+/// Reason that the services cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The data folder.
+    /// The data folder is the reason.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// The configuration.
+    /// The configuration is wrong.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The database.
+    /// The database cannot be opened.
     #[error(transparent)]
     Database(#[from] OpenError),
-    /// The threads that hash passwords.
+    /// The threads that hash passwords cannot be started.
     #[error("no thread for password hashing could be started ({0}): raise this user's limit on threads")]
     Threads(std::io::Error),
-    /// The mailbox.
+    /// The mailbox cannot be used.
     #[error(transparent)]
     Mailbox(#[from] MailboxError),
 }
 
-/// The services and what they stand on.
+/// Services of this machine, and their resources.
 pub struct Local {
     /// The services.
     pub services: Services,
-    /// The table itself, for what only a local file has: clean-up and a check of its integrity.
+    /// Table, for the features that only a local file has: purging, and a check of its integrity.
     pub table: Arc<SqlTable<Sqlite>>,
     /// The data folder.
     pub data: DataFolder,
-    /// The most connections at once.
+    /// Maximum number of connections at one moment.
     pub connections: usize,
-    /// How long clients may take.
+    /// Time limits for clients.
     pub timeouts: Timeouts,
 }
 
-/// Opens the data folder and puts the services together for a server that listens on `listen`. The configuration is read first:
-/// a mistake in it makes nothing. What a start makes goes again with the first of the two, unless that is kept.
+/// Opens the data folder and builds the services for a server that listens on `listen`. The configuration is
+/// read first, so a mistake in it creates nothing. Dropping the returned [`MadeData`] removes everything that
+/// this start created, unless it is kept.
 pub fn open(args: &DataArgs, missing: Missing, listen: SocketAddr) -> Result<(MadeData, Local), StartError> {
     let entropy = Arc::new(SystemEntropy);
     let plan = DataPlan::new(&args.data, missing)?;

@@ -1,4 +1,5 @@
-//! The configuration of the local server: the environment, then a `.env` file, then what only this machine may assume.
+//! Configuration of the local server: the environment, then a `.env` file, then defaults that only a local
+//! server may assume.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -12,39 +13,39 @@ use crate::data::{DataError, DataPlan};
 use crate::dotenv;
 use crate::serve::{Timeouts, connections};
 
-/// The name of the file.
+/// Name of the file.
 const FILE: &str = ".env";
 
-/// Why there is no configuration.
+/// Reason that there is no valid configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// Variables are wrong or missing: all of them.
+    /// Variables are wrong or missing. The error lists all of them.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\nlatchkey: "))]
     Config(Vec<ConfigError>),
-    /// The `.env` file has mistakes: all of them.
+    /// The `.env` file has mistakes. The error lists all of them.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\nlatchkey: "))]
     DotEnv(Vec<dotenv::Mistake>),
-    /// The values of these variables are not text.
+    /// The values of these variables are not UTF-8.
     #[error("{}", .0.iter().map(|name| format!("{name}: is not UTF-8; set it to text, such as base64")).collect::<Vec<_>>().join("\nlatchkey: "))]
     NotText(Vec<String>),
-    /// The secret cannot be had.
+    /// The secret cannot be read or created.
     #[error(transparent)]
     Data(#[from] DataError),
 }
 
-/// The settings of the local server.
+/// Settings of the local server.
 pub struct ServerSettings {
-    /// Of the service, on any platform.
+    /// Settings of the service on any platform.
     pub config: Config,
-    /// The most connections at once.
+    /// Maximum number of connections at one moment.
     pub connections: usize,
-    /// How long clients may take.
+    /// Time limits for clients.
     pub timeouts: Timeouts,
-    /// The secret that belongs into the data folder, where `LATCHKEY_SECRET` is not set.
+    /// Secret to store in the data folder if `LATCHKEY_SECRET` is not set.
     pub own_secret: Option<String>,
 }
 
-/// Reads the configuration. `listen` is where the server listens, for the address that it assumes.
+/// Reads the configuration. `listen` is the server's address, from which a default URL follows.
 pub fn read(
     data: &DataPlan,
     listen: SocketAddr,
@@ -78,18 +79,20 @@ pub fn read(
     }
 }
 
-/// A server that only this machine reaches is at localhost; one that others reach must be told its address.
+/// Returns the default URL. A server that only this machine can reach is at localhost; any other must be
+/// given its URL.
 fn assumed_url(listen: SocketAddr) -> Option<String> {
     listen.ip().is_loopback().then(|| format!("http://localhost:{}", listen.port()))
 }
 
-/// The environment, and beneath it the `.env` file of the folder that the command runs in.
+/// The environment, and as its fallback the `.env` file of the working directory.
 pub struct Environment {
     file: BTreeMap<String, String>,
 }
 
 impl Environment {
-    /// Reads the file, and checks that every variable of ours is text. Warns of those that look like ours and are not.
+    /// Reads the file, and checks that every variable of Latchkey is text. Warns of variables with similar
+    /// names.
     pub fn read() -> Result<Self, SettingsError> {
         let file = match std::fs::read(FILE) {
             Ok(bytes) => dotenv::parse(&bytes).map_err(SettingsError::DotEnv)?,
@@ -113,7 +116,7 @@ impl Environment {
         Ok(Self { file })
     }
 
-    /// The value of a variable; an empty one counts as missing.
+    /// Returns the value of a variable. An empty value counts as missing.
     pub fn get(&self, name: &str) -> Option<String> {
         let value = std::env::var(name).ok().or_else(|| self.file.get(name).cloned());
         value.filter(|value| !value.trim().is_empty())

@@ -1,4 +1,4 @@
-//! The adapters of one machine against the suites of their ports.
+//! Adapters of one machine, checked by the conformance suites of their ports.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! Alone in its process: it looks at how much memory that has.
+//! The only test in its process, because it measures the memory of the process.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -11,14 +11,14 @@ use latchkey::adapters::{PoolSize, PooledHasher};
 use latchkey_core::SecretString;
 use latchkey_core::port::{Derivation, PasswordHasher};
 
-/// How much memory the process holds, in KiB.
+/// Returns the resident memory of the process, in KiB.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// Four bursts: an allocator may give memory back once, and keep it from then on.
+/// There are four bursts, because an allocator may release memory once and keep it afterwards.
 #[tokio::test]
 async fn a_pool_without_work_gives_its_memory_back_after_every_burst() {
     let size = PoolSize { idle: Duration::ZERO, ..PoolSize::of(NonZeroUsize::new(2).unwrap()) };
@@ -31,7 +31,7 @@ async fn a_pool_without_work_gives_its_memory_back_after_every_burst() {
     for burst in 0..4 {
         let (one, other) = tokio::join!(hasher.derive(job()), hasher.derive(job()));
         assert_eq!(one.unwrap(), other.unwrap());
-        // A thread answers before it gives its memory back.
+        // A thread responds before it releases its memory.
         let back = (0..100_000).any(|_| {
             std::thread::yield_now();
             resident() < limit

@@ -1,4 +1,4 @@
-//! The dev mailbox as what it is: files in a folder.
+//! The dev mailbox as files in a folder.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

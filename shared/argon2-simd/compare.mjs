@@ -1,4 +1,4 @@
-// Runs the comparison that ./compare has built, with a seed that is printed and can be given again.
+// Runs the comparison that ./compare has built. It prints the seed, which can be passed in again.
 import { randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
 

@@ -22,6 +22,7 @@ fn every_test_that_it_names_exists() {
     for folder in [
         "advisories",
         "contract",
+        "e2e/src/cases",
         "kit/src",
         "races",
         "../functions/oauth-callback/src",

@@ -10,11 +10,10 @@ if (!PLATFORMS.includes(name)) {
   console.error(`browser: there is no platform ${name}; there are ${PLATFORMS.join(', ')}`)
   process.exit(2)
 }
-const { default: platform } = await import(`./platforms/${name}.mjs`)
 let world
 try {
   const { World } = await import('./world.mjs')
-  world = await World.start(platform)
+  world = await World.start(name)
 } catch (error) {
   const fix = error.code === 'ERR_MODULE_NOT_FOUND' ? '; run: npm ci --prefix tests/browser' : ''
   console.error(`browser: ${error.message}${fix}`)

@@ -3,6 +3,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
+import { start } from '../harness/start.mjs'
 import { Person, launch } from './browser.mjs'
 import { Frontend } from './frontend.mjs'
 import { OpenIdProvider } from './provider.mjs'
@@ -41,7 +42,7 @@ export class World {
     this.#ends.push(() => this.frontend.close())
     await this.app.listen('127.0.0.1')
     this.#ends.push(() => this.app.close())
-    this.service = await platform(this.#variables())
+    this.service = await start(platform, this.#variables())
     this.#ends.push(() => this.service.stop())
     this.provider.serve(this.url)
     this.frontend.use(this.url)

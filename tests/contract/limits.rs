@@ -177,40 +177,6 @@ async fn twenty_refused_sign_ups_in_15_minutes_leave_three_good_ones() {
     assert_eq!(app.send(weak()).await.code(), "weak_password");
 }
 
-#[tokio::test]
-async fn without_trusted_proxies_no_header_names_the_client() {
-    let app = app();
-    for n in 0..5 {
-        assert_eq!(app.send(spoofed(n)).await.status, 401);
-    }
-    for n in 5..10 {
-        assert_eq!(app.send(spoofed(n)).await.status, 429, "{n}");
-    }
-    assert_eq!(guess_from(&app, "198.51.100.8").await, 401, "another peer is another client");
-}
-
-/// A guess that claims to come from elsewhere in every way there is.
-fn spoofed(n: u8) -> TestRequest {
-    let other = format!("203.0.113.{n}");
-    let mut request = guess();
-    for name in [
-        "x-forwarded-for",
-        "x-real-ip",
-        "cf-connecting-ip",
-        "true-client-ip",
-        "x-client-ip",
-        "x-cluster-client-ip",
-        "fastly-client-ip",
-        "x-forwarded",
-        "x-user-id",
-    ] {
-        request = request.header(name, &other);
-    }
-    request
-        .header("forwarded", &format!("for={other};proto=https;host=evil.example"))
-        .header("x-forwarded-host", "evil.example")
-}
-
 fn behind_one_proxy() -> TestApp {
     TestApp::builder().var("LATCHKEY_TRUSTED_PROXIES", "1").build(latchkey_all::function())
 }
@@ -348,47 +314,6 @@ async fn an_ipv4_address_in_ipv6_is_that_ipv4_address() {
         assert_eq!(guess_from(&app, spelling).await, 429, "{spelling}");
     }
     assert_eq!(guess_from(&app, "::ffff:192.0.2.8").await, 401);
-}
-
-#[tokio::test]
-async fn no_spelling_of_a_path_escapes_its_limit() {
-    let app = app();
-    for _ in 0..5 {
-        assert_eq!(guess_from(&app, HERE).await, 401);
-    }
-    let body = credentials("nobody@example.com", "not the password");
-    for path in [
-        "//v1/signin",
-        "/v1//signin",
-        "/v1/signin/",
-        "/v1/./signin",
-        "/v1/x/../signin",
-        "/v1/signin/.",
-        "/V1/signin",
-        "/v1/SignIn",
-        "/v1/sign%69n",
-        "/v1%2Fsignin",
-        "/%76%31/signin",
-        "/v1/signin%20",
-        "/v1/signin%00",
-        "/v1/signin;x=y",
-        "/v1/signin%3f",
-        "/v1/signin.json",
-        "/%2e/v1/signin",
-    ] {
-        let answer = app.send(TestRequest::post(path, &body)).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "not_found"), "{path}");
-    }
-    for path in [
-        "/v1/signin?x=1",
-        "/v1/signin?",
-        "https://other.example/v1/signin",
-        "http://auth.example.com//v1/signin",
-    ] {
-        let answer = app.send(TestRequest::post(path, &body)).await;
-        assert!([400, 404, 429].contains(&answer.status.as_u16()), "{path}: {}", answer.status);
-    }
-    assert_eq!(app.hashes.count(), 5);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use latchkey_testkit::{counters_conformance, table_conformance};
 
 use crate::support::{emulator, settings, table};
 
-/// A table that no other test of this run has.
+/// Returns a table of its own for a test.
 async fn own_table(endpoint: &str) -> Arc<DynamoTable> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let name = format!("conformance-{}", COUNT.fetch_add(1, Ordering::Relaxed));

@@ -1,5 +1,6 @@
-//! What each operation asks of DynamoDB and of Redis: requests, capacity units and commands, counted exactly and held against the
-//! tables of docs/costs.md; and bytes, printed by `cargo test -p latchkey-tests --test dynamodb costs -- --nocapture`.
+//! Costs of each operation on DynamoDB and Redis: requests, capacity units and commands are counted exactly
+//! and compared with the tables of docs/costs.md. Bytes are printed by `cargo test -p latchkey-tests
+//! --test dynamodb costs -- --nocapture`.
 
 #![expect(clippy::print_stdout, reason = "a table for people")]
 
@@ -17,7 +18,7 @@ use crate::proxy::Exchange;
 use crate::redis::Redis;
 use crate::support::{PASSWORD, Pair, Person, Stage, bare, refresh, signin, signup};
 
-/// Dollars in us-east-1, as docs/costs.md has them.
+/// Prices in dollars in us-east-1, as in docs/costs.md.
 mod price {
     /// A million requests to an HTTP API.
     pub const HTTP_API: f64 = 1.00;
@@ -33,7 +34,7 @@ mod price {
     pub const COMMAND: f64 = 2.00;
 }
 
-/// The seconds and the gigabytes that a call is assumed to take.
+/// Returns the assumed duration in seconds and memory in gigabytes of a call.
 fn assumed(hashes: bool, asks: bool) -> (f64, f64) {
     match (hashes, asks) {
         (true, _) => (0.060, 1769.0 / 1024.0),
@@ -42,13 +43,14 @@ fn assumed(hashes: bool, asks: bool) -> (f64, f64) {
     }
 }
 
-/// Whether an operation of this name hashes a password.
+/// Returns true if the operation of this name hashes a password.
 fn hashes(name: &str) -> bool {
     let kind = name.split(',').next().unwrap_or_default();
     matches!(kind, "sign-up" | "sign-in") && !name.contains("past the limit")
 }
 
-/// Such as `BatchGetItem, 8 × Query`. Some are under way at once, so their order says nothing.
+/// Counts requests by kind, such as `BatchGetItem, 8 × Query`. Some run at the same time, so their order has
+/// no meaning.
 fn counted(mut names: Vec<&str>) -> Vec<String> {
     names.sort_unstable();
     let kinds = names.chunk_by(|a, b| a == b).map(|kind| match kind {
@@ -66,13 +68,14 @@ struct Costs {
     pair: Pair,
     redis: Arc<Redis>,
     lines: Vec<String>,
-    /// The rows of the table in docs/costs.md.
+    /// Rows of the table in docs/costs.md.
     rows: Vec<String>,
     has_redis: bool,
 }
 
 impl Costs {
-    /// With the limits counted in the process, which costs nothing and shows what the rest does.
+    /// Measures with limits that are counted in the process, which costs nothing and isolates the costs of
+    /// the rest.
     async fn of_the_rest() -> Self {
         Self {
             pair: Pair::on(Stage::new().await, TestApp::builder).await,
@@ -83,7 +86,7 @@ impl Costs {
         }
     }
 
-    /// As a deployment without Upstash.
+    /// Measures a deployment without Upstash.
     async fn over_the_table() -> Self {
         let stage = Stage::new().await;
         let counters = Arc::new(TableCounters::new(Arc::new(stage.table.clone())));
@@ -91,7 +94,7 @@ impl Costs {
         Self { pair, redis: Arc::default(), lines: Vec::new(), rows: Vec::new(), has_redis: false }
     }
 
-    /// As a deployment with Upstash.
+    /// Measures a deployment with Upstash.
     async fn over_upstash() -> Self {
         let (redis, breaker) = (Arc::<Redis>::default(), Arc::new(Breaker::new()));
         let (settings, fetch) = (Redis::settings(), || Arc::<Redis>::clone(&redis));
@@ -103,7 +106,7 @@ impl Costs {
         Self { pair, redis, lines: Vec::new(), rows: Vec::new(), has_redis: true }
     }
 
-    /// Sends `request` and notes what it takes.
+    /// Sends `request` and records its costs.
     async fn of(&mut self, name: &str, request: TestRequest) -> TestResponse {
         self.pair.proxy().take();
         self.redis.take();
@@ -128,7 +131,7 @@ impl Costs {
         answer
     }
 
-    /// Notes the row of an operation in docs/costs.md.
+    /// Records the row of an operation in docs/costs.md.
     fn note(&mut self, name: &str, asked: &[String], (reads, writes): (f64, f64), billed: u32) {
         let dynamodb = reads * price::READ + writes * price::WRITE;
         let upstash = f64::from(billed) * price::COMMAND;
@@ -143,14 +146,14 @@ impl Costs {
         ));
     }
 
-    /// Somebody comes back from the provider, who makes an account the first time.
+    /// Returns from the provider as a person, which creates an account the first time.
     async fn enter(&mut self, name: &str) {
         let start = TestRequest::get("/v1/oauth/acme/start");
         let trip = self.pair.trip("1", "eve@example.com", start).await.unwrap();
         assert_eq!(self.of(name, trip).await.status, 303);
     }
 
-    /// Holds what was noted against the table of docs/costs.md with this head.
+    /// Compares the recorded rows with the table of docs/costs.md that has this head.
     fn finish(self, head: &str) {
         println!("{head:<36} {:>6} {:>8} {:>6} {:>6}", "sent", "received", "to", "from");
         for line in self.lines {
@@ -176,11 +179,11 @@ async fn each_operation_takes_what_the_documents_say() {
     // The state is used up in a commit of its own.
     costs.enter("first sign-in with a provider").await;
     costs.enter("sign-in with a provider").await;
-    // With the roles, which are otherwise read once a minute.
+    // This request also reads the roles, which are otherwise read once a minute.
     costs.pair.app.send(bare("GET", "/v1/permissions", &ada)).await;
     let next = costs.of("refresh, the first of a session", refresh(&ada.refresh)).await;
     costs.of("refresh, same token within 10 s", refresh(&ada.refresh)).await;
-    // The item of the session is more than 1 KB from here on.
+    // From here on the session item is larger than 1 KB.
     let next = costs.of("refresh", refresh(&Person::read(&next).refresh)).await;
     let next = Person::read(&next);
 
@@ -202,7 +205,7 @@ async fn each_operation_takes_what_the_documents_say() {
     let user = services.users.find_by_email(&"root@example.com".parse().unwrap()).await.unwrap().unwrap();
     let admin = "admin".parse().unwrap();
     services.users.grant_role(user.id, &admin, Authority::Operator, &Requester::default()).await.unwrap();
-    // Three units for the caller, and half a one for each shard of the index.
+    // Three units for the caller, and half a unit for each shard of the index.
     costs.of("page of users", bare("GET", "/v1/users", &root)).await;
     costs.of("page of audit events", bare("GET", "/v1/audit?limit=5", &root)).await;
     costs.finish("limits aside");
@@ -212,25 +215,25 @@ async fn each_operation_takes_what_the_documents_say() {
 async fn limits_in_the_table_are_a_read_and_a_write_more() {
     let mut costs = Costs::over_the_table().await;
     let from = |request: TestRequest, address: &str| request.peer(Some(address.parse().unwrap()));
-    // By address and by e-mail: two windows in one read and one transaction.
+    // Limits by address and by e-mail: two windows in one read and one transaction.
     costs.of("sign-up", signup("ada@example.com")).await;
-    // By address, and twice by e-mail: three windows.
+    // Limits by address, and twice by e-mail: three windows.
     let signin_ada = |password| signin("ada@example.com", password);
     costs.of("sign-in", signin_ada(PASSWORD)).await;
     costs.of("sign-in, again in the window", signin_ada(PASSWORD)).await;
     costs.of("sign-in, wrong password", signin_ada("not the right one")).await;
-    // By address: one window, whose item is made by its first hit and replaced by the others.
+    // Limit by address: one window, whose item is created by its first hit and replaced by the others.
     costs.of("start with a provider", TestRequest::get("/v1/oauth/acme/start")).await;
     costs.enter("first sign-in with a provider").await;
     costs.enter("sign-in with a provider").await;
     for _ in 0..2 {
         costs.pair.app.send(signin_ada("not the right one")).await;
     }
-    // The first of a client in a minute is in the audit log.
+    // The first refusal of a client in a minute is in the audit log.
     let limited = costs.of("sign-in past the limit, the first in a minute", signin_ada(PASSWORD)).await;
     assert_eq!(limited.status, 429);
     costs.of("sign-in past the limit", signin_ada(PASSWORD)).await;
-    // By three networks.
+    // Limits by three networks.
     let ipv6 = "2001:db8::1";
     costs.of("sign-up, from an IPv6 address", from(signup("bea@example.com"), ipv6)).await;
     costs.of("sign-in, from an IPv6 address", from(signin("bea@example.com", PASSWORD), ipv6)).await;
@@ -248,7 +251,7 @@ async fn limits_in_upstash_are_one_request_more() {
     let ipv6 = "2001:db8::1";
     costs.of("sign-up, from an IPv6 address", from(signup("bea@example.com"), ipv6)).await;
     costs.of("sign-in, from an IPv6 address", from(signin("bea@example.com", PASSWORD), ipv6)).await;
-    // The provider's metadata, then its keys, are in Redis for an hour, for every function.
+    // The provider's metadata and then its keys are in Redis for an hour, for every function.
     let start = || TestRequest::get("/v1/oauth/acme/start");
     costs.of("start with a provider, the first in an hour", start()).await;
     costs.of("start with a provider", start()).await;

@@ -1,4 +1,5 @@
-//! The service over DynamoDB while requests fail: whatever is answered has happened, and has happened once.
+//! The service over DynamoDB while requests fail: every change with a response has happened, and has happened
+//! once.
 
 use std::iter::repeat_n;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use latchkey_testkit::{TestApp, TestRequest};
 use crate::proxy::Fault;
 use crate::support::{PASSWORD, Pair, Person, Stage, bare, is_unavailable, refresh, signin, signup};
 
-/// What DynamoDB says when it has not done what it was asked.
+/// Responses of DynamoDB after which it has done nothing.
 const REFUSALS: [Fault; 8] = [
     Fault::Answers(400, "ThrottlingException"),
     Fault::Answers(400, "ProvisionedThroughputExceededException"),
@@ -21,7 +22,7 @@ const REFUSALS: [Fault; 8] = [
     Fault::HangsUp,
 ];
 
-/// What leaves open whether it has.
+/// Faults that leave the outcome unknown.
 const DOUBTS: [Fault; 2] = [Fault::AnswerLost, Fault::Garbage];
 
 async fn accounts(pair: &Pair) -> usize {
@@ -52,7 +53,7 @@ async fn a_store_that_does_not_recover_is_a_503_after_four_attempts() {
         assert!(is_unavailable(&pair.app.send(signup("ada@example.com")).await), "{fault:?}");
         assert_eq!(pair.proxy().operations(), ["TransactWriteItems"; 4], "{fault:?}");
         assert_eq!(accounts(&pair).await, 0, "{fault:?}");
-        // And it works as soon as the store does.
+        // The service works as soon as the store does.
         assert_eq!(pair.app.send(signup("ada@example.com")).await.status, 201, "{fault:?}");
     }
 }
@@ -76,7 +77,7 @@ async fn a_lost_answer_changes_nothing_about_any_operation() {
             let pair = Pair::new().await;
             let ada = pair.sign_up("ada@example.com").await;
             let send = async |request: TestRequest, reads: usize| {
-                // Only the write, which comes last, is lost.
+                // Only the response to the write, which comes last, is lost.
                 pair.proxy().add(repeat_n(None, reads).chain(repeat_n(Some(fault.clone()), lost)));
                 let answer = pair.app.send(request).await;
                 assert!(answer.status.is_success(), "{fault:?}, {lost} times: {}", answer.json());
@@ -106,7 +107,7 @@ async fn an_answer_that_does_not_come_is_asked_for_again() {
     pair.proxy().add([Fault::Silent]);
     assert_eq!(pair.app.send(signup("ada@example.com")).await.status, 201);
     assert_eq!((accounts(&pair).await, pair.events(Action::SignupSucceeded).await), (1, 1));
-    // A read too.
+    // A read is retried too.
     pair.proxy().add([Fault::Silent]);
     assert_eq!(pair.app.send(signin("ada@example.com", PASSWORD)).await.status, 200);
 }

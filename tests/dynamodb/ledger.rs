@@ -1,5 +1,5 @@
-//! Random operations while requests to DynamoDB fail at random: whatever was answered is in the table afterwards, with its
-//! event, and nothing is there twice.
+//! Random operations while requests to DynamoDB fail at random. Afterwards every change with a response is in
+//! the table, with its event, and nothing is there twice.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::proxy::Fault;
 use crate::support::{PASSWORD, Pair, Person, bare, is_unavailable, refresh, signin, signup};
 
 const PEOPLE: usize = 3;
-/// How many people the provider knows.
+/// Number of people that the provider knows.
 const SUBJECTS: usize = 3;
 
 #[derive(Debug, Clone)]
@@ -21,9 +21,9 @@ enum Deed {
     SignIn(usize),
     Refresh(Index),
     SignOut(Index),
-    /// With the provider.
+    /// Sign-in with the provider.
     Enter(usize),
-    /// The account of a session gets an identity at the provider.
+    /// Link of an identity at the provider to the account of a session.
     Link(Index, usize),
 }
 
@@ -54,23 +54,23 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Fault::AnswerLost,
         Fault::Garbage,
     ]);
-    // Gaps let a request through; from four failures in a row the response is 503.
+    // Gaps let a request through. From four failures in a row the response is 503.
     let faults = prop::collection::vec(prop::option::weighted(0.9, fault), 0..8);
-    // Where the reads get through, the write meets them all: it is the one that may have happened.
+    // If the reads pass, all faults meet the write, whose outcome may then be unknown.
     let faults = (0..3_usize, faults).prop_map(|(reads, faults)| [vec![None; reads], faults].concat());
     prop::collection::vec((deed, faults).prop_map(|(deed, faults)| Step { deed, faults }), 1..24)
 }
 
-/// A session that was answered, with its latest token.
+/// A session from a response, with its latest token.
 struct Held {
-    /// The account, by its e-mail address.
+    /// Account, by its e-mail address.
     who: String,
     person: Person,
-    /// Whether it lives, as far as answers tell.
+    /// True if the session is live, as far as responses tell.
     lives: Option<bool>,
 }
 
-/// Whose an identity is, as far as answers tell.
+/// Owner of an identity, as far as responses tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 enum Owner {
     #[default]
@@ -81,7 +81,7 @@ enum Owner {
 }
 
 impl Owner {
-    /// After an attempt to give it one that got no response.
+    /// Records an attempt to give the identity an owner that got no response.
     fn doubt(&mut self) {
         if *self == Self::Nobody {
             *self = Self::Unknown;
@@ -89,7 +89,7 @@ impl Owner {
     }
 }
 
-/// What the responses tell.
+/// Expected state, as far as responses tell.
 #[derive(Default)]
 struct Ledger {
     exists: [Option<bool>; PEOPLE],
@@ -105,14 +105,14 @@ impl Ledger {
         *book.entry(action).or_default() += 1;
     }
 
-    /// One of these, and it is not known which.
+    /// Records that one of these actions happened, without knowing which.
     fn note_either(&mut self, actions: &[Action]) {
         for action in actions {
             *self.possible.entry(*action).or_default() += 1;
         }
     }
 
-    /// What came of a sign-in with the provider, and whose session it began.
+    /// Records the result of a sign-in with the provider, and the owner of the session.
     fn entered(&mut self, subject: usize, answer: &TestResponse, who: Option<String>) {
         const EITHER: [Action; 2] = [Action::SignupSucceeded, Action::SigninSucceeded];
         let Some(who) = who else {
@@ -136,7 +136,7 @@ impl Ledger {
         self.sessions.push(Held { who, person: Person::read(answer), lives: Some(true) });
     }
 
-    /// What came of a link to the account `who`.
+    /// Records the result of a link to the account `who`.
     fn linked(&mut self, subject: usize, who: String, answer: &TestResponse) {
         let owner = &mut self.owners[subject];
         match (answer.status.as_u16(), answer.code().as_str()) {
@@ -166,12 +166,12 @@ fn email(who: usize) -> String {
     format!("person{who}@example.com")
 }
 
-/// The address that the provider confirms.
+/// Returns the address that the provider confirms.
 fn external_email(subject: usize) -> String {
     format!("subject{subject}@example.com")
 }
 
-/// The account that a response signs in to, as another process sees it.
+/// Returns the account that a response signs in to, as another process sees it.
 async fn account(pair: &Pair, answer: &TestResponse) -> String {
     let session = pair.witness.send(bare("GET", "/v1/session", &Person::read(answer))).await;
     assert_eq!(session.status, 200, "{}", session.json());
@@ -289,7 +289,7 @@ async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
     for next in steps {
         step(&pair, &mut ledger, next).await;
     }
-    // As a process sees it that was not told.
+    // Check from a process that knows none of the requests.
     let services = &pair.witness.services;
     for (who, exists) in ledger.exists.into_iter().enumerate() {
         let found = services.users.find_by_email(&email(who).parse().unwrap()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Amazon's DynamoDB Local, a second opinion on the emulator's.
+//! Amazon's DynamoDB Local, as a second implementation beside the emulator.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -13,7 +13,7 @@ struct Server {
     _shell: Child,
 }
 
-/// The URL of the one server that all tests share.
+/// Returns the URL of the single server that all tests share.
 pub fn endpoint() -> &'static str {
     static SERVER: OnceLock<Server> = OnceLock::new();
     &SERVER.get_or_init(start).endpoint
@@ -26,12 +26,13 @@ fn start() -> Server {
         "there is no {}: run infra/setup/dynamodb-local",
         folder.display()
     );
-    // It takes a port and no socket; nobody else gets this one in between, as the system hands them out in turn.
+    // The server accepts a port but no socket. No other process gets this port in between, because the system
+    // assigns ports in turn.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let script = "java -jar DynamoDBLocal.jar -inMemory -disableTelemetry -port \"$0\" & server=$!; cat >/dev/null <&3; kill $server";
     let mut shell = Command::new("bash")
         .args(["-c", &format!("exec 3<&0; {script}"), &port.to_string()])
-        // Its SQLite.
+        // Path of its SQLite library.
         .env("LD_LIBRARY_PATH", folder.join("DynamoDBLocal_lib"))
         .current_dir(folder)
         .stdin(Stdio::piped())
@@ -40,7 +41,7 @@ fn start() -> Server {
         .spawn()
         .unwrap();
     let mut said = BufReader::new(shell.stdout.take().unwrap()).lines();
-    // The last thing that it says before it listens; it says so with certainty only by answering.
+    // This is the last line before the server listens. Only a connection proves that it does.
     let said: Vec<String> =
         said.by_ref().map_while(Result::ok).take_while(|line| !line.starts_with("CorsParams")).collect();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {

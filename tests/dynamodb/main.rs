@@ -1,5 +1,5 @@
-//! DynamoDB: the suite of the `Table` port, and what happens between the table and its emulator when the network or the
-//! service misbehaves.
+//! DynamoDB: the conformance suite of the `Table` port, and faults of the network or the service between the
+//! table and its emulator.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
 

@@ -1,4 +1,4 @@
-//! Between the SDK and the emulator: counts what goes through, and misbehaves when told.
+//! Proxy between the SDK and the emulator. It counts requests, and fails on demand.
 
 use std::collections::VecDeque;
 use std::io;
@@ -17,24 +17,24 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
-/// What happens to one request.
+/// Fault of one request.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// DynamoDB answers this status and code, and does nothing.
+    /// DynamoDB responds with this status and code, and does nothing.
     Answers(u16, &'static str),
-    /// A transaction is canceled for this reason, the first of its writes' and all the others'.
+    /// A transaction is canceled for this reason, which is given for all of its writes.
     Canceled(&'static str),
     /// The connection ends before DynamoDB does anything.
     HangsUp,
-    /// DynamoDB does what it was asked, and the connection ends without a response.
+    /// DynamoDB carries out the request, and the connection ends without a response.
     AnswerLost,
-    /// DynamoDB does what it was asked, and no response ever comes.
+    /// DynamoDB carries out the request, and no response ever comes.
     Silent,
-    /// DynamoDB does what it was asked, and the response is one of something else.
+    /// DynamoDB carries out the request, and the response is unreadable.
     Garbage,
-    /// DynamoDB leaves all keys of a batch for later.
+    /// DynamoDB leaves all keys of a batch unprocessed.
     Unprocessed,
-    /// The request waits until it is let through.
+    /// The request waits for the semaphore.
     Waits(Arc<Semaphore>),
 }
 
@@ -42,10 +42,10 @@ pub enum Fault {
 #[derive(Debug, Clone)]
 pub struct Exchange {
     pub operation: String,
-    /// Bytes on the wire, headers and all.
+    /// Bytes on the wire, including headers.
     pub sent: usize,
     pub received: usize,
-    /// Capacity units, as the emulator reckons them.
+    /// Capacity units, as the emulator calculates them.
     pub units: f64,
 }
 
@@ -63,7 +63,7 @@ struct State {
     connections: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// A proxy on a free port of this machine, for as long as it lives.
+/// A proxy on a free port of this machine, while this value lives.
 pub struct Proxy {
     address: SocketAddr,
     state: Arc<State>,
@@ -71,7 +71,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Before the emulator at `endpoint`.
+    /// Starts a proxy in front of the emulator at `endpoint`.
     pub async fn start(endpoint: &str) -> Self {
         // An error means that another test was first.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -87,27 +87,27 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// The next requests meet these, one each; at a `None` one goes through.
+    /// Sets the faults of the next requests, one each. `None` lets a request through.
     pub fn add(&self, faults: impl IntoIterator<Item = impl Into<Option<Fault>>>) {
         self.state.faults.lock().unwrap().extend(faults.into_iter().map(Into::into));
     }
 
-    /// Takes all faults back that have met nothing.
+    /// Removes all faults that are left.
     pub fn clear(&self) {
         self.state.faults.lock().unwrap().clear();
     }
 
-    /// What went through since the last time.
+    /// Returns the exchanges since the last call.
     pub fn take(&self) -> Vec<Exchange> {
         std::mem::take(&mut *self.state.exchanges.lock().unwrap())
     }
 
-    /// The operations that went through since the last time.
+    /// Returns the operations of the exchanges since the last call.
     pub fn operations(&self) -> Vec<String> {
         self.take().into_iter().map(|exchange| exchange.operation).collect()
     }
 
-    /// When so many requests have come, since the start.
+    /// Waits until this number of requests has arrived since the start.
     pub async fn arrivals(&self, count: usize) {
         self.state.arrived.subscribe().wait_for(|arrived| *arrived >= count).await.unwrap();
     }
@@ -116,7 +116,7 @@ impl Proxy {
         *self.state.arrived.borrow()
     }
 
-    /// Ends every connection, as a server does with those that were idle too long.
+    /// Ends every connection, as a server does with idle ones.
     pub async fn disconnect(&self) {
         let connections = std::mem::take(&mut *self.state.connections.lock().unwrap());
         for connection in connections {
@@ -147,7 +147,7 @@ async fn accept(listener: TcpListener, state: Arc<State>, upstream: Upstream) {
 
 async fn serve(stream: TcpStream, state: Arc<State>, upstream: Upstream) {
     let service = service_fn(|request| answer(request, Arc::clone(&state), upstream.clone()));
-    // An error is what some faults are for.
+    // Some faults cause an error on purpose.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
@@ -190,7 +190,7 @@ async fn answer(
     }
     let received = "HTTP/1.1 200 OK\r\n\r\n".len() + size(answer.headers()) + answer.body().len();
     let mut exchanges = state.exchanges.lock().unwrap();
-    // Not there any more when a test has taken it meanwhile.
+    // The entry is missing if a test has taken it in the meantime.
     if let Some(last) =
         exchanges.iter_mut().rev().find(|it| it.operation == exchange.operation && it.received == 0)
     {
@@ -201,7 +201,7 @@ async fn answer(
 }
 
 impl Upstream {
-    /// The emulator's answer as it would be, had nobody asked what it costs; and what it costs.
+    /// Returns the emulator's response without the consumed capacity, and that capacity.
     async fn forward(&self, target: &str, headers: &HeaderMap, mut asked: Value) -> (Response<Bytes>, f64) {
         asked["ReturnConsumedCapacity"] = "TOTAL".into();
         let request = self

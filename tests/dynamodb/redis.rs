@@ -1,5 +1,5 @@
-//! Upstash's end of the wire: takes the commands that Latchkey sends, and notes what they weigh. What a real Redis makes of them
-//! is tested in `latchkey/tests/services`.
+//! Upstash's side of the connection: it accepts Latchkey's commands and records their size. The behaviour of
+//! a real Redis is tested in `infra/services/tests`.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -18,15 +18,16 @@ pub struct Command {
     /// Bytes of the bodies.
     pub sent: usize,
     pub received: usize,
-    /// The commands that Upstash bills for it.
+    /// Number of commands that Upstash bills for it.
     pub billed: u32,
 }
 
-/// Upstash bills a script and every command that it runs, and neither `PING` nor other commands of operation:
-/// <https://upstash.com/docs/redis/sdks/ratelimit-ts/costs> and <https://upstash.com/docs/redis/overall/billing>.
+/// Returns the number of billed commands. Upstash bills a script and every command that it runs, but neither
+/// `PING` nor other commands of operation: <https://upstash.com/docs/redis/sdks/ratelimit-ts/costs> and
+/// <https://upstash.com/docs/redis/overall/billing>.
 fn billed(command: &[String]) -> u32 {
     match command[0].as_str() {
-        // One MGET of all windows, and a SET of each: every window has room here.
+        // One MGET of all windows, and a SET of each, because every window has room here.
         "EVAL" => 2 + command[2].parse::<u32>().unwrap(),
         "PING" => 0,
         _ => 1,
@@ -50,7 +51,7 @@ impl Redis {
         UpstashSettings::read(find).unwrap().unwrap()
     }
 
-    /// What came since the last time.
+    /// Returns the commands since the last call.
     pub fn take(&self) -> Vec<Command> {
         std::mem::take(&mut *self.commands.lock().unwrap())
     }

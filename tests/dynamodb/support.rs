@@ -17,20 +17,20 @@ use crate::proxy::Proxy;
 pub const TABLE: &str = "latchkey";
 pub const PASSWORD: &str = "violet harbour tundra";
 
-/// An emulator without tables.
+/// Starts an emulator without tables.
 pub async fn emulator() -> Emulator {
     Emulator::start(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap()
 }
 
-/// Longer than a busy machine takes: nothing here is about time unless a test says so.
+/// A time limit beyond the delays of a busy machine, because only tests that say so are about time.
 const LONG: Duration = Duration::from_mins(10);
 
-/// The table of this name, in no hurry.
+/// Returns the table of this name, with a long time limit.
 pub fn table(client: Client, name: &str) -> DynamoTable {
     DynamoTable::new(client, name.to_owned()).within(LONG)
 }
 
-/// For `endpoint`: retries do not wait, and no test takes from the budget of another one.
+/// Returns settings for `endpoint`: retries do not wait, and each test has a retry budget of its own.
 pub fn settings(endpoint: &str) -> DynamoDbSettings {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let mut settings = DynamoDbSettings::emulated(endpoint);
@@ -54,7 +54,7 @@ impl Stage {
         Self::with(|_| {}).await
     }
 
-    /// With other settings than usual for the way through the proxy.
+    /// Creates a stage with changed settings for the connection through the proxy.
     pub async fn with(change: impl FnOnce(&mut DynamoDbSettings)) -> Self {
         let emulator = emulator().await;
         let proxy = Proxy::start(emulator.endpoint()).await;
@@ -67,13 +67,13 @@ impl Stage {
     }
 }
 
-/// The whole service over a table that is reached through a proxy, and another process that always works.
+/// The whole service over a table behind a proxy, and another process whose requests never fail.
 pub struct Pair {
     pub stage: Stage,
     pub app: TestApp,
     pub witness: TestApp,
     pub clock: Arc<TestClock>,
-    /// Whom both know as `acme`.
+    /// Provider that both processes know as `acme`.
     pub provider: StandInProvider,
 }
 
@@ -113,8 +113,8 @@ impl Pair {
         Person::read(&self.app.send(signup(email)).await)
     }
 
-    /// Lets the provider vouch for `subject` with `email`, and begins a trip there by `start`: what the browser comes back with.
-    /// None when the trip may not begin.
+    /// Makes the provider confirm `subject` with `email`, and begins an authorization request by `start`.
+    /// Returns the request with which the browser comes back, or `None` if the start is refused.
     pub async fn trip(&self, subject: &str, email: &str, start: TestRequest) -> Option<TestRequest> {
         {
             let mut provider = self.provider.edit();
@@ -135,9 +135,9 @@ impl Pair {
         Some(TestRequest::get(&path).header("cookie", flow.unwrap()))
     }
 
-    /// How many events of `action` there are, on the day of the start.
+    /// Returns the number of events of `action` on the day of the start.
     pub async fn events(&self, action: Action) -> usize {
-        // A list without a beginning asks for each day that is kept.
+        // A list without a start would read every stored day.
         let since = Some(TestClock::START);
         let filter = Filter { action: Some(action), since, limit: 200, ..Filter::default() };
         let page = self.witness.services.audit.list(&filter).await.unwrap();
@@ -146,7 +146,7 @@ impl Pair {
     }
 }
 
-/// Somebody who is signed in.
+/// A signed-in person.
 #[derive(Debug, Clone)]
 pub struct Person {
     pub access: String,
@@ -154,7 +154,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// From the body, else from the cookies.
+    /// Reads the tokens from the body, or else from the cookies.
     pub fn read(answer: &TestResponse) -> Self {
         let entered = answer.status.is_success() || answer.status == 303;
         assert!(entered, "{} {}", answer.status, answer.json());
@@ -192,7 +192,7 @@ fn credentials(email: &str, password: &str) -> Value {
     json!({"email": email, "password": password, "transport": "bearer"})
 }
 
-/// Whether the response is 503 and says when to come back.
+/// Returns true if the response is 503. Checks that it has `Retry-After`.
 pub fn is_unavailable(answer: &TestResponse) -> bool {
     let unavailable = answer.status == 503;
     assert!(!unavailable || (answer.code() == "unavailable" && !answer.header("retry-after").is_empty()));

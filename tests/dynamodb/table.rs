@@ -1,4 +1,4 @@
-//! The table alone: what it answers when attempts fail, and what it says to whoever has to fix it.
+//! The table alone: its results when attempts fail, and its error texts for operators.
 
 use std::iter::repeat_n;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ async fn body(table: &DynamoTable) -> Option<String> {
     table.get(&[key()], NOW).await.unwrap()[0].as_ref().map(|item| item.decode().unwrap())
 }
 
-/// Commits `writes`, whose first attempt meets `fault`; `meanwhile` happens before the second.
+/// Commits `writes`. The first attempt meets `fault`, and `meanwhile` runs before the second.
 async fn commit(
     stage: &Stage,
     writes: &[Write],
@@ -139,7 +139,7 @@ async fn reads_are_tried_again_as_well() {
     }
 }
 
-/// What the table says when each request is answered with `fault`.
+/// Returns the table's error text if each request fails with `fault`.
 async fn complaint(stage: &Stage, fault: Fault) -> String {
     stage.proxy.add(repeat_n(fault, 4));
     let answer = stage.table.get(&[key()], NOW).await;

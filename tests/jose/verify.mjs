@@ -1,9 +1,11 @@
-// node verify.mjs URL ALGORITHM: signs up at the server, and verifies its access token as another service would, with nothing
-// but the key set that the server publishes. Prints one line, or fails.
+// node verify.mjs ALGORITHM: starts the local server with keys of this algorithm, signs up, and verifies the access token as another
+// service would, with nothing but the key set that the server publishes. Prints one line, or fails.
 import assert from 'node:assert/strict'
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose'
+import { start } from '../harness/start.mjs'
 
-const [url, algorithm] = process.argv.slice(2)
+const [algorithm] = process.argv.slice(2)
+const { url, stop } = await start('local', { LATCHKEY_SIGNING_ALG: algorithm })
 const discovery = await (await fetch(`${url}/.well-known/openid-configuration`)).json()
 const keys = createRemoteJWKSet(new URL(discovery.jwks_uri))
 const rules = { issuer: url, audience: url, typ: 'at+jwt', algorithms: [algorithm] }
@@ -41,4 +43,5 @@ const refused = [
 for (const [why, bad, how, error] of refused) {
   await assert.rejects(jwtVerify(bad, keys, how), error, why)
 }
+await stop()
 console.log(`jose verifies ${algorithm} tokens, and refuses ${refused.length} that are not good`)

@@ -1,4 +1,4 @@
-// node run.mjs nginx|caddy: the example of docs/proxies.md, as it stands there, between a client, the real server and an
+// node run.mjs nginx|caddy: the example of docs/guides/proxies.md, as it stands there, between a client, the real server and an
 // application. LATCHKEY is the server's program.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -63,7 +63,7 @@ const app = http.createServer(async (request, response) => {
 app.listen(0, '127.0.0.1')
 await once(app, 'listening')
 
-const document = await readFile(new URL('../../docs/proxies.md', import.meta.url), 'utf8')
+const document = await readFile(new URL('../../docs/guides/proxies.md', import.meta.url), 'utf8')
 function example(latchkey, port, permission) {
   const [, block] = document.match(new RegExp('```' + (kind === 'nginx' ? 'nginx' : 'caddyfile') + '\n(.*?)```', 's'))
   const own = block

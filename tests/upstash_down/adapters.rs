@@ -1,4 +1,4 @@
-//! The two ports over an Upstash that does what it is told.
+//! The two ports over a fake Upstash.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +43,7 @@ fn why<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> String {
     }
 }
 
-/// Every way to fail, and a part of what is told of it.
+/// Returns every way to fail, with a part of its error text.
 fn faults() -> Vec<(Mood, &'static str)> {
     let html = "<html><body>502 Bad Gateway</body></html>";
     vec![
@@ -121,7 +121,7 @@ async fn a_hit_on_several_windows_is_one_small_request() {
             "900000"
         ]
     );
-    // Two packets with its headers, which go out together on any connection.
+    // The request takes two packets with its headers, which any connection sends together.
     assert!(request.body().len() < 1500, "{} bytes", request.body().len());
 }
 
@@ -146,7 +146,7 @@ async fn what_breaks_the_rules_of_the_port_is_not_sent() {
 
 #[tokio::test]
 async fn the_longest_value_can_be_read_back() {
-    // As JSON six bytes each, the most that a byte can take.
+    // Each byte takes six bytes as JSON, which is the maximum.
     let value = "\u{1}".repeat(MAX_VALUE);
     let answer = Value::from(value.as_str());
     let body = format!(r#"{{"result":{answer}}}"#);
@@ -163,7 +163,7 @@ async fn after_three_failures_both_ports_stop_asking() {
     why(ports.counters.hit(&[window("k")], at(0)).await);
     for secs in 0..5 {
         let told = why(ports.counters.hit(&[window("k")], at(secs)).await);
-        assert!(told.contains("is not asked") && told.contains("no response within"), "{told}");
+        assert!(told.contains("is not called") && told.contains("no response within"), "{told}");
         why(ports.cache.get("k", at(secs)).await);
         why(ports.cache.delete("k").await);
     }
@@ -184,7 +184,7 @@ async fn one_request_in_a_pause_tries_until_one_succeeds() {
         }
         asked.push(ports.fake.count() - before);
     }
-    // It answers again from 17 on, and is asked again from 20 on.
+    // The store responds again from 17 on, and is called again from 20 on.
     assert_eq!(asked, [3, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
     for _ in 0..10 {
         ports.counters.hit(&[window("k")], at(20)).await.unwrap();

@@ -1,4 +1,4 @@
-//! An Upstash that does what it is told.
+//! A fake Upstash that responds as a test tells it.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,18 +12,18 @@ use serde_json::{Value, json};
 
 pub const TOKEN: &str = "AXkqASQgN2FhZjY4ZTct";
 
-/// How it answers.
+/// Behaviour of the fake.
 #[derive(Debug, Clone)]
 pub enum Mood {
-    /// As Upstash does when every window has room.
+    /// Responds as Upstash does when every window has room.
     Well,
-    /// Not in time. Nothing is waited for: the port says so itself.
+    /// Does not respond in time. The test does not wait: the port reports the timeout itself.
     Slow,
-    /// With a connection that fails.
+    /// The connection fails.
     Down,
-    /// With more than is read.
+    /// Responds with more than is read.
     Huge,
-    /// With this status and body.
+    /// Responds with this status and body.
     Says(u16, String),
 }
 
@@ -33,7 +33,7 @@ impl Mood {
     }
 }
 
-/// A `Fetch` in place of the network.
+/// A `Fetch` instead of the network.
 pub struct Fake {
     mood: Mutex<Mood>,
     requests: Mutex<Vec<Request<Bytes>>>,
@@ -48,7 +48,7 @@ impl Fake {
         *self.mood.lock().unwrap() = mood;
     }
 
-    /// How many requests came.
+    /// Returns the number of requests.
     pub fn count(&self) -> usize {
         self.requests.lock().unwrap().len()
     }
@@ -94,7 +94,7 @@ fn answer(status: u16, body: &str) -> Response<Bytes> {
     Response::builder().status(status).body(Bytes::from(body.to_owned())).unwrap()
 }
 
-/// The settings of a database at `url`.
+/// Returns the settings of a database at `url`.
 pub fn settings(url: &str) -> UpstashSettings {
     let vars = [("UPSTASH_REDIS_REST_URL", url), ("UPSTASH_REDIS_REST_TOKEN", TOKEN)];
     let find = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());

@@ -1,4 +1,4 @@
-//! What happens when Upstash refuses, is slow, or answers something else: no Redis is needed for that.
+//! Upstash that refuses, is slow, or sends unexpected responses. These tests need no Redis.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests and what only they use")]
 

@@ -1,4 +1,4 @@
-//! The whole service while Upstash fails: sign-in goes on, limited in process.
+//! The whole service while Upstash fails: sign-in continues, limited in process.
 
 use std::cell::RefCell;
 use std::io;
@@ -25,7 +25,7 @@ fn sign(way: &str, email: &str, password: &str) -> TestRequest {
     TestRequest::post(&format!("/v1/{way}"), &body)
 }
 
-/// Each way to fail that Redis has.
+/// Returns every way in which Redis can fail.
 fn faults() -> [Mood; 5] {
     [
         Mood::Down,
@@ -85,7 +85,7 @@ thread_local! {
     static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Each test's thread has a log of its own.
+/// A log for each test's thread.
 struct ThreadLog;
 
 impl io::Write for ThreadLog {

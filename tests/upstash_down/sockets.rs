@@ -1,4 +1,4 @@
-//! The same faults on real sockets, through the HTTP client that Lambda and the local server use.
+//! The same faults on real sockets, through the HTTP client of Lambda and the local server.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use latchkey_upstash::{Breaker, UpstashCounters};
 
 use crate::fake::settings;
 
-/// Sends each request to one of the stand-in's routes, and gives it all the time that it wants: nothing here is slow.
+/// Sends each request to a route of the stand-in, without a time limit, because nothing here is slow.
 struct Rerouted {
     inner: HttpFetch,
     url: String,

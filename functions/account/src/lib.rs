@@ -226,6 +226,9 @@ fn problem(error: PasswordChangeError) -> Problem {
         PasswordChangeError::WrongPassword => {
             Problem::new(StatusCode::FORBIDDEN, "wrong_password", error.to_string()).noted()
         }
+        PasswordChangeError::MissingPassword => {
+            Problem::new(StatusCode::FORBIDDEN, "wrong_password", error.to_string())
+        }
         PasswordChangeError::Reauthentication(error) => error.into(),
         PasswordChangeError::Ended => AuthenticateError::Ended.into(),
         PasswordChangeError::Fault(fault) => fault.into(),

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use latchkey_core::audit::Action;
+use latchkey_core::account::{DeleteError, ManageError};
+use latchkey_core::audit::{Action, Requester};
+use latchkey_core::session::Freshness;
 use latchkey_http::Function;
 use latchkey_testkit::identities::{ada, enter};
 use latchkey_testkit::people::{
@@ -118,6 +120,9 @@ async fn a_wrong_current_password_counts_like_one_at_sign_in() {
     );
     let right = change(PASSWORD, NEW_PASSWORD);
     assert_refused(&change_password(&app, &person, &right).await, 403, "wrong_password");
+    let refused = events(&app, Action::SigninRefused).await;
+    assert_eq!(refused[0].details["reason"], "locked");
+    assert!(events(&app, Action::AuthorityRefused).await.is_empty(), "each refusal is one event");
     assert_refused(&app.send(signin_request(EMAIL, PASSWORD)).await, 401, "invalid_credentials");
     assert_eq!(get(&app, "/v1/me", &person).await.status, 200, "the session goes on");
     app.clock.advance(Duration::from_mins(15));
@@ -131,6 +136,7 @@ async fn a_change_that_names_no_current_password_is_refused() {
     let person = sign_up(&app, EMAIL).await;
     let body = json!({ "new_password": NEW_PASSWORD, "transport": "bearer" });
     assert_refused(&change_password(&app, &person, &body).await, 403, "wrong_password");
+    assert_eq!(events(&app, Action::AuthorityRefused).await.len(), 1);
     assert_eq!(app.send(signin_request(EMAIL, PASSWORD)).await.status, 200);
 }
 
@@ -203,6 +209,22 @@ async fn a_deleted_account_leaves_a_free_address_and_no_session() {
     assert_eq!(events(&app, Action::UserDeleted).await.len(), 1);
 }
 
+/// The session is judged before the deletion reads the account: one that ends in between must not delete.
+#[tokio::test]
+async fn a_session_that_ended_meanwhile_changes_nothing() {
+    let app = app().await;
+    let (thief, owner) = (sign_up(&app, EMAIL).await, sign_in(&app, EMAIL).await);
+    let live = app.services.sessions.authenticate(&thief.access, Freshness::Fresh).await.unwrap();
+    let ended = send(&app, "DELETE", &format!("/v1/sessions/{}", thief.session), &owner).await;
+    assert_eq!(ended.status, 204);
+    let (own, nowhere) = (&app.services.own_account, Requester::default());
+    let deleted = own.delete(&live, &nowhere).await;
+    assert!(matches!(deleted, Err(DeleteError::Manage(ManageError::Ended))), "{deleted:?}");
+    let renamed = own.rename(&live, None, &nowhere).await;
+    assert!(matches!(renamed, Err(ManageError::Ended)), "{renamed:?}");
+    assert_eq!(get(&app, "/v1/me", &owner).await.status, 200);
+}
+
 #[tokio::test]
 async fn a_deletion_needs_a_recent_sign_in() {
     let app = app().await;
@@ -230,7 +252,7 @@ async fn each_costs_few_trips_to_the_store() {
     get(&app, "/v1/me", &person).await;
     assert_eq!(app.trips.take(), 3, "the session; the user; login and identities");
     update(&app, &person, &json!({ "name": "Ada" })).await;
-    assert_eq!(app.trips.take(), 4, "and the commit");
+    assert_eq!(app.trips.take(), 5, "and the session again, the commit");
     change_password(&app, &person, &change(PASSWORD, NEW_PASSWORD)).await;
     assert_eq!(app.trips.take(), 5, "the session, the user, the login, the session again, the commit");
 }

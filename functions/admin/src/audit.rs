@@ -11,67 +11,67 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::user_id;
 
-/// Which events.
+/// Filter and page of the audit log.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AuditParams {
-    /// Only those about this user.
+    /// Only events about this user.
     user: Option<String>,
-    /// Only this action, such as `signin:failed`.
+    /// Only events of this action, such as `signin:failed`.
     action: Option<String>,
-    /// From this moment on (RFC 3339).
+    /// Only events from this moment on (RFC 3339).
     since: Option<String>,
-    /// Before this moment (RFC 3339).
+    /// Only events before this moment (RFC 3339).
     until: Option<String>,
-    /// How many: 1 to 200, 50 when not said.
+    /// Maximum number of events on the page: 1 to 200, 50 by default.
     limit: Option<u32>,
-    /// `next` of the page before.
+    /// `next` of the previous page.
     cursor: Option<String>,
 }
 
-/// Something that happened.
+/// An event of the audit log.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EventBody {
-    /// Sorts by time.
+    /// Identifier; sorts by time.
     id: String,
-    /// When (RFC 3339).
+    /// Time of the event (RFC 3339).
     at: String,
-    /// What, such as `signin:failed`.
+    /// Action, such as `signin:failed`.
     action: String,
-    /// Who did it: `anonymous`, `operator`, `system` or `user:<id>`.
+    /// Actor: `anonymous`, `operator`, `system` or `user:<id>`.
     actor: String,
-    /// Whose account it is about.
+    /// User whose account the event is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<String>,
-    /// What else it is about, such as `session:<id>` or `role:<name>`.
+    /// Other resource that the event is about, such as `session:<id>` or `role:<name>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     resource: Option<String>,
-    /// The client's address.
+    /// Client address.
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<String>,
-    /// The client, in its own words.
+    /// User agent of the client.
     #[serde(skip_serializing_if = "Option::is_none")]
     user_agent: Option<String>,
     /// The role, or the roles of the user, before the change.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     before: Option<Value>,
-    /// The same after the change.
+    /// The role, or the roles of the user, after the change.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     after: Option<Value>,
-    /// More, by name.
+    /// Further details, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     details: BTreeMap<String, String>,
 }
 
-/// Events, newest first. A page may hold fewer than asked for while `next` is there.
+/// Events, newest first. A page may hold fewer events than requested although `next` is present.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EventList {
-    /// The events.
+    /// Events on this page.
     events: Vec<EventBody>,
-    /// For the next page, when there may be one.
+    /// `cursor` of the next page, if there may be one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -101,10 +101,10 @@ impl From<Event> for EventBody {
 
 pub(crate) const LIST: Description = Description {
     id: "list_audit_events",
-    summary: "The audit log",
-    details: "What happened, newest first, by user, action and time.",
+    summary: "Show the audit log",
+    details: "Events, newest first, filtered by user, action and time.",
     responses: &[json::<EventList>(200, "A page of events; needs `system:admin`")],
-    problems: &[(400, "`invalid_request`: a parameter")],
+    problems: &[(400, "`invalid_request`: a parameter is invalid")],
 };
 
 pub(crate) async fn list(

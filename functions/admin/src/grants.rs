@@ -10,14 +10,14 @@ use latchkey_http::{Caller, ClientInfo, Description, PathParams, Problem, UserBo
 pub(crate) const GRANT: Description = Description {
     id: "grant_role",
     summary: "Grant a role",
-    details: "It shows at the user's next refresh, and within 60 s in permission checks. Only a role that \
-              the caller could define.",
+    details: "The user has the role in access tokens from the next refresh on, and in permission checks \
+              within 60 s. The caller must have the right to define the role.",
     responses: &[json::<UserBody>(200, "The user with the role; needs `roles:manage`")],
     problems: &[
-        (403, "`beyond_authority`: the user or the role may do more than the caller"),
+        (403, "`beyond_authority`: the user or the role has permissions that the caller lacks"),
         (404, "No such user or role exists"),
         (409, "`too_many_admins`; `too_many_roles`: the access token would not fit into a cookie"),
-        (422, "`invalid_role`: the name"),
+        (422, "`invalid_role`: the name is malformed"),
     ],
 };
 
@@ -33,14 +33,14 @@ pub(crate) async fn grant(
 
 pub(crate) const REVOKE: Description = Description {
     id: "revoke_role",
-    summary: "Take a role away",
+    summary: "Revoke a role",
     details: "",
     responses: &[json::<UserBody>(200, "The user without the role; needs `roles:manage`")],
     problems: &[
-        (403, "`beyond_authority`: the user or the role may do more than the caller"),
+        (403, "`beyond_authority`: the user or the role has permissions that the caller lacks"),
         (404, "No such user exists"),
         (409, "`last_admin`"),
-        (422, "`invalid_role`: the name"),
+        (422, "`invalid_role`: the name is malformed"),
     ],
 };
 

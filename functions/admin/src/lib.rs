@@ -1,4 +1,4 @@
-//! Roles, users, grants and the audit log, for whoever holds the permissions.
+//! Administration of roles, users and grants, and the audit log. Each route needs a permission.
 
 use axum::http::Method;
 use latchkey_core::UserId;
@@ -9,7 +9,7 @@ mod grants;
 mod roles;
 mod users;
 
-/// This operation, ready to be served. Each route states the permission that it needs, as of now.
+/// Returns this operation. Each route names the permission that it needs, by strongly consistent state.
 pub fn function() -> Function {
     Routes::new("admin")
         .permission("roles:manage", Method::GET, "/v1/roles", roles::list, &roles::LIST)
@@ -40,7 +40,7 @@ pub fn function() -> Function {
         .into()
 }
 
-/// A user's identifier in a query parameter.
+/// Parses a user's identifier in a query parameter.
 fn user_id(text: &str) -> Result<UserId, latchkey_http::Problem> {
     text.parse().map_err(|_| latchkey_http::Problem::invalid("`user` must be a user's identifier"))
 }

@@ -1,4 +1,4 @@
-//! The Lambda's entry.
+//! Entry of the Lambda.
 
 fn main() -> std::process::ExitCode {
     latchkey_aws::run(latchkey_admin::function())

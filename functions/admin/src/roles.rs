@@ -13,19 +13,20 @@ use latchkey_http::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A role as it is to be.
+/// A role to store.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RoleRequest {
-    /// Its name, as a role that was shown has it: that of the path.
+    /// Name; if present, it must equal the name in the path. A role that the API
+    /// returned can therefore be sent back unchanged.
     name: Option<String>,
-    /// What it is for: one line of at most 200 characters.
+    /// Purpose: one line of at most 200 characters.
     description: Option<String>,
-    /// What it grants: `resource:action`, `resource:*` or `*`.
+    /// Grants of the role: `resource:action`, `resource:*` or `*`.
     #[serde(default)]
     #[schema(example = json!(["products:*", "profile:update"]))]
     permissions: Vec<String>,
-    /// The roles whose grants it has as well.
+    /// Roles whose grants this role has too.
     #[serde(default)]
     includes: Vec<String>,
 }
@@ -33,23 +34,23 @@ pub(crate) struct RoleRequest {
 /// A role.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RoleBody {
-    /// Its name.
+    /// Name.
     name: String,
-    /// What it is for.
+    /// Purpose.
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
-    /// What it grants itself.
+    /// Grants of the role itself.
     permissions: Vec<String>,
-    /// The roles whose grants it has as well.
+    /// Roles whose grants this role has too.
     includes: Vec<String>,
 }
 
 /// Roles, by name.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RoleList {
-    /// This page of them.
+    /// Roles on this page.
     roles: Vec<RoleBody>,
-    /// The `cursor` of the next page, when there is one.
+    /// `cursor` of the next page, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -69,7 +70,7 @@ pub(crate) const LIST: Description = Description {
     id: "list_roles",
     summary: "List roles",
     details: "",
-    responses: &[json::<RoleList>(200, "A page of the roles; needs `roles:manage`")],
+    responses: &[json::<RoleList>(200, "A page of roles; needs `roles:manage`")],
     problems: &[(400, "`invalid_request`: the limit is not 1 to 200")],
 };
 
@@ -89,7 +90,7 @@ pub(crate) const SHOW: Description = Description {
     summary: "Show a role",
     details: "",
     responses: &[json::<RoleBody>(200, "The role; needs `roles:manage`")],
-    problems: &[(404, "No such role exists"), (422, "`invalid_role`: the name")],
+    problems: &[(404, "No such role exists"), (422, "`invalid_role`: the name is malformed")],
 };
 
 pub(crate) async fn show(
@@ -98,21 +99,24 @@ pub(crate) async fn show(
     PathParam(name): PathParam<RoleName>,
 ) -> Result<Response, Problem> {
     let policy = roles.load_fresh().await?.value;
-    let role = policy.roles().get(&name).ok_or_else(|| Problem::not_found("there is no such role"))?;
+    let role = policy
+        .roles()
+        .get(&name)
+        .ok_or_else(|| Problem::not_found("no role has this name; list the roles with GET /v1/roles"))?;
     Ok(private(RoleBody::new(&name, role)))
 }
 
 pub(crate) const PUT: Description = Description {
     id: "put_role",
-    summary: "Make or change a role",
-    details: "Replaces the whole role. It may only hold what the caller may do; with `system:admin` also \
-              any permission that is not Latchkey's own (`users:*`, `roles:*`, `system:*`, `identities:*`). \
-              A change that the caller could not undo is refused. Holders notice at the next refresh, and \
-              within 60 s in permission checks.",
-    responses: &[json::<RoleBody>(200, "Changed; needs `roles:manage`"), json::<RoleBody>(201, "Made")],
+    summary: "Create or replace a role",
+    details: "Replaces the role as a whole. It may only contain permissions that the caller holds; a caller \
+              with `system:admin` may also add any permission outside of Latchkey's own (`users:*`, \
+              `roles:*`, `system:*`, `identities:*`). A change that the caller could not undo is refused. It \
+              takes effect in access tokens from the next refresh on, and in permission checks within 60 s.",
+    responses: &[json::<RoleBody>(200, "Replaced; needs `roles:manage`"), json::<RoleBody>(201, "Created")],
     problems: &[
         (403, "`beyond_authority`"),
-        (404, "There is nothing under this path"),
+        (404, "The path does not exist"),
         (
             409,
             "`role_conflict`: the roles would contradict each other; `self_lockout`: the caller could not \
@@ -131,7 +135,9 @@ pub(crate) async fn put(
     Body(request): Body<RoleRequest>,
 ) -> Result<Response, Problem> {
     if request.name.is_some_and(|text| text != name.as_str()) {
-        return Err(unprocessable("the `name` in the body is not that of the path; leave it out".to_owned()));
+        return Err(unprocessable(
+            "the `name` in the body differs from the name in the path; leave it out".to_owned(),
+        ));
     }
     let role = Role {
         description: request.description,
@@ -139,7 +145,7 @@ pub(crate) async fn put(
         includes: parse::<RoleName>(&request.includes)?,
     };
     let saved = roles.put(&name, &role, author(&caller, &client)).await;
-    // Without a response of the store it may have happened.
+    // If the store did not respond, the change may have happened.
     sessions.memory().forget_all();
     let status = match saved.map_err(problem)? {
         RoleChange::Created => StatusCode::CREATED,
@@ -151,14 +157,18 @@ pub(crate) async fn put(
 pub(crate) const DELETE: Description = Description {
     id: "delete_role",
     summary: "Delete a role",
-    details: "Who held it loses what it granted. `user` and `admin` stay, and so do a role that another \
-              includes and one that grants what the caller may not do.",
+    details: "Its holders lose its permissions. Deletion is refused for `user` and `admin`, for a role that \
+              another role includes, and for a role with permissions that the caller lacks.",
     responses: &[bodiless(204, "Deleted; needs `roles:manage`")],
     problems: &[
         (403, "`beyond_authority`"),
         (404, "No such role exists"),
-        (409, "`role_conflict`: it is needed; `self_lockout`: the caller could not undo it"),
-        (422, "`invalid_role`: the name"),
+        (
+            409,
+            "`role_conflict`: the role is built in or included by another role; `self_lockout`: the caller \
+             could not undo it",
+        ),
+        (422, "`invalid_role`: the name is malformed"),
     ],
 };
 
@@ -182,7 +192,7 @@ fn parse<T: std::str::FromStr<Err: std::fmt::Display> + Ord>(
     texts.iter().map(parse).collect()
 }
 
-/// The caller, as the author of a change.
+/// Returns the caller as the author of a change.
 fn author<'a>(caller: &Caller, client: &'a ClientInfo) -> Author<'a> {
     Author::Administrator { holder: User::holder(caller.user.id), from: &client.requester }
 }

@@ -5,7 +5,7 @@ mod users;
 use latchkey_http::Function;
 use latchkey_testkit::TestApp;
 
-/// Administration, and the operations at which the rules show.
+/// Administration, and the operations that show the effects of its rules.
 fn operations() -> Function {
     crate::function()
         .merge(latchkey_session::function())

@@ -13,34 +13,35 @@ use latchkey_http::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// Which users.
+/// Filter and page of users.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListParams {
-    /// Only the one with this address.
+    /// Only the user with this address.
     email: Option<String>,
-    /// How many: 1 to 200, 50 when not said.
+    /// Maximum number of users on the page: 1 to 200, 50 by default.
     limit: Option<u32>,
-    /// `next` of the page before.
+    /// `next` of the previous page.
     cursor: Option<String>,
 }
 
-/// Users in the order in which they signed up. A page may hold fewer than asked for while `next` is there.
+/// Users in the order of their sign-up. A page may hold fewer users than requested although `next` is
+/// present.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct UserList {
-    /// The users.
+    /// Users on this page.
     users: Vec<UserBody>,
-    /// For the next page, when there may be one.
+    /// `cursor` of the next page, if there may be one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-/// What an administrator may change of a user.
+/// Properties of a user that an administrator may change.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserRequest {
-    /// `disabled` ends every session and refuses the sign-in; `active` allows it again.
+    /// `disabled` ends every session and refuses sign-in; `active` allows it again.
     #[schema(value_type = String, examples("disabled"))]
     status: Status,
 }
@@ -48,9 +49,9 @@ pub(crate) struct UserRequest {
 /// A user's sessions, newest first.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct UserSessions {
-    /// This page of them.
+    /// Sessions on this page.
     sessions: Vec<SessionBody>,
-    /// The `cursor` of the next page, when there is one.
+    /// `cursor` of the next page, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -60,7 +61,7 @@ pub(crate) const LIST: Description = Description {
     summary: "List users",
     details: "",
     responses: &[json::<UserList>(200, "A page of users; needs `users:read`")],
-    problems: &[(400, "`invalid_request`: the address, the cursor or the limit")],
+    problems: &[(400, "`invalid_request`: the address, the cursor or the limit is invalid")],
 };
 
 pub(crate) async fn list(
@@ -75,7 +76,7 @@ pub(crate) async fn list(
         return Ok(private(UserList { users: found.iter().map(Into::into).collect(), next: None }));
     }
     let after = params.cursor.map(|cursor| cursor.parse::<UserId>()).transpose();
-    let after = after.map_err(|_| Problem::invalid("the cursor is not one that this list gave"))?;
+    let after = after.map_err(|_| Problem::invalid("the cursor is not from this list; use its `next`"))?;
     let page = users.list(page_size(params.limit)?, after).await?;
     let users = page.users.iter().map(Into::into).collect();
     Ok(private(UserList { users, next: page.next.map(|id| id.to_string()) }))
@@ -94,18 +95,18 @@ pub(crate) async fn show(
     _: Caller,
     PathParam(id): PathParam<UserId>,
 ) -> Result<Response, Problem> {
-    let user = users.find(id).await?.ok_or_else(|| Problem::not_found("there is no such user"))?;
+    let user = users.find(id).await?.ok_or_else(|| Problem::not_found("no user has this identifier"))?;
     Ok(private(UserBody::from(&user)))
 }
 
 pub(crate) const UPDATE: Description = Description {
     id: "update_user",
     summary: "Disable or enable a user",
-    details: "A disabled user is signed out everywhere: at once where state as of now is asked for, within \
-              60 s elsewhere.",
+    details: "A disabled user is signed out everywhere: at once on routes with strongly consistent state, and \
+              within 60 s on others.",
     responses: &[json::<UserBody>(200, "Changed; needs `users:update`")],
     problems: &[
-        (403, "`beyond_authority`: the user may do more than the caller"),
+        (403, "`beyond_authority`: the user has permissions that the caller lacks"),
         (404, "No such user exists"),
         (409, "`last_admin` or `too_many_admins`"),
     ],
@@ -126,11 +127,11 @@ pub(crate) async fn update(
 pub(crate) const DELETE: Description = Description {
     id: "delete_user",
     summary: "Delete a user",
-    details: "Removes the account and every session. The address is free again; the audit log keeps its \
-              events.",
+    details: "Deletes the account and every session. The e-mail address can be used again. The audit log \
+              keeps the events.",
     responses: &[bodiless(204, "Deleted; needs `users:delete`")],
     problems: &[
-        (403, "`beyond_authority`: the user may do more than the caller"),
+        (403, "`beyond_authority`: the user has permissions that the caller lacks"),
         (404, "No such user exists"),
         (409, "`last_admin`"),
     ],
@@ -148,7 +149,7 @@ pub(crate) async fn delete(
 
 pub(crate) const SESSIONS: Description = Description {
     id: "list_user_sessions",
-    summary: "A user's sessions",
+    summary: "List a user's sessions",
     details: "",
     responses: &[json::<UserSessions>(200, "The sessions; needs `users:read`")],
     problems: &[
@@ -164,7 +165,7 @@ pub(crate) async fn sessions(
     PathParam(id): PathParam<UserId>,
     Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
-    let user = users.find(id).await?.ok_or_else(|| Problem::not_found("there is no such user"))?;
+    let user = users.find(id).await?.ok_or_else(|| Problem::not_found("no user has this identifier"))?;
     let page = sessions.page(&user, params.size()?, params.cursor()?).await?;
     let sessions = page.sessions.iter().map(Into::into).collect();
     Ok(private(UserSessions { sessions, next: page.next.map(|next| next.to_string()) }))
@@ -176,7 +177,7 @@ pub(crate) const END_SESSIONS: Description = Description {
     details: "",
     responses: &[bodiless(204, "Ended; needs `users:update`")],
     problems: &[
-        (403, "`beyond_authority`: the user may do more than the caller"),
+        (403, "`beyond_authority`: the user has permissions that the caller lacks"),
         (404, "No such user exists"),
     ],
 };

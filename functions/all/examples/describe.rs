@@ -30,9 +30,9 @@ fn route(route: &Operation) -> Value {
 fn access(access: Access) -> String {
     match access {
         Access::Public => "anyone".to_owned(),
-        Access::SignedIn(_) => "whoever is signed in".to_owned(),
+        Access::SignedIn(_) => "signed-in users".to_owned(),
         Access::Permission(permission) => format!("`{permission}`"),
-        Access::Proxied => "a reverse proxy, for whoever is signed in".to_owned(),
+        Access::Proxied => "a reverse proxy, for signed-in users".to_owned(),
         Access::TokenHolder => "the holder of any token of a session".to_owned(),
     }
 }

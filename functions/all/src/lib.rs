@@ -1,4 +1,4 @@
-//! Every operation in one function: what the local server serves, and a deployment of one function.
+//! Every operation in one function, for the local server and for a deployment of one function.
 
 mod operations;
 
@@ -8,21 +8,21 @@ use latchkey_http::{Description, Function, Routes, any_json};
 
 pub use operations::operations;
 
-/// Every function, put together.
+/// Returns every function merged into one.
 pub fn function() -> Function {
     let own = Routes::new("meta").public(Method::GET, "/openapi.json", show, &SHOW).into();
     operations().into_iter().fold(own, |all, (_, operation)| all.merge(operation))
 }
 
-/// The description of every route, `/health` among them, as JSON (OpenAPI 3.1).
+/// OpenAPI 3.1 description of every route, `/health` included, as JSON.
 ///
-/// `cargo xtask generate` makes it of what stands at the handlers. It is kept as text: the code that makes it would be a good part
-/// of a Worker.
+/// `cargo xtask generate` builds it from the descriptions beside the handlers. It is embedded as text,
+/// because the code that builds it would be a large part of a Worker.
 pub const OPENAPI: &str = include_str!("../openapi.json");
 
 const SHOW: Description = Description {
     id: "show_description",
-    summary: "The description",
+    summary: "Show the API description",
     details: "This document.",
     responses: &[any_json(200, "OpenAPI 3.1")],
     problems: &[],
@@ -38,7 +38,7 @@ async fn show() -> impl IntoResponse {
 mod tests {
     use std::collections::HashSet;
 
-    /// Whether some path fits both: `{names}` fit any segment.
+    /// Returns true if some path matches both patterns: `{names}` match any segment.
     fn meet(one: &str, other: &str) -> bool {
         let (one, other): (Vec<_>, Vec<_>) = (one.split('/').collect(), other.split('/').collect());
         let fits = |(a, b): (&&str, &&str)| a == b || a.starts_with('{') || b.starts_with('{');
@@ -52,7 +52,7 @@ mod tests {
         for operation in all.operations() {
             assert!(seen.insert((&operation.method, operation.path)), "{} is there twice", operation.path);
         }
-        // A path without names goes before one that it fits.
+        // A path without names goes before a pattern that matches it.
         let paths = all.operations().iter().map(|operation| operation.path).filter(|path| path.contains('{'));
         let paths: HashSet<_> = paths.collect();
         for path in &paths {

@@ -2,7 +2,7 @@
 
 use latchkey_http::Function;
 
-/// Every operation with routes, by the folder of its crate.
+/// Returns every operation with routes, by the folder of its crate.
 pub fn operations() -> [(&'static str, Function); 11] {
     [
         ("signup", latchkey_signup::function()),

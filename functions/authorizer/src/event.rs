@@ -1,4 +1,4 @@
-//! What API Gateway asks.
+//! Events of API Gateway.
 
 use aws_lambda_events::apigw::{
     ApiGatewayCustomAuthorizerRequestTypeRequest as Payload1,
@@ -11,22 +11,22 @@ use serde_json::Value;
 /// A call of the protected API.
 #[derive(Debug)]
 pub(crate) struct Call {
-    /// Its method.
+    /// Method.
     pub method: Method,
-    /// The route that API Gateway chose: a path with `{names}`, or `$default`.
+    /// Route that API Gateway chose: a path with `{names}`, or `$default`.
     pub route: String,
-    /// Its headers, the cookies among them.
+    /// Headers, cookies included.
     pub headers: HeaderMap,
-    /// Whether API Gateway may use the decision for later calls.
+    /// True if API Gateway may use the decision for later calls.
     pub may_be_cached: bool,
-    /// The form of the response.
+    /// Form of the response.
     pub form: Form,
 }
 
-/// The form of a response.
+/// Form of a response.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// Payload 2.0: yes or no.
+    /// Payload 2.0: a boolean.
     Simple,
     /// Payload 1.0: an IAM policy over this ARN.
     Policy {
@@ -35,20 +35,20 @@ pub(crate) enum Form {
     },
 }
 
-/// Why an event cannot be decided about.
+/// Reason that an event is refused without a decision.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEvent {
-    /// It is something else.
+    /// The event is not from a REQUEST authorizer.
     #[error(
-        "this is no event of a REQUEST authorizer: {0}; make it the Lambda authorizer of an API Gateway API"
+        "the event is not from a REQUEST authorizer: {0}; make this function the Lambda authorizer of an API \
+         Gateway API"
     )]
     Unknown(String),
-    /// A TOKEN authorizer does not say which route is called.
-    #[error(
-        "this is a TOKEN authorizer, which does not tell the route: set the authorizer's type to REQUEST"
-    )]
+    /// The event is from a TOKEN authorizer, which does not name the called route.
+    #[error("the authorizer has the type TOKEN, which does not tell the route; set its type to REQUEST")]
     Token,
-    /// Decisions would be remembered for the caller whatever the route: who may read would be let in to write.
+    /// API Gateway would cache decisions by caller without the route, so a caller who may read would be let
+    /// in to write.
     #[error(
         "the authorizer has identity sources without the route: add $context.routeKey to them, or remove them all"
     )]
@@ -56,13 +56,13 @@ pub enum InvalidEvent {
 }
 
 impl Call {
-    /// From an event.
+    /// Parses an event.
     pub fn parse(event: Value) -> Result<Self, InvalidEvent> {
         let text = |name: &str| event.get(name).and_then(Value::as_str);
         match (text("type"), text("version")) {
             (Some("TOKEN"), _) => Err(InvalidEvent::Token),
             (Some("REQUEST"), Some("2.0")) => Self::from_payload_2(read(event)?),
-            // A REST API's event has no version.
+            // The event of a REST API has no version.
             (Some("REQUEST"), Some("1.0") | None) => Self::from_payload_1(read(event)?),
             (Some("REQUEST"), Some(other)) => {
                 Err(InvalidEvent::Unknown(format!("its payload version is {other:?}")))
@@ -78,16 +78,17 @@ impl Call {
             return Err(InvalidEvent::RouteNotInIdentity);
         }
         let mut headers = event.headers;
-        // Payload 2.0 takes the cookies out of the headers.
+        // Payload 2.0 moves the cookies out of the headers.
         for cookie in event.cookies {
             let value = HeaderValue::try_from(cookie);
-            headers.append(header::COOKIE, value.map_err(|_| unknown("a cookie is not a header's value"))?);
+            headers
+                .append(header::COOKIE, value.map_err(|_| unknown("a cookie is not a valid header value"))?);
         }
         Ok(Self {
             method: event.request_context.http.method,
             route: key.split_once(' ').map_or(key.as_str(), |(_, path)| path).to_owned(),
             headers,
-            // Without identity sources API Gateway has nothing to remember a decision under.
+            // Without identity sources API Gateway has no key to cache a decision by.
             may_be_cached: !identity.is_empty(),
             form: Form::Simple,
         })
@@ -96,7 +97,7 @@ impl Call {
     fn from_payload_1(event: Payload1) -> Result<Self, InvalidEvent> {
         let arn = given(event.method_arn, "methodArn")?;
         if !arn.starts_with("arn:") {
-            return Err(unknown("its methodArn is no ARN"));
+            return Err(unknown("its methodArn is not an ARN"));
         }
         let headers =
             if event.multi_value_headers.is_empty() { event.headers } else { event.multi_value_headers };

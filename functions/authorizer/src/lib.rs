@@ -1,7 +1,8 @@
-//! API Gateway's REQUEST authorizer over Latchkey's permission check: lets somebody else's API ask, before each call, whether
-//! the caller is signed in and may do it.
+//! REQUEST authorizer of API Gateway over Latchkey's permission check. It lets the API of another service
+//! ask, before each call, if the caller is signed in and holds a permission.
 //!
-//! No operation, since it is not asked over HTTP: API Gateway sends an event that describes the call, and takes a decision.
+//! It is not an operation, because it is not called over HTTP: API Gateway sends an event that describes the
+//! call, and expects a decision.
 
 mod event;
 mod response;
@@ -20,7 +21,7 @@ pub use event::InvalidEvent;
 use response::{CallerContext, Decision};
 pub use routes::{InvalidRoutes, Need, RouteNeeds};
 
-/// The headers of a call that the check goes by: who calls, and from which page.
+/// Headers of a call that the check reads: they identify the caller and the page.
 static FORWARDED: [HeaderName; 6] = [
     header::AUTHORIZATION,
     header::COOKIE,
@@ -36,27 +37,27 @@ pub struct Authorizer {
     needs: RouteNeeds,
 }
 
-/// There is no decision, so the call is not let through: API Gateway answers it with 500.
+/// Error that prevents a decision. API Gateway then refuses the call with 500.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorizerError {
-    /// The event is not one that an authorizer gets, or the API is set up in a way that is not safe.
+    /// The event is not from a REQUEST authorizer, or the API's configuration is unsafe.
     #[error(transparent)]
     Event(#[from] InvalidEvent),
-    /// The check gave no decision: the store is down, or something is wrong here; the log says what.
-    #[error("the permission check answered {status} {code}")]
+    /// The check failed: the store is unavailable, or the service has an error. The log names it.
+    #[error("the permission check failed with {status} {code}")]
     Check {
-        /// Its HTTP status.
+        /// HTTP status of the check.
         status: u16,
-        /// Its stable code.
+        /// Stable code of the check's problem.
         code: String,
     },
-    /// The check could not be asked.
-    #[error("the permission check could not be asked: {0}")]
+    /// The request to the check could not be built, or its response could not be read.
+    #[error("the permission check could not be called: {0}")]
     Internal(String),
 }
 
 impl Authorizer {
-    /// Decides by `needs`, over the services of `app`.
+    /// Creates an authorizer that decides by `needs`, over the services of `app`.
     pub fn new(app: App, needs: RouteNeeds) -> Self {
         Self { check: latchkey_http::app(latchkey_permission_check::function(), app), needs }
     }
@@ -72,9 +73,11 @@ impl Authorizer {
         let Some(need) = self.needs.of(&call.method, &call.route) else {
             return Ok(Decision::deny("route_not_listed"));
         };
-        // Whether a page of another site made the request is told by headers that no cache of decisions looks at.
+        // Only headers tell if a page of another site made the request, and a cache of decisions ignores
+        // them.
         let by_cookie = !bearer::is_present(&call.headers);
-        // Nor may a decision about a cookie be remembered under credentials of another scheme, which many people may share.
+        // For the same reason a decision about a cookie must not be cached under credentials of another
+        // scheme, which many people may share.
         let other_scheme = call.headers.contains_key(header::AUTHORIZATION);
         if by_cookie && call.may_be_cached && (other_scheme || !call.method.is_safe()) {
             return Ok(Decision::deny("bearer_token_required"));
@@ -82,7 +85,7 @@ impl Authorizer {
         self.ask(need, call).await
     }
 
-    /// Asks `GET /v1/authorize` in this process.
+    /// Calls `GET /v1/authorize` in this process.
     async fn ask(&self, need: &Need, call: &Call) -> Result<Decision, AuthorizerError> {
         let uri = match need {
             Need::SignedIn => "/v1/authorize?signed_in=true".to_owned(),
@@ -116,13 +119,13 @@ impl Authorizer {
     }
 }
 
-/// The part of a problem that goes on to API Gateway.
+/// Part of a problem that goes to API Gateway.
 #[derive(Default, Deserialize)]
 struct Code {
     code: String,
 }
 
-/// Who may, as the check's headers say.
+/// Returns the caller from the headers of the check's response.
 fn holder(headers: &HeaderMap) -> CallerContext {
     let text = |name: &'static str| {
         let value = headers.get(HeaderName::from_static(name)).and_then(|value| value.to_str().ok());

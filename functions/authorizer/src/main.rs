@@ -1,4 +1,4 @@
-//! The Lambda's entry.
+//! Entry of the Lambda.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,7 +14,8 @@ fn main() -> ExitCode {
 }
 
 fn authorizer(app: App, var: &dyn Fn(&str) -> Option<String>) -> Result<Arc<Authorizer>, ConfigError> {
-    let fix = "list the protected routes and what they demand, such as GET /orders/{id}=orders:read,ANY /me=signed-in";
+    let fix = "list the protected routes and their requirements, such as GET /orders/{id}=orders:read,ANY \
+               /me=signed-in";
     let text = var(VARIABLE).ok_or_else(|| ConfigError::new(VARIABLE, "is not set", fix))?;
     let needs: RouteNeeds =
         text.parse().map_err(|error: InvalidRoutes| ConfigError::new(VARIABLE, error.to_string(), fix))?;

@@ -1,4 +1,4 @@
-//! What API Gateway is told.
+//! Responses to API Gateway.
 
 use aws_lambda_events::apigw::{
     ApiGatewayCustomAuthorizerPolicy as Policy, ApiGatewayCustomAuthorizerResponse as PolicyResponse,
@@ -9,31 +9,31 @@ use serde_json::{Value, json};
 
 use crate::event::Form;
 
-/// Whether a call is let through.
+/// Decision about a call.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// Yes.
+    /// The call may pass.
     Allow(CallerContext),
-    /// No.
+    /// The call is refused.
     Deny {
-        /// Why, for programs: mostly that of the permission check's problem.
+        /// Reason, for programs; usually the code of the permission check's problem.
         code: String,
     },
 }
 
-/// Who calls.
+/// The caller of an allowed call.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CallerContext {
-    /// The user's id.
+    /// Identifier of the user.
     pub user: String,
-    /// The session's id.
+    /// Identifier of the session.
     pub session: String,
-    /// The roles, with commas between.
+    /// Roles, separated by commas.
     pub roles: String,
 }
 
 impl Decision {
-    /// No, because of `code`.
+    /// Returns a refusal with `code`.
     pub fn deny(code: &str) -> Self {
         Self::Deny { code: code.to_owned() }
     }
@@ -42,7 +42,8 @@ impl Decision {
         matches!(self, Self::Allow(_))
     }
 
-    /// What the API behind gets to know. Plain texts only, since a REST API takes nothing else.
+    /// Returns the context for the protected API. Values are plain texts, because a REST API accepts nothing
+    /// else.
     fn context(&self) -> Value {
         match self {
             Self::Allow(CallerContext { user, session, roles }) => {
@@ -60,7 +61,7 @@ impl Decision {
     }
 }
 
-/// Renders the response in the form that was asked for.
+/// Renders the response in the form that API Gateway expects.
 pub(crate) fn render(decision: &Decision, form: &Form) -> Result<Value, serde_json::Error> {
     match form {
         Form::Simple => {
@@ -79,13 +80,13 @@ pub(crate) fn render(decision: &Decision, form: &Form) -> Result<Value, serde_js
     }
 }
 
-/// About this call alone, since other routes may demand more: where decisions are remembered and the identity sources do not
-/// name the route, other calls are refused rather than let through.
+/// Returns a policy about this call alone, because other routes may need more. If decisions are cached and
+/// the identity sources do not include the route, calls of other routes are refused rather than let through.
 fn policy(allowed: bool, arn: &str) -> Policy {
     let mut statement = IamPolicyStatement::default();
     statement.action = vec!["execute-api:Invoke".to_owned()];
-    // The path of the call is part of the ARN, so a caller chooses some of its characters. These would stand for others; a
-    // `$` alone does not, and is in the name of the stage `$default`.
+    // The path of the call is part of the ARN, so the caller chooses some of its characters. These would act
+    // as wildcards or variables. A single `$` does not, and the stage name `$default` contains one.
     let exact = !arn.contains(['*', '?']) && !arn.contains("${");
     statement.effect = if allowed && exact { IamPolicyEffect::Allow } else { IamPolicyEffect::Deny };
     statement.resource = vec![arn.to_owned()];

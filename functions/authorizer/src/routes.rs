@@ -1,4 +1,4 @@
-//! What each route of the protected API demands.
+//! Requirements of the protected API's routes.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -6,10 +6,10 @@ use std::str::FromStr;
 use axum::http::Method;
 use latchkey_core::permission::Permission;
 
-/// The catch-all route of an HTTP API.
+/// Catch-all route of an HTTP API.
 const DEFAULT: &str = "$default";
 
-/// What a caller must be.
+/// Requirement for a caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Need {
     /// Signed in.
@@ -18,12 +18,12 @@ pub enum Need {
     Permission(Permission),
 }
 
-/// Routes of the protected API and what each demands, as `LATCHKEY_PERMISSIONS` lists them. A route that is not listed is
-/// closed.
+/// Routes of the protected API and their requirements, as listed in `LATCHKEY_PERMISSIONS`. A route that is
+/// not listed is closed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RouteNeeds(BTreeMap<String, Need>);
 
-/// An entry is wrong.
+/// Error of a wrong entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{entry}` {problem}")]
 pub struct InvalidRoutes {
@@ -51,7 +51,7 @@ impl FromStr for RouteNeeds {
                 }
             };
             if needs.insert(route.to_owned(), need).is_some() {
-                return Err(invalid("names a route for the second time"));
+                return Err(invalid("repeats a route; remove one of the two entries"));
             }
         }
         Ok(Self(needs))
@@ -59,8 +59,9 @@ impl FromStr for RouteNeeds {
 }
 
 impl RouteNeeds {
-    /// What a call by `method` of `route`, a path with `{names}` or `$default`, demands. None when it is not listed: an entry
-    /// of another route that would match the same path does not count.
+    /// Returns the requirement for a call of `route`, a path with `{names}` or `$default`, by `method`.
+    /// Returns `None` if the route is not listed, even if an entry of another route would match the same
+    /// path.
     pub fn of(&self, method: &Method, route: &str) -> Option<&Need> {
         if route == DEFAULT {
             return self.0.get(DEFAULT);
@@ -69,7 +70,7 @@ impl RouteNeeds {
     }
 }
 
-/// `METHOD /path`, `ANY /path` or `$default`.
+/// Returns true for `METHOD /path`, `ANY /path` and `$default`.
 fn is_route(text: &str) -> bool {
     text == DEFAULT
         || text.split_once(' ').is_some_and(|(method, path)| {

@@ -1,4 +1,4 @@
-//! Events as API Gateway sends them, and what it is told.
+//! Events of API Gateway, and the decisions about them.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -21,7 +21,7 @@ const HTTP_2: &str = include_str!("events/http-api-2.0.json");
 const HTTP_1: &str = include_str!("events/http-api-1.0.json");
 const REST: &str = include_str!("events/rest-api.json");
 
-/// A service with a clerk, who may read and update orders and nothing else.
+/// A service with a clerk who may only read and update orders.
 struct Shop {
     app: TestApp,
     authorizer: Authorizer,
@@ -47,21 +47,21 @@ async fn shop() -> Shop {
 }
 
 impl Shop {
-    /// The event with the clerk's token in it.
+    /// Returns the event with the clerk's token in it.
     fn event(&self, text: &str) -> Value {
         serde_json::from_str(&text.replace("TOKEN", &self.token)).unwrap()
     }
 
-    async fn answer(&self, event: Value) -> Result<Value, AuthorizerError> {
+    async fn respond(&self, event: Value) -> Result<Value, AuthorizerError> {
         self.authorizer.respond(event).await
     }
 
     async fn ask(&self, event: Value) -> Value {
-        self.answer(event).await.unwrap()
+        self.respond(event).await.unwrap()
     }
 }
 
-/// The same call with another method, told everywhere where the event tells it.
+/// Returns the same call with another method in every place of the event.
 fn by(method: &str, event: &Value) -> Value {
     let text = event.to_string();
     serde_json::from_str(
@@ -70,7 +70,7 @@ fn by(method: &str, event: &Value) -> Value {
     .unwrap()
 }
 
-/// The same call with a browser's cookie instead of the bearer token, and these headers.
+/// Returns the same call with a browser's cookie instead of the bearer token, and with these headers.
 fn by_cookie(shop: &Shop, event: &Value, headers: &[(&str, &str)]) -> Value {
     let mut event = event.clone();
     let cookie = format!("__Host-latchkey-access={}", shop.token);
@@ -126,8 +126,8 @@ async fn a_path_cannot_stand_for_others() {
         let mut event = shop.event(REST);
         event["methodArn"] =
             json!(format!("arn:aws:execute-api:eu-central-1:111122223333:f6/prod/GET/orders/{path}"));
-        let answer = shop.ask(event).await;
-        assert_eq!(answer["policyDocument"]["Statement"][0]["Effect"], "Deny", "{path}");
+        let response = shop.ask(event).await;
+        assert_eq!(response["policyDocument"]["Statement"][0]["Effect"], "Deny", "{path}");
     }
 }
 
@@ -155,8 +155,8 @@ async fn nobody_is_let_in_without_a_good_token() {
         (json!(""), "bearer_token_required"),
     ] {
         event["headers"]["authorization"] = header.clone();
-        let answer = shop.ask(event.clone()).await;
-        assert_eq!(answer, json!({ "isAuthorized": false, "context": { "code": code } }), "{header}");
+        let response = shop.ask(event.clone()).await;
+        assert_eq!(response, json!({ "isAuthorized": false, "context": { "code": code } }), "{header}");
     }
     event["headers"].as_object_mut().unwrap().remove("authorization");
     assert_eq!(shop.ask(event).await["context"]["code"], "not_signed_in");
@@ -181,7 +181,7 @@ async fn a_store_that_fails_lets_nobody_in() {
     let shop = shop().await;
     let event = shop.event(HTTP_2);
     shop.app.table.faults.add(Fault::unavailable());
-    match shop.answer(event).await {
+    match shop.respond(event).await {
         Err(AuthorizerError::Check { status: 503, code }) => assert_eq!(code, "unavailable"),
         other => panic!("{other:?}"),
     }
@@ -192,7 +192,7 @@ async fn a_decision_is_never_remembered_for_other_routes() {
     let shop = shop().await;
     let mut event = shop.event(HTTP_2);
     event["identitySource"] = json!([format!("Bearer {}", shop.token)]);
-    let error = shop.answer(event).await.unwrap_err().to_string();
+    let error = shop.respond(event).await.unwrap_err().to_string();
     assert!(error.contains("add $context.routeKey"), "{error}");
 }
 
@@ -201,12 +201,12 @@ async fn a_cookie_needs_a_request_of_our_own_pages() {
     let shop = shop().await;
     let mut event = by("POST", &shop.event(HTTP_2));
     event["identitySource"] = Value::Null;
-    let answer =
+    let response =
         |headers: &'static [(&'static str, &'static str)]| shop.ask(by_cookie(&shop, &event, headers));
-    assert_eq!(answer(&[("sec-fetch-site", "same-origin")]).await["isAuthorized"], true);
-    assert_eq!(answer(&[("origin", "https://app.example.com")]).await["isAuthorized"], true);
+    assert_eq!(response(&[("sec-fetch-site", "same-origin")]).await["isAuthorized"], true);
+    assert_eq!(response(&[("origin", "https://app.example.com")]).await["isAuthorized"], true);
     for forged in [&[("sec-fetch-site", "cross-site")][..], &[("origin", "https://evil.example")], &[]] {
-        assert_eq!(answer(forged).await["context"]["code"], "cross_site_request", "{forged:?}");
+        assert_eq!(response(forged).await["context"]["code"], "cross_site_request", "{forged:?}");
     }
 }
 
@@ -245,7 +245,7 @@ async fn a_malformed_event_is_an_error_that_says_so() {
         (json!(null), "type is not REQUEST"),
         (json!([]), "type is not REQUEST"),
         (json!({ "httpMethod": "GET" }), "type is not REQUEST"),
-        (token, "TOKEN authorizer"),
+        (token, "type TOKEN"),
         (with(HTTP_2, "version", json!("3.0")), "\"3.0\""),
         (without(HTTP_2, "requestContext"), "requestContext"),
         (without(HTTP_2, "routeKey"), "routeKey"),
@@ -255,16 +255,16 @@ async fn a_malformed_event_is_an_error_that_says_so() {
         (with(HTTP_2, "cookies", json!(["a\nb=c"])), "cookie"),
         (without(REST, "methodArn"), "methodArn"),
         (with(REST, "methodArn", json!("")), "methodArn"),
-        (with(REST, "methodArn", json!("*")), "no ARN"),
+        (with(REST, "methodArn", json!("*")), "not an ARN"),
         (without(REST, "httpMethod"), "httpMethod"),
         (with(REST, "httpMethod", json!("G T")), "one of its fields"),
         (without(REST, "resource"), "resource"),
     ] {
-        let error = shop.answer(event.clone()).await.expect_err(&event.to_string());
+        let error = shop.respond(event.clone()).await.expect_err(&event.to_string());
         assert!(matches!(error, AuthorizerError::Event(_)), "{event}: {error}");
         assert!(error.to_string().contains(said), "{event}: {error}");
     }
     let error =
-        shop.answer(with(HTTP_2, "headers", json!({ "authorization": "Bearer abc\n" }))).await.unwrap_err();
+        shop.respond(with(HTTP_2, "headers", json!({ "authorization": "Bearer abc\n" }))).await.unwrap_err();
     assert!(!error.to_string().contains("abc"), "{error}");
 }

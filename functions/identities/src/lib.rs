@@ -1,4 +1,4 @@
-//! The caller's identities at providers: list them, link one, take one away; and the tokens that providers gave.
+//! The caller's identities at providers: list, link and unlink them; and the access tokens of providers.
 
 use std::sync::Arc;
 
@@ -17,15 +17,15 @@ use utoipa::ToSchema;
 mod link;
 mod token;
 
-/// This operation, ready to be served.
+/// Returns this operation.
 pub fn function() -> Function {
     Routes::new("identities")
-        // Fresh: whoever has just linked one comes from another process, and looks for it here.
+        // Strongly consistent, because a user returns here from another process right after linking.
         .fresh(Method::GET, "/v1/identities", list, &LIST)
         .fresh(Method::DELETE, "/v1/identities/{provider}", unlink, &UNLINK)
         .permission(
             "identities:token",
-            // It may rotate the refresh token that is kept, so it is not a GET.
+            // The route is not a GET, because it may rotate the stored refresh token.
             Method::POST,
             "/v1/identities/{provider}/token",
             token::token,
@@ -38,27 +38,27 @@ pub fn function() -> Function {
 /// An identity at a provider.
 #[derive(Serialize, ToSchema)]
 pub struct IdentityBody {
-    /// The provider.
+    /// Name of the provider.
     #[schema(examples("github"))]
     provider: String,
-    /// Which issuer vouches for it.
+    /// Issuer of the identity.
     #[schema(examples("https://github.com/login/oauth"))]
     issuer: String,
-    /// What the person is called there.
+    /// Display name at the provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// Their user name there.
+    /// Username at the provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
-    /// Their picture there, an https URL.
+    /// Picture at the provider, an https URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     avatar: Option<String>,
-    /// Their address there, where the provider confirms it.
+    /// E-mail address at the provider, if the provider verified it.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
-    /// When it was linked (RFC 3339).
+    /// Time of linking (RFC 3339).
     linked_at: String,
-    /// When it was last used to sign in, to within a minute (RFC 3339).
+    /// Time of the last sign-in with it, to within a minute (RFC 3339).
     #[serde(skip_serializing_if = "Option::is_none")]
     last_sign_in: Option<String>,
 }
@@ -82,9 +82,9 @@ impl From<Identity> for IdentityBody {
 /// The caller's identities, by the names of their providers.
 #[derive(Serialize, ToSchema)]
 pub struct IdentityList {
-    /// At most 10, one of each provider.
+    /// At most 10, one for each provider.
     identities: Vec<IdentityBody>,
-    /// The `cursor` of the next page, when there is one.
+    /// `cursor` of the next page, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -92,7 +92,7 @@ pub struct IdentityList {
 const LIST: Description = Description {
     id: "list_identities",
     summary: "List identities",
-    details: "The providers that the caller can sign in with, and what each last said of them.",
+    details: "The providers that the caller can sign in with, each with the profile that it last reported.",
     responses: &[json::<IdentityList>(200, "The identities")],
     problems: &[(400, "`invalid_request`: the limit is not 1 to 200")],
 };
@@ -111,9 +111,9 @@ async fn list(
 const UNLINK: Description = Description {
     id: "unlink_identity",
     summary: "Unlink an identity",
-    details: "The caller cannot sign in with this provider any more, and the identity is free for another \
-              account. Needs a sign-in within the last 10 minutes and another way in: a password or another \
-              provider.",
+    details: "Afterwards the caller cannot sign in with this provider, and another account can link the \
+              identity. Needs a sign-in within the last 10 minutes, and a password or another provider to \
+              sign in with.",
     responses: &[bodiless(204, "Unlinked")],
     problems: &[
         (403, "`reauthentication_required`: sign in again first"),

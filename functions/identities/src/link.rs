@@ -13,35 +13,37 @@ use latchkey_http::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// How the trip ends.
+/// Destination after linking.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct LinkParams {
-    /// Where the browser goes afterwards: a path of the first frontend, or a URL at an origin of `LATCHKEY_ORIGINS`. There
-    /// `error` in the query says why nothing was linked. Without it, the first frontend, and a page of this service says why.
+    /// URL that the browser returns to: a path of the first frontend, or a URL at an origin of
+    /// `LATCHKEY_ORIGINS`. On failure its query has the code of the problem as `error`. By default the
+    /// browser returns to the first frontend, and a page of this service shows failures.
     redirect_to: Option<String>,
 }
 
-/// Where the trip begins.
+/// Start of an authorization request.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LinkBegun {
-    /// The provider: for the browser to navigate to.
+    /// URL of the provider, for the browser to navigate to.
     location: String,
 }
 
 pub(crate) const LINK: Description = Description {
     id: "link_identity",
     summary: "Link an identity",
-    details: "Begins a trip to the provider, at whose end the identity is linked to the caller's account. \
-              For a page to fetch with credentials, as it sets a cookie that binds the trip to the browser; \
-              then the page navigates to `location`. Needs a sign-in within the last 10 minutes.",
-    responses: &[json::<LinkBegun>(200, "The trip has begun")],
+    details: "Begins an authorization request that links an identity at the provider to the caller's account. \
+              The page must fetch this route with credentials, because the response sets a cookie that binds \
+              the request to the browser. Then the page navigates to `location`. Needs a sign-in within the \
+              last 10 minutes.",
+    responses: &[json::<LinkBegun>(200, "The authorization request has begun")],
     problems: &[
-        (400, "`invalid_redirect`, or `invalid_request` for the query"),
+        (400, "`invalid_redirect`; `invalid_request`: the query is invalid"),
         (403, "`reauthentication_required`: sign in again first"),
         (404, "No provider by this name is configured"),
-        (502, "`provider_failed`: its metadata could not be read"),
+        (502, "`provider_failed`: the provider's metadata could not be read"),
         (504, "`provider_timeout`"),
     ],
 };

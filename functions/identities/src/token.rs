@@ -11,47 +11,47 @@ use latchkey_http::{BearerOnly, Caller, ClientInfo, Description, Params, PathPar
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// Whose token.
+/// User to act for.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct TokenParams {
-    /// The user, by their identifier.
+    /// Identifier of the user.
     user: String,
 }
 
 /// An access token of the provider.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProviderToken {
-    /// Speaks to the provider's API for the user.
+    /// Token for the provider's API, on behalf of the user.
     access_token: String,
     /// `Bearer`.
     token_type: &'static str,
-    /// How long it is good for, in seconds, where the provider says so.
+    /// Lifetime in seconds, if the provider gives one.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_in: Option<u64>,
-    /// What it is good for, in the provider's own words, where it says so.
+    /// Scope, if the provider gives one.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
 }
 
 pub(crate) const TOKEN: Description = Description {
     id: "issue_provider_token",
-    summary: "An access token of a user's provider",
-    details: "For servers that act for a user at their provider: a fresh access token, for the refresh \
-              token that was kept. The refresh token itself never leaves. Needs \
-              `LATCHKEY_PROVIDER_TOKENS=keep`, and a permission that no role has until it is given one. The \
-              caller brings a bearer token, not a cookie, and may do all that the user may: nobody acts for \
-              somebody above them.",
+    summary: "Get a provider's access token for a user",
+    details: "Returns a new access token of the provider, for servers that act there on behalf of a user. It \
+              is made with the stored provider refresh token, which is never returned. Needs \
+              `LATCHKEY_PROVIDER_TOKENS=keep` and a permission that no role has by default. The caller sends \
+              a bearer token, not a cookie, and must hold all permissions of the user, so nobody acts for a \
+              user with more permissions.",
     responses: &[json::<ProviderToken>(200, "The token; needs `identities:token`")],
     problems: &[
-        (400, "`invalid_request`: the user"),
+        (400, "`invalid_request`: the user's identifier is invalid"),
         (
             403,
-            "`account_disabled`: the user's; `beyond_authority`: the user may do more than the caller; \
-             `bearer_required`: the caller came with a cookie",
+            "`account_disabled`: the user is disabled; `beyond_authority`: the user has permissions that the \
+             caller lacks; `bearer_required`: the request has a cookie instead of a bearer token",
         ),
-        (404, "No such user exists, or no token of this provider is kept for them"),
+        (404, "No such user exists, or no refresh token of this provider is stored for them"),
         (409, "`provider_token_ended`: the user must sign in with the provider again"),
         (502, "`provider_failed` or `provider_refused`"),
         (504, "`provider_timeout`"),
@@ -71,7 +71,8 @@ pub(crate) async fn token(
         params.user.parse().map_err(|_| Problem::invalid("`user` must be a user's identifier"))?;
     let kept = vault.kept(user, &provider, Authority::Administrator(&caller)).await.map_err(not_kept)?;
     let tokens = oauth.refresh(&provider, &kept.issuer, &kept.refresh_token).await.map_err(not_renewed)?;
-    // Before the token is given out: where the provider has rotated its refresh token, the next one must be kept.
+    // The next refresh token must be stored before the access token is handed out, because the provider may
+    // have rotated it.
     vault.used(&kept, tokens.renewed.as_ref(), caller.user.id, &client.requester).await?;
     Ok(private(ProviderToken {
         access_token: tokens.access_token.expose_secret().to_owned(),
@@ -96,7 +97,7 @@ fn not_renewed(error: StartError) -> Problem {
         StartError::Provider(IdentifyError::Exchange(ExchangeError::Grant)) => Problem::new(
             StatusCode::CONFLICT,
             "provider_token_ended",
-            "the provider does not take the kept token any more: the user must sign in with it again",
+            "the provider no longer accepts the stored token; the user must sign in with the provider again",
         ),
         other => other.into(),
     }

@@ -12,10 +12,10 @@ use latchkey_http::{AnyQuery, Description, Function, Problem, Routes, any_json, 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A key signs for the first time long after it was published, so clients may keep the set for a while.
+/// A key signs for the first time long after its publication, so clients may cache the set.
 const CACHE_CONTROL: &str = "public, max-age=300";
 
-/// This operation, ready to be served.
+/// Returns this operation.
 pub fn function() -> Function {
     Routes::new("keys")
         .public(Method::GET, "/.well-known/jwks.json", jwks, &JWKS)
@@ -23,18 +23,19 @@ pub fn function() -> Function {
         .into()
 }
 
-/// What clients need to verify access tokens (OpenID Connect Discovery 1.0, section 3, as far as it applies).
+/// Metadata that clients need to verify access tokens: the applicable part of OpenID Connect Discovery 1.0,
+/// section 3.
 #[derive(Serialize, ToSchema)]
 pub struct Discovery {
     /// The `iss` of access tokens.
     issuer: String,
-    /// Where the public keys are.
+    /// URL of the public keys.
     jwks_uri: String,
-    /// The algorithms that keys may have.
+    /// Algorithms that keys may have.
     id_token_signing_alg_values_supported: Vec<String>,
-    /// How a subject is named: the same to everyone.
+    /// Types of subjects: every client sees the same subject.
     subject_types_supported: [&'static str; 1],
-    /// What access tokens say.
+    /// Claims of access tokens.
     claims_supported: Vec<&'static str>,
 }
 
@@ -43,7 +44,7 @@ const JWKS: Description = Description {
     summary: "Public keys",
     details: "A JWK set (RFC 7517) with the next, the current and the recent signing keys.",
     responses: &[any_json(200, "The key set")],
-    problems: &[(503, "`unavailable`: the store cannot answer")],
+    problems: &[(503, "`unavailable`: the store does not respond")],
 };
 
 async fn jwks(_: AnyQuery, State(keys): State<Arc<Keys>>) -> Result<Response, Problem> {
@@ -54,7 +55,7 @@ async fn jwks(_: AnyQuery, State(keys): State<Arc<Keys>>) -> Result<Response, Pr
 const DISCOVERY: Description = Description {
     id: "show_discovery",
     summary: "Discovery",
-    details: "Where the keys are and which algorithms they have.",
+    details: "The URL of the keys, and their algorithms.",
     responses: &[json::<Discovery>(200, "The document")],
     problems: &[],
 };

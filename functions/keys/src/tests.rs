@@ -1,5 +1,5 @@
-//! `GET /.well-known/jwks.json`: tokens verify against it with an implementation that is not ours, and no valid token is
-//! refused while keys rotate.
+//! `GET /.well-known/jwks.json`: an independent implementation verifies tokens against it, and no valid token
+//! is refused while keys rotate.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use latchkey_testkit::people::{Person, get, refresh, sign_in, sign_up};
 use latchkey_testkit::{TestApp, TestAppBuilder, TestClock, TestRequest, URL, memory_table};
 use serde_json::Value;
 
-/// The keys, and the operations at which the rules show.
+/// The keys, and the operations that show the effects of their rules.
 fn operations() -> Function {
     crate::function()
         .merge(latchkey_session::function())
@@ -30,7 +30,7 @@ async fn app() -> TestApp {
     start(TestApp::unlimited()).await
 }
 
-/// Two processes over one table and one clock.
+/// Starts two processes over one table and one clock.
 async fn two_processes() -> (TestApp, TestApp) {
     let (table, clock) = (memory_table(), Arc::new(TestClock::new()));
     let process = |seed| TestApp::unlimited().table(Arc::clone(&table)).clock(Arc::clone(&clock)).seed(seed);
@@ -38,9 +38,9 @@ async fn two_processes() -> (TestApp, TestApp) {
 }
 
 async fn published(app: &TestApp) -> JwkSet {
-    let answer = app.send(TestRequest::get("/.well-known/jwks.json")).await;
-    assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "public, max-age=300"));
-    serde_json::from_slice(&answer.body).unwrap()
+    let response = app.send(TestRequest::get("/.well-known/jwks.json")).await;
+    assert_eq!((response.status.as_u16(), response.header("cache-control")), (200, "public, max-age=300"));
+    serde_json::from_slice(&response.body).unwrap()
 }
 
 fn kids(set: &JwkSet) -> BTreeSet<String> {
@@ -51,14 +51,14 @@ fn kid(token: &str) -> String {
     decode_header(token).unwrap().kid.unwrap()
 }
 
-/// The claims of `token`, if a stock client that has `set` accepts it.
+/// Returns the claims of `token` if a standard client with the keys in `set` accepts it.
 fn verify(token: &str, set: &JwkSet) -> Option<Value> {
     let header = decode_header(token).unwrap();
     let key = DecodingKey::from_jwk(set.find(&header.kid?)?).ok()?;
     let mut validation = Validation::new(header.alg);
     validation.set_audience(&[URL]);
     validation.set_issuer(&[URL]);
-    // That client goes by the clock on the wall.
+    // That client uses the system clock.
     validation.validate_exp = false;
     decode::<Value>(token, &key, &validation).ok().map(|data| data.claims)
 }
@@ -175,7 +175,7 @@ async fn a_process_that_missed_rotations_accepts_and_is_accepted() {
                 assert_eq!(get(app, "/v1/session", person).await.status, 200);
             }
         }
-        // Within this time a process that saw no unknown key reads the ring again.
+        // Within this time a process reads the key ring again even if it met no unknown key.
         here.clock.advance(Duration::from_mins(5));
         assert_eq!(kids(&published(&here).await), kids(&published(&there).await));
         assert_eq!(there.clock.now(), here.clock.now());

@@ -3,22 +3,23 @@ use axum::http::{Method, header};
 use latchkey_core::oauth::{CallbackError, ProviderResponse};
 use latchkey_http::{Input, Inputs, Query};
 
-/// The longest form that is read, in bytes.
+/// Maximum size of a form, in bytes.
 const MAX_FORM: usize = 64 * 1024;
 
-/// The authorization response of a provider (RFC 6749, section 4.1.2): in the query, or as a form that its page posts.
+/// Authorization response of a provider (RFC 6749, section 4.1.2): in the query, or as a form that the
+/// provider's page posts.
 pub struct AuthorizationResponse(pub Result<ProviderResponse, CallbackError>);
 
 impl Input for AuthorizationResponse {
-    // Providers add parameters of their own to what the standards name.
+    // Providers add parameters of their own to those of the standards.
     const QUERY: Query = Query::Anything;
     const BODY: bool = true;
 
     fn describe(inputs: &mut Inputs) {
         if inputs.method == Method::GET {
-            inputs.query("state", "Names the authorization request, together with its cookie");
+            inputs.query("state", "State of the authorization request, which its cookie confirms");
             inputs.query("code", "The provider's code");
-            inputs.query("error", "The provider's error, in place of a code");
+            inputs.query("error", "Error of the provider, instead of a code");
             inputs.query("iss", "The provider's issuer (RFC 9207)");
         }
     }

@@ -11,30 +11,29 @@ use latchkey_http::{Body, ClientInfo, Description, Problem, Replaced, SignedInBo
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// A one-time code, and the proof that it is the caller's.
+/// A one-time code, and the proof that it belongs to the caller.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExchangeRequest {
-    /// The `code` that came to the app.
+    /// `code` that the app received.
     #[schema(value_type = String)]
     code: SecretString,
-    /// What the app made its `code_challenge` of.
+    /// Verifier from which the app made its `code_challenge`.
     #[schema(value_type = String)]
     code_verifier: SecretString,
-    /// Where the code came to; when it is said, it must be where the code went.
+    /// URL at which the app received the code. If present, it must equal the URL that the code was sent to.
     redirect_to: Option<String>,
 }
 
 pub(crate) const EXCHANGE: Description = Description {
     id: "exchange_code",
     summary: "Exchange a one-time code",
-    details: "For an app that holds its own tokens: gives a session for the code that came to it. A code is \
-              good for 60 s and once: one that comes with a wrong verifier is used up, and one that comes \
-              again ends the session that it gave.",
+    details: "Exchanges a one-time code for a session, for an app that holds its own tokens. A code is valid \
+              once and for 60 s. A wrong verifier uses it up. A second exchange ends the session of the first.",
     responses: &[json::<SignedInBody>(200, "Signed in")],
     problems: &[
         (401, "`invalid_signin_code`: begin the sign-in again"),
-        (429, "`rate_limited`: `Retry-After` says for how long"),
+        (429, "`rate_limited`: `Retry-After` gives the waiting time"),
     ],
 };
 
@@ -58,7 +57,7 @@ pub(crate) async fn exchange(
 fn problem(error: RedeemError) -> Problem {
     match error {
         RedeemError::Invalid { is_audited } => {
-            let text = "the code is over, used, or not this app's; begin the sign-in again";
+            let text = "the code is expired, used, or not for this app; begin the sign-in again";
             let problem = Problem::new(StatusCode::UNAUTHORIZED, "invalid_signin_code", text);
             if is_audited { problem.noted() } else { problem }
         }

@@ -9,19 +9,19 @@ use latchkey_http::{DeviceCookies, Problem, see_other, set_cookies};
 
 use super::{Parts, ProviderResponse, Refused};
 
-/// The end of an authorization request that was accepted and used up.
+/// The last step of an accepted authorization request, which is used up by then.
 pub struct Finish<'a> {
     pub parts: &'a Parts,
     pub authorization: &'a AuthorizationRequest,
     pub from: &'a Requester,
-    /// The session that the browser has now.
+    /// Session that the browser has now.
     pub signed_in: Option<(UserId, SessionId)>,
-    /// The accounts that the browser signed in to before.
+    /// Accounts that the browser signed in to before.
     pub devices: &'a DeviceCookies,
 }
 
 impl Finish<'_> {
-    /// Finds out who came back, and does what they went for: one read and one commit.
+    /// Identifies the person who returned, and signs them in or links the identity: one read and one commit.
     pub async fn run(&self, returned: &ProviderResponse) -> Result<Response, Refused> {
         if let Purpose::Link(ticket) = self.authorization.purpose() {
             self.demand_same_user(ticket)?;
@@ -36,7 +36,8 @@ impl Finish<'_> {
 
     async fn sign_in(&self, identified: &ExternalSignIn) -> Result<Response, Refused> {
         let ExternalSignIn { identity, refresh_token } = identified;
-        // A form that another site posts brings no session cookie; the authorization request remembers the session.
+        // A form that another site posts brings no session cookie; the authorization request remembers the
+        // session.
         let replaces = self.signed_in.or(self.authorization.replaces());
         let opening = Opening { transport: Transport::Cookie, replaces, from: self.from };
         let sign_in = &self.parts.sign_in;
@@ -67,11 +68,13 @@ impl Finish<'_> {
         Ok(see_other(self.authorization.return_to().url().as_str())?)
     }
 
-    /// Another user may have signed in to this browser since: what they do here must not change the account of the one before.
+    /// Refuses if another user has signed in to this browser since. Their return must not change the account
+    /// of the first user.
     fn demand_same_user(&self, ticket: &LinkTicket) -> Result<(), Refused> {
         match self.signed_in {
             Some((user, _)) if user != ticket.user() => {
-                let text = "another account is signed in to this browser than the one that began to link";
+                let text = "this browser is signed in to another account than the one that began to link; \
+                            sign in to that account and link again";
                 let problem = Problem::new(StatusCode::FORBIDDEN, "other_account", text);
                 Err(Refused::because("other_account", problem))
             }

@@ -1,5 +1,5 @@
-//! `/v1/oauth/{provider}/callback`: takes a browser back from a provider. `/v1/oauth/exchange`: gives an app that holds its own
-//! tokens a session for what came back to it.
+//! `/v1/oauth/{provider}/callback` accepts a browser that returns from a provider. `/v1/oauth/exchange`
+//! exchanges a one-time code for a session, for an app that holds its own tokens.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ use descriptions::{BY_FORM, BY_REDIRECT};
 use finish::Finish;
 use refused::Refused;
 
-/// This operation, ready to be served.
+/// Returns this operation.
 pub fn function() -> Function {
     let back = "/v1/oauth/{provider}/callback";
     Routes::new("oauth")
@@ -40,7 +40,7 @@ pub fn function() -> Function {
         .into()
 }
 
-/// The parts of the service that a return needs.
+/// Parts of the service that a callback needs.
 struct Parts {
     oauth: Arc<Oauth>,
     sign_in: Arc<ProviderSignIn>,
@@ -49,7 +49,8 @@ struct Parts {
     config: Arc<Config>,
 }
 
-/// Both routes. Whatever goes wrong, the browser is told, and the authorization request is over.
+/// Handles both callback routes. After any failure the browser is told, and the authorization request is used
+/// up.
 #[expect(clippy::too_many_arguments, reason = "axum passes each part of a request by itself")]
 async fn callback(
     State(oauth): State<Arc<Oauth>>,
@@ -68,7 +69,7 @@ async fn callback(
     let parts = Parts { oauth, sign_in, identities, audit, config };
     let provider = match provider {
         Ok(PathParam(provider)) if parts.oauth.provider(&provider).is_some() => Ok(provider),
-        Ok(_) => Err(Problem::not_found("there is no provider by this name here")),
+        Ok(_) => Err(Problem::not_found("no provider has this name")),
         Err(problem) => Err(problem),
     };
     let name = returned.as_ref().ok().and_then(|returned| parts.oauth.cookie_name(returned));
@@ -86,7 +87,8 @@ async fn callback(
         (Err(_), Ok(_)) => Err(CallbackError::State),
     };
     let subjects = [Subject::Address(Action::OauthCallback, &client.address)];
-    // Both at once, so that an authorization request is used up before its code is sent anywhere and nobody waits longer for it.
+    // Both run concurrently: the authorization request is used up before its code is sent to the provider,
+    // and it takes no extra time.
     let (counted, used) = join(limiter.admit(&subjects), async {
         match &accepted {
             Ok((authorization, _)) => parts.oauth.use_up(authorization).await,
@@ -103,7 +105,7 @@ async fn callback(
             return response;
         }
     };
-    // The cookie that comes with a response that was not accepted may be that of another authorization request.
+    // The cookie of a response that was not accepted may belong to another authorization request.
     let own = name.filter(|_| accepted.is_ok());
     let (authorization, done) = match (accepted, used) {
         (Ok((authorization, returned)), Ok(())) => {
@@ -124,7 +126,7 @@ async fn callback(
         Ok(response) => response,
         Err(refused) => {
             refused.report(&parts.audit, &provider, authorization.as_ref(), &client.requester).await;
-            // Reported here, or written in the commit that refused.
+            // The event is written: reported here, or in the commit that refused.
             parts.show(refused.problem.noted(), &headers, authorization.as_ref())
         }
     };
@@ -133,15 +135,15 @@ async fn callback(
 }
 
 impl Parts {
-    /// Removes the cookie of an authorization request that is over.
+    /// Removes the cookie of a finished authorization request.
     fn clear(&self, response: &mut Response, name: Option<String>) {
         if let Some(name) = name {
             clear_authorization_cookie(response.headers_mut(), &name, &self.config.url);
         }
     }
 
-    /// Back to the app that waits where the authorization request was asked to return to, with the word for what went wrong; without one a page
-    /// that says it, with the way to the first frontend.
+    /// Redirects to the waiting app with the code of the problem. If there is no app, shows a page about the
+    /// problem, with a link to the first frontend.
     fn show(
         &self,
         problem: Problem,
@@ -156,8 +158,9 @@ impl Parts {
         };
         let linking =
             authorization.is_some_and(|authorization| matches!(authorization.purpose(), Purpose::Link(_)));
-        // Not that nobody is signed in: a response that comes back once more finds the browser with its session.
-        let title = if linking { "The account was not linked" } else { "The sign-in did not work" };
+        // The title does not claim that nobody is signed in: after a repeated response the browser still has
+        // its session.
+        let title = if linking { "The account was not linked" } else { "The sign-in failed" };
         problem.for_navigation(request, title, onward)
     }
 }

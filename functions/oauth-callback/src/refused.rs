@@ -6,19 +6,20 @@ use latchkey_core::oauth::{
 };
 use latchkey_http::Problem;
 
-/// Why nobody was let in: what the client learns, and what the audit log says, unless that was written already.
+/// A refusal: the problem for the client, and the reason for the audit log unless its event is already
+/// written.
 pub struct Refused {
     pub problem: Problem,
     reason: Option<String>,
 }
 
 impl Refused {
-    /// A problem for which there is a word.
+    /// Creates a refusal with a reason for the audit log.
     pub fn because(reason: &str, problem: impl Into<Problem>) -> Self {
         Self { problem: problem.into(), reason: Some(reason.to_owned()) }
     }
 
-    /// One that is in the log already, or that no store could take.
+    /// Creates a refusal whose event is already written, or cannot be written because the store fails.
     fn noted(problem: impl Into<Problem>) -> Self {
         Self { problem: problem.into(), reason: None }
     }
@@ -27,7 +28,7 @@ impl Refused {
         Self::noted(Problem::new(status, code, error.to_string()))
     }
 
-    /// Writes the audit event. The person is refused whether or not that works.
+    /// Writes the audit event. The person is refused even if that fails.
     pub async fn report(
         &self,
         audit: &AuditLog,
@@ -88,8 +89,8 @@ impl From<IdentityError> for Refused {
             IdentityError::AccountExists => Self::noted(Problem::new(
                 StatusCode::CONFLICT,
                 "account_exists",
-                "this e-mail address has an account already: sign in the way you did before, and link this provider in \
-                 the settings of your account",
+                "this e-mail address already has an account; sign in as before, and link this provider in the \
+                 settings of your account",
             )),
             IdentityError::NoVerifiedEmail => Self::new(StatusCode::FORBIDDEN, "no_verified_email", &error),
             IdentityError::Disabled => Self::new(StatusCode::FORBIDDEN, "account_disabled", &error),

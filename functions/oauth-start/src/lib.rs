@@ -15,40 +15,41 @@ use latchkey_http::{
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// This operation, ready to be served.
+/// Returns this operation.
 pub fn function() -> Function {
     Routes::new("oauth").navigation("/v1/oauth/{provider}/start", start, &START).into()
 }
 
-/// How the trip ends.
+/// Destination after the sign-in.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct StartParams {
-    /// Where the browser goes afterwards: a path of the first frontend, a URL at an origin of `LATCHKEY_ORIGINS`, or, with a
-    /// `code_challenge`, a URI of `LATCHKEY_APP_REDIRECTS`. There `error` in the query says why nobody was signed in. Without it,
-    /// the first frontend, and a page of this service says why.
+    /// URL that the browser returns to: a path of the first frontend, a URL at an origin of
+    /// `LATCHKEY_ORIGINS`, or, with a `code_challenge`, a URI of `LATCHKEY_APP_REDIRECTS`. On failure its
+    /// query has the code of the problem as `error`. By default the browser returns to the first frontend,
+    /// and a page of this service shows failures.
     redirect_to: Option<String>,
-    /// For an app that holds its own tokens: its PKCE challenge (S256). It gets a one-time `code` in the query of
-    /// `redirect_to`, and exchanges that with its verifier.
+    /// PKCE challenge (S256) of an app that holds its own tokens. The app receives a one-time `code` in the
+    /// query of `redirect_to`, and exchanges it with its verifier.
     code_challenge: Option<String>,
-    /// `S256`, the only one there is.
+    /// `S256`, the only supported method.
     code_challenge_method: Option<String>,
 }
 
 const START: Description = Description {
     id: "start_oauth",
     summary: "Sign in with a provider",
-    details: "For a browser to navigate to: `HEAD`, prefetches and what a page loads (images, frames, \
-              `fetch`) are refused. It goes on to the provider, and comes back to `redirect_to` signed in, \
-              as a new account or the one that the identity belongs to.",
+    details: "The browser must navigate here: `HEAD`, prefetches and subresource requests of a page (images, \
+              frames, `fetch`) are refused. It continues to the provider and returns to `redirect_to`, signed \
+              in to the account of the identity or to a new one.",
     responses: &[bodiless(303, "To the provider")],
     problems: &[
-        (400, "`invalid_redirect`, or `invalid_request` for the challenge"),
-        (403, "`navigation_required`: the request is a prefetch, or a page loads it"),
+        (400, "`invalid_redirect`; `invalid_request`: the challenge is invalid"),
+        (403, "`navigation_required`: the request is a prefetch or a subresource request"),
         (404, "No provider by this name is configured"),
-        (429, "`rate_limited`: `Retry-After` says for how long"),
-        (502, "`provider_failed`: its metadata could not be read"),
+        (429, "`rate_limited`: `Retry-After` gives the waiting time"),
+        (502, "`provider_failed`: the provider's metadata could not be read"),
         (504, "`provider_timeout`"),
     ],
 };
@@ -91,7 +92,9 @@ fn challenge(params: &StartParams) -> Result<Option<CodeChallenge>, Problem> {
     let parsed = params.code_challenge.as_deref().map(str::parse).transpose();
     match parsed {
         Ok(challenge) if s256 => Ok(challenge),
-        _ => Err(Problem::invalid("code_challenge must be the base64url of a SHA-256, its method S256")),
+        _ => Err(Problem::invalid(
+            "code_challenge must be the base64url of a SHA-256 hash, and code_challenge_method must be S256",
+        )),
     }
 }
 

@@ -1,6 +1,8 @@
-//! What an operator does on a deployment that has no command line: the `latchkey` commands that need no password.
+//! Commands of an operator for a deployment without a command line: the `latchkey` commands that need no
+//! password.
 //!
-//! No operation, since it has no route: it is called directly, by whoever the platform lets call it (on AWS, by IAM).
+//! It is not an operation, because it has no route. It is called directly, by callers that the platform
+//! allows (on AWS by IAM).
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -15,133 +17,135 @@ use latchkey_core::{Fault, Services};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// How long one call moves sealed values, well within the function's timeout.
+/// Time for which one call reseals values. It is well within the function's timeout.
 const RESEAL_TIME: Duration = Duration::from_secs(20);
 
-/// What is to be done, such as `{"command": "grant", "email": "ada@example.com", "role": "admin"}`.
+/// A command, such as `{"command": "grant", "email": "ada@example.com", "role": "admin"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case", rename_all_fields = "snake_case", deny_unknown_fields)]
 pub enum Command {
-    /// Makes the initial roles, as far as they are missing, and the signing keys. The first thing after a deployment.
+    /// Creates the missing initial roles and the signing keys. Run it first after a deployment.
     Setup {
-        /// Restores the initial roles where they were changed, and does nothing else.
+        /// Restores changed initial roles, and does nothing else.
         #[serde(default)]
         repair: bool,
     },
-    /// Makes a role, or replaces the whole of it.
+    /// Creates a role, or replaces it as a whole.
     PutRole {
-        /// Its name.
+        /// Name of the role.
         role: String,
-        /// Its purpose, in a line.
+        /// Purpose, in one line.
         description: Option<String>,
-        /// What it grants.
+        /// Grants of the role.
         permissions: Vec<String>,
-        /// The roles whose grants it has as well.
+        /// Roles whose grants this role has too.
         #[serde(default)]
         includes: Vec<String>,
     },
     /// Deletes a role.
     DeleteRole {
-        /// Its name.
+        /// Name of the role.
         role: String,
     },
     /// Gives a role to an account.
     Grant {
-        /// The account's address, which must be verified.
+        /// Address of the account, which must be verified.
         email: Option<String>,
-        /// Or its identifier.
+        /// Identifier of the account, as an alternative.
         id: Option<String>,
-        /// Which.
+        /// Name of the role.
         role: String,
-        /// Whether the address need not be verified.
+        /// Allows an unverified address.
         #[serde(default)]
         unverified: bool,
     },
     /// Takes a role from an account.
     Revoke {
-        /// The account's address.
+        /// Address of the account.
         email: Option<String>,
-        /// Or its identifier.
+        /// Identifier of the account, as an alternative.
         id: Option<String>,
-        /// Which.
+        /// Name of the role.
         role: String,
     },
     /// Disables an account and ends its sessions.
     Disable {
-        /// The account's address.
+        /// Address of the account.
         email: Option<String>,
-        /// Or its identifier.
+        /// Identifier of the account, as an alternative.
         id: Option<String>,
     },
     /// Enables an account.
     Enable {
-        /// The account's address.
+        /// Address of the account.
         email: Option<String>,
-        /// Or its identifier.
+        /// Identifier of the account, as an alternative.
         id: Option<String>,
     },
-    /// Ends the lock or the stop that wrong passwords led to.
+    /// Ends the lock or the stop after wrong passwords.
     Unlock {
-        /// The account's address.
+        /// Address of the account.
         email: Option<String>,
-        /// Or its identifier.
+        /// Identifier of the account, as an alternative.
         id: Option<String>,
     },
-    /// Moves the identities of a provider to an issuer that names every person as the former one did.
+    /// Moves the identities of a provider to a new issuer, which must name every person as the previous one
+    /// did.
     MoveIdentities {
-        /// What the provider is called here.
+        /// Name of the provider in the configuration.
         provider: String,
-        /// The issuer that they are of.
+        /// Current issuer of the identities.
         from: String,
-        /// The issuer that they are to be of.
+        /// New issuer of the identities.
         to: String,
     },
-    /// Takes the identities of a provider away, but where they are the only way in.
+    /// Deletes the identities of a provider, except those that are an account's only way to sign in.
     DropIdentities {
-        /// What the provider is called here.
+        /// Name of the provider in the configuration.
         provider: String,
-        /// The issuer that they are of.
+        /// Issuer of the identities.
         issuer: String,
     },
-    /// Lets the next key sign and publishes a new next one; tokens stay valid.
+    /// Makes the next key the signing key and publishes a new next key. Tokens stay valid.
     RotateKeys {},
-    /// Moves everything that is stored sealed under the first secret of `LATCHKEY_SECRET`. Works for 20 seconds at a time: send it
-    /// again until nothing is left.
+    /// Reseals all sealed values under the first secret of `LATCHKEY_SECRET`. One call works for 20 seconds;
+    /// send it again until nothing is left.
     ResealSecrets {},
-    /// Ends every session that there is, such as those that a restored backup brought back.
+    /// Ends every session, such as those that a restored backup brought back.
     EndAllSessions {},
 }
 
-/// What was done.
+/// Result of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Done {
-    /// In words.
+    /// Description of the result, for people.
     pub done: String,
 }
 
-/// Why it was not done.
+/// Reason that a command was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
-    /// The event is no command.
+    /// The event is not a command.
     #[error(
-        "this is no command ({0}); send one such as {{\"command\":\"grant\",\"email\":\"you@example.com\",\"role\":\"admin\"}}: \
-         the commands are setup, put-role, delete-role, grant, revoke, disable, enable, unlock, move-identities, \
-         drop-identities, rotate-keys, reseal-secrets and end-all-sessions"
+        "the event is not a command ({0}); send one such as \
+         {{\"command\":\"grant\",\"email\":\"you@example.com\",\"role\":\"admin\"}}: the commands are setup, \
+         put-role, delete-role, grant, revoke, disable, enable, unlock, move-identities, drop-identities, \
+         rotate-keys, reseal-secrets and end-all-sessions"
     )]
     Command(serde_json::Error),
     /// An argument is wrong.
     #[error("{0}")]
     Argument(String),
-    /// The account that is named cannot be used.
+    /// The named account does not exist or cannot be used.
     #[error(transparent)]
     Named(#[from] NamedError),
-    /// The roles were not changed.
+    /// The change of roles was refused.
     #[error(transparent)]
     Roles(#[from] ChangeError),
-    /// The account was not changed.
+    /// The change of the account was refused.
     #[error(transparent)]
     Account(#[from] ManageError),
-    /// It could not be carried out.
+    /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
@@ -156,7 +160,7 @@ pub async fn operate(services: &Services, event: Value) -> Result<Done, Operator
                 permissions.iter().map(|text| parse(text)).collect::<Result<_, OperatorError>>()?;
             let includes = includes.iter().map(|text| parse(text)).collect::<Result<_, OperatorError>>()?;
             services.roles.put(&name, &Role { description, permissions, includes }, Author::Operator).await?;
-            format!("The role {name} is as given.")
+            format!("Stored the role {name}.")
         }
         Command::DeleteRole { role } => {
             let name = parse::<RoleName>(&role)?;
@@ -208,23 +212,24 @@ async fn setup(services: &Services, repair: bool) -> Result<String, OperatorErro
     if repair {
         let restored: Vec<_> = services.roles.repair().await?.iter().map(ToString::to_string).collect();
         return Ok(match restored.as_slice() {
-            [] => "The roles are as they are made.".to_owned(),
+            [] => "The initial roles are unchanged.".to_owned(),
             restored => format!("Restored the roles {}.", restored.join(", ")),
         });
     }
     let made: Vec<_> = services.roles.init().await?.iter().map(ToString::to_string).collect();
-    // Reading the public keys makes them where there are none.
+    // Reading the public keys creates them if there are none.
     services.keys.jwks().await.map_err(Fault::from)?;
     Ok(match made.as_slice() {
-        [] => "The roles and the signing keys are there already.".to_owned(),
-        made => format!("Made the roles {}; the signing keys are there.", made.join(", ")),
+        [] => "The roles and the signing keys already exist.".to_owned(),
+        made => format!("Created the roles {}; the signing keys exist.", made.join(", ")),
     })
 }
 
 async fn end_all_sessions(services: &Services) -> Result<String, OperatorError> {
     services.roles.end_sessions(services.ports.clock.now()).await?;
     services.sessions.memory().forget_all();
-    Ok("Every session has ended: everywhere within a minute, and access tokens elsewhere within 15."
+    Ok("Every session has ended. It takes effect everywhere within a minute; other services accept access \
+        tokens for up to 15 minutes."
         .to_owned())
 }
 
@@ -259,13 +264,13 @@ async fn relocate(
     Ok(services.relocation.relocate(at, to).await?.to_string())
 }
 
-/// The account that a command names in exactly one way.
+/// Returns the account that a command names, either by address or by identifier.
 fn account_name(email: Option<String>, id: Option<String>) -> Result<AccountName, OperatorError> {
     match (email, id) {
         (Some(email), None) => Ok(AccountName::Email(parse(&email)?)),
         (None, Some(id)) => Ok(AccountName::Id(parse(&id)?)),
         (Some(_), Some(_)) | (None, None) => {
-            Err(OperatorError::Argument("name the account by either `email` or `id`".to_owned()))
+            Err(OperatorError::Argument("send either `email` or `id` of the account".to_owned()))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The Lambda's entry.
+//! Entry of the Lambda.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Commands of an operator, and what the service does after them.
+//! Commands of an operator, and their effects on the service.
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails by a panic")]
 
 use latchkey_core::audit::{Action, Actor, Filter};
@@ -30,11 +30,11 @@ async fn a_new_deployment_gets_its_roles_and_its_first_admin() {
     let app = service();
     assert_eq!(
         done(&app, json!({ "command": "setup" })).await,
-        "Made the roles admin, content-editor, user; the signing keys are there."
+        "Created the roles admin, content-editor, user; the signing keys exist."
     );
     assert_eq!(
         done(&app, json!({ "command": "setup" })).await,
-        "The roles and the signing keys are there already."
+        "The roles and the signing keys already exist."
     );
     let token = sign(&app, "/v1/signup").await.text("access_token");
     let users = || app.send(TestRequest::get("/v1/users").bearer(&token));
@@ -148,7 +148,7 @@ async fn what_is_no_command_changes_nothing() {
         json!({ "command": "drop" }),
         json!({ "command": "grant", "email": ADA }),
         json!({ "command": "setup", "force": true }),
-        // What an HTTP API would send.
+        // An event of an HTTP API.
         json!({ "version": "2.0", "rawPath": "/", "body": "{\"command\":\"setup\"}" }),
     ] {
         let error = operate(&app.services, event.clone()).await.unwrap_err();
@@ -160,5 +160,5 @@ async fn what_is_no_command_changes_nothing() {
     assert!(refused(&app, grant("nonsense", "admin")).await.starts_with("`nonsense`"));
     assert!(refused(&app, grant(ADA, "Not A Role")).await.starts_with("`Not A Role`"));
     sign(&app, "/v1/signup").await;
-    assert!(refused(&app, grant(ADA, "admin")).await.contains("there is no role admin"));
+    assert!(refused(&app, grant(ADA, "admin")).await.contains("the role admin does not exist"));
 }

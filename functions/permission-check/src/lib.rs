@@ -1,4 +1,4 @@
-//! Permission checks, for frontends, services and reverse proxies.
+//! Permission checks for frontends, services and reverse proxies.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use latchkey_http::{Body, Caller, Description, Function, Params, Problem, Routes
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// How many permissions one check takes.
+/// Maximum number of permissions in one check.
 const MAX_PERMISSIONS: usize = 100;
 
-/// This operation, ready to be served.
+/// Returns this operation.
 pub fn function() -> Function {
     Routes::new("permission-check")
         .signed_in(Method::POST, "/v1/permissions/check", check, &CHECK)
@@ -24,75 +24,77 @@ pub fn function() -> Function {
         .into()
 }
 
-/// What is asked: one permission or several.
+/// One permission to check, or several.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckRequest {
     /// `resource:action`, or an action of `resource`.
     #[schema(examples("products:update"))]
     permission: Option<String>,
-    /// 1 to 100 of them.
+    /// 1 to 100 permissions.
     permissions: Option<Vec<String>>,
-    /// The resource that permissions without one belong to.
+    /// Resource of permissions that are given without one.
     resource: Option<String>,
-    /// Whether the response must be as of now, at the price of a store trip. Otherwise it is at most 60 s old.
+    /// True for strongly consistent state, which costs a round trip to the store. Otherwise the state is at
+    /// most 60 s old.
     #[serde(default)]
     fresh: bool,
 }
 
-/// Whether the caller may.
+/// Result of a permission check.
 #[derive(Serialize, ToSchema)]
 pub struct CheckResponse<'a> {
-    /// Whether everything asked for is allowed.
+    /// True if all permissions are allowed.
     allowed: bool,
-    /// One by one, in the order asked.
+    /// Result of each permission, in the order of the request.
     results: Vec<CheckResult<'a>>,
 }
 
-/// Whether the caller may do one thing, and why.
+/// Result for one permission, with its reason.
 #[derive(Serialize, ToSchema)]
 pub struct CheckResult<'a> {
-    /// What was asked.
+    /// Permission as requested.
     permission: &'a str,
-    /// The response.
+    /// True if the caller holds the permission.
     allowed: bool,
-    /// Which role allows it.
+    /// Role that allows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<ReasonBody<'a>>,
 }
 
-/// Why something is allowed.
+/// Reason that a permission is allowed.
 #[derive(Serialize, ToSchema)]
 pub struct ReasonBody<'a> {
-    /// The role that the caller holds.
+    /// Role of the caller.
     role: &'a str,
-    /// The role that it includes and that carries the grant, where that is another one.
+    /// Included role that carries the grant, if it is not `role` itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     through: Option<&'a str>,
-    /// The grant: the permission itself, `resource:*` or `*`.
+    /// Grant: the permission itself, `resource:*` or `*`.
     grant: Cow<'a, str>,
 }
 
-/// All that the caller may do.
+/// All permissions of the caller.
 #[derive(Serialize, ToSchema)]
 pub struct PermissionList<'a> {
-    /// The roles that the caller holds.
+    /// Roles of the caller.
     roles: Vec<&'a str>,
-    /// What they grant.
+    /// Grants of the roles.
     permissions: Vec<ReasonBody<'a>>,
 }
 
-/// What a reverse proxy asks.
+/// Question of a reverse proxy.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AuthorizeParams {
-    /// `resource:action`. Either this or `signed_in=true`.
+    /// `resource:action`. Either this or `signed_in=true` is required.
     permission: Option<String>,
-    /// `true`: it is enough to be signed in. A request that names neither is refused, so a misspelt name never opens a door.
+    /// `true` if being signed in is enough. A request with neither parameter is refused, so a misspelt name
+    /// never lets anyone in.
     #[serde(default)]
     signed_in: bool,
-    /// Whether the response must be as of now.
+    /// True for strongly consistent state.
     #[serde(default)]
     fresh: bool,
 }
@@ -100,7 +102,7 @@ pub struct AuthorizeParams {
 const CHECK: Description = Description {
     id: "check_permissions",
     summary: "Check permissions",
-    details: "Whether the caller may do one thing or several, and which role says so.",
+    details: "Checks one permission of the caller or several, and names the role that grants each.",
     responses: &[json::<CheckResponse<'static>>(200, "The decision")],
     problems: &[(422, "`invalid_permission`")],
 };
@@ -128,8 +130,8 @@ async fn check(
 
 const LIST: Description = Description {
     id: "list_permissions",
-    summary: "My permissions",
-    details: "All that the caller's roles grant.",
+    summary: "List permissions",
+    details: "All permissions that the caller's roles grant.",
     responses: &[json::<PermissionList<'static>>(200, "The permissions")],
     problems: &[],
 };
@@ -145,14 +147,14 @@ const AUTHORIZE: Description = Description {
     id: "authorize",
     summary: "Authorize",
     details: "For a reverse proxy (nginx `auth_request`, Traefik `ForwardAuth`, Caddy `forward_auth`): the \
-              status is the answer. With 204 come `X-Latchkey-User`, `X-Latchkey-Session` and \
-              `X-Latchkey-Roles`, for the proxy to pass on; with a refusal, `X-Latchkey-Reason`. \
-              `X-Forwarded-Method`, or `X-Original-Method`, is the method of the request that the proxy \
-              asks about.",
-    responses: &[bodiless(204, "The caller may")],
+              status is the decision. A 204 has `X-Latchkey-User`, `X-Latchkey-Session` and \
+              `X-Latchkey-Roles`, for the proxy to pass on. A refusal has `X-Latchkey-Reason`. The proxy \
+              sends the method of the request that it asks about in `X-Forwarded-Method` or \
+              `X-Original-Method`.",
+    responses: &[bodiless(204, "The caller is allowed")],
     problems: &[
-        (400, "`invalid_request`: the query"),
-        (403, "`permission_denied`: the caller may not"),
+        (400, "`invalid_request`: the query is invalid"),
+        (403, "`permission_denied`: the caller lacks the permission"),
         (422, "`invalid_permission`"),
     ],
 };
@@ -167,12 +169,12 @@ async fn authorize(
         (None, true) => None,
         (Some(_), true) | (None, false) => {
             return Err(Problem::invalid(
-                "give either `permission`, or `signed_in=true` where it is enough to be signed in",
+                "send either `permission`, or `signed_in=true` if being signed in is enough",
             ));
         }
     };
     let caller = if params.fresh {
-        // Each asks the store.
+        // A strongly consistent check costs a request to the store, so it is counted.
         caller.count(&sessions)?;
         caller.renew(&sessions).await?
     } else {
@@ -199,14 +201,14 @@ async fn authorize(
     Ok(response)
 }
 
-/// What the request asks for, parsed.
+/// Parses the permissions that the request names.
 fn asked(request: &CheckRequest) -> Result<Vec<Permission>, Problem> {
     let texts = match (&request.permission, &request.permissions) {
         (Some(one), None) => std::slice::from_ref(one),
         (None, Some(several)) if (1..=MAX_PERMISSIONS).contains(&several.len()) => several,
         _ => {
             return Err(unprocessable(format!(
-                "give either `permission` or `permissions`, with 1 to {MAX_PERMISSIONS} of them"
+                "send either `permission` or `permissions`, with 1 to {MAX_PERMISSIONS} of them"
             )));
         }
     };

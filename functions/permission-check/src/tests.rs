@@ -4,7 +4,7 @@ mod check;
 use latchkey_http::Function;
 use latchkey_testkit::TestApp;
 
-/// Permission checks, and the operations at which the rules show.
+/// Permission checks, and the operations that show the effects of their rules.
 fn operations() -> Function {
     crate::function()
         .merge(latchkey_admin::function())

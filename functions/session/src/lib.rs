@@ -16,7 +16,7 @@ use latchkey_http::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// This operation, ready to be served.
+/// Returns this operation.
 pub fn function() -> Function {
     Routes::new("session")
         .signed_in(Method::GET, "/v1/session", show, &SHOW)
@@ -27,7 +27,7 @@ pub fn function() -> Function {
         .into()
 }
 
-/// Who is signed in, and in which session.
+/// The signed-in user and the session.
 #[derive(Serialize, ToSchema)]
 pub struct CurrentSession {
     /// The user.
@@ -36,30 +36,30 @@ pub struct CurrentSession {
     session: SessionBody,
 }
 
-/// One of the caller's sessions.
+/// A session of the caller.
 #[derive(Serialize, ToSchema)]
 pub struct ListedSession {
     /// The session.
     #[serde(flatten)]
     session: SessionBody,
-    /// Whether it is the one that asks.
+    /// True for the session that sent the request.
     current: bool,
 }
 
 /// The caller's sessions, newest first.
 #[derive(Serialize, ToSchema)]
 pub struct SessionList {
-    /// This page of them.
+    /// Sessions on this page.
     sessions: Vec<ListedSession>,
-    /// The `cursor` of the next page, when there is one.
+    /// `cursor` of the next page, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
 const SHOW: Description = Description {
     id: "show_session",
-    summary: "This session",
-    details: "The signed-in user and the session. At most 60 s behind the store.",
+    summary: "Show the current session",
+    details: "The signed-in user and the session, on state at most 60 s old.",
     responses: &[json::<CurrentSession>(200, "Signed in")],
     problems: &[],
 };
@@ -71,9 +71,9 @@ async fn show(State(sessions): State<Arc<Sessions>>, caller: Caller) -> Result<R
 
 const LIST: Description = Description {
     id: "list_sessions",
-    summary: "All sessions",
-    details: "The caller's live sessions with device and address, newest first. An account has at most 100: \
-              where one more begins, the oldest gives way.",
+    summary: "List sessions",
+    details: "The caller's live sessions with device and address, newest first. An account has at most 100 \
+              sessions: one more ends the oldest.",
     responses: &[json::<SessionList>(200, "The sessions")],
     problems: &[(400, "`invalid_request`: the limit is not 1 to 200, or the cursor is not from this list")],
 };
@@ -94,8 +94,8 @@ async fn list(
 const REVOKE: Description = Description {
     id: "revoke_session",
     summary: "Revoke a session",
-    details: "Ends one of the caller's sessions at once: its refresh token is dead, its access token is \
-              refused within 60 s.",
+    details: "Ends one of the caller's sessions at once: its refresh token is invalid, and its access token \
+              is refused within 60 s.",
     responses: &[bodiless(204, "Ended")],
     problems: &[(404, "The caller has no such session")],
 };
@@ -119,8 +119,8 @@ const SIGN_OUT: Description = Description {
     responses: &[bodiless(204, "Signed out")],
     problems: &[(
         401,
-        "`session_ended`: there is nothing left to end, and the cookies are removed; \
-             `invalid_refresh_token`: the one cookie that came is not ours",
+        "`session_ended`: the session has already ended, and the cookies are removed; \
+         `invalid_refresh_token`: the only cookie of the request is forged",
     )],
 };
 
@@ -141,7 +141,7 @@ async fn sign_out(
     Ok(match ended {
         Ok(()) => signed_out(&config),
         Err(error) => {
-            // The tokens are ours, and of no more use.
+            // The cookies hold Latchkey's own tokens, which are useless now.
             let mut response = Problem::from(error).into_response();
             clear_cookies(response.headers_mut(), &config);
             response
@@ -152,16 +152,16 @@ async fn sign_out(
 const SIGN_OUT_EVERYWHERE: Description = Description {
     id: "sign_out_everywhere",
     summary: "Sign out everywhere",
-    details: "Ends every session of the caller in one write. Needs a token that is good now: an access \
-              token that is not expired, or the refresh cookie.",
+    details: "Ends every session of the caller in one write. Needs a valid token: an access token that has \
+              not expired, or the refresh cookie.",
     responses: &[bodiless(204, "Signed out everywhere")],
     problems: &[
         (
             401,
-            "`invalid_token`: the token is expired or used; `invalid_refresh_token`: the one cookie that \
-             came is not ours",
+            "`invalid_token`: the token is expired or used; `invalid_refresh_token`: the only cookie of the \
+             request is forged",
         ),
-        (404, "The account was deleted meanwhile"),
+        (404, "The account has been deleted"),
     ],
 };
 
@@ -184,7 +184,7 @@ async fn sign_out_everywhere(
     if users.is_empty() {
         return Err(refused.into());
     }
-    // Both cookies go, so whoever they are of is signed out.
+    // Both cookies are removed, so the owners of both are signed out.
     for user in users {
         administration.end_sessions(user, Authority::Owner, &client.requester).await?;
     }

@@ -11,7 +11,7 @@ use latchkey_testkit::people::{
 use latchkey_testkit::{TestApp, TestRequest};
 use serde_json::Value;
 
-/// Sessions, and the operations at which the rules show.
+/// Sessions, and the operations that show the effects of their rules.
 fn operations() -> Function {
     crate::function()
         .merge(latchkey_permission_check::function())
@@ -24,7 +24,7 @@ async fn app() -> TestApp {
     TestApp::unlimited().start(operations()).await
 }
 
-/// The last moment before `duration` is over.
+/// Returns the last moment before `duration` ends.
 fn short_of(duration: Duration) -> Duration {
     duration.checked_sub(Duration::from_millis(1)).unwrap()
 }
@@ -33,9 +33,9 @@ const DAY: Duration = Duration::from_hours(24);
 const MOMENT: Duration = Duration::from_millis(1);
 
 async fn listed(app: &TestApp, person: &Person) -> Vec<Value> {
-    let answer = get(app, "/v1/sessions", person).await;
-    assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "no-store"));
-    answer.json()["sessions"].as_array().unwrap().clone()
+    let response = get(app, "/v1/sessions", person).await;
+    assert_eq!((response.status.as_u16(), response.header("cache-control")), (200, "no-store"));
+    response.json()["sessions"].as_array().unwrap().clone()
 }
 
 async fn is_out(app: &TestApp, person: &Person) -> bool {
@@ -49,11 +49,11 @@ async fn is_out(app: &TestApp, person: &Person) -> bool {
 async fn a_session_shows_whose_it_is() {
     let app = app().await;
     let ada = sign_up(&app, "ada@example.com").await;
-    let answer = get(&app, "/v1/session", &ada).await;
-    assert_eq!(answer.text("user.id"), ada.id);
-    assert_eq!(answer.text("session.created_at"), "2026-01-01T00:00:00.000Z");
-    assert_eq!(answer.text("session.expires_at"), "2026-01-08T00:00:00.000Z");
-    assert_eq!(answer.header("cache-control"), "no-store");
+    let response = get(&app, "/v1/session", &ada).await;
+    assert_eq!(response.text("user.id"), ada.id);
+    assert_eq!(response.text("session.created_at"), "2026-01-01T00:00:00.000Z");
+    assert_eq!(response.text("session.expires_at"), "2026-01-08T00:00:00.000Z");
+    assert_eq!(response.header("cache-control"), "no-store");
     assert_eq!(app.send(TestRequest::get("/v1/session")).await.code(), "not_signed_in");
 }
 
@@ -111,8 +111,8 @@ async fn an_account_has_a_hundred_sessions_and_the_oldest_gives_way() {
     let ended = events(&app, Action::SessionRevoked).await;
     assert!(ended.iter().all(|event| event.details["reason"] == "too_many_sessions"));
     for query in ["limit=0", "limit=201", "cursor=x", "limt=5"] {
-        let answer = get(&app, &format!("/v1/sessions?{query}"), &latest).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "invalid_request"), "{query}");
+        let response = get(&app, &format!("/v1/sessions?{query}"), &latest).await;
+        assert_eq!((response.status.as_u16(), response.code().as_str()), (400, "invalid_request"), "{query}");
     }
 }
 
@@ -139,8 +139,8 @@ async fn nobody_revokes_what_is_not_theirs() {
     let ada = sign_up(&app, "ada@example.com").await;
     let eve = sign_up(&app, "eve@example.com").await;
     for id in [ada.session.as_str(), "0198c0de-0000-7000-8000-000000000000", "nonsense"] {
-        let answer = send(&app, "DELETE", &format!("/v1/sessions/{id}"), &eve).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "not_found"), "{id}");
+        let response = send(&app, "DELETE", &format!("/v1/sessions/{id}"), &eve).await;
+        assert_eq!((response.status.as_u16(), response.code().as_str()), (404, "not_found"), "{id}");
     }
     assert!(!is_out(&app, &ada).await);
 }
@@ -158,11 +158,11 @@ async fn signing_out_ends_this_session_and_removes_its_cookies() {
             .header("sec-fetch-site", "same-origin")
     };
     let signout = || with_cookie(TestRequest::new("POST".parse().unwrap(), "/v1/signout"));
-    let answer = app.send(signout()).await;
-    assert_eq!(answer.status, 204);
+    let response = app.send(signout()).await;
+    assert_eq!(response.status, 204);
     for name in ["__Host-latchkey-access", "__Host-latchkey-refresh"] {
-        assert!(answer.set_cookie(name).unwrap().starts_with("; "), "{name} is emptied");
-        assert!(answer.set_cookie(name).unwrap().contains("Max-Age=0"), "{name} ends");
+        assert!(response.set_cookie(name).unwrap().starts_with("; "), "{name} is emptied");
+        assert!(response.set_cookie(name).unwrap().contains("Max-Age=0"), "{name} ends");
     }
     assert_eq!(app.send(with_cookie(TestRequest::get("/v1/session"))).await.code(), "session_ended");
     assert_eq!(app.send(signout()).await.status, 401, "there is nothing left to end");
@@ -206,9 +206,9 @@ async fn a_session_ends_after_thirty_days_however_much_it_is_used() {
         ada = Person::read(&refresh(&app, &ada.refresh).await);
     }
     app.clock.advance(short_of(5 * DAY));
-    let answer = refresh(&app, &ada.refresh).await;
-    assert_eq!(answer.text("session.expires_at"), "2026-01-31T00:00:00.000Z");
-    ada = Person::read(&answer);
+    let response = refresh(&app, &ada.refresh).await;
+    assert_eq!(response.text("session.expires_at"), "2026-01-31T00:00:00.000Z");
+    ada = Person::read(&response);
     assert_eq!(get(&app, "/v1/session", &ada).await.status, 200);
     app.clock.advance(MOMENT);
     assert_eq!(
@@ -238,6 +238,6 @@ async fn that_a_session_was_seen_is_written_once_a_day() {
     assert_eq!(app.trips.take(), 0, "nothing is written again today");
     assert_eq!(seen_at().await, "2026-01-02T00:00:00.000Z");
     app.clock.advance(DAY);
-    let answer = refresh(&app, &ada.refresh).await;
-    assert_eq!(answer.text("session.seen_at"), "2026-01-03T00:01:00.000Z");
+    let response = refresh(&app, &ada.refresh).await;
+    assert_eq!(response.text("session.seen_at"), "2026-01-03T00:01:00.000Z");
 }

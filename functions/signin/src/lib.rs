@@ -17,22 +17,22 @@ use latchkey_http::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// This operation, ready to be served.
+/// Returns this operation.
 pub fn function() -> Function {
     Routes::new("signin").public(Method::POST, "/v1/signin", signin, &SIGN_IN).into()
 }
 
-/// Somebody's proof.
+/// Credentials of a user.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignInRequest {
-    /// The address of the account.
+    /// E-mail address of the account.
     #[schema(format = Email, examples("ada@example.com"))]
     email: String,
-    /// Its password.
+    /// Password of the account.
     #[schema(value_type = String, format = Password)]
     password: SecretString,
-    /// Where the tokens go.
+    /// Transport of the tokens.
     #[serde(default)]
     transport: TransportName,
 }
@@ -42,20 +42,20 @@ const SIGN_IN: Description = Description {
     summary: "Sign in",
     details: "Begins a session. The response to an unknown address, to a wrong password and to any password \
               of a locked account is the same, and takes the same work. Five wrong passwords in a row lock \
-              the account for 15 minutes, each five more for twice as long, up to a day; after 100 no \
-              password is tried until the operator unlocks it. A browser that signed in to the account \
-              before passes the lock by its device cookie. At most 5 a minute from one address, and for one \
-              e-mail, with or without an account, 10 in 15 minutes and 50 a day.",
+              the account for 15 minutes, and each further five for twice as long, up to a day. After 100 no \
+              password is tried until the operator unlocks the account. A browser that signed in to the \
+              account before passes the lock by its device cookie. Limits: 5 requests a minute from one \
+              address; for one e-mail address, with or without an account, 10 in 15 minutes and 50 a day.",
     responses: &[json::<SignedInBody>(200, "Signed in")],
     problems: &[
         (401, "`invalid_credentials`"),
         (
             403,
-            "The password is right, but `account_disabled`; `cross_site_cookies`: a page on another site \
-             asks for cookies",
+            "`account_disabled`: the password is right, but the account is disabled; `cross_site_cookies`: a \
+             page on another site asks for cookies",
         ),
         (422, "`invalid_email`"),
-        (429, "`rate_limited`: `Retry-After` says for how long"),
+        (429, "`rate_limited`: `Retry-After` gives the waiting time"),
     ],
 };
 
@@ -76,7 +76,7 @@ async fn signin(
     let email = email.map_err(|error| Problem::unprocessable("invalid_email", error.to_string()))?;
     let device = devices.of(&email);
     let by = |action| match &device {
-        // Strangers cannot use up the windows of a browser that signed in to this account before.
+        // Other people cannot use up the limits of a browser that signed in to this account before.
         Some(device) => Subject::Device(action, device.id()),
         None => Subject::Email(action, &email),
     };
@@ -99,7 +99,7 @@ fn problem(error: SignInError) -> Problem {
         SignInError::InvalidCredentials => {
             Problem::new(StatusCode::UNAUTHORIZED, "invalid_credentials", text)
         }
-        // In the commit that refused it.
+        // The commit that refused wrote the event.
         SignInError::Disabled => Problem::new(StatusCode::FORBIDDEN, "account_disabled", text).noted(),
         SignInError::Fault(fault) => fault.into(),
     }

@@ -14,7 +14,7 @@ use latchkey_testkit::people::{PASSWORD, Person, address, events, get, sign_in, 
 use latchkey_testkit::{TestApp, TestAppBuilder, TestRequest, TestResponse, memory_table};
 use serde_json::json;
 
-/// Sign-in, and the operations at which the rules show.
+/// Sign-in, and the operations that show the effects of its rules.
 fn operations() -> Function {
     crate::function()
         .merge(latchkey_session::function())
@@ -30,7 +30,7 @@ async fn app() -> TestApp {
     start(TestApp::unlimited()).await
 }
 
-/// The last moment before `duration` is over.
+/// Returns the last moment before `duration` ends.
 fn short_of(duration: Duration) -> Duration {
     duration.checked_sub(Duration::from_millis(1)).unwrap()
 }
@@ -45,14 +45,14 @@ async fn wrong(app: &TestApp) -> TestResponse {
     app.send(signin_request(EMAIL, "not the right one")).await
 }
 
-/// The login of the account as it is stored.
+/// Returns the stored login of the account.
 async fn stored_login(app: &TestApp) -> Login {
     let key = Login::key(&EMAIL.parse().unwrap());
     let items = app.services.ports.table.get(&[key], app.clock.now()).await.unwrap();
     items[0].as_ref().unwrap().decode().unwrap()
 }
 
-/// The hash of the account's password.
+/// Returns the hash of the account's password.
 async fn stored_hash(app: &TestApp) -> String {
     let login = stored_login(app).await;
     let sealer = &app.services.config.sealer;
@@ -72,16 +72,16 @@ async fn a_right_password_begins_a_session_of_its_own() {
     assert_eq!(events(&app, Action::SigninSucceeded).await.len(), 1);
 }
 
-/// All that a caller can see of a response, and the work that it took.
+/// Returns everything that a caller can observe of a response, and the work that it took.
 async fn seen(app: &TestApp, email: &str, password: &str) -> (u16, serde_json::Value, HeaderMap, u64, u64) {
     app.trips.take();
     app.hashes.take();
-    let answer = app.send(signin_request(email, password)).await;
-    let mut body = answer.json();
+    let response = app.send(signin_request(email, password)).await;
+    let mut body = response.json();
     body.as_object_mut().unwrap().remove("request_id");
-    let mut headers = answer.headers.clone();
+    let mut headers = response.headers.clone();
     headers.remove("x-request-id");
-    (answer.status.as_u16(), body, headers, app.trips.take(), app.hashes.take())
+    (response.status.as_u16(), body, headers, app.trips.take(), app.hashes.take())
 }
 
 #[tokio::test]
@@ -99,14 +99,15 @@ async fn an_unknown_address_a_wrong_password_and_a_locked_account_get_one_answer
     assert_eq!(events(&app, Action::SigninFailed).await.len(), 5);
     assert_eq!(events(&app, Action::SigninLocked).await.len(), 1);
     let refused = events(&app, Action::SigninRefused).await;
-    assert_eq!(refused.len(), 2, "what was not tried");
+    assert_eq!(refused.len(), 2, "refused without a try");
     assert!(refused.iter().all(|event| event.details["reason"] == "locked"), "{refused:?}");
     stop(&app).await;
     assert_eq!(seen(&app, EMAIL, "not the right one").await, unknown, "stopped");
     assert_eq!(seen(&app, EMAIL, PASSWORD).await, unknown, "stopped, and the right password");
 }
 
-/// Sends wrong passwords, each lock waited for, until none is tried any more. Returns how many were tried.
+/// Sends wrong passwords, after each lock has ended, until no more are tried. Returns the number of tried
+/// ones.
 async fn stop(app: &TestApp) -> usize {
     let tried = async || {
         let (failed, locked) =
@@ -132,7 +133,7 @@ async fn locks_double_from_fifteen_minutes_to_a_day() {
             wrong(&app).await;
         }
         app.clock.advance(short_of(Duration::from_mins(minutes)));
-        assert_eq!(right(&app).await.code(), "invalid_credentials", "{minutes} minutes are not over");
+        assert_eq!(right(&app).await.code(), "invalid_credentials", "{minutes} minutes have not passed");
         app.clock.advance(Duration::from_millis(1));
     }
     assert_eq!(right(&app).await.status, 200);
@@ -157,7 +158,7 @@ async fn after_a_hundred_wrong_passwords_none_is_tried_until_an_operator_unlocks
     assert!(refused.iter().all(|event| event.details["reason"] == "stopped"), "{refused:?}");
     let services = &app.services;
     assert!(services.users.unlock(ada.user_id()).await.unwrap());
-    assert!(!services.users.unlock(ada.user_id()).await.unwrap(), "nothing stands against it any more");
+    assert!(!services.users.unlock(ada.user_id()).await.unwrap(), "nothing is left to unlock");
     assert_eq!(right(&app).await.status, 200);
     let unlocked = events(&app, Action::SigninUnlocked).await;
     assert_eq!(unlocked.len(), 1);
@@ -196,8 +197,8 @@ async fn a_disabled_account_is_refused_and_only_the_owner_is_told() {
         app.services.users.set_status(ada.user_id(), status, by, &from).await.unwrap();
     };
     set(Status::Disabled).await;
-    let answer = right(&app).await;
-    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "account_disabled"));
+    let response = right(&app).await;
+    assert_eq!((response.status.as_u16(), response.code().as_str()), (403, "account_disabled"));
     assert_eq!(wrong(&app).await.code(), "invalid_credentials");
     set(Status::Active).await;
     assert_eq!(right(&app).await.status, 200);
@@ -216,7 +217,7 @@ async fn a_right_password_is_hashed_anew_when_the_parameters_changed() {
     assert!(first.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{first}");
 
     assert_eq!(wrong(&after).await.status, 401);
-    assert_eq!(stored_hash(&after).await, first, "only who has the password can hash it");
+    assert_eq!(stored_hash(&after).await, first, "only a sign-in has the password to hash");
     assert_eq!(right(&after).await.status, 200);
     let second = stored_hash(&after).await;
     assert!(second.starts_with("$argon2id$v=19$m=16,t=2,p=1$"), "{second}");
@@ -276,8 +277,8 @@ async fn a_hash_under_another_secret_is_no_wrong_password() {
     assert_eq!(right(&after).await.status, 200);
     let login = stored_login(&after).await;
     assert!(login.credential.unwrap().hash.is_current(&after.services.config.sealer), "sealed anew");
-    let answer = right(&before).await;
-    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (503, "unavailable"));
+    let response = right(&before).await;
+    assert_eq!((response.status.as_u16(), response.code().as_str()), (503, "unavailable"));
 }
 
 #[tokio::test]
@@ -287,15 +288,15 @@ async fn one_address_signs_in_five_times_a_minute() {
     for _ in 0..5 {
         assert_eq!(right(&app).await.status, 200);
     }
-    let answer = right(&app).await;
-    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (429, "60"));
+    let response = right(&app).await;
+    assert_eq!((response.status.as_u16(), response.header("retry-after")), (429, "60"));
     let elsewhere = app.send(signin_request(EMAIL, PASSWORD).peer(Some(address(1)))).await;
     assert_eq!(Person::read(&elsewhere).email, EMAIL);
     app.clock.advance(Duration::from_mins(1));
     assert_eq!(right(&app).await.status, 200);
 }
 
-/// OWASP ASVS 7.2.4: a sign-in leaves no earlier session of the same browser behind.
+/// OWASP ASVS 7.2.4: a sign-in ends the earlier session of the same browser.
 #[tokio::test]
 async fn signing_in_again_in_the_same_browser_ends_the_session_it_had() {
     let app = TestApp::new(operations());
@@ -314,7 +315,7 @@ async fn signing_in_again_in_the_same_browser_ends_the_session_it_had() {
     assert_eq!(app.send(new).await.status, 200);
 }
 
-/// Its access cookie is gone after 15 minutes; the refresh cookie still names the session.
+/// The access cookie is gone after 15 minutes, but the refresh cookie still names the session.
 #[tokio::test]
 async fn signing_in_again_after_the_access_cookie_expired_ends_the_session_too() {
     let app = TestApp::new(operations());
@@ -335,7 +336,7 @@ async fn signing_in_again_after_the_access_cookie_expired_ends_the_session_too()
 const ACCESS: &str = "__Host-latchkey-access";
 const REFRESH: &str = "__Host-latchkey-refresh";
 
-/// The value, without the attributes.
+/// Returns the cookie's name and value without its attributes.
 fn cookie(set: &str) -> &str {
     set.split(';').next().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/signup`: makes an account and signs it in.
+//! `POST /v1/signup`: creates an account and signs it in.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use latchkey_http::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// This operation, ready to be served.
+/// Returns this operation.
 pub fn function() -> Function {
     Routes::new("signup").public(Method::POST, "/v1/signup", signup, &SIGN_UP).into()
 }
@@ -26,16 +26,16 @@ pub fn function() -> Function {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignUpRequest {
-    /// The address to sign in with.
+    /// E-mail address for signing in.
     #[schema(format = Email, examples("ada@example.com"))]
     email: String,
-    /// 8 characters to 256 bytes without control characters; not a common password, a repetition, a walk along the keyboard or
-    /// made of the e-mail address or the name.
+    /// Password: at least 8 characters and at most 256 bytes, without control characters. Refused are common
+    /// passwords, repetitions, keyboard walks, and passwords made of the e-mail address or the name.
     #[schema(value_type = String, format = Password)]
     password: SecretString,
-    /// What the person is called: 1 to 100 characters.
+    /// Display name: 1 to 100 characters.
     name: Option<String>,
-    /// Where the tokens go.
+    /// Transport of the tokens.
     #[serde(default)]
     transport: TransportName,
 }
@@ -43,14 +43,14 @@ pub struct SignUpRequest {
 const SIGN_UP: Description = Description {
     id: "sign_up",
     summary: "Sign up",
-    details: "Makes an account and its first session. At most 3 in 15 minutes from one address and 5 in an \
-              hour for one e-mail; besides, 20 refused ones in 15 minutes from one address.",
-    responses: &[json::<SignedInBody>(201, "The account is made and signed in")],
+    details: "Creates an account and its first session. Limits: 3 sign-ups in 15 minutes from one address and \
+              5 an hour for one e-mail address; in addition 20 refused ones in 15 minutes from one address.",
+    responses: &[json::<SignedInBody>(201, "The account is created and signed in")],
     problems: &[
         (403, "`cross_site_cookies`: a page on another site asks for cookies"),
         (409, "`email_taken`: the address has an account"),
-        (422, "`invalid_email`, `invalid_name` or `weak_password`, with the reason"),
-        (429, "`rate_limited`: `Retry-After` says for how long"),
+        (422, "`invalid_email`, `invalid_name` or `weak_password`; `detail` gives the reason"),
+        (429, "`rate_limited`: `Retry-After` gives the waiting time"),
     ],
 };
 
@@ -68,14 +68,15 @@ async fn signup(
     let (sign_up, transport) = match body.and_then(|Body(request)| checked(request, &headers, &registration))
     {
         Ok(checked) => checked,
-        // In a window of its own: three weak passwords must not lock a person out.
+        // Refused sign-ups count in a window of their own: three weak passwords must not lock a person out.
         Err(refusal) => {
             limiter.admit(&[Subject::Address(Action::SignupRefused, &client.address)]).await?;
             return Err(refusal);
         }
     };
     if registration.asks_for_breaches() {
-        // Whether it will be refused is not known yet, and the three good ones are not to be used up by what is.
+        // A breached password is not known yet at this point. Counting it in the other window would let
+        // refused sign-ups use up the three allowed ones.
         limiter.admit(&[Subject::Address(Action::SignupRefused, &client.address)]).await?;
         registration.check_breaches(&sign_up).await.map_err(|weak| problem(weak.into()))?;
     }
@@ -91,8 +92,9 @@ async fn signup(
     Ok(response)
 }
 
-/// The sign-up, if nothing about it can be refused. It costs less than the count that follows: which window takes the sign-up hangs
-/// on the outcome, and nobody learns the outcome uncounted.
+/// Returns the sign-up if everything about it is acceptable. The check runs before the count because its
+/// result decides which window counts the sign-up. It costs less than the count, and no result is returned
+/// uncounted.
 fn checked(
     request: SignUpRequest,
     headers: &HeaderMap,
@@ -122,7 +124,7 @@ fn problem(error: SignUpError) -> Problem {
         SignUpError::EmailTaken => Problem::new(
             StatusCode::CONFLICT,
             "email_taken",
-            "this e-mail address has an account already; sign in instead",
+            "this e-mail address already has an account; sign in instead",
         ),
         SignUpError::Fault(fault) => fault.into(),
     }

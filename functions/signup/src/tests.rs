@@ -15,7 +15,7 @@ use latchkey_testkit::people::{
 use latchkey_testkit::{TestApp, TestAppBuilder, TestRequest, TestResponse};
 use serde_json::json;
 
-/// Sign-up, and the operations at which the rules show.
+/// Sign-up, and the operations that show the effects of its rules.
 fn operations() -> Function {
     crate::function().merge(latchkey_session::function()).merge(latchkey_signin::function())
 }
@@ -41,13 +41,13 @@ async fn try_name(app: &TestApp, email: &str, name: &str) -> TestResponse {
 #[tokio::test]
 async fn an_account_a_session_and_an_event_are_made_together() {
     let app = app().await;
-    let answer = app.send(signup_request("ada@example.com")).await;
-    assert_eq!(answer.status, 201);
-    assert_eq!(answer.header("cache-control"), "no-store");
-    assert_eq!(answer.json()["user"]["roles"], json!(["user"]));
-    assert_eq!(answer.json()["user"]["email_verified"], false);
-    assert_eq!(answer.json()["expires_in"], 900);
-    let ada = Person::read(&answer);
+    let response = app.send(signup_request("ada@example.com")).await;
+    assert_eq!(response.status, 201);
+    assert_eq!(response.header("cache-control"), "no-store");
+    assert_eq!(response.json()["user"]["roles"], json!(["user"]));
+    assert_eq!(response.json()["user"]["email_verified"], false);
+    assert_eq!(response.json()["expires_in"], 900);
+    let ada = Person::read(&response);
     assert_eq!(get(&app, "/v1/session", &ada).await.text("session.id"), ada.session);
     let made = events(&app, Action::SignupSucceeded).await;
     assert_eq!(made.len(), 1);
@@ -61,9 +61,9 @@ async fn an_address_has_one_form_and_one_account() {
     let ada = sign_up(&app, " Ada@Example.COM ").await;
     assert_eq!(ada.email, "ada@example.com");
     for spelling in ["ada@example.com", "ADA@example.com", " Ada@Example.COM "] {
-        let answer = app.send(signup_request(spelling)).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (409, "email_taken"), "{spelling}");
-        assert_eq!(answer.header("content-type"), "application/problem+json");
+        let response = app.send(signup_request(spelling)).await;
+        assert_eq!((response.status.as_u16(), response.code().as_str()), (409, "email_taken"), "{spelling}");
+        assert_eq!(response.header("content-type"), "application/problem+json");
     }
     assert_eq!(events(&app, Action::SignupRefused).await.len(), 3);
     assert_eq!(sign_in(&app, "ADA@EXAMPLE.com").await.id, ada.id);
@@ -73,8 +73,8 @@ async fn an_address_has_one_form_and_one_account() {
 async fn what_is_no_address_is_refused() {
     let app = app().await;
     for email in ["", "ada", "ada@localhost", "a b@example.com", "ada@example.com,eve@example.com"] {
-        let answer = app.send(signup_request(email)).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "invalid_email"), "{email}");
+        let response = app.send(signup_request(email)).await;
+        assert_eq!((response.status.as_u16(), response.code().as_str()), (422, "invalid_email"), "{email}");
     }
 }
 
@@ -95,15 +95,19 @@ async fn weak_passwords_are_refused_with_the_reason() {
         ("ada@example.com", "made of your e-mail address"),
         ("Latchkey-ada", "made of your e-mail address"),
     ] {
-        let answer = try_password(&app, password).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "weak_password"), "{password}");
-        assert!(answer.text("detail").contains(reason), "{password}: {}", answer.text("detail"));
-        assert!(!answer.text("detail").contains(password), "the password is repeated");
+        let response = try_password(&app, password).await;
+        assert_eq!(
+            (response.status.as_u16(), response.code().as_str()),
+            (422, "weak_password"),
+            "{password}"
+        );
+        assert!(response.text("detail").contains(reason), "{password}: {}", response.text("detail"));
+        assert!(!response.text("detail").contains(password), "the password is repeated");
     }
     assert_eq!(try_password(&app, "q7#Kz!2m").await.status, 201, "nothing was made before");
 }
 
-/// A range service that knows one password, while it is there.
+/// A breach service that knows one password, while it is up.
 struct Breach(AtomicBool);
 
 #[async_trait]
@@ -129,9 +133,9 @@ async fn a_password_from_a_breach_is_refused_where_a_service_is_asked() {
     let builder = TestApp::builder().var("LATCHKEY_BREACHED", "https://range.example.com/range/");
     let app = start(builder.fetch(Arc::<Breach>::clone(&service))).await;
     for _ in 0..5 {
-        let answer = try_password(&app, "seven green boats at noon").await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "weak_password"));
-        assert!(answer.text("detail").contains("breach"), "{}", answer.text("detail"));
+        let response = try_password(&app, "seven green boats at noon").await;
+        assert_eq!((response.status.as_u16(), response.code().as_str()), (422, "weak_password"));
+        assert!(response.text("detail").contains("breach"), "{}", response.text("detail"));
     }
     assert_eq!(app.send(signup_request("bob@example.com")).await.status, 201, "no sign-up was used up");
     app.trips.take();
@@ -139,13 +143,13 @@ async fn a_password_from_a_breach_is_refused_where_a_service_is_asked() {
     assert_eq!(app.trips.take(), 3, "counted before the service was asked");
     service.0.store(true, Ordering::SeqCst);
     let away = json!({"email": "eve@example.com", "password": "seven green boats at noon"});
-    assert_eq!(app.send(TestRequest::post("/v1/signup", &away)).await.status, 201, "the service is away");
+    assert_eq!(app.send(TestRequest::post("/v1/signup", &away)).await.status, 201, "the service is down");
 }
 
 #[tokio::test]
 async fn a_password_is_measured_and_compared_in_one_form() {
     let app = app().await;
-    // 256 bytes are allowed; an é is one character of two bytes, however it was typed.
+    // 256 bytes are allowed. An é is one character of two bytes, in either normalization form.
     let (composed, typed) = ("caf\u{e9} tundra violet harbour", "cafe\u{301} tundra violet harbour");
     assert_eq!(try_password(&app, composed).await.status, 201);
     let signin = json!({"email": "ada@example.com", "password": typed});
@@ -158,13 +162,13 @@ async fn a_password_is_measured_and_compared_in_one_form() {
 #[tokio::test]
 async fn a_name_is_one_line_of_a_hundred_characters() {
     let app = app().await;
-    let answer = try_name(&app, "ada@example.com", "  Ada Lovelace ").await;
-    assert_eq!((answer.status.as_u16(), answer.text("user.name").as_str()), (201, "Ada Lovelace"));
+    let response = try_name(&app, "ada@example.com", "  Ada Lovelace ").await;
+    assert_eq!((response.status.as_u16(), response.text("user.name").as_str()), (201, "Ada Lovelace"));
     let longest = "é".repeat(100);
     assert_eq!(try_name(&app, "bob@example.com", &longest).await.text("user.name"), longest);
     for name in ["", "   ", "Ada\nLovelace", "Ada\u{0}", &"é".repeat(101)] {
-        let answer = try_name(&app, "eve@example.com", name).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "invalid_name"), "{name:?}");
+        let response = try_name(&app, "eve@example.com", name).await;
+        assert_eq!((response.status.as_u16(), response.code().as_str()), (422, "invalid_name"), "{name:?}");
     }
 }
 
@@ -172,18 +176,21 @@ async fn a_name_is_one_line_of_a_hundred_characters() {
 async fn a_browser_gets_cookies_and_no_tokens_to_read() {
     let app = app().await;
     let body = json!({"email": "ada@example.com", "password": PASSWORD});
-    let answer = app.send(TestRequest::post("/v1/signup", &body)).await;
-    assert_eq!(answer.status, 201);
-    assert_eq!((answer.text("access_token"), answer.text("refresh_token")), (String::new(), String::new()));
-    assert_eq!(answer.text("session.transport"), "cookie");
+    let response = app.send(TestRequest::post("/v1/signup", &body)).await;
+    assert_eq!(response.status, 201);
+    assert_eq!(
+        (response.text("access_token"), response.text("refresh_token")),
+        (String::new(), String::new())
+    );
+    assert_eq!(response.text("session.transport"), "cookie");
     for (name, path) in [("__Host-latchkey-access", "Path=/"), ("__Host-latchkey-refresh", "Path=/")] {
-        let set = answer.set_cookie(name).unwrap_or_default();
+        let set = response.set_cookie(name).unwrap_or_default();
         for attribute in ["HttpOnly", "Secure", "SameSite=Lax", path] {
             assert!(set.split("; ").any(|part| part == attribute), "{name}: {attribute} in {set}");
         }
         assert!(!set.contains("Domain="), "{set}");
     }
-    let access = cookie(&answer, "__Host-latchkey-access");
+    let access = cookie(&response, "__Host-latchkey-access");
     let own = TestRequest::get("/v1/session").header("cookie", &format!("__Host-latchkey-access={access}"));
     assert_eq!(app.send(own).await.text("user.email"), "ada@example.com");
 }
@@ -191,11 +198,11 @@ async fn a_browser_gets_cookies_and_no_tokens_to_read() {
 #[tokio::test]
 async fn other_clients_get_tokens_and_no_cookies() {
     let app = app().await;
-    let answer = app.send(signup_request("ada@example.com")).await;
-    assert!(!answer.headers.contains_key("set-cookie"));
-    assert_eq!(answer.text("token_type"), "Bearer");
-    assert_eq!(answer.text("session.transport"), "bearer");
-    let ada = Person::read(&answer);
+    let response = app.send(signup_request("ada@example.com")).await;
+    assert!(!response.headers.contains_key("set-cookie"));
+    assert_eq!(response.text("token_type"), "Bearer");
+    assert_eq!(response.text("session.transport"), "bearer");
+    let ada = Person::read(&response);
     assert_eq!(get(&app, "/v1/session", &ada).await.status, 200);
 }
 
@@ -206,17 +213,21 @@ async fn one_address_signs_up_three_times_in_fifteen_minutes() {
         assert_eq!(try_password(&app, "password").await.status, 422, "a refused password costs no count");
     }
     for n in 0..3 {
-        let answer = app.send(signup_request(&format!("ada{n}@example.com"))).await;
-        assert_eq!(answer.status, 201);
-        assert_eq!(answer.header("ratelimit-remaining"), (2 - n).to_string());
+        let response = app.send(signup_request(&format!("ada{n}@example.com"))).await;
+        assert_eq!(response.status, 201);
+        assert_eq!(response.header("ratelimit-remaining"), (2 - n).to_string());
         app.clock.advance(Duration::from_mins(1));
     }
     let fourth = || signup_request("ada3@example.com");
-    let answer = app.send(fourth()).await;
-    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (429, "rate_limited"));
+    let response = app.send(fourth()).await;
+    assert_eq!((response.status.as_u16(), response.code().as_str()), (429, "rate_limited"));
     // The first of the three leaves the window in 12 minutes.
-    assert_eq!((answer.header("retry-after"), answer.header("ratelimit-limit")), ("720", "3"));
-    assert_eq!(app.send(fourth().peer(Some(address(1)))).await.status, 201, "others are not concerned");
+    assert_eq!((response.header("retry-after"), response.header("ratelimit-limit")), ("720", "3"));
+    assert_eq!(
+        app.send(fourth().peer(Some(address(1)))).await.status,
+        201,
+        "other addresses are not affected"
+    );
     app.clock.advance(Duration::from_mins(12));
     let again = app.send(signup_request("ada4@example.com")).await;
     assert_eq!(again.status, 201, "{}", again.json());
@@ -226,9 +237,9 @@ async fn one_address_signs_up_three_times_in_fifteen_minutes() {
 async fn one_e_mail_is_tried_five_times_an_hour_from_anywhere() {
     let app = start(TestApp::builder()).await;
     for n in 0..5 {
-        let answer = app.send(signup_request("ada@example.com").peer(Some(address(n)))).await;
-        assert_eq!(answer.status.as_u16(), if n == 0 { 201 } else { 409 });
+        let response = app.send(signup_request("ada@example.com").peer(Some(address(n)))).await;
+        assert_eq!(response.status.as_u16(), if n == 0 { 201 } else { 409 });
     }
-    let answer = app.send(signup_request("Ada@example.com").peer(Some(address(9)))).await;
-    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (429, "3600"));
+    let response = app.send(signup_request("Ada@example.com").peer(Some(address(9)))).await;
+    assert_eq!((response.status.as_u16(), response.header("retry-after")), (429, "3600"));
 }

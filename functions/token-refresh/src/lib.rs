@@ -17,7 +17,7 @@ use latchkey_http::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// This operation, ready to be served.
+/// Returns this operation.
 pub fn function() -> Function {
     Routes::new("token").public(Method::POST, "/v1/token/refresh", refresh, &REFRESH).into()
 }
@@ -26,7 +26,7 @@ pub fn function() -> Function {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RefreshRequest {
-    /// As the last sign-in or refresh gave it.
+    /// Refresh token of the last sign-in or refresh.
     #[schema(value_type = Option<String>)]
     refresh_token: Option<SecretString>,
 }
@@ -34,23 +34,23 @@ pub struct RefreshRequest {
 const REFRESH: Description = Description {
     id: "refresh_tokens",
     summary: "Refresh",
-    details: "Gives the next refresh token and an access token with the roles as they are now. A token is \
-              good once: presented again it gives the same next token while that one was never presented (a \
-              lost response, for 24 h) or within 10 s of its use (two tabs); otherwise it ends the session \
-              for every holder.",
+    details: "Returns the next refresh token, and an access token with the current roles. A refresh token is \
+              valid once. Presented again, it returns the same next token if that one was never presented (a \
+              lost response, for 24 h) or within 10 s of its use (two tabs). Otherwise the session ends for \
+              every holder.",
     responses: &[json::<SignedInBody>(200, "Refreshed")],
     problems: &[
         (
             401,
-            "`invalid_refresh_token`: sign in again; `not_signed_in`: there is no refresh token; \
-             `duplicate_cookie`: two cookies of one name, neither is used or removed",
+            "`invalid_refresh_token`: sign in again; `not_signed_in`: the request has no refresh token; \
+             `duplicate_cookie`: several cookies of one name; none is used or removed",
         ),
         (
             429,
-            "`rate_limited`: too many tokens that are not good, or over 600 requests a minute of one \
-             session; `Retry-After` says for how long",
+            "`rate_limited`: too many invalid tokens, or more than 600 requests a minute of one session; \
+             `Retry-After` gives the waiting time",
         ),
-        (503, "`unavailable`: the store cannot answer; the token is still good"),
+        (503, "`unavailable`: the store does not respond; the token is still valid"),
     ],
 };
 
@@ -64,18 +64,19 @@ async fn refresh(
 ) -> Result<Response, Problem> {
     let by_cookie = !matches!(cookies::get(Kind::Refresh, &headers, &config.url), Ok(None));
     let token = token(&headers, body, &config)?;
-    // What is counted is what is not good. A good token cannot be guessed; the meter of its session counts it.
+    // Only invalid tokens count against the address. A valid token cannot be guessed, and the meter of its
+    // session counts it.
     let count = async || limiter.admit(&[Subject::Address(Action::Public, &client.address)]).await;
     match sessions.refresh(&token, &client.requester).await {
         Ok(refreshed) => {
             Ok(tokens_refreshed(&refreshed.user, &refreshed.session, &refreshed.tokens, &config))
         }
-        // It may belong to somebody else on this host, so nothing is removed.
+        // The token may belong to another service on this host, so its cookie stays.
         Err(RefreshError::Invalid) => {
             count().await?;
             Err(InvalidRefreshToken::Forged.into())
         }
-        // It is ours, and of no more use.
+        // The token is Latchkey's own but useless now, so its cookies are removed.
         Err(RefreshError::Ended { is_audited }) => {
             count().await?;
             let problem = Problem::from(InvalidRefreshToken::Forged);
@@ -90,22 +91,21 @@ async fn refresh(
             Err(InvalidRefreshToken::UnknownSecret.into())
         }
         Err(RefreshError::Limited(limited)) => Err(limited.into()),
-        Err(RefreshError::Busy) => Err(Problem::unavailable(
-            "a session is being refreshed too often",
-            std::time::Duration::from_secs(1),
-        )),
+        Err(RefreshError::Busy) => {
+            Err(Problem::unavailable("a session is refreshed too often", std::time::Duration::from_secs(1)))
+        }
         Err(RefreshError::Fault(fault)) => Err(fault.into()),
         Err(error @ RefreshError::Unreadable(_)) => Err(Problem::internal(error)),
     }
 }
 
-/// From the cookie, else from the body.
+/// Returns the refresh token of the cookie, or else that of the body.
 fn token(
     headers: &HeaderMap,
     body: Result<Option<Body<RefreshRequest>>, Problem>,
     config: &Config,
 ) -> Result<SecretString, Problem> {
-    // No token of ours has a character beyond ASCII.
+    // No valid token has a character beyond ASCII.
     let cookie = cookies::get(Kind::Refresh, headers, &config.url)?
         .map(|token| SecretString::from(String::from_utf8_lossy(token).into_owned()));
     let body = body?;
@@ -113,7 +113,7 @@ fn token(
         Problem::new(
             StatusCode::UNAUTHORIZED,
             "not_signed_in",
-            "send the refresh token as its cookie or as {\"refresh_token\": …}",
+            "the request has no refresh token; send it as its cookie or as {\"refresh_token\": …}",
         )
     })
 }

@@ -12,7 +12,7 @@ use latchkey_testkit::people::{
 use latchkey_testkit::{TestApp, TestAppBuilder, TestRequest, TestResponse};
 use serde_json::{Value, json};
 
-/// Refresh, and the operations at which the rules show.
+/// Refresh, and the operations that show the effects of its rules.
 fn operations() -> Function {
     crate::function()
         .merge(latchkey_permission_check::function())
@@ -32,12 +32,12 @@ async fn app() -> TestApp {
 const WINDOW: Duration = Duration::from_secs(10);
 const DAY: Duration = Duration::from_hours(24);
 const MOMENT: Duration = Duration::from_millis(1);
-/// What is left of a day after an hour, a window and a moment.
+/// Remainder of a day after an hour, a window and a moment.
 const LAST: Duration =
     DAY.saturating_sub(Duration::from_hours(1)).saturating_sub(WINDOW).saturating_sub(MOMENT);
 
-fn refused(answer: &TestResponse) -> bool {
-    (answer.status.as_u16(), answer.code().as_str()) == (401, "invalid_refresh_token")
+fn refused(response: &TestResponse) -> bool {
+    (response.status.as_u16(), response.code().as_str()) == (401, "invalid_refresh_token")
 }
 
 #[tokio::test]
@@ -46,9 +46,9 @@ async fn each_refresh_gives_the_next_token_of_the_same_session() {
     let mut ada = sign_up(&app, "ada@example.com").await;
     for _ in 0..5 {
         app.clock.advance(Duration::from_mins(14));
-        let answer = refresh(&app, &ada.refresh).await;
-        assert_eq!(answer.header("cache-control"), "no-store");
-        let next = Person::read(&answer);
+        let response = refresh(&app, &ada.refresh).await;
+        assert_eq!(response.header("cache-control"), "no-store");
+        let next = Person::read(&response);
         assert_ne!(next.refresh, ada.refresh);
         assert_eq!((&next.session, &next.id), (&ada.session, &ada.id));
         assert_eq!(get(&app, "/v1/session", &next).await.status, 200);
@@ -116,7 +116,7 @@ async fn a_used_token_whose_next_one_was_presented_ends_the_session_for_both_hol
         assert_eq!(get(&app, "/v1/session", holder).await.code(), "session_ended");
     }
     let reused = events(&app, Action::TokenReused).await;
-    assert_eq!(reused.len(), 1, "the second refusal is no reuse: the session is gone");
+    assert_eq!(reused.len(), 1, "the second refusal is not a reuse, because the session is gone");
     assert_eq!(reused[0].user_id, Some(owner.user_id()));
     assert_eq!(reused[0].resource, Some(format!("session:{}", owner.session)));
     assert_eq!(refresh(&app, &elsewhere.refresh).await.status, 200, "other sessions live");
@@ -160,10 +160,10 @@ async fn a_browser_refreshes_by_its_cookie() {
             .header("sec-fetch-site", "same-origin")
     };
     let first = cookie(&signed_up, "__Host-latchkey-refresh");
-    let answer = app.send(by_cookie(&first)).await;
-    assert_eq!(answer.status, 200, "{}", answer.json());
-    assert_eq!(answer.text("refresh_token"), "", "what came in a cookie goes out in one");
-    let second = cookie(&answer, "__Host-latchkey-refresh");
+    let response = app.send(by_cookie(&first)).await;
+    assert_eq!(response.status, 200, "{}", response.json());
+    assert_eq!(response.text("refresh_token"), "", "a token from a cookie is returned in a cookie");
+    let second = cookie(&response, "__Host-latchkey-refresh");
     assert!(second.starts_with("lkr_") && second != first);
 
     assert_eq!(app.send(by_cookie(&second)).await.status, 200);
@@ -171,7 +171,7 @@ async fn a_browser_refreshes_by_its_cookie() {
     let refusal = app.send(by_cookie(&first)).await;
     assert!(refused(&refusal));
     for name in ["__Host-latchkey-access", "__Host-latchkey-refresh"] {
-        assert!(refusal.set_cookie(name).unwrap().contains("Max-Age=0"), "{name} is of no more use");
+        assert!(refusal.set_cookie(name).unwrap().contains("Max-Age=0"), "{name} is useless now");
     }
 }
 
@@ -180,16 +180,16 @@ async fn without_a_token_nobody_is_signed_in() {
     let app = app().await;
     let nothing = TestRequest::new("POST".parse().unwrap(), "/v1/token/refresh");
     assert_eq!(app.send(nothing.clone()).await.code(), "not_signed_in");
-    // An empty body is none, however it is announced.
+    // An empty body counts as absent, whatever its headers announce.
     for (name, value) in [
         ("transfer-encoding", "chunked"),
         ("content-length", "0"),
         ("content-type", "application/json"),
         ("content-type", "text/plain"),
     ] {
-        let answer = app.send(nothing.clone().header(name, value)).await;
-        let code = answer.code();
-        assert_eq!((answer.status.as_u16(), code.as_str()), (401, "not_signed_in"), "{name}: {value}");
+        let response = app.send(nothing.clone().header(name, value)).await;
+        let code = response.code();
+        assert_eq!((response.status.as_u16(), code.as_str()), (401, "not_signed_in"), "{name}: {value}");
     }
     assert_eq!(app.send(nothing.bytes(b"{}".to_vec())).await.status, 415, "no content type");
 }
@@ -233,7 +233,8 @@ async fn who_knows_a_session_cannot_make_up_an_old_token_of_it() {
     let ada = sign_up(&app, "ada@example.com").await;
     let live = Person::read(&refresh(&app, &ada.refresh).await);
     app.clock.advance(WINDOW + MOMENT);
-    // The first 48 characters after the prefix say user, session and generation; then comes the secret. The tag at the end stays.
+    // The first 48 characters after the prefix encode the user, the session and the generation; the secret
+    // follows. The tag at the end stays.
     let forged = format!("{}{}{}", &ada.refresh[..52], "A".repeat(40), &ada.refresh[92..]);
     assert_eq!(forged.len(), ada.refresh.len());
     assert!(refused(&refresh(&app, &forged).await));
@@ -247,14 +248,14 @@ async fn good_refreshes_in_a_loop_are_counted_by_the_meter_of_their_session() {
     let mut ada = sign_up(&app, "ada@example.com").await;
     let other = sign_in(&app, "ada@example.com").await;
     for n in 0..600 {
-        let answer = refresh(&app, &ada.refresh).await;
-        assert_eq!(answer.status, 200, "{n}");
-        ada = Person::read(&answer);
+        let response = refresh(&app, &ada.refresh).await;
+        assert_eq!(response.status, 200, "{n}");
+        ada = Person::read(&response);
     }
-    let answer = refresh(&app, &ada.refresh).await;
-    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (429, "rate_limited"));
-    assert_eq!((answer.header("retry-after"), answer.header("ratelimit-limit")), ("1", "600"));
-    assert_eq!(get(&app, "/v1/session", &ada).await.status, 429, "one meter for all that a session asks");
+    let response = refresh(&app, &ada.refresh).await;
+    assert_eq!((response.status.as_u16(), response.code().as_str()), (429, "rate_limited"));
+    assert_eq!((response.header("retry-after"), response.header("ratelimit-limit")), ("1", "600"));
+    assert_eq!(get(&app, "/v1/session", &ada).await.status, 429, "one meter for all requests of a session");
     assert_eq!(refresh(&app, &other.refresh).await.status, 200, "another session goes on");
     app.clock.advance(Duration::from_mins(1));
     assert_eq!(refresh(&app, &ada.refresh).await.status, 200, "the token is still good");
@@ -270,7 +271,7 @@ async fn only_bad_tokens_are_counted() {
     for _ in 0..60 {
         assert!(refused(&refresh(&app, "nonsense").await));
     }
-    let answer = app.send(refresh_request("nonsense")).await;
-    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (429, "60"));
+    let response = app.send(refresh_request("nonsense")).await;
+    assert_eq!((response.status.as_u16(), response.header("retry-after")), (429, "60"));
     assert_eq!(refresh(&app, &ada.refresh).await.status, 200, "a good one still passes");
 }

@@ -7,37 +7,37 @@ use dynoxide::actions::update_time_to_live::UpdateTimeToLiveRequest;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-/// The emulated DynamoDB cannot be used.
+/// Error of the emulated DynamoDB.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// Its file.
+    /// The file of the database cannot be used.
     #[error(
-        "the database {path} cannot be used ({source}): fix its permissions, or remove it and begin anew"
+        "the database {path} cannot be used ({source}): fix its permissions, or remove it to start again"
     )]
     Open {
-        /// The file; `:memory:` when there is none.
+        /// Path of the file; `:memory:` without a file.
         path: String,
-        /// Why.
+        /// Cause.
         source: DynoxideError,
     },
-    /// Its table.
-    #[error("the table {table} cannot be made ({why})")]
+    /// The table cannot be created.
+    #[error("the table {table} cannot be created ({why})")]
     Table {
-        /// The name that was asked for.
+        /// Name of the table.
         table: String,
-        /// Why.
+        /// Cause.
         why: String,
     },
-    /// Its server.
+    /// The server stopped.
     #[error("DynamoDB's stand-in stopped: {0}")]
     Server(String),
 }
 
-/// DynamoDB, emulated.
+/// Emulated DynamoDB.
 pub struct Database(dynoxide::Database);
 
 impl Database {
-    /// In memory, or in `file`.
+    /// Opens the database in memory, or in `file`.
     pub fn open(file: Option<&Path>) -> Result<Self, DatabaseError> {
         let (path, opened) = match file {
             None => (":memory:".to_owned(), dynoxide::Database::memory()),
@@ -50,7 +50,7 @@ impl Database {
         opened.map(Self).map_err(|source| DatabaseError::Open { path, source })
     }
 
-    /// Makes Latchkey's table, unless there is one of that name.
+    /// Creates Latchkey's table unless a table of that name exists.
     pub fn ensure_table(&self, table: &str) -> Result<(), DatabaseError> {
         let error = |why: String| DatabaseError::Table { table: table.to_owned(), why };
         let describe: DescribeTableRequest =
@@ -79,7 +79,7 @@ impl Database {
     }
 }
 
-/// The same as in the deployment.
+/// Returns the table's definition, the same as in the deployment.
 fn definition(table: &str) -> Result<CreateTableRequest, String> {
     serde_json::from_value(json!({
         "TableName": table,
@@ -103,7 +103,7 @@ fn definition(table: &str) -> Result<CreateTableRequest, String> {
             "Projection": {"ProjectionType": "ALL"},
         }],
     }))
-    // What dynoxide marks its own messages with.
+    // dynoxide marks its own messages with this prefix.
     .map_err(|why| why.to_string().replace("VALIDATION:", ""))
 }
 
@@ -126,6 +126,6 @@ mod tests {
     #[test]
     fn a_name_that_dynamodb_does_not_take_is_told() {
         let told = Database::open(None).unwrap().ensure_table("no spaces").unwrap_err().to_string();
-        assert!(told.starts_with("the table no spaces cannot be made ("), "{told}");
+        assert!(told.starts_with("the table no spaces cannot be created ("), "{told}");
     }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// The file cannot be written.
+/// Error of a file that cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("{path} cannot be written ({source}): choose another file with --env-file, or fix its permissions", path = path.display())]
 pub struct EnvironmentError {
@@ -10,17 +10,18 @@ pub struct EnvironmentError {
     source: io::Error,
 }
 
-/// The variables that a function needs to find what runs here. Shown as lines `NAME=value` that a shell and a `.env` file
-/// read alike: no value has a character that needs quotes.
+/// Variables that a function needs to find the services here. They are shown as lines `NAME=value`, which a
+/// shell and a `.env` file read alike, because no value needs quotes.
 pub struct Environment(Vec<(&'static str, String)>);
 
 impl Environment {
-    /// These, in their order.
+    /// Creates an environment of these variables, in their order.
     pub fn new(variables: Vec<(&'static str, String)>) -> Self {
         Self(variables)
     }
 
-    /// Writes them into `path`, for its owner only, in place of lines that set the same; other lines stay.
+    /// Writes the variables into `path`, readable only by its owner. They replace lines that set the same
+    /// variables; other lines stay.
     pub fn write(&self, path: &Path) -> Result<(), EnvironmentError> {
         let error = |source| EnvironmentError { path: path.to_owned(), source };
         let before = match std::fs::read_to_string(path) {

@@ -1,5 +1,6 @@
-//! What stands in for the cloud while functions run on one's own machine: DynamoDB by dynoxide, in this process, and Upstash's
-//! REST protocol in front of a real `redis-server`. For development and tests; nothing here is reachable from outside.
+//! Stand-ins for the cloud while functions run on a developer's machine: DynamoDB by dynoxide, in this
+//! process, and Upstash's REST protocol in front of a real `redis-server`. They are for development and
+//! tests, and cannot be reached from outside.
 
 mod bridge;
 mod database;
@@ -17,21 +18,22 @@ pub use database::{Database, DatabaseError};
 pub use environment::{Environment, EnvironmentError};
 pub use redis_server::{RedisError, RedisServer};
 
-/// Why an address cannot be listened on.
+/// Reason that an address is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum AddressError {
-    /// Others could reach it.
+    /// Other machines could reach it.
     #[error(
-        "{0} can be reached from outside, and what stands in for the cloud has no protection for that: choose a loopback address, such as 127.0.0.1:{port}",
+        "{0} can be reached from outside, where the stand-ins have no protection; choose a loopback address, \
+         such as 127.0.0.1:{port}",
         port = .0.port()
     )]
     NotLoopback(SocketAddr),
-    /// It cannot be had.
+    /// The socket cannot be opened.
     #[error(transparent)]
     Listen(#[from] ListenError),
 }
 
-/// Takes a socket that only this machine reaches.
+/// Opens a socket that only this machine can reach.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, AddressError> {
     if !address.ip().is_loopback() {
         return Err(AddressError::NotLoopback(address));
@@ -39,21 +41,21 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, AddressError> {
     Ok(serve::listen(address).await?)
 }
 
-/// Tells several servers to stop.
+/// Signal that tells several servers to stop.
 #[derive(Debug, Default)]
 pub struct Stop(watch::Sender<bool>);
 
 impl Stop {
-    /// Ready once they are told to.
+    /// Waits until the servers are told to stop.
     pub fn asked(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut told = self.0.subscribe();
         async move {
-            // An error says that the sender is gone, which is as good a reason.
+            // An error means that the sender is gone, which is a reason to stop too.
             let _ = told.wait_for(|told| *told).await;
         }
     }
 
-    /// Tells them.
+    /// Tells the servers to stop.
     pub fn tell(&self) {
         self.0.send_replace(true);
     }

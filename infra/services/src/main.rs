@@ -17,51 +17,51 @@ use latchkey_native::SystemEntropy;
 use latchkey_services::{Bridge, Database, DatabaseError, Environment, RedisServer, Stop, listen};
 use tokio::net::TcpListener;
 
-/// Why it does not run: one line that says what and the fix.
+/// Reason that it does not run, in one line: the problem and its fix.
 type Failure = Box<dyn std::error::Error>;
 
-/// Runs what stands in for DynamoDB and Upstash while functions are developed. All of it is for this machine only.
+/// Runs stand-ins for DynamoDB and Upstash while functions are developed. They only serve this machine.
 #[derive(Parser)]
 #[command(name = "latchkey-services", version, about)]
 struct Arguments {
-    /// Where DynamoDB is to listen: a loopback address
+    /// Loopback address for DynamoDB
     #[arg(long, default_value = "127.0.0.1:8000", value_name = "ADDR")]
     dynamodb: SocketAddr,
-    /// Where Upstash's REST protocol is to listen: a loopback address
+    /// Loopback address for Upstash's REST protocol
     #[arg(long, default_value = "127.0.0.1:8079", value_name = "ADDR")]
     upstash: SocketAddr,
-    /// A Redis that runs already, instead of one that is started here
+    /// Address of a running Redis, instead of starting one
     #[arg(long, value_name = "ADDR")]
     redis: Option<SocketAddr>,
-    /// The folder that keeps everything; in memory when not given
+    /// Folder for all data; in memory by default
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Write the environment into this file as well; lines of it that set something else stay
+    /// File to write the environment into; lines that set other variables stay
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
-    /// The table's name
+    /// Name of the table
     #[arg(long, default_value = "latchkey", value_name = "NAME")]
     table: String,
-    /// Where the functions will be reached
+    /// URL at which the functions will be reached
     #[arg(long, default_value = "http://localhost:9000", value_name = "URL")]
     url: String,
 }
 
-/// How long requests to DynamoDB's stand-in that are under way get to end.
+/// Time that running requests to DynamoDB's stand-in have to end.
 const GRACE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Nobody may read it: that is no second failure.
+            // If standard error cannot be written either, the failure is lost.
             let _ = writeln!(std::io::stderr(), "latchkey-services: {failure}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Serves until it is asked to stop, or until one of them ends by itself.
+/// Serves until the process is told to stop, or until one of the servers ends by itself.
 fn run(args: &Arguments) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(start(args))
@@ -95,7 +95,7 @@ async fn start(args: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Redis goes last, since the bridge asks it until the end.
+/// Serves all stand-ins. Redis ends last, because the bridge calls it until the end.
 async fn serve_all(
     database: Database,
     dynamodb: TcpListener,
@@ -113,7 +113,7 @@ async fn serve_all(
         served = &mut database => Err(served.map_or_else(Into::into, why)),
     };
     stop.tell();
-    // A client that sends half a request and no more would hold it for ever.
+    // A client that sends half a request and no more would block the end forever.
     if !database.is_finished() && tokio::time::timeout(GRACE, &mut database).await.is_err() {
         database.abort();
     }
@@ -126,7 +126,7 @@ fn why(served: Result<(), DatabaseError>) -> Failure {
     served.map_or_else(Into::into, |()| "DynamoDB's stand-in stopped".into())
 }
 
-/// What opens things: made once and kept with the data, or anew when there is none.
+/// Secrets: created once and stored with the data, or created for each run without a data folder.
 struct Keys {
     secret: String,
     token: String,
@@ -147,7 +147,7 @@ impl Keys {
 }
 
 fn place(data: Option<&DataFolder>) -> String {
-    data.map_or_else(|| "in memory".to_owned(), |data| format!("kept in {}", data.path().display()))
+    data.map_or_else(|| "in memory".to_owned(), |data| format!("stored in {}", data.path().display()))
 }
 
 fn environment(
@@ -161,7 +161,7 @@ fn environment(
         ("LATCHKEY_SECRET", keys.secret.clone()),
         ("LATCHKEY_TABLE", args.table.clone()),
         ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{}", dynamodb.local_addr()?)),
-        // The SDK wants a region and credentials; the stand-in takes any.
+        // The SDK needs a region and credentials. The stand-in accepts any.
         ("AWS_REGION", "us-east-1".to_owned()),
         ("AWS_ACCESS_KEY_ID", "local".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
@@ -170,7 +170,7 @@ fn environment(
     ]))
 }
 
-/// Prints a line. That nobody reads on is no fault; `println!` would panic.
+/// Prints a line. A closed pipe is not an error; `println!` would panic.
 fn say(line: impl Display) {
     if let Err(error) = writeln!(std::io::stdout(), "{line}")
         && error.kind() != ErrorKind::BrokenPipe

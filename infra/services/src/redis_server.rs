@@ -9,37 +9,38 @@ use redis::{AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, R
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-/// How long a server may take until it answers; a large file to be read in takes seconds.
+/// Time that a server has to respond after its start. Loading a large file takes seconds.
 const START: Duration = Duration::from_secs(30);
-/// How often it is asked meanwhile.
+/// Pause between two attempts to reach it.
 const ASK_EVERY: Duration = Duration::from_millis(10);
-/// How long it gets to end by itself.
+/// Time that the server has to end by itself.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long one command may take: a script of one's own is allowed to be slow.
+/// Time limit of one command. Custom scripts may be slow.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// There is no Redis to speak to.
+/// Error of a missing Redis.
 #[derive(Debug, thiserror::Error)]
 pub enum RedisError {
-    /// The program is not there.
+    /// The program is not installed.
     #[error(
-        "redis-server is not installed: run infra/setup/redis or `apt-get install redis-server` (macOS: `brew install redis`), or name a server that runs with --redis 127.0.0.1:6379"
+        "redis-server is not installed: run infra/setup/redis or `apt-get install redis-server` (macOS: `brew \
+         install redis`), or name a running server with --redis 127.0.0.1:6379"
     )]
     Missing,
-    /// It does not start.
+    /// The program does not start.
     #[error("redis-server does not start ({0})")]
     Start(String),
-    /// None answers where one should run.
-    #[error("no Redis answers at {address} ({why}): start one there, or leave --redis out")]
+    /// No Redis responds at the given address.
+    #[error("no Redis responds at {address} ({why}): start one there, or leave --redis out")]
     NoAnswer {
-        /// Where it should run.
+        /// Address of the expected server.
         address: SocketAddr,
-        /// Why.
+        /// Cause.
         why: String,
     },
 }
 
-/// A Redis that runs: our own child, which ends with this, or somebody else's.
+/// A running Redis: a child process, which ends with this value, or an external server.
 pub struct RedisServer {
     client: Client,
     own: Option<Own>,
@@ -47,12 +48,12 @@ pub struct RedisServer {
 
 struct Own {
     child: Child,
-    /// Holds the socket and the log, and is removed with it.
+    /// Folder of the socket and the log, deleted with this value.
     _folder: TempDir,
 }
 
 impl RedisServer {
-    /// Starts `redis-server` on a socket in a folder of its own. It keeps nothing, unless there is a folder for it.
+    /// Starts `redis-server` on a socket in a folder of its own. It stores data only in `keep`, if given.
     pub async fn start(keep: Option<&Path>) -> Result<Self, RedisError> {
         let failed = |error: io::Error| RedisError::Start(error.to_string());
         let folder = tempfile::Builder::new().prefix("latchkey-redis").tempdir().map_err(failed)?;
@@ -67,7 +68,7 @@ impl RedisServer {
                 command.args(["--appendonly", "yes", "--dir"]).arg(keep)
             }
         };
-        // Out of reach of a terminal's Ctrl-C, which would end it before those that still ask it.
+        // A process group of its own: a terminal's Ctrl-C would otherwise end the server before its clients.
         #[cfg(unix)]
         command.process_group(0);
         let output = File::create(&log).map_err(failed)?;
@@ -83,7 +84,7 @@ impl RedisServer {
         Ok(Self { client, own: Some(own) })
     }
 
-    /// Speaks to a server that runs already.
+    /// Connects to a running server.
     pub async fn at(address: SocketAddr) -> Result<Self, RedisError> {
         let failed = |error: redis::RedisError| RedisError::NoAnswer { address, why: error.to_string() };
         let client = client(ConnectionAddr::Tcp(address.ip().to_string(), address.port())).map_err(failed)?;
@@ -91,12 +92,12 @@ impl RedisServer {
         Ok(Self { client, own: None })
     }
 
-    /// For connections to it.
+    /// Returns a client for connections to the server.
     pub fn client(&self) -> Client {
         self.client.clone()
     }
 
-    /// Ready when our own child ends, which it does not by itself.
+    /// Waits until the child process ends, which it does not do by itself.
     pub async fn ended(&mut self) {
         match &mut self.own {
             Some(own) => {
@@ -106,10 +107,11 @@ impl RedisServer {
         }
     }
 
-    /// Ends our own child; leaves somebody else's alone.
+    /// Ends the child process. An external server keeps running.
     pub async fn stop(mut self) {
         let Some(own) = &mut self.own else { return };
-        // It closes the connection instead of answering. Where it cannot be asked, it is killed below.
+        // The server closes the connection instead of responding. If it cannot be reached, it is killed
+        // below.
         if let Ok(mut connection) = connect(&self.client).await {
             let _ = redis::cmd("SHUTDOWN").query_async::<()>(&mut connection).await;
         }
@@ -134,7 +136,7 @@ impl Own {
             }
         };
         let waited = tokio::time::timeout(START, wait).await;
-        waited.unwrap_or_else(|_| Err(format!("no answer within {START:?}"))).map_err(|why| {
+        waited.unwrap_or_else(|_| Err(format!("no response within {START:?}"))).map_err(|why| {
             let log = std::fs::read_to_string(log).unwrap_or_default();
             let last = log.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
             RedisError::Start(format!("{why}: {}", last.trim()))
@@ -146,7 +148,7 @@ fn client(address: ConnectionAddr) -> RedisResult<Client> {
     Client::open(address.into_connection_info()?)
 }
 
-/// A connection of its own.
+/// Opens a separate connection.
 pub(super) async fn connect(client: &Client) -> RedisResult<redis::aio::MultiplexedConnection> {
     let config = AsyncConnectionConfig::new().set_response_timeout(Some(PATIENCE));
     client.get_multiplexed_async_connection_with_config(&config).await

@@ -1,4 +1,5 @@
-//! One Worker: the operations that its features name, behind one entry. `infra/worker-build OPERATION…` builds it.
+//! A Worker: the operations that its features name, behind one entry. `infra/worker-build OPERATION…` builds
+//! it.
 
 #![cfg(target_arch = "wasm32")]
 
@@ -10,8 +11,8 @@ use worker::web_sys::Request;
 use worker::worker_sys;
 use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 
-/// Answers a request.
-// Not the worker crate's `event`, which makes a promise of every response.
+/// Handles a request.
+// The worker crate's `event` is not used, because it makes a promise of every response.
 #[wasm_bindgen]
 pub fn fetch(request: Request, env: Env, context: worker_sys::Context) -> JsValue {
     latchkey_cloudflare::fetch(operations::operations, request, env, Context::new(context))

@@ -2,7 +2,7 @@
 
 use latchkey_http::Function;
 
-/// The operations of this Worker in one.
+/// Returns the operations of this Worker in one function.
 pub(crate) fn operations() -> Function {
     let function = Function::default();
     #[cfg(feature = "all")]

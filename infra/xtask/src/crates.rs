@@ -1,4 +1,4 @@
-//! The lists of crates: the workspace's dependencies, the function of all, the Worker's crate.
+//! Lists of crates: the workspace's dependencies, the function of all operations, the Worker's crate.
 
 use std::fmt::Write as _;
 
@@ -46,7 +46,7 @@ fn array(operations: &[&Operation]) -> String {
         "
 use latchkey_http::Function;
 
-/// Every operation with routes, by the folder of its crate.
+/// Returns every operation with routes, by the folder of its crate.
 pub fn operations() -> [(&'static str, Function); {}] {{
     [
 ",
@@ -62,7 +62,7 @@ fn merged(operations: &[&Operation]) -> String {
     let mut text = "
 use latchkey_http::Function;
 
-/// The operations of this Worker in one.
+/// Returns the operations of this Worker in one function.
 pub(crate) fn operations() -> Function {
     let function = Function::default();
 "

@@ -22,7 +22,7 @@ pub(crate) fn write(tree: &mut Tree, operations: &Operations, described: &Descri
 }
 
 fn routes(operations: &Operations, all: &Operation, described: &Described) -> String {
-    let mut text = "| operation | | routes | who may call them |\n|---|---|---|---|\n".to_owned();
+    let mut text = "| operation | | routes | access |\n|---|---|---|---|\n".to_owned();
     for operation in operations.iter().chain([all]) {
         let mut first = format!("| {} | {} |", operation.name, operation.does);
         let routes = described.of(&operation.name);
@@ -55,11 +55,11 @@ fn partitions(list: &[String]) -> String {
 fn deployment(operations: &Operations, all: &Operation) -> String {
     let mut text = "| operation | on Lambda | its Worker needs |\n|---|---|---|\n".to_owned();
     for operation in operations.iter().chain([all]) {
-        let lambda = if operation.is_on(Platform::Lambda) { on_lambda(operation) } else { "not".to_owned() };
+        let lambda = if operation.is_on(Platform::Lambda) { on_lambda(operation) } else { "no".to_owned() };
         let workers = match operation.is_on(Platform::Workers) {
             true if operation.worker_features.is_empty() => "nothing more".to_owned(),
             true => operation.worker_features.join(", "),
-            false => "there is none".to_owned(),
+            false => "no Worker".to_owned(),
         };
         let _ = writeln!(text, "| {} | {lambda} | {workers} |", operation.name);
     }
@@ -92,7 +92,7 @@ fn costs(tree: &mut Tree, operations: &Operations) -> Result<(), Error> {
         dollars(METRIC * metrics("HasAuthorizer")),
     );
     tree.set_part("docs/costs.md", "alarms", &text)?;
-    tree.set_part("README.md", "monthly-cost", &dollars(separate + SECRET))
+    tree.set_part("docs/deploy/aws.md", "monthly-cost", &dollars(separate + SECRET))
 }
 
 fn dollars(cents: usize) -> String {

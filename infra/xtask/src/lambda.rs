@@ -16,14 +16,14 @@ pub(crate) use alarms::alarms;
 
 const TEMPLATE: &str = "template.yaml";
 
-/// The resources of every function.
+/// Resources of every function.
 #[derive(Template)]
 #[template(path = "functions.yaml")]
 struct Functions {
     functions: Vec<Function>,
 }
 
-/// A function, in texts of YAML.
+/// A function, as texts of YAML.
 struct Function {
     name: String,
     description: String,
@@ -107,8 +107,8 @@ fn function(operation: &Operation, described: &Described) -> Function {
     }
 }
 
-/// A stack knows a route by the name of its resource, so the name follows from the route alone: API Gateway refuses a route that
-/// another resource still has.
+/// Returns the resources of an operation's routes. A stack identifies a route by the name of its resource, so
+/// the name depends only on the route: API Gateway refuses a route that another resource still has.
 fn route_resources(operation: &Operation, routes: &[Route]) -> Vec<RouteResource> {
     let function = operation.resource();
     let own = routes.iter().map(|route| RouteResource {
@@ -122,7 +122,7 @@ fn route_resources(operation: &Operation, routes: &[Route]) -> Vec<RouteResource
     own.chain(shared).collect()
 }
 
-/// The letters and digits of `text`, each run of them with a capital.
+/// Returns the letters and digits of `text`, each run of them with a capital.
 fn words(text: &str) -> String {
     let capitalized = |word: &str| {
         let (first, rest) = word.split_at(1);
@@ -132,7 +132,7 @@ fn words(text: &str) -> String {
     runs.map(capitalized).collect()
 }
 
-/// A path of axum as API Gateway writes it: `{rest+}` for `{*rest}`.
+/// Returns a path of axum in API Gateway's notation: `{rest+}` for `{*rest}`.
 fn path_of(path: &str) -> String {
     let segment = |segment: &str| match segment.strip_prefix("{*").and_then(|rest| rest.strip_suffix('}')) {
         Some(name) => format!("{{{name}+}}"),
@@ -151,10 +151,10 @@ fn outputs(functions: &[Operation]) -> String {
     text
 }
 
-/// Paths as API Gateway has them; where two functions share one, each has its methods.
+/// Returns paths in API Gateway's notation. If two functions share a path, each has its methods.
 fn router(operations: &Operations, described: &Described) -> String {
     let mut paths: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
-    // The function of all comes along for /openapi.json, which no other function has.
+    // The function of all operations is included for /openapi.json, which no other function has.
     let all = operations.all();
     for operation in operations.on(Platform::Lambda).chain([&all]) {
         for route in described.of(&operation.name) {
@@ -167,8 +167,8 @@ fn router(operations: &Operations, described: &Described) -> String {
             }
         }
     }
-    let mut text = "# The routes of `cargo lambda watch`, where every function is a process of its own, as API Gateway has them. A path without a
-# route goes to a function too: every function answers it alike.
+    let mut text = "# Routes of `cargo lambda watch`, where every function is a process of its own, in the form of API Gateway. A path without
+# a route goes to a function too, because every function responds to it alike.
 [watch.router]
 "
     .to_owned();
@@ -188,7 +188,7 @@ fn router(operations: &Operations, described: &Described) -> String {
     text
 }
 
-/// A text in YAML.
+/// Returns a text in YAML.
 fn scalar(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || " /._-".contains(c);
     if text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(is_plain) {
@@ -198,7 +198,7 @@ fn scalar(text: &str) -> String {
     }
 }
 
-/// Several texts in YAML; nothing for none.
+/// Returns several texts in YAML, or nothing for none.
 fn scalars(texts: &[String]) -> String {
     let texts: Vec<String> = texts.iter().map(|text| scalar(text)).collect();
     if texts.is_empty() { String::new() } else { format!("[{}]", texts.join(", ")) }

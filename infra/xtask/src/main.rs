@@ -8,7 +8,7 @@ use xtask::{Mode, generate, root};
 
 const USAGE: &str = "usage: cargo xtask generate [--check]
   Writes every file and part of a file that follows from functions/operations.toml and from the routes of the functions.
-  --check   writes nothing, and fails where a file is not as it would be written";
+  --check   writes nothing, and fails if a file differs from what would be written";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

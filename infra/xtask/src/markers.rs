@@ -1,7 +1,7 @@
-//! Generated parts of files that people write: between a comment with `begin: NAME.` and one with `end: NAME`, each on a line of
-//! its own; in Markdown also within a line.
+//! Generated parts of hand-written files: between a comment with `begin: NAME.` and one with `end: NAME`,
+//! each on its own line; in Markdown also within a line.
 
-/// Returns `text` with `new` in place of what stands between the comments of `part`; nothing where they are missing.
+/// Returns `text` with `new` between the comments of `part`, or `None` if they are missing.
 pub(crate) fn replace(text: &str, part: &str, new: &str) -> Option<String> {
     let (begin, end) = (format!("begin: {part}."), format!("end: {part}"));
     let (before, rest) = text.split_once(&begin)?;

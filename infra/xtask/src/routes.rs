@@ -1,4 +1,4 @@
-//! The routes of the functions, from the functions.
+//! Routes of the functions, as the functions report them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,21 +15,21 @@ use crate::table::{Operations, Platform};
 pub(crate) struct Route {
     pub(crate) method: String,
     pub(crate) path: String,
-    /// The callers that it admits, in words.
+    /// Description of the callers that it admits.
     pub(crate) access: String,
 }
 
 /// The output of the example `describe` of functions/all.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Described {
-    /// The routes by operation; those that only the function of all has are under `all`.
+    /// Routes by operation. Those that only the function of all operations has are under `all`.
     routes: BTreeMap<String, Vec<Route>>,
     /// The OpenAPI document.
     pub(crate) openapi: String,
 }
 
 impl Described {
-    /// Builds and asks the functions.
+    /// Builds the functions and reads their routes.
     pub(crate) fn read(root: &Path, operations: &Operations) -> Result<Self, Error> {
         let program = build(root)?;
         let output = Command::new(&program)
@@ -42,7 +42,8 @@ impl Described {
         for operation in operations.on(Platform::All) {
             if described.of(&operation.name).is_empty() {
                 return Err(Error::Other(format!(
-                    "functions/{name} has no route; give it one, or say in [{name}] of functions/operations.toml who calls it",
+                    "functions/{name} has no route; give it one, or set its caller in [{name}] of \
+                     functions/operations.toml",
                     name = operation.name
                 )));
             }
@@ -56,8 +57,8 @@ impl Described {
     }
 }
 
-/// Builds the example and returns its path. With the features of the whole workspace, so that the build shares everything with
-/// `cargo test --workspace`.
+/// Builds the example and returns its path. The features are those of the whole workspace, so that the build
+/// shares everything with `cargo test --workspace`.
 fn build(root: &Path) -> Result<PathBuf, Error> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)

@@ -1,4 +1,4 @@
-//! The lists that the scripts of infra/ and tests/ read.
+//! Lists that the scripts of infra/ and tests/ read.
 
 use crate::table::{Caller, Operation, Operations, Platform};
 use crate::tree::Tree;
@@ -6,7 +6,7 @@ use crate::tree::Tree;
 pub(crate) fn write(tree: &mut Tree, operations: &Operations) {
     let all = operations.all();
     let lambda = operations.lambda_functions();
-    // An authorizer answers API Gateway, which `cargo lambda watch` is not.
+    // An authorizer serves API Gateway, and `cargo lambda watch` is not API Gateway.
     let watched = lambda.iter().filter(|function| function.caller != Caller::ApiGateway);
     let text = format!(
         "# Lists of packages and operations, for scripts to read with `.`.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::Error;
 
-/// A place where an operation is deployed.
+/// Place where an operation is deployed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Platform {
@@ -19,7 +19,7 @@ pub enum Platform {
     All,
 }
 
-/// Whoever calls an operation.
+/// Caller of an operation.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Caller {
@@ -32,7 +32,7 @@ pub enum Caller {
     Operator,
 }
 
-/// A class of memory on Lambda. Larger classes come last.
+/// Class of memory on Lambda. Larger classes come last.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Memory {
@@ -97,17 +97,17 @@ fn everywhere() -> Vec<Platform> {
 }
 
 impl Operation {
-    /// Returns whether the operation is deployed to `platform`.
+    /// Returns true if the operation is deployed to `platform`.
     pub fn is_on(&self, platform: Platform) -> bool {
         self.platforms.contains(&platform)
     }
 
-    /// Returns whether clients call the operation by routes.
+    /// Returns true if clients call the operation by routes.
     pub fn has_routes(&self) -> bool {
         self.caller == Caller::Http
     }
 
-    /// Returns the name of its package, which is that of its program on Lambda too.
+    /// Returns the name of its package, which is also the name of its program on Lambda.
     pub fn package(&self) -> String {
         format!("latchkey-{}", self.name)
     }
@@ -136,11 +136,14 @@ impl Operation {
         let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if name == "all" || name.is_empty() || !name.chars().all(is_plain) {
             return Err(format!(
-                "[{name}]: name it after its folder, in a-z, 0-9 and -; `all` is made of the others"
+                "[{name}]: name it after its folder, in a-z, 0-9 and -; `all` is reserved for the function of \
+                 all operations"
             ));
         }
         if self.has_routes() != self.is_on(Platform::All) {
-            return Err(format!("[{name}]: an operation with routes is on \"all\", and no other is"));
+            return Err(format!(
+                "[{name}]: an operation with routes must be on \"all\", and any other must not"
+            ));
         }
         if self.has_routes() && (self.condition.is_some() || self.error_alarm.is_some()) {
             return Err(format!("[{name}]: condition and error-alarm are for operations without routes"));
@@ -149,7 +152,7 @@ impl Operation {
             return Err(format!("[{name}]: a Worker serves routes; take \"workers\" out of platforms"));
         }
         if self.checks && self.writes.is_empty() {
-            return Err(format!("[{name}]: checks is about the partitions of writes; name them"));
+            return Err(format!("[{name}]: checks needs writes; name their partitions"));
         }
         Ok(())
     }
@@ -197,7 +200,7 @@ impl Operations {
         self.iter().filter(move |operation| operation.is_on(platform))
     }
 
-    /// Returns the function of every operation with routes, which may do what all of them may.
+    /// Returns the function of every operation with routes, which has all of their rights.
     pub fn all(&self) -> Operation {
         let parts: Vec<&Operation> = self.on(Platform::All).collect();
         let union = |list: fn(&Operation) -> &Vec<String>| {
@@ -231,14 +234,15 @@ impl Operations {
         }
     }
 
-    /// Returns what is deployed to Lambda: operations with routes, then all of them in one, then the others.
+    /// Returns the functions on Lambda: operations with routes, then all of them in one, then the others.
     pub fn lambda_functions(&self) -> Vec<Operation> {
         let (with, without): (Vec<_>, Vec<_>) =
             self.on(Platform::Lambda).cloned().partition(Operation::has_routes);
         with.into_iter().chain([self.all()]).chain(without).collect()
     }
 
-    /// Checks that each operation has its crate: a list that names another one would leave a workspace that cargo does not load.
+    /// Checks that each operation has its crate. A list that names a missing crate would leave a workspace
+    /// that cargo does not load.
     pub(crate) fn check_crates(&self, root: &Path) -> Result<(), Error> {
         for operation in self.iter() {
             let name = &operation.name;

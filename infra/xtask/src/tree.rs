@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, GENERATED, Mode, markers};
 
-/// Files as they are to be.
+/// Files with their generated content.
 pub(crate) struct Tree {
     root: PathBuf,
     files: BTreeMap<String, String>,
@@ -24,7 +24,7 @@ impl Tree {
         self.put(path, format!("{comment} {GENERATED}.\n{text}"));
     }
 
-    /// Returns a file as it is to be.
+    /// Returns a file with its generated content.
     pub(crate) fn get(&self, path: &str) -> Result<String, Error> {
         match self.files.get(path) {
             Some(text) => Ok(text.clone()),
@@ -32,7 +32,7 @@ impl Tree {
         }
     }
 
-    /// Replaces the part of a file that stands between the comments of that name.
+    /// Replaces the part of a file between the comments of that name.
     pub(crate) fn set_part(&mut self, path: &str, part: &str, text: &str) -> Result<(), Error> {
         let file = self.get(path)?;
         let missing = || Error::Markers { path: path.to_owned(), part: part.to_owned() };

@@ -12,9 +12,9 @@ const PATH: &str = "wrangler.toml";
 #[template(path = "environments.toml")]
 struct Environments<'a> {
     workers: Vec<Worker>,
-    /// Lines of the hand-written part that every environment repeats: wrangler inherits no bindings.
+    /// Lines of the hand-written part that every environment repeats, because wrangler inherits no bindings.
     bindings: &'a [&'a str],
-    /// Variables, of which it inherits none either.
+    /// Variables, which wrangler does not inherit either.
     variables: String,
 }
 
@@ -50,14 +50,14 @@ fn crons(schedule: Option<&str>) -> String {
     schedule.map_or_else(|| "[]".to_owned(), |cron| format!("[\"{cron}\"]"))
 }
 
-/// The section `[vars]` as an inline table.
+/// Returns the section `[vars]` as an inline table.
 fn variables(file: &str) -> Result<String, Error> {
     let failure = |reason: String| Error::Other(format!("{PATH}: {reason}"));
     let table: toml::Table = file.parse().map_err(|error: toml::de::Error| failure(error.to_string()))?;
     let variables = table.get("vars").and_then(toml::Value::as_table).into_iter().flatten();
     let entry = |(name, value): (&String, &toml::Value)| {
         let value = value.as_str().ok_or_else(|| failure(format!("the variable {name} has to be a text")))?;
-        // TOML reads a text of JSON as JSON does.
+        // TOML reads a JSON text as JSON does.
         Ok(format!("{name} = {}", serde_json::Value::from(value)))
     };
     let entries = variables.map(entry).collect::<Result<Vec<_>, Error>>()?;

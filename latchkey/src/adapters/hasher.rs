@@ -17,53 +17,56 @@ use self::queue::{Job, Next, Queue, Work};
 
 mod queue;
 
-/// How large a [`PooledHasher`] is.
+/// Size of a [`PooledHasher`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolSize {
-    /// How many hashes are computed at once, each on a thread and in memory of its own (19 MiB at the default strength).
+    /// Number of hashes that run at the same time, each on its own thread and in its own memory (19 MiB with
+    /// the default Argon2 parameters).
     pub threads: NonZeroUsize,
-    /// How many callers may wait for a thread at most, all threads together. Before that many wait, those who cannot be served
-    /// within [`MAX_WAIT`](latchkey_core::port::MAX_WAIT) are told [`HasherError::Busy`].
+    /// Maximum number of callers that wait for a thread, for all threads together. Callers who cannot be
+    /// served within [`MAX_WAIT`](latchkey_core::port::MAX_WAIT) get [`HasherError::Busy`] even before that
+    /// number wait.
     pub waiting: usize,
-    /// How long a thread without work keeps its memory.
+    /// Time for which an idle thread keeps its memory.
     pub idle: Duration,
 }
 
 impl PoolSize {
-    /// `threads` threads with at most 4,096 waiting callers each, which are some 4 MB, and memory given back after five seconds
-    /// without work.
+    /// Returns a size of `threads` threads with at most 4,096 waiting callers each (about 4 MB). Threads
+    /// release their memory after five seconds without work.
     pub fn of(threads: NonZeroUsize) -> Self {
         Self { threads, waiting: threads.get().saturating_mul(4096), idle: Duration::from_secs(5) }
     }
 }
 
 impl Default for PoolSize {
-    /// As many threads as the machine runs at once: a hash is nothing but computation.
+    /// Returns as many threads as the machine runs in parallel, because hashing is pure computation.
     fn default() -> Self {
         Self::of(thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
     }
 }
 
-/// argon2id on threads of its own, so that a sign-in never holds up the threads that answer requests.
+/// argon2id on threads of its own, so that a sign-in never blocks the threads that serve requests.
 ///
-/// Each thread works in one buffer that it keeps from hash to hash. A caller that has gone away while it waited costs no
-/// hash. Dropping the pool waits for the hashes under way.
+/// Each thread reuses one buffer for all hashes. A caller that goes away while it waits causes no hash.
+/// Dropping the pool waits for the running hashes.
 pub struct PooledHasher {
     queue: Arc<Queue>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl PooledHasher {
-    /// How many blocks of 1 KiB a thread reserves. More than most jobs touch, and what is not touched costs nothing; but from
-    /// 32 MiB on glibc maps an allocation on its own and unmaps it when it is freed. What is smaller it keeps after the
-    /// first time, on the pages that it had, and the process grows by the size of the pool at every burst.
+    /// Number of blocks of 1 KiB that a thread reserves. It is more than most jobs use, and unused pages cost
+    /// nothing. glibc maps an allocation of at least 32 MiB separately and unmaps it when it is freed. A
+    /// smaller one would stay with glibc after its first use, and the process would grow by the size of the
+    /// pool at every burst.
     pub const ROOM: usize = 33 * 1024;
 
-    /// Starts the threads. The error is the system's, when it grants none.
+    /// Starts the threads. Returns the system's error if it grants none.
     pub fn new(size: &PoolSize) -> io::Result<Self> {
         let threads = size.threads.get();
         let queue = Arc::new(Queue::new(threads, threads.saturating_add(size.waiting)));
-        // Made first, so that an error part-way ends the threads that run already.
+        // The pool is created first, so that an error midway stops the threads that already run.
         let mut pool = Self { queue, threads: Vec::with_capacity(threads) };
         for number in 0..threads {
             let (queue, idle) = (Arc::clone(&pool.queue), size.idle);
@@ -94,13 +97,13 @@ impl Drop for PooledHasher {
     fn drop(&mut self) {
         self.queue.close();
         for thread in self.threads.drain(..) {
-            // A thread ends by itself; it has no panic to pass on.
+            // Threads end by themselves and have no panic to pass on.
             let _ = thread.join();
         }
     }
 }
 
-/// One turn of a thread: a job, or the end of its patience.
+/// Runs one turn of a thread: a job, or the release of its memory after the idle time.
 fn serve(queue: &Queue, memory: &mut Vec<Block>, idle: Duration) -> ControlFlow<()> {
     let patience = (memory.capacity() > 0).then_some(idle);
     match queue.next(patience, Instant::now) {
@@ -113,7 +116,8 @@ fn serve(queue: &Queue, memory: &mut Vec<Block>, idle: Duration) -> ControlFlow<
                 *memory = Vec::new();
                 Err(HasherError::Failed("the computation panicked".to_owned()))
             });
-            // Before the reply: who has a response and asks again finds the place free.
+            // This comes before the reply: a caller that gets its response and asks again finds the place
+            // free.
             queue.done(blocks, begin.elapsed());
             let _ = reply.send(answer);
         }

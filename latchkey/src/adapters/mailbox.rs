@@ -1,7 +1,7 @@
-//! The dev mailbox: a folder in place of a mail service, one file for each message.
+//! The dev mailbox: a folder instead of a mail service, with one file for each message.
 //!
-//! A file is an RFC 5322 message, which mail programs open and which can be read as it is. Its name starts with the time
-//! it was sent, so that the folder lists them in their order. Nothing is ever deleted from it.
+//! A file is an RFC 5322 message, which mail programs open and people can read as text. Its name begins with
+//! the time of sending, so the folder lists messages in order. Nothing is ever deleted.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
@@ -19,18 +19,18 @@ use lettre::message::header::{ContentTransferEncoding, ContentType};
 use lettre::message::{Body, MultiPart, MultiPartKind, SinglePart};
 use mail_parser::{MessageParser, PartType};
 
-/// The sender where none is configured.
+/// Sender if none is configured.
 pub const DEFAULT_FROM: &str = "Latchkey <latchkey@localhost>";
 
-/// Why the dev mailbox cannot be used.
+/// Reason that the dev mailbox cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum MailboxError {
-    /// The folder cannot be made or listed.
+    /// The folder cannot be created or listed.
     #[error("the mailbox folder {} cannot be used: {error}; make it a folder that this user can write to", path.display())]
     Folder {
-        /// Which folder.
+        /// Path of the folder.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         error: io::Error,
     },
     /// The sender is not an address.
@@ -39,28 +39,28 @@ pub enum MailboxError {
     /// A file in the folder is not a message to one address.
     #[error("{} is not a message of this mailbox: {why}; move it elsewhere", path.display())]
     Foreign {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Problem of the file.
         why: String,
     },
 }
 
-/// Puts each message into a file of its own in a folder.
+/// Mailer that writes each message to its own file in a folder.
 ///
-/// For development and tests: a message is in no way delivered, and a crash of the machine may lose it.
+/// It is for development and tests: it delivers no message, and a crash of the machine may lose messages.
 pub struct Mailbox {
     folder: PathBuf,
     from: lettre::message::Mailbox,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    /// Orders messages of the same millisecond.
+    /// Number that orders messages of the same millisecond.
     sent: AtomicU64,
 }
 
 impl Mailbox {
-    /// The mailbox in the folder `mailbox` of the data folder `data`, which is made when missing, for its owner's eyes
-    /// alone. `from` is the sender, such as [`DEFAULT_FROM`].
+    /// Opens the mailbox in the folder `mailbox` of the data folder `data`. Creates the folder if it is
+    /// missing, readable only by its owner. `from` is the sender, such as [`DEFAULT_FROM`].
     pub fn open(
         data: &Path,
         from: &str,
@@ -77,17 +77,17 @@ impl Mailbox {
         Ok(Self { folder, from, clock, entropy, sent: AtomicU64::new(0) })
     }
 
-    /// Its messages, newest first.
+    /// Returns the messages, newest first.
     pub fn messages(&self) -> Result<Vec<Message>, MailboxError> {
         read_folder(&self.folder)
     }
 
-    /// The newest message to `to`.
+    /// Returns the newest message to `to`.
     pub fn latest(&self, to: &Email) -> Result<Option<Message>, MailboxError> {
         Ok(self.messages()?.into_iter().find(|message| message.to == *to))
     }
 
-    /// A name that no other message has.
+    /// Returns a unique file name for a message.
     fn name(&self, now: Timestamp) -> Result<String, EntropyError> {
         let time = now.to_string().replace(['-', ':'], "");
         let number = self.sent.fetch_add(1, Ordering::Relaxed);
@@ -132,13 +132,13 @@ impl Mailer for Mailbox {
             .await
             .map_err(|error| unavailable(&error))?
             .map_err(|error| {
-                MailerError::Unavailable(format!("{} takes no message: {error}", self.folder.display()))
+                MailerError::Unavailable(format!("{} cannot store a message: {error}", self.folder.display()))
             })
     }
 }
 
-/// The messages of the mailbox in the data folder `data`, newest first. For who did not open it, such as a test of a
-/// running server. Reads files on the calling thread.
+/// Reads the messages of the mailbox in the data folder `data`, newest first, for readers that did not open
+/// the mailbox, such as a test of a running server. It reads files on the calling thread.
 pub fn read(data: &Path) -> Result<Vec<Message>, MailboxError> {
     read_folder(&folder(data))
 }
@@ -147,14 +147,15 @@ fn folder(data: &Path) -> PathBuf {
     data.join("mailbox")
 }
 
-/// A part as it is where mail allows it (lines of up to 998 bytes), so that a link in the file can be copied from it.
+/// Returns a part in 8-bit encoding if mail allows it (lines of up to 998 bytes), so that a link can be
+/// copied from the file.
 fn part(kind: ContentType, content: &str) -> SinglePart {
     let body = Body::new_with_encoding(content.to_owned(), ContentTransferEncoding::EightBit)
         .unwrap_or_else(|_| Body::new(content.to_owned()));
     SinglePart::builder().header(kind).body(body)
 }
 
-/// Writes a file that has its final name only when it is whole, so that no reader sees half of it.
+/// Writes a file that gets its final name only when it is complete, so that no reader sees a part of it.
 fn store(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     let partial = folder.join(format!("{name}.partial"));
     let mut options = OpenOptions::new();
@@ -185,7 +186,7 @@ fn read_folder(folder: &Path) -> Result<Vec<Message>, MailboxError> {
             Ok(content) => {
                 messages.push(parse(&content).map_err(|why| MailboxError::Foreign { path, why })?);
             }
-            // Somebody tidied up meanwhile.
+            // Another process has deleted the file in the meantime.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(MailboxError::Folder { path, error }),
         }
@@ -201,7 +202,7 @@ fn parse(content: &[u8]) -> Result<Message, String> {
         to: to.parse().map_err(|error| format!("{error}"))?,
         subject: mail.subject().unwrap_or_default().to_owned(),
         text: mail.body_text(0).map(|text| lines(&text)).unwrap_or_default(),
-        // Where there is no HTML, the parser's first HTML part is the text.
+        // If a message has no HTML, the parser returns the text as its first HTML part.
         html: match mail.html_part(0).map(|part| &part.body) {
             Some(PartType::Html(html)) => Some(lines(html)),
             _ => None,

@@ -1,4 +1,4 @@
-//! The ports that are this machine's own: a pool of hashing threads, and a folder in place of a mail service.
+//! Ports of this machine: a pool of hashing threads, and a folder instead of a mail service.
 
 mod hasher;
 pub mod mailbox;

@@ -1,4 +1,4 @@
-//! SQL for a Cloudflare D1 database, which this command cannot reach itself: wrangler runs it there.
+//! SQL for a Cloudflare D1 database. This command cannot reach the database, so wrangler runs the SQL.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,8 +24,8 @@ use super::{Failure, say};
 use crate::adapters::{PoolSize, PooledHasher};
 use crate::settings::{Environment, SettingsError};
 
-/// Prints what makes the initial roles and the first admin in a database that has neither. In one that has, the first of its
-/// conditions fails, and nothing is written.
+/// Prints SQL that creates the initial roles and the first admin in a database that has neither. In any other
+/// database the first of its conditions fails, and nothing is written.
 pub(super) async fn first_admin(
     email: Email,
     name: Option<Name>,
@@ -38,16 +38,17 @@ pub(super) async fn first_admin(
     let sign_up = services.registration.check(SignUp { email, password, name })?;
     services.registration.check_breaches(&sign_up).await?;
     services.users.create_unsealed(&sign_up, &BTreeSet::from([RoleName::ADMIN])).await?;
-    say("-- The initial roles and the first admin. It holds a password's hash: delete it when it has run.");
+    say("-- Creates the initial roles and the first admin. This file contains a password hash; delete it \
+         after running it.");
     written.print(None);
     Ok(())
 }
 
-/// Prints what carries out `command` on the rows that standard input gives. Each write demands the version that was given, so where
-/// a row has changed meanwhile the first condition fails, and nothing is written.
+/// Prints SQL that carries out `command` on the rows from standard input. Each write demands the version of
+/// its row, so if a row has changed since, the first condition fails and nothing is written.
 pub(super) async fn operate(command: serde_json::Value) -> Result<(), Failure> {
     if command.get("command").is_some_and(|name| name == "reseal-secrets") {
-        return Err("the Worker's own schedule does that: it alone sees every account".into());
+        return Err("only the Worker's own schedule can do that, because it alone sees every account".into());
     }
     let rows = rows(&std::io::read_to_string(std::io::stdin())?)?;
     complete(&rows)?;
@@ -58,22 +59,24 @@ pub(super) async fn operate(command: serde_json::Value) -> Result<(), Failure> {
     let (services, secret) = services_of(database, written.clone(), algorithm.as_deref())?;
     let done = latchkey_operator::operate(&services, command).await?;
     if secret == Secret::Made && written.has_keys() {
-        return Err("this command writes signing keys: set LATCHKEY_SECRET to the Worker's own for it".into());
+        return Err("this command writes signing keys; set LATCHKEY_SECRET to the Worker's secret".into());
     }
     say(format_args!("-- {}", done.done));
     say(
-        "-- This holds personal data and sealed values, as do the rows that it was made of: delete both when it has run.",
+        "-- This file and the rows that it was made from contain personal data and sealed values; delete both \
+         after running it.",
     );
     if written.has_keys() {
         say(
-            "-- The signing keys in it are sealed under the LATCHKEY_SECRET of this environment: it must be the Worker's own.",
+            "-- The signing keys in it are sealed under the LATCHKEY_SECRET of this environment, which must \
+             be the Worker's.",
         );
     }
     written.print(None);
     Ok(())
 }
 
-/// Refuses rows that lack a part of an account: its copies would no longer agree.
+/// Refuses rows that lack a part of an account, because its copies would no longer agree.
 fn complete(rows: &[Row]) -> Result<(), Failure> {
     let text = |row: &Row, column: &str| {
         row.get(column).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
@@ -87,7 +90,8 @@ fn complete(rows: &[Row]) -> Result<(), Failure> {
         for key in std::iter::once(Login::key(&user.email)).chain(identities) {
             if !known.contains(&(key.partition.clone(), key.sort)) {
                 return Err(format!(
-                    "the rows of the account {} lack {}: select the partitions user#…, email#… and identity#… as well",
+                    "the rows of the account {} lack {}; select the partitions user#…, email#… and identity#… \
+                     as well",
                     user.id, key.partition
                 )
                 .into());
@@ -97,14 +101,15 @@ fn complete(rows: &[Row]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The algorithm of the key that signs next, as the Worker's configuration chose it.
+/// Returns the algorithm of the next signing key, as the Worker's configuration chose it.
 fn next_algorithm(rows: &[Row]) -> Option<String> {
     let ring = rows.iter().find(|row| row.get("partition").is_some_and(|text| text == "keys"))?;
     let ring: serde_json::Value = serde_json::from_str(ring.get("body")?.as_str()?).ok()?;
     Some(ring.get("next")?.get("alg")?.as_str()?.to_owned())
 }
 
-/// The rows of the table `item`, as `wrangler d1 execute --json` prints them: a list of results, one for each statement.
+/// Parses the rows of the table `item` from the output of `wrangler d1 execute --json`: a list of results,
+/// one for each statement.
 fn rows(text: &str) -> Result<Vec<Row>, Failure> {
     #[derive(Deserialize)]
     struct Selected {
@@ -137,14 +142,14 @@ fn insertion(row: &Row) -> Result<Statement, Failure> {
     Ok(Statement { sql: sql.into(), params: COLUMNS.iter().map(value).collect::<Result<_, String>>()? })
 }
 
-/// Prints what ends the lock or the stop of an account, and the event of it. Where the address has no account, the first
-/// statement fails, and nothing is written.
+/// Prints SQL that ends the lock or the stop of an account and writes the audit event. If the address has no
+/// account, the first statement fails, and nothing is written.
 pub(super) async fn unlock(email: &Email) -> Result<(), Failure> {
     let written = Written::default();
     let (services, _) = services(Sqlite::open_in_memory()?, written.clone())?;
     let login = Login::key(email);
     let place = format!("partition = {} AND sort = {}", quoted(&login.partition), quoted(&login.sort));
-    // Whose account it is, only the database knows.
+    // Only the database knows the identifier of the account.
     let user = UserId::from_bytes([0; 16]);
     let stand_in = StandIn {
         text: user.to_string(),
@@ -153,7 +158,9 @@ pub(super) async fn unlock(email: &Email) -> Result<(), Failure> {
     let mut event = services.audit.event(Action::SigninUnlocked, Actor::Operator, &Requester::default())?;
     event.user_id = Some(user);
     services.audit.append(&event).await?;
-    say("-- Ends the lock of an account. \"NOT NULL constraint failed\" means that the address has none.");
+    say(
+        "-- Ends the lock of an account. \"NOT NULL constraint failed\" means that the address has no account.",
+    );
     written.print(Some(&stand_in));
     say(format_args!(
         "UPDATE item SET body = json_remove(body, '$.credential.lockout'), version = version + 1 \
@@ -162,29 +169,29 @@ pub(super) async fn unlock(email: &Email) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A text that stands for what the database has to look up.
+/// A placeholder text that the database replaces by a lookup.
 struct StandIn {
     text: String,
-    /// In SQL.
+    /// Lookup, in SQL.
     value: String,
 }
 
-/// The origin of the secret that services have.
+/// Origin of the secret.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Secret {
     /// The environment gives it.
     Given,
-    /// It was made here: nobody else has it.
+    /// This process generated it, so nobody else has it.
     Made,
 }
 
-/// Services over a database in memory. What they write depends on the cost of a hash and the retention of events, not on the
-/// service's address, and on its secret for signing keys alone.
+/// Builds services over a database in memory. Their writes depend on the cost of a hash and the retention of
+/// events, but not on the service's address. Only signing keys depend on the secret.
 fn services(database: Sqlite, written: Written) -> Result<(Services, Secret), Failure> {
     services_of(database, written, None)
 }
 
-/// The same, with an algorithm for new signing keys where the environment names none.
+/// Builds the same services, with an algorithm for new signing keys if the environment names none.
 fn services_of(
     database: Sqlite,
     written: Written,
@@ -214,7 +221,7 @@ fn services_of(
     Ok((Services::new(Arc::new(config), ports, &Memory::default()), secret))
 }
 
-/// Every statement that was written, with the conditions that it was written on.
+/// All written statements with their conditions.
 #[derive(Clone, Default)]
 struct Written(Arc<Mutex<Vec<Statement>>>);
 
@@ -225,7 +232,7 @@ impl Written {
         }
     }
 
-    /// True where signing keys are written.
+    /// Returns true if signing keys are written.
     fn has_keys(&self) -> bool {
         let is_keys = |value: &Value| matches!(value, Value::Text(text) if text == "keys" || text == "jwks");
         let statements = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -233,7 +240,7 @@ impl Written {
     }
 }
 
-/// A database that remembers what it was told.
+/// A database that records its statements.
 struct Recorder {
     database: Sqlite,
     written: Written,
@@ -259,12 +266,12 @@ impl Mailer for NoMail {
     }
 }
 
-/// A text in SQL.
+/// Returns a text as an SQL literal.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// A statement with its values written out, with what the database looks up in place of its stand-in.
+/// Returns a statement with its values as literals, and with the lookup in place of its placeholder.
 fn literal(statement: &Statement, stand_in: Option<&StandIn>) -> String {
     let mut pieces = statement.sql.split('?');
     let mut sql = pieces.next().unwrap_or_default().to_owned();

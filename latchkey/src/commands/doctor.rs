@@ -11,7 +11,7 @@ use crate::data::Missing;
 use crate::service::{self, Local, StartError};
 use crate::settings::SettingsError;
 
-/// How long the running server gets to answer.
+/// Time that the running server has to respond.
 const DEADLINE: Duration = Duration::from_secs(3);
 
 /// Checks the configuration and the data.
@@ -37,7 +37,7 @@ pub(super) fn run(data: &DataArgs) -> Result<ExitCode, Failure> {
 
 async fn examine(local: &Local, findings: &mut Findings) {
     match local.table.driver().quick_check() {
-        Ok(()) => findings.good("the database is whole"),
+        Ok(()) => findings.good("the database passes its integrity check"),
         Err(error) => findings.wrong(error),
     }
     secrets(local, findings).await;
@@ -46,7 +46,7 @@ async fn examine(local: &Local, findings: &mut Findings) {
     server(local, findings).await;
 }
 
-/// The signing keys, and everything else that is sealed.
+/// Checks the signing keys and all other sealed values.
 async fn secrets(local: &Local, findings: &mut Findings) {
     let keys = &local.services.keys;
     let opened = match keys.jwks().await {
@@ -78,7 +78,7 @@ async fn secrets(local: &Local, findings: &mut Findings) {
     }
 }
 
-/// Where the addresses of clients come from: a wrong count lets clients write their own.
+/// Reports the source of client addresses: a wrong number of proxies lets clients forge theirs.
 fn addresses(local: &Local, findings: &Findings) {
     let config = &local.services.config;
     match (config.trusted_proxies, &config.cdn_secret) {
@@ -98,7 +98,7 @@ fn addresses(local: &Local, findings: &Findings) {
 async fn roles(local: &Local, findings: &mut Findings) {
     match local.services.roles.load_fresh().await {
         Ok(read) if read.value.roles().is_empty() => {
-            findings.wrong("there are no roles, so nobody may do anything: run `latchkey roles init`");
+            findings.wrong("there are no roles, so nobody has any permission; run `latchkey roles init`");
         }
         Ok(_) => findings.good("the roles"),
         Err(error) => findings.wrong(error),
@@ -110,24 +110,24 @@ async fn roles(local: &Local, findings: &mut Findings) {
     };
     match admins {
         Ok(admins) if admins.value.users().is_empty() => {
-            findings.wrong("there is no admin: run `latchkey users add you@example.com --role admin`");
+            findings.wrong("there is no admin; run `latchkey users add you@example.com --role admin`");
         }
         Ok(_) => findings.good("there is an admin"),
         Err(error) => findings.wrong(error),
     }
 }
 
-/// A server that does not run is no fault; one that runs and is ill is.
+/// Checks the running server. A stopped server is fine; a running server with a failure is not.
 async fn server(local: &Local, findings: &mut Findings) {
     let url = format!("{}/health", local.services.config.url.as_str());
     let request = match http::Request::get(&url).body(Bytes::new()) {
         Ok(request) => request,
-        Err(error) => return findings.wrong(format!("LATCHKEY_URL cannot be asked: {error}")),
+        Err(error) => return findings.wrong(format!("no request to LATCHKEY_URL can be made: {error}")),
     };
     match local.services.ports.fetch.fetch(request, DEADLINE).await {
-        Ok(answer) if answer.status().is_success() => findings.good(format!("a server answers at {url}")),
+        Ok(answer) if answer.status().is_success() => findings.good(format!("a server responds at {url}")),
         Ok(answer) => {
-            findings.wrong(format!("{url} answers {}: see that server's log", answer.status()));
+            findings.wrong(format!("{url} responds {}; see that server's log", answer.status()));
         }
         Err(_) => findings.good(format!("no server runs at {url}; start it with `latchkey serve`")),
     }

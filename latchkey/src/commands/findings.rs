@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use super::say;
 
-/// The results of checks, printed as they come: what is good, and what is wrong with its fix.
+/// Results of checks, printed one by one. A failed check comes with its fix.
 #[derive(Default)]
 pub(super) struct Findings {
     wrong: usize,
@@ -22,7 +22,7 @@ impl Findings {
         say(format_args!("wrong {what}"));
     }
 
-    /// Prints a verdict.
+    /// Prints a passed or a failed check.
     pub fn tell(&mut self, verdict: Result<String, String>) {
         match verdict {
             Ok(what) => self.good(what),
@@ -30,7 +30,7 @@ impl Findings {
         }
     }
 
-    /// The exit code: 1 where anything is wrong.
+    /// Returns the exit code: 1 if any check failed.
     pub fn exit_code(&self) -> ExitCode {
         if self.wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }

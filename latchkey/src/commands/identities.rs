@@ -12,7 +12,7 @@ pub(super) async fn list(services: Services) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Moves or drops the identities of one provider and issuer.
+/// Moves or deletes the identities of one provider and issuer.
 pub(super) async fn relocate(
     services: Services,
     provider: &ProviderName,

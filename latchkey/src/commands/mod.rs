@@ -1,4 +1,4 @@
-//! What each command does.
+//! Implementation of each command.
 
 mod d1;
 mod doctor;
@@ -31,10 +31,10 @@ use crate::cli::{
 use crate::data::Missing;
 use crate::service;
 
-/// Why a command failed: one line that says what and the fix.
+/// Reason that a command failed, in one line: the problem and its fix.
 pub type Failure = Box<dyn std::error::Error>;
 
-/// Carries out the command.
+/// Runs the command.
 pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let data = &cli.data;
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
@@ -66,7 +66,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Command::Doctor { live: Some(url), origins } => live::run(&url, &origins),
         Command::Doctor { live: None, .. } => doctor::run(data),
-        Command::Health { url } => health::run(&url),
+        Command::Health { url: Some(url), .. } => health::run(url.as_str()),
+        Command::Health { url: None, listen } => health::run(&health::url_at(listen)),
     }
 }
 
@@ -89,9 +90,10 @@ fn roles(command: RolesCommand, data: &DataArgs) -> Result<ExitCode, Failure> {
 fn users(command: UsersCommand, data: &DataArgs) -> Result<ExitCode, Failure> {
     match command {
         UsersCommand::Add { email, name, roles, password_stdin } => {
-            // Before the folder is opened: a person may take long, and a server may start on it meanwhile.
+            // The password is read before the folder is opened: a person may take long, and a server may
+            // start in the meantime.
             let password = Password::new(&users::read_password(password_stdin)?);
-            // The first admin may be made before the server's first start.
+            // The first admin may be created before the server's first start.
             administer_in(data, Missing::Make, async move |services| {
                 users::add(services, email, name, roles, password).await
             })
@@ -127,7 +129,7 @@ fn identities(command: IdentitiesCommand, data: &DataArgs) -> Result<ExitCode, F
     }
 }
 
-/// Runs `task` over the services of data that exists, beside a server that may be running on it.
+/// Runs `task` over the services of existing data, while a server may be running on it.
 fn administer<F: Future<Output = Result<(), Failure>>>(
     data: &DataArgs,
     task: impl FnOnce(Services) -> F,
@@ -147,12 +149,12 @@ fn administer_in<F: Future<Output = Result<(), Failure>>>(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where a server is assumed to listen by a command that is not one.
+/// Returns the address at which commands assume a server.
 fn default_listen() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 8787))
 }
 
-/// Prints a line. That nobody reads on, as with `latchkey openapi | head`, is no fault; `println!` would panic.
+/// Prints a line. A closed pipe, as with `latchkey openapi | head`, is not an error; `println!` would panic.
 fn say(line: impl Display) {
     if let Err(error) = writeln!(std::io::stdout(), "{line}")
         && error.kind() != ErrorKind::BrokenPipe

@@ -5,20 +5,20 @@ use latchkey_core::permission::{Author, Role, RoleName};
 
 use super::{Failure, say};
 
-/// Makes the initial roles, as far as they are missing.
+/// Creates the missing initial roles.
 pub(super) async fn init(services: Services) -> Result<(), Failure> {
     let made = services.roles.init().await?;
     if made.is_empty() {
-        say("The roles are there already; `latchkey roles init --repair` restores those that were changed.");
+        say("The roles already exist; `latchkey roles init --repair` restores those that were changed.");
     }
     say_made(&made);
     Ok(())
 }
 
-/// Names the roles that were made.
+/// Prints the created roles.
 pub(super) fn say_made(roles: &BTreeSet<RoleName>) {
     for role in roles {
-        say(format_args!("Made the role {role}."));
+        say(format_args!("Created the role {role}."));
     }
 }
 
@@ -26,7 +26,7 @@ pub(super) fn say_made(roles: &BTreeSet<RoleName>) {
 pub(super) async fn repair(services: Services) -> Result<(), Failure> {
     let restored = services.roles.repair().await?;
     if restored.is_empty() {
-        say("The initial roles are as they were at first.");
+        say("The initial roles are unchanged.");
     }
     for role in restored {
         say(format_args!("Restored the role {role}."));
@@ -34,10 +34,10 @@ pub(super) async fn repair(services: Services) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Makes or replaces a role.
+/// Creates or replaces a role.
 pub(super) async fn put(services: Services, name: &RoleName, role: &Role) -> Result<(), Failure> {
     services.roles.put(name, role, Author::Operator).await?;
-    say(format_args!("The role {name} is as given."));
+    say(format_args!("Stored the role {name}."));
     Ok(())
 }
 

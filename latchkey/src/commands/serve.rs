@@ -18,7 +18,7 @@ use crate::pages;
 use crate::serve::{self, Serving};
 use crate::service::{self, Local};
 
-/// Serves until it is asked to stop.
+/// Serves until the process is told to stop.
 pub(super) fn run(args: &ServeArgs, data: &DataArgs) -> Result<ExitCode, Failure> {
     log_to_stderr();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -46,7 +46,7 @@ pub(super) fn run(args: &ServeArgs, data: &DataArgs) -> Result<ExitCode, Failure
     })
 }
 
-/// What the first request would otherwise wait for: the keys and the initial roles.
+/// Loads the keys and the initial roles, so that the first request need not wait for them.
 async fn prepare(services: &Services) -> Result<(), Failure> {
     services.keys.jwks().await?;
     if services.roles.load_fresh().await?.value.roles().is_empty() {
@@ -70,12 +70,12 @@ async fn greeting(local: &Local, data: &DataArgs) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// The command that makes the first admin, for the shell that this one was started in.
+/// Returns the command that creates the first admin, in the syntax of the current shell.
 fn first_admin(data: &DataArgs) -> String {
-    // As it was started, so that the line can be copied where `latchkey` is not on the path.
+    // The program is named as it was started, so that the line works even if `latchkey` is not on the path.
     let program = std::env::args().next().unwrap_or_else(|| "latchkey".to_owned());
     let mut line = quoted(&program);
-    // The variable is there for the command too.
+    // If a variable names the folder, the command sees that variable too.
     if data.given {
         line.extend([" --data ", &quoted(&data.data.to_string_lossy())]);
     }
@@ -83,7 +83,7 @@ fn first_admin(data: &DataArgs) -> String {
     line
 }
 
-/// One word for a shell.
+/// Returns a text as one word for a shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -101,16 +101,16 @@ fn log_to_stderr() {
     let format = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(has_colors())
-        // A line that cannot be written is lost. The layer would complain by a macro that panics where this one cannot be
-        // written either.
+        // A line that cannot be written is lost. The layer would report it by a macro that panics if standard
+        // error cannot be written either.
         .log_internal_errors(false);
-    // An error means that the process logs already.
+    // An error means that the process already has a logger.
     if tracing_subscriber::registry().with(filter).with(format).try_init().is_ok() {
         tell_ignored("LATCHKEY_LOG", &ignored);
     }
 }
 
-/// Whether the log has colours: on a terminal whose owner did not opt out (<https://no-color.org>).
+/// Returns true if the log has colours: on a terminal whose owner did not opt out (<https://no-color.org>).
 fn has_colors() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -5,7 +5,7 @@ use super::{Failure, say};
 /// Ends every session.
 pub(super) async fn end_all(services: Services) -> Result<(), Failure> {
     services.roles.end_sessions(services.ports.clock.now()).await?;
-    say("Every session has ended: a server that is running refuses them within a minute.");
-    say("Services that check access tokens by themselves take them until they end, 15 minutes at most.");
+    say("Every session has ended. A running server refuses them within a minute.");
+    say("Services that verify access tokens themselves accept them until they expire, at most 15 minutes.");
     Ok(())
 }

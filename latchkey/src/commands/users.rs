@@ -9,7 +9,7 @@ use latchkey_core::{Email, SecretString, Services};
 
 use super::{Failure, roles, say};
 
-/// Makes an account.
+/// Creates an account.
 pub(super) async fn add(
     services: Services,
     email: Email,
@@ -25,23 +25,22 @@ pub(super) async fn add(
     let user = match services.users.create(&sign_up, &granted).await {
         Ok(user) => user,
         Err(CreateError::EmailTaken) => {
-            return Err(format!(
-                "{email} has an account already: grant it roles with `latchkey users grant`"
-            )
-            .into());
+            return Err(
+                format!("{email} already has an account; grant roles with `latchkey users grant`").into()
+            );
         }
         Err(error) => return Err(error.into()),
     };
     roles::say_made(&made);
-    say(format_args!("Made the account {} of {email}.", user.id));
+    say(format_args!("Created the account {} for {email}.", user.id));
     for role in granted {
         say(format_args!("Granted {role}."));
     }
     Ok(())
 }
 
-/// Asks twice at a terminal; else reads one line. A password never stands on the command line, where other users of the
-/// machine and the shell's history would see it.
+/// Asks for the password twice at a terminal, or else reads one line. A password is never an argument,
+/// because other users of the machine and the shell's history would see it.
 pub(super) fn read_password(from_stdin: bool) -> Result<SecretString, Failure> {
     if from_stdin || !std::io::stdin().is_terminal() {
         let mut line = String::new();
@@ -51,7 +50,7 @@ pub(super) fn read_password(from_stdin: bool) -> Result<SecretString, Failure> {
     let first = rpassword::prompt_password("Password: ")?;
     let second = rpassword::prompt_password("Again: ")?;
     if first != second {
-        return Err("the two passwords differ: try again".into());
+        return Err("the two passwords differ; try again".into());
     }
     Ok(first.into())
 }
@@ -87,7 +86,7 @@ pub(super) async fn grant(
     Ok(())
 }
 
-/// Takes a role away.
+/// Revokes a role.
 pub(super) async fn revoke(
     services: Services,
     account: &AccountName,
@@ -127,11 +126,11 @@ async fn set_status(services: &Services, account: &AccountName, status: Status) 
     Ok(())
 }
 
-/// The failure, with the command that makes an account where there is none.
+/// Returns the failure. If there is no account, it names the command that creates one.
 fn hinted(error: NamedError) -> Failure {
     match error {
         NamedError::NoAccount(AccountName::Email(email)) => {
-            format!("{email} has no account: make it with `latchkey users add {email}`").into()
+            format!("{email} has no account; create it with `latchkey users add {email}`").into()
         }
         error => error.into(),
     }

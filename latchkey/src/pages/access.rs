@@ -2,20 +2,20 @@ use serde_json::Value;
 
 use super::document::{list, members, string};
 
-/// Who may call an operation.
+/// Access rule of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Access {
-    /// Anyone.
+    /// Open to anyone.
     Public,
-    /// Whoever is signed in.
+    /// Open to a signed-in user.
     SignedIn,
-    /// Whoever holds this permission.
+    /// Open to a holder of this permission.
     Permission(String),
 }
 
 impl Access {
-    /// Reads it from the operation: its security, and the permission that its description or that of its success says it
-    /// needs.
+    /// Reads the access rule of an operation: its security, and the permission in the description of the
+    /// operation or of its success.
     pub(super) fn read(operation: &Value) -> Self {
         if list(operation, "security").is_empty() {
             return Self::Public;
@@ -28,13 +28,13 @@ impl Access {
         }
     }
 
-    /// Whether a caller must say who they are.
+    /// Returns true if the caller must authenticate.
     pub(super) fn is_guarded(&self) -> bool {
         *self != Self::Public
     }
 }
 
-/// The permission in "needs `users:read`".
+/// Returns the permission in a text such as "needs `users:read`".
 fn needed(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("needs `")?;
     rest.split_once('`').map(|(permission, _)| permission).filter(|permission| permission.contains(':'))

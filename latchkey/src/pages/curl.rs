@@ -1,4 +1,4 @@
-//! Examples for a shell. What begins with `$` is a variable that the reader sets.
+//! Examples for a shell. Words with a `$` are variables that the reader sets.
 
 use serde_json::Value;
 
@@ -7,14 +7,14 @@ use super::shape::{Field, Kind, Shape};
 
 /// A password that the rules accept.
 const PASSWORD: &str = "quiet-lamp-river-42";
-/// How long the fields of a body may be together to stand on one line, in characters.
+/// Maximum length of a body whose fields are on one line, in characters.
 const ONE_LINE: usize = 48;
 
-/// The command that calls `operation` of the server at `url`.
+/// Returns the command that calls `operation` of the server at `url`.
 pub(super) fn example(operation: &Operation, url: &str) -> String {
     let mut command = "curl".to_owned();
     if operation.is_silent() {
-        // There is no body to print, so that the status is shown.
+        // The response has no body to print, so the status is shown.
         command.push_str(" -i");
     }
     if operation.method != "GET" {
@@ -43,7 +43,7 @@ fn address(operation: &Operation, url: &str) -> String {
     if address.contains(['$', '?', '&']) { format!("\"{address}\"") } else { address }
 }
 
-/// The body between single quotes.
+/// Returns the body between single quotes.
 fn data(body: &Body) -> String {
     let fields: Vec<_> = body.shape.fields.iter().filter(|field| is_shown(field)).map(member).collect();
     if body.shape.fields.is_empty() {
@@ -55,7 +55,8 @@ fn data(body: &Body) -> String {
     }
 }
 
-/// An example shows what must be there and what has an example. A shell keeps no cookies, so it asks for tokens.
+/// Returns true for a field that is required or has an example. The transport is shown too: a shell stores no
+/// cookies, so the example asks for tokens.
 fn is_shown(field: &Field) -> bool {
     field.required || field.shape.example.is_some() || is_transport(field)
 }
@@ -69,7 +70,7 @@ fn member(field: &Field) -> String {
     let unknown = field.shape.example.is_none() && field.shape.values.is_empty();
     let value = match &field.shape.kind {
         _ if is_transport(field) => "\"bearer\"".to_owned(),
-        // Out of the single quotes, where a shell puts in no variables, and back.
+        // The variable is outside of the single quotes, where a shell does not replace variables.
         Kind::String(format) if unknown && format.as_deref() != Some("password") => {
             format!("\"'\"{}\"'\"", variable(&field.name))
         }
@@ -105,7 +106,7 @@ fn sample_of(kind: &Kind, fields: &[Field]) -> Value {
     }
 }
 
-/// `$REFRESH_TOKEN` for `refresh_token`.
+/// Returns `$REFRESH_TOKEN` for `refresh_token`.
 fn variable(name: &str) -> String {
     let letters = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' });
     std::iter::once('$').chain(letters).collect()
@@ -115,7 +116,7 @@ fn quoted(text: &str) -> String {
     format!("'{}'", escaped(text))
 }
 
-/// Text as it stands between single quotes.
+/// Returns a text escaped for single quotes.
 fn escaped(text: &str) -> String {
     text.replace('\'', r"'\''")
 }
@@ -127,7 +128,7 @@ mod tests {
     use super::super::document::Document;
     use super::*;
 
-    /// The example for an operation that is the whole of a document.
+    /// Returns the example for an operation in a minimal document.
     fn example_of(method: &str, path: &str, operation: &Value) -> String {
         let root = json!({});
         let operation = Operation::read(Document::new(&root), path, &json!({}), method, operation);

@@ -1,48 +1,48 @@
 use serde_json::Value;
 
-/// How many references may lead from one to the next.
+/// Maximum number of references in a chain.
 const MAX_HOPS: usize = 8;
 
-/// An OpenAPI 3.1 document, for looking things up in it.
+/// An OpenAPI 3.1 document for lookups.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Document<'a> {
     root: &'a Value,
 }
 
 impl<'a> Document<'a> {
-    /// The document as JSON.
+    /// Creates a document from JSON.
     pub(super) fn new(root: &'a Value) -> Self {
         Self { root }
     }
 
-    /// Its outermost value.
+    /// Returns the outermost value.
     pub(super) fn root(self) -> &'a Value {
         self.root
     }
 
-    /// What a reference such as `#/components/schemas/UserBody` names.
+    /// Returns the value that a reference such as `#/components/schemas/UserBody` names.
     pub(super) fn follow(self, reference: &str) -> Option<&'a Value> {
         self.root.pointer(reference.strip_prefix('#')?)
     }
 
-    /// What `value` stands for: itself, or what its `$ref` leads to.
+    /// Returns `value`, or the value that its `$ref` leads to.
     pub(super) fn resolve(self, value: &'a Value) -> &'a Value {
         let hop = |value: &&'a Value| self.follow(string(value, "$ref"));
         std::iter::successors(Some(value), hop).take(MAX_HOPS).last().unwrap_or(value)
     }
 }
 
-/// The text under `key`; empty when there is none.
+/// Returns the text under `key`, or an empty text.
 pub(super) fn string<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// What is listed under `key`.
+/// Returns the list under `key`.
 pub(super) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// The members of the object under `key`.
+/// Returns the members of the object under `key`.
 pub(super) fn members<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = (&'a str, &'a Value)> {
     value
         .get(key)

@@ -3,16 +3,16 @@ use askama::filters::HtmlSafe;
 
 use super::shape::Field;
 
-/// Who writes the fields.
+/// Author of the fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
-    /// The caller: what must be there is said.
+    /// The caller. Required fields are marked.
     Request,
-    /// The server: what may be missing is said.
+    /// The server. Optional fields are marked.
     Response,
 }
 
-/// A list of fields as HTML, with what is inside them.
+/// A list of fields as HTML, with their inner fields.
 #[derive(Debug, Template)]
 #[template(path = "fields.html")]
 pub(super) struct Fields<'a> {
@@ -20,21 +20,21 @@ pub(super) struct Fields<'a> {
     side: Side,
 }
 
-/// It renders as HTML, with everything in it escaped.
+/// It renders as HTML, with all texts escaped.
 impl HtmlSafe for Fields<'_> {}
 
 impl<'a> Fields<'a> {
-    /// The list of `fields`, as `side` writes them.
+    /// Returns the list of `fields` as `side` writes them.
     pub(super) fn new(fields: &'a [Field], side: Side) -> Self {
         Self { fields, side }
     }
 
-    /// The list of what is inside `field`.
+    /// Returns the list of the fields inside `field`.
     fn inside(&self, field: &'a Field) -> Self {
         Self::new(&field.shape.fields, self.side)
     }
 
-    /// What to say about whether a field is there.
+    /// Returns the mark for a required or optional field.
     fn presence(&self, field: &Field) -> &'static str {
         match (self.side, field.required) {
             (Side::Request, true) => "required",

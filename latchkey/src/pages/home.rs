@@ -3,7 +3,7 @@ use latchkey_core::Config;
 
 use super::reference::Reference;
 
-/// What runs here, as a page.
+/// Home page of the server.
 #[derive(Template)]
 #[template(path = "home.html")]
 pub(super) struct HomePage<'a> {
@@ -13,7 +13,7 @@ pub(super) struct HomePage<'a> {
 }
 
 impl<'a> HomePage<'a> {
-    /// The page of a server with this configuration and these operations.
+    /// Returns the page of a server with this configuration and these operations.
     pub(super) fn new(config: &'a Config, reference: &'a Reference) -> Self {
         let mut operations = reference.operations();
         let sign_up =

@@ -1,7 +1,7 @@
-//! The local server's pages for people: what runs here, and the reference.
+//! Pages of the local server for people: the home page and the reference.
 //!
-//! Everything is rendered once, from the description that `/openapi.json` serves, so no page says what the routes do not do.
-//! The pages run no script and load nothing from elsewhere.
+//! All pages are rendered once, from the description that `/openapi.json` serves, so they match the routes.
+//! They run no script and load nothing from elsewhere.
 
 mod access;
 mod curl;
@@ -29,10 +29,10 @@ use reference::{Reference, ReferencePage};
 const STYLE: &str = include_str!("../../assets/latchkey.css");
 const ICON: &str = include_str!("../../assets/latchkey.svg");
 
-/// The pages of a server with this configuration, about the routes that `openapi` describes in JSON: `/`, `/docs` and what
-/// they are shown with under `/assets`.
+/// Returns the pages of a server with this configuration, for the routes that `openapi` describes in JSON:
+/// `/`, `/docs`, and their files under `/assets`.
 pub fn routes<S: Clone + Send + Sync + 'static>(config: &Config, openapi: &str) -> Router<S> {
-    // The text is a part of the program, so that it is JSON is certain.
+    // The text is part of the program and is always valid JSON.
     let description = serde_json::from_str(openapi).unwrap_or_default();
     let reference = Reference::read(Document::new(&description), config.url.as_str());
     Router::new()
@@ -42,7 +42,8 @@ pub fn routes<S: Clone + Send + Sync + 'static>(config: &Config, openapi: &str) 
         .route("/assets/latchkey.svg", serve::asset("image/svg+xml", ICON))
 }
 
-/// A template over values in memory has nothing that fails; if it did, the page would say so.
+/// Renders a template. A template over values in memory cannot fail; if it did, the page would show the
+/// error.
 fn text(template: &impl Template) -> String {
     template.render().unwrap_or_else(|error| error.to_string())
 }

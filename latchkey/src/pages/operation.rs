@@ -9,33 +9,33 @@ use super::shape::{Field, Shape};
 use super::tags::slug;
 use super::text::Text;
 
-/// Errors have one form, which the reference explains once.
+/// Media type of errors. They share one form, which the reference explains once.
 const PROBLEM: &str = "application/problem+json";
 
-/// One operation as the reference shows it.
+/// An operation as the reference shows it.
 #[derive(Debug, Clone)]
 pub(super) struct Operation {
-    /// Names its place in the reference.
+    /// Anchor in the reference.
     pub(super) anchor: String,
-    /// The method, in capitals.
+    /// Method, in capitals.
     pub(super) method: String,
-    /// The path, with `{names}` for what varies.
+    /// Path, with `{names}` for its parameters.
     pub(super) path: String,
-    /// What it does, in a few words.
+    /// Title in a few words.
     pub(super) summary: Text,
-    /// More about it.
+    /// Description.
     pub(super) about: Vec<Text>,
-    /// Who may call it.
+    /// Access rule.
     pub(super) access: Access,
-    /// Its parameters, by where they go.
+    /// Parameters, by their place in the request.
     pub(super) parameters: Vec<Parameters>,
-    /// The body that it takes.
+    /// Body of the request.
     pub(super) request: Option<Body>,
-    /// Its answers, by status.
+    /// Responses, by status.
     pub(super) responses: Vec<ResponseDoc>,
 }
 
-/// Parameters that go to one place of a request.
+/// Parameters in one place of a request.
 #[derive(Debug, Clone)]
 pub(super) struct Parameters {
     /// `path`, `query`, `header` or `cookie`.
@@ -43,27 +43,27 @@ pub(super) struct Parameters {
     fields: Vec<Field>,
 }
 
-/// What a request or a response carries.
+/// Body of a request or a response.
 #[derive(Debug, Clone)]
 pub(super) struct Body {
-    /// Its media type.
+    /// Media type.
     pub(super) media_type: String,
-    /// What it is.
+    /// Description.
     pub(super) about: Text,
-    /// What its value looks like.
+    /// Shape of the value.
     pub(super) shape: Shape,
-    /// Whether there always is one.
+    /// True if the body is always present.
     pub(super) required: bool,
 }
 
-/// One response.
+/// A response.
 #[derive(Debug, Clone)]
 pub(super) struct ResponseDoc {
-    /// The status, such as `201`, or `default`.
+    /// Status, such as `201`, or `default`.
     pub(super) status: String,
-    /// When it is given.
+    /// Condition of the response.
     pub(super) about: Text,
-    /// What it carries.
+    /// Body.
     pub(super) body: Option<Body>,
 }
 
@@ -93,18 +93,18 @@ impl Operation {
         }
     }
 
-    /// How to call it from a shell, of the server at `url`.
+    /// Returns the shell command that calls it at the server at `url`.
     pub(super) fn curl(&self, url: &str) -> String {
         curl::example(self, url)
     }
 
-    /// The parameters that the address carries after its path, where it must.
+    /// Returns the names of the required query parameters.
     pub(super) fn required_query(&self) -> impl Iterator<Item = &str> {
         let query = self.parameters.iter().filter(|group| group.place == "query");
         query.flat_map(|group| &group.fields).filter(|field| field.required).map(|field| field.name.as_str())
     }
 
-    /// Whether it succeeds without a word.
+    /// Returns true if its success has no body.
     pub(super) fn is_silent(&self) -> bool {
         !self.responses.iter().any(|answer| answer.status.starts_with('2') && answer.body.is_some())
     }
@@ -129,14 +129,14 @@ impl Parameters {
         groups
     }
 
-    /// The parameters, as HTML.
+    /// Returns the parameters as HTML.
     pub(super) fn fields(&self) -> Fields<'_> {
         Fields::new(&self.fields, Side::Request)
     }
 }
 
 impl Body {
-    /// Reads the first form that the body of a request or a response has.
+    /// Reads the first media type of a request's or response's body.
     fn read<'a>(document: Document<'a>, carrier: &'a Value) -> Option<Self> {
         let carrier = document.resolve(carrier);
         let (media_type, form) = members(carrier, "content").next()?;
@@ -151,17 +151,17 @@ impl Body {
         })
     }
 
-    /// Whether it is an error in the form that all errors have.
+    /// Returns true for an error in the form that all errors share.
     pub(super) fn is_problem(&self) -> bool {
         self.media_type == PROBLEM
     }
 
-    /// The fields of a request's body, as HTML.
+    /// Returns the fields of a request's body as HTML.
     pub(super) fn asked(&self) -> Fields<'_> {
         Fields::new(&self.shape.fields, Side::Request)
     }
 
-    /// The fields of a response's body, as HTML.
+    /// Returns the fields of a response's body as HTML.
     pub(super) fn given(&self) -> Fields<'_> {
         Fields::new(&self.shape.fields, Side::Response)
     }
@@ -177,12 +177,12 @@ impl ResponseDoc {
         }
     }
 
-    /// Its body, if that is more than the form of all errors.
+    /// Returns the body unless it is an error in the shared form.
     pub(super) fn own_body(&self) -> Option<&Body> {
         self.body.as_ref().filter(|body| !body.is_problem())
     }
 
-    /// Whose turn it is: `success`, `caller` or `server`.
+    /// Returns the class of the status: `success`, `caller` or `server`.
     pub(super) fn class(&self) -> &'static str {
         match self.status.chars().next() {
             Some('1'..='3') => "success",

@@ -9,23 +9,23 @@ use super::shape::Kind;
 use super::tags;
 use super::text::Text;
 
-/// The members of a path item that are operations, in the order in which they are shown.
+/// Members of a path item that are operations, in their order on the page.
 const METHODS: [&str; 8] = ["get", "head", "post", "put", "patch", "delete", "options", "trace"];
 
-/// All that the reference shows.
+/// Content of the reference.
 #[derive(Debug, Clone)]
 pub(super) struct Reference {
-    /// Where the server is.
+    /// URL of the server.
     pub(super) url: String,
-    /// The name of what is described.
+    /// Name of the described service.
     pub(super) title: String,
-    /// Its version.
+    /// Version of the service.
     pub(super) version: String,
-    /// What it is.
+    /// Description of the service.
     pub(super) about: Vec<Text>,
-    /// How a caller says who they are.
+    /// Ways in which a caller authenticates.
     pub(super) schemes: Vec<Scheme>,
-    /// The operations, by tag.
+    /// Operations by tag.
     pub(super) groups: Vec<Group>,
 }
 
@@ -33,20 +33,20 @@ pub(super) struct Reference {
 #[derive(Debug, Clone)]
 pub(super) struct Group {
     tag: String,
-    /// Names its place in the reference.
+    /// Anchor in the reference.
     pub(super) anchor: String,
-    /// What it is called.
+    /// Title.
     pub(super) title: String,
-    /// By path and method.
+    /// Operations by path and method.
     pub(super) operations: Vec<Operation>,
 }
 
-/// One way for a caller to say who they are.
+/// A way in which a caller authenticates.
 #[derive(Debug, Clone)]
 pub(super) struct Scheme {
-    /// The header that carries it.
+    /// Header that carries the credentials.
     pub(super) header: String,
-    /// More about it.
+    /// Description.
     pub(super) about: Text,
 }
 
@@ -67,12 +67,12 @@ impl Reference {
         }
     }
 
-    /// Every operation.
+    /// Returns every operation.
     pub(super) fn operations(&self) -> impl Iterator<Item = &Operation> {
         self.groups.iter().flat_map(|group| &group.operations)
     }
 
-    /// The form that all errors have, if there are any.
+    /// Returns the form that all errors share, if there are any.
     fn problem(&self) -> Option<Fields<'_>> {
         let mut bodies = self
             .operations()
@@ -132,7 +132,7 @@ pub(super) struct ReferencePage<'a> {
 }
 
 impl<'a> ReferencePage<'a> {
-    /// The page of `reference`.
+    /// Returns the page of `reference`.
     pub(super) fn new(reference: &'a Reference) -> Self {
         Self { reference, problem: reference.problem() }
     }

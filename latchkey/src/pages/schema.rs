@@ -1,4 +1,4 @@
-//! From a schema (JSON Schema as in OpenAPI 3.1) to the shape that the reference shows.
+//! Conversion of a schema (JSON Schema as in OpenAPI 3.1) to the shape that the reference shows.
 
 use serde_json::Value;
 
@@ -6,12 +6,12 @@ use super::document::{Document, list, members, string};
 use super::shape::{Field, Kind, Shape};
 use super::text::Text;
 
-/// What values of `schema` look like.
+/// Returns the shape of the values of `schema`.
 pub(super) fn shape(document: Document<'_>, schema: &Value) -> Shape {
     Reader { document, above: Vec::new() }.shape(schema)
 }
 
-/// What `schema` says of itself: what stands beside a `$ref` is nearer to its reader than what stands behind it.
+/// Returns the description of `schema`. A description beside a `$ref` is preferred to one behind it.
 pub(super) fn about<'a>(document: Document<'a>, schema: &'a Value) -> &'a str {
     let options = ["oneOf", "anyOf"].into_iter().flat_map(|key| list(schema, key));
     let near: Vec<_> = std::iter::once(schema).chain(options).collect();
@@ -20,7 +20,8 @@ pub(super) fn about<'a>(document: Document<'a>, schema: &'a Value) -> &'a str {
     texts.find(|text| !text.is_empty()).unwrap_or_default()
 }
 
-/// Reads schemas, and knows the references that it is within: a type that holds itself is shown once.
+/// Reader of schemas. It remembers the references around the current schema, so that a recursive type is
+/// shown once.
 #[derive(Clone)]
 struct Reader<'a> {
     document: Document<'a>,
@@ -64,7 +65,8 @@ impl Reader<'_> {
         }
     }
 
-    /// One of several: the fields of all, none of them sure when there is a choice.
+    /// Returns the shape of one of several schemas: the fields of all. If there is a choice, none is
+    /// required.
     fn one_of(&self, schemas: &[Value]) -> Shape {
         let shapes: Vec<_> = schemas.iter().map(|schema| self.shape(schema)).collect();
         let objects = shapes.iter().filter(|shape| shape.kind != Kind::Null).count();
@@ -85,7 +87,7 @@ impl Reader<'_> {
         whole
     }
 
-    /// All of several: one object with the fields of each.
+    /// Returns the shape of all of several schemas: one object with the fields of each.
     fn all_of(&self, schemas: &[Value]) -> Shape {
         let fields = schemas.iter().flat_map(|schema| self.shape(schema).fields).collect();
         Shape { kind: Kind::Object, fields: required_first(fields), ..Shape::default() }
@@ -104,7 +106,7 @@ impl Reader<'_> {
         shape
     }
 
-    /// The kind of a type's name; puts what is inside such a value into `shape`.
+    /// Returns the kind of a type's name, and adds the content of such a value to `shape`.
     fn named(&self, name: &str, schema: &Value, shape: &mut Shape) -> Kind {
         match name {
             "null" => Kind::Null,
@@ -133,7 +135,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What a list or a map holds. Its fields become the fields of the whole.
+    /// Reads the items of a list or a map. Their fields become the fields of the whole.
     fn inside(&self, schema: Option<&Value>, shape: &mut Shape) -> Shape {
         let mut inner = schema.map(|schema| self.shape(schema)).unwrap_or_default();
         shape.fields.append(&mut inner.fields);
@@ -142,7 +144,7 @@ impl Reader<'_> {
 
     fn fields(&self, schema: &Value) -> Vec<Field> {
         let required: Vec<_> = list(schema, "required").iter().filter_map(Value::as_str).collect();
-        // The required ones in the order in which they are named, which is that of their declaration.
+        // Required fields come in the order of `required`, which is the order of their declaration.
         let place = |name: &str| required.iter().position(|required| *required == name).unwrap_or(usize::MAX);
         let mut properties: Vec<_> = members(schema, "properties").collect();
         properties.sort_by_key(|(name, _)| place(name));

@@ -4,11 +4,13 @@ use axum::http::header;
 use axum::routing::{MethodRouter, get};
 use bytes::Bytes;
 
-/// A page loads its stylesheet and its pictures from here, and nothing else.
+/// Content security policy of a page. It loads its stylesheet and its pictures from this server, and nothing
+/// else.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
-/// A route that answers with this page. It shows the configuration, so a browser asks again after a restart.
+/// Returns a route that serves this page. The page shows the configuration, so a browser must load it again
+/// after a restart.
 pub(super) fn page<S: Clone + Send + Sync + 'static>(html: &str) -> MethodRouter<S> {
     let body = Bytes::copy_from_slice(html.as_bytes());
     let headers = [
@@ -19,7 +21,7 @@ pub(super) fn page<S: Clone + Send + Sync + 'static>(html: &str) -> MethodRouter
     get(move || ready((headers, body.clone())))
 }
 
-/// A route that answers with what pages are shown with.
+/// Returns a route that serves a file of the pages.
 pub(super) fn asset<S: Clone + Send + Sync + 'static>(
     kind: &'static str,
     text: &'static str,

@@ -4,21 +4,21 @@ use serde_json::Value;
 
 use super::text::Text;
 
-/// What a JSON value looks like.
+/// Shape of a JSON value.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Shape {
-    /// Its type.
+    /// Type.
     pub(super) kind: Kind,
-    /// The only values that it has, if they are counted.
+    /// All possible values, if they are listed.
     pub(super) values: Vec<String>,
-    /// One that it may have.
+    /// Example value.
     pub(super) example: Option<Value>,
-    /// What is in it, when it is an object or a list or map of objects: required ones first.
+    /// Fields of an object, or of the objects in a list or map; required fields first.
     pub(super) fields: Vec<Field>,
 }
 
 impl Shape {
-    /// The example as people read it: text without its quotes.
+    /// Returns the example for people: a text has no quotes.
     pub(super) fn example(&self) -> Option<String> {
         self.example
             .as_ref()
@@ -29,17 +29,17 @@ impl Shape {
 /// A named part of an object, or a parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Field {
-    /// Its name.
+    /// Name.
     pub(super) name: String,
-    /// Whether it is always there.
+    /// True if it is always present.
     pub(super) required: bool,
-    /// What its value looks like.
+    /// Shape of its value.
     pub(super) shape: Shape,
-    /// What it is for.
+    /// Description.
     pub(super) about: Text,
 }
 
-/// The type of a JSON value.
+/// Type of a JSON value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Any JSON.
@@ -53,20 +53,20 @@ pub(super) enum Kind {
     Integer,
     /// A number.
     Number,
-    /// Text, perhaps of a known format.
+    /// Text, possibly of a known format.
     String(Option<String>),
-    /// An object with fields of its own.
+    /// An object with its own fields.
     Object,
-    /// An object that has this under every name.
+    /// An object whose values all have this kind.
     Map(Box<Kind>),
-    /// A list of this.
+    /// A list of this kind.
     List(Box<Kind>),
-    /// One or the other.
+    /// One of these kinds.
     Either(Vec<Kind>),
 }
 
 impl Kind {
-    /// One of `kinds`; the kind itself where there is one.
+    /// Returns one of `kinds`, or the kind itself if there is only one.
     pub(super) fn either(mut kinds: Vec<Self>) -> Self {
         match kinds.pop() {
             None => Self::Any,
@@ -78,7 +78,7 @@ impl Kind {
         }
     }
 
-    /// Whether `null` will do.
+    /// Returns true if the value may be `null`.
     pub(super) fn takes_null(&self) -> bool {
         match self {
             Self::Null | Self::Any => true,

@@ -1,4 +1,4 @@
-/// The tags of the description in the order in which somebody new meets them, and what the pages call them.
+/// Tags of the description in their order on the pages, which suits a new reader, with their titles.
 const TITLES: [(&str, &str); 9] = [
     ("signup", "Signing up"),
     ("signin", "Signing in"),
@@ -11,12 +11,12 @@ const TITLES: [(&str, &str); 9] = [
     ("meta", "This server"),
 ];
 
-/// Where a tag stands among all; those without a place of their own come last.
+/// Returns the position of a tag. Unknown tags come last.
 pub(super) fn place(tag: &str) -> usize {
     TITLES.iter().position(|(known, _)| *known == tag).unwrap_or(TITLES.len())
 }
 
-/// What the pages call a tag: `oauth-start` reads as "Oauth start" until it has a title.
+/// Returns the title of a tag. A tag such as `oauth-start` becomes "Oauth start" until it has a title here.
 pub(super) fn title(tag: &str) -> String {
     if let Some((_, title)) = TITLES.iter().find(|(known, _)| *known == tag) {
         return (*title).to_owned();
@@ -26,7 +26,7 @@ pub(super) fn title(tag: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// The text as a place in a page and in an address: lower-case letters, digits and single hyphens.
+/// Returns the text as an anchor: lower-case letters, digits and single hyphens.
 pub(super) fn slug(text: &str) -> String {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join("-").to_ascii_lowercase()

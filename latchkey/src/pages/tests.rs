@@ -1,4 +1,4 @@
-//! The pages as a browser gets them, for the routes that there are.
+//! The pages as a browser gets them, for the actual routes.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ fn reference() -> Reference {
     Reference::read(Document::new(&description), URL)
 }
 
-/// What the reference shows of `route`.
+/// Returns the operation that the reference shows for `route`.
 fn shown<'a>(reference: &'a Reference, route: &Route) -> &'a Operation {
     let is_it =
         |operation: &&Operation| operation.path == route.path && operation.method == route.method.as_str();
@@ -56,7 +56,7 @@ async fn html(path: &str) -> String {
     ask(pages(), Method::GET, path).await.2
 }
 
-/// Every `name="value"` of the page, by its value.
+/// Returns the value of every `name="value"` of the page.
 fn attributes<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
     let start = format!(" {name}=\"");
     html.split(&start).skip(1).filter_map(|rest| rest.split_once('"')).map(|(value, _)| value).collect()

@@ -1,7 +1,7 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
-/// A sentence or two as descriptions write them: plain words, with code between backticks.
+/// A short text from a description: plain words, with code between backticks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Template)]
 #[template(
     ext = "html",
@@ -12,7 +12,7 @@ pub(super) struct Text {
     spans: Vec<Span>,
 }
 
-/// It renders as HTML, with everything in it escaped.
+/// It renders as HTML, with all texts escaped.
 impl HtmlSafe for Text {}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ enum Span {
 }
 
 impl Text {
-    /// Reads one paragraph. A backtick without a second one is a backtick.
+    /// Parses one paragraph. An unpaired backtick stays a backtick.
     pub(super) fn new(source: &str) -> Self {
         let mut spans = Vec::new();
         let mut rest = source.trim();
@@ -38,12 +38,12 @@ impl Text {
         Self { spans }
     }
 
-    /// Reads paragraphs, which blank lines part.
+    /// Parses paragraphs, which blank lines separate.
     pub(super) fn paragraphs(source: &str) -> Vec<Self> {
         source.split("\n\n").map(Self::new).filter(|text| !text.is_empty()).collect()
     }
 
-    /// Whether it says nothing.
+    /// Returns true if the text is empty.
     pub(super) fn is_empty(&self) -> bool {
         self.spans.is_empty()
     }

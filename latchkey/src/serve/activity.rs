@@ -1,4 +1,4 @@
-//! The state of one connection, which its own task changes and the accepting task reads.
+//! State of one connection. Its own task changes the state, and the accepting task reads it.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,22 +11,22 @@ use tokio::time::Instant;
 use super::Timeouts;
 use super::watched::Unread;
 
-/// The step that a connection is at.
+/// Phase of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Accepted, and no byte has arrived.
+    /// The connection is accepted, and no byte has arrived.
     Fresh,
-    /// Between two requests.
+    /// The connection waits between two requests.
     Idle,
     /// The headers of a request arrive.
     Head,
     /// The body of a request arrives.
     Body,
-    /// The service works on a request.
+    /// The service handles a request.
     Work,
     /// A response is written.
     Response,
-    /// The last bytes of a response leave.
+    /// The last bytes of a response are sent.
     Flush,
     /// The client has its last response, and may still be sending.
     Farewell,
@@ -58,22 +58,22 @@ impl Phase {
     }
 }
 
-/// Bits of the packed state that hold the phase.
+/// Number of bits of the packed state that hold the phase.
 const PHASE_BITS: u32 = 3;
 
-/// The state of one connection.
+/// State of one connection.
 #[derive(Debug)]
 pub(super) struct Activity {
     accepted: Instant,
-    /// The milliseconds from `accepted` to the task's last turn.
+    /// Milliseconds from `accepted` to the task's last turn.
     turn: AtomicU64,
-    /// The phase in the lowest bits, above them the milliseconds from `accepted` to its start.
+    /// Phase in the lowest bits; above them the milliseconds from `accepted` to its start.
     state: AtomicU64,
-    /// The connection is to end: others wait for its place.
+    /// True if the connection must end because another client waits for its place.
     gives_way: AtomicBool,
-    /// The server stops.
+    /// True if the server stops.
     stops: AtomicBool,
-    /// The rest of the body is not waited for.
+    /// True if the rest of the body is no longer awaited.
     body_is_late: AtomicBool,
     /// The client has a response, and may still be sending the body of that request.
     has_unread: AtomicBool,
@@ -84,7 +84,7 @@ pub(super) struct Activity {
 }
 
 impl Activity {
-    /// A connection that was accepted now.
+    /// Returns the state of a connection that was just accepted.
     pub(super) fn new() -> Self {
         Self {
             accepted: Instant::now(),
@@ -100,7 +100,7 @@ impl Activity {
         }
     }
 
-    /// The phase, and the milliseconds from `accepted` to its start.
+    /// Returns the phase, and the milliseconds from `accepted` to its start.
     fn stage(&self) -> (Phase, u64) {
         let state = self.state.load(Ordering::Acquire);
         let number = state & ((1 << PHASE_BITS) - 1);
@@ -108,25 +108,25 @@ impl Activity {
         (phase, state >> PHASE_BITS)
     }
 
-    /// The phase and its start. The phase `Body` starts with the first byte of the request.
+    /// Returns the phase and its start. The phase `Body` starts with the first byte of the request.
     pub(super) fn phase(&self) -> (Phase, Instant) {
         let (phase, millis) = self.stage();
         (phase, self.accepted + Duration::from_millis(millis))
     }
 
-    /// The connection's task has a turn: what happens in it happens now. One look at the clock a turn, as one at each step takes
-    /// longer than the steps.
+    /// Records the time at the start of a turn of the connection's task. All steps of the turn use that time,
+    /// because reading the clock at each step would take longer than the steps.
     pub(super) fn takes_turn(&self) {
         let millis = self.accepted.elapsed().as_millis();
         self.turn.store(u64::try_from(millis).unwrap_or(u64::MAX >> PHASE_BITS), Ordering::Relaxed);
     }
 
-    /// The time of the task's turn.
+    /// Returns the time of the task's turn.
     pub(super) fn now(&self) -> Instant {
         self.accepted + Duration::from_millis(self.turn.load(Ordering::Relaxed))
     }
 
-    /// Goes on to `phase`, which the client has been in for `millis` from `accepted`.
+    /// Enters `phase`, which began `millis` after `accepted`.
     fn enter_at(&self, phase: Phase, millis: u64) {
         self.state.store(millis << PHASE_BITS | phase.number(), Ordering::Release);
     }
@@ -135,7 +135,7 @@ impl Activity {
         self.enter_at(phase, self.turn.load(Ordering::Relaxed));
     }
 
-    /// Bytes have arrived.
+    /// Records that bytes have arrived.
     pub(super) fn bytes_arrived(&self) {
         match self.phase().0 {
             Phase::Fresh => self.enter_at(Phase::Head, 0),
@@ -144,59 +144,59 @@ impl Activity {
         }
     }
 
-    /// The headers of a request are whole. Its body is still to come, or there is none.
+    /// Records that the headers of a request are complete. The body follows if `has_body` is true.
     pub(super) fn request_begins(&self, has_body: bool) {
         self.body_is_late.store(false, Ordering::Relaxed);
         match self.stage() {
             (Phase::Head, since) if has_body => self.enter_at(Phase::Body, since),
-            // Sent together with the request before it.
+            // The request was sent together with the previous one.
             _ if has_body => self.enter(Phase::Body),
             _ => self.enter(Phase::Work),
         }
     }
 
-    /// The body of the request is whole, or nobody wants the rest of it.
+    /// Records that the body of the request is complete, or that nobody needs the rest of it.
     pub(super) fn body_ends(&self) {
         if self.phase().0 == Phase::Body {
             self.enter(Phase::Work);
         }
     }
 
-    /// The rest of a body stays unread: the connection ends with this response.
+    /// Records that the rest of a body stays unread: the connection ends with this response.
     pub(super) fn leaves_unread(&self) {
         self.has_unread.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a body stays unread.
+    /// Returns true if a body stays unread.
     pub(super) fn has_unread(&self) -> bool {
         self.has_unread.load(Ordering::Relaxed)
     }
 
-    /// The service has a response.
+    /// Records that the service has returned a response.
     pub(super) fn response_begins(&self) {
         self.enter(Phase::Response);
     }
 
-    /// The response is in the buffers.
+    /// Records that the response is completely in the buffers.
     pub(super) fn response_ends(&self) {
         if self.phase().0 == Phase::Response {
             self.enter(Phase::Flush);
         }
     }
 
-    /// The buffers are empty.
+    /// Records that the buffers are empty.
     pub(super) fn flushed(&self) {
         if self.phase().0 == Phase::Flush {
             self.enter(Phase::Idle);
         }
     }
 
-    /// The client has its last response.
+    /// Records that the client has its last response.
     pub(super) fn farewell(&self) {
         self.enter(Phase::Farewell);
     }
 
-    /// The moment until which the client has time, or none while it waits for the service.
+    /// Returns the deadline of the client, or `None` while it waits for the service.
     pub(super) fn deadline(&self, timeouts: &Timeouts) -> Option<Instant> {
         let (phase, since) = self.phase();
         match phase {
@@ -208,8 +208,9 @@ impl Activity {
         }
     }
 
-    /// Since when the client is waited for: the idle ones first. `None` where the service is at work, and where a client
-    /// has had less than `patience` so far.
+    /// Returns the order in which connections give way: idle ones first, then the time since which the server
+    /// waits for the client. Returns `None` while the service handles a request, or if the client has had
+    /// less than `patience` so far.
     pub(super) fn waits_for_client(&self, patience: Duration) -> Option<(bool, Instant)> {
         let (phase, since) = self.phase();
         match phase {
@@ -220,18 +221,18 @@ impl Activity {
         }
     }
 
-    /// Tells the connection to end, since others wait for its place.
+    /// Tells the connection to end because another client waits for its place.
     pub(super) fn give_way(&self) {
         self.gives_way.store(true, Ordering::Release);
         self.task.wake();
     }
 
-    /// Whether it was told so since the last call.
+    /// Returns true if [`give_way`](Self::give_way) was called since the last call.
     pub(super) fn takes_give_way(&self) -> bool {
         self.gives_way.swap(false, Ordering::AcqRel)
     }
 
-    /// Ready once it is told so.
+    /// Waits until the connection is told to give way.
     pub(super) async fn told_to_give_way(&self) {
         poll_fn(|cx| {
             self.register_task(cx.waker());
@@ -240,13 +241,13 @@ impl Activity {
         .await;
     }
 
-    /// Tells the connection to end after the request under way.
+    /// Tells the connection to end after the current request.
     pub(super) fn stop(&self) {
         self.stops.store(true, Ordering::Release);
         self.task.wake();
     }
 
-    /// Whether it was told so since the last call.
+    /// Returns true if [`stop`](Self::stop) was called since the last call.
     pub(super) fn takes_stop(&self) -> bool {
         self.stops.swap(false, Ordering::AcqRel)
     }
@@ -257,17 +258,17 @@ impl Activity {
         self.body.wake();
     }
 
-    /// Whether the wait for the rest of the body has ended.
+    /// Returns true if the wait for the rest of the body has ended.
     pub(super) fn body_is_late(&self) -> bool {
         self.body_is_late.load(Ordering::Acquire)
     }
 
-    /// Has the connection's task woken by `give_way` and `stop`.
+    /// Registers the connection's task to be woken by `give_way` and `stop`.
     pub(super) fn register_task(&self, waker: &Waker) {
         self.task.register(waker);
     }
 
-    /// Has the reader of the body woken by `end_body`.
+    /// Registers the reader of the body to be woken by `end_body`.
     pub(super) fn register_body(&self, waker: &Waker) {
         self.body.register(waker);
     }

@@ -1,4 +1,4 @@
-//! One connection: its requests in turn, within their deadlines.
+//! One connection: its requests one after the other, within their deadlines.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use http::header::{CONNECTION, HeaderValue};
+use http::header::{CONNECTION, EXPECT, HeaderValue};
 use http::{Request, StatusCode};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
@@ -25,14 +25,14 @@ use super::room::{PATIENCE, Place, Room};
 use super::watched::{RequestBody, ResponseBody, Watched, spelled};
 use super::{App, Serving, Timeouts};
 
-/// How long a client that was refused may go on sending before it is cut off.
+/// Time for which a refused client may continue to send before it is cut off.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// The end of a connection.
+/// End of a connection.
 enum End {
     /// By the rules of HTTP, or by the client.
     Http(Result<(), hyper::Error>),
-    /// The client was waited for too long in this phase.
+    /// The client took too long in this phase.
     Client(Phase),
 }
 
@@ -55,7 +55,8 @@ pub(super) async fn run(
     };
     let service = service_fn(move |request| requests.serve(request));
     let socket = TokioIo::new(Watched::new(socket, Arc::clone(activity)));
-    // The deadlines are ours: hyper has one for the headers, and counts the time between two requests into it.
+    // The server has deadlines of its own. hyper has only one for the headers, which includes the time
+    // between two requests.
     let mut connection = http1::Builder::new().header_read_timeout(None).serve_connection(socket, service);
     let timer = tokio::time::sleep_until(Instant::now());
     tokio::pin!(timer);
@@ -89,7 +90,7 @@ pub(super) async fn run(
     activity.farewell();
     let farewell = async {
         tokio::select! {
-            // A client that is gone already is no concern.
+            // If the client has already gone, there is nothing to do.
             _ = farewell(socket, &text, &room) => {}
             () = activity.told_to_give_way() => {}
         }
@@ -97,7 +98,8 @@ pub(super) async fn run(
     let _ = tokio::time::timeout(LINGER, farewell).await;
 }
 
-/// Says a last word, and lets the client read it: a connection that ends while its client still sends is reset.
+/// Sends a last response, and lets the client read it: a connection that ends while its client still sends is
+/// reset.
 async fn farewell(
     mut socket: impl AsyncRead + AsyncWrite + Unpin,
     text: &[u8],
@@ -110,7 +112,7 @@ async fn farewell(
     Ok(())
 }
 
-/// Ready with the phase in which the client was waited for too long, or in which it gives way to another.
+/// Returns the phase in which the client took too long, or in which its connection gives way to another.
 fn poll_client(
     activity: &Activity,
     timeouts: &Timeouts,
@@ -126,24 +128,26 @@ fn poll_client(
             if phase != Phase::Body {
                 return Poll::Ready(phase);
             }
-            // The service still answers the client, which its body tells why.
+            // The client still gets a response from the service, which learns from the body that the rest is
+            // late.
             activity.end_body();
             late = false;
             continue;
         }
-        // Most requests end long before their deadline. A timer that is early costs a look, one that is reset each time more.
+        // Most requests end long before their deadline. A timer that fires early costs one check, which is
+        // cheaper than a reset for each request.
         if deadline < timer.deadline() || timer.is_elapsed() {
             timer.as_mut().reset(deadline);
         }
         if timer.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
-        // Later than this turn began.
+        // This compares with the timer, because the turn began before the deadline.
         late = deadline <= timer.deadline();
     }
 }
 
-/// What answers the requests of one connection.
+/// Handler of the requests of one connection.
 struct Requests<A> {
     app: A,
     peer: SocketAddr,
@@ -152,31 +156,36 @@ struct Requests<A> {
     activity: Arc<Activity>,
 }
 
-/// In a box, since hyper polls a connection that ends by our own hand only where such a future can move.
+/// The future is boxed: when the server ends a connection, hyper polls it only if the future can move.
 type ResponseFuture = Pin<Box<dyn Future<Output = Result<http::Response<ResponseBody>, Infallible>> + Send>>;
 
 impl<A: App> Requests<A> {
     fn serve(&self, mut request: Request<Incoming>) -> ResponseFuture {
         request.extensions_mut().insert(PeerAddress(self.peer.ip()));
         self.activity.request_begins(!request.body().is_end_stream());
+        // It sends the body when it is told to, and reading would tell it.
+        let asks_first = request.headers().contains_key(EXPECT);
         let request = request.map(|body| RequestBody::new(body, Arc::clone(&self.activity)));
         let mut app = self.app.clone();
         let (serving, room, activity) =
             (Arc::clone(&self.serving), Arc::clone(&self.room), Arc::clone(&self.activity));
         Box::pin(async move {
-            // A panic is a fault of this request alone: its client gets a response, and the connection goes on.
+            // A panic affects only this request: its client gets a response, and the connection continues.
             let called = AssertUnwindSafe(async move { app.call(request).await });
             let mut response = match called.catch_unwind().await {
                 Ok(Ok(response)) => response,
                 Err(_) => (serving.refuse)(Problem::internal("the request made the service panic")),
             };
             // A client that was too slow already is not waited for again.
-            let patience = if activity.body_is_late() { Duration::ZERO } else { LINGER };
-            let is_read = activity.unread.drain(patience).await;
+            let is_read = if asks_first || activity.body_is_late() {
+                activity.unread.forget()
+            } else {
+                activity.unread.drain(LINGER).await
+            };
             if !is_read {
                 activity.leaves_unread();
             }
-            if room.is_wanted() || !is_read {
+            if room.is_wanted() || activity.has_unread() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             activity.response_begins();
@@ -189,10 +198,14 @@ fn too_slow() -> Problem {
     Problem::from(latchkey_http::RequestTimeout)
 }
 
-/// The problem of a request that hyper does not take.
+/// Returns the problem of a request that hyper refuses.
 fn problem(status: u16) -> Problem {
     match status {
-        414 => Problem::new(StatusCode::URI_TOO_LONG, "target_too_long", "the request's target is too long"),
+        414 => Problem::new(
+            StatusCode::URI_TOO_LONG,
+            "target_too_long",
+            "the request's target is too long; shorten the URL",
+        ),
         431 => Problem::new(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "headers_too_large",

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
-/// The socket cannot be had.
+/// Error of a socket that cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "cannot listen on {address} ({source}): stop what listens there, or choose another address with --listen"
@@ -14,17 +14,17 @@ pub struct ListenError {
     source: io::Error,
 }
 
-/// Takes the socket. With port 0 the system chooses one.
+/// Opens the socket. With port 0 the system chooses a port.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
     TcpListener::bind(address).await.map_err(|source| ListenError { address, source })
 }
 
-/// Where clients come in.
+/// Source of client connections.
 pub trait Listener: Send {
-    /// A client's socket.
+    /// Socket of a client.
     type Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// The next client and its address.
+    /// Returns the next client and its address.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Socket, SocketAddr)>> + Send;
 }
 

@@ -1,4 +1,4 @@
-//! The server: HTTP/1.1 on one socket, every function behind it.
+//! The server: HTTP/1.1 on one socket, for every function.
 
 mod activity;
 mod connection;
@@ -26,23 +26,24 @@ pub use watched::RequestBody;
 
 use room::Room;
 
-/// How long requests that are under way get to end when the server stops.
+/// Time that running requests have to end when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long to wait before the next attempt to accept a connection.
+/// Pause before the next attempt to accept a connection.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 
-/// How connections are served.
+/// Configuration of the server.
 pub struct Serving {
-    /// The most connections at once.
+    /// Maximum number of connections at one moment.
     pub connections: usize,
-    /// How long clients may take.
+    /// Time limits for clients.
     pub timeouts: Timeouts,
-    /// Makes the response to a request that does not reach the service.
+    /// Returns the response to a request that does not reach the service.
     pub refuse: Box<dyn Fn(Problem) -> Response + Send + Sync>,
 }
 
 impl Serving {
-    /// With the defaults, and this response to a request that does not reach the service.
+    /// Creates a configuration with the defaults, and with this response to a request that does not reach the
+    /// service.
     pub fn new(refuse: impl Fn(Problem) -> Response + Send + Sync + 'static) -> Self {
         Self {
             connections: settings::default_connections(),
@@ -53,7 +54,7 @@ impl Serving {
 }
 
 impl Default for Serving {
-    /// With the defaults, and responses that have a status and nothing else.
+    /// Creates a configuration with the defaults, and with responses that have only a status.
     fn default() -> Self {
         Self::new(axum::response::IntoResponse::into_response)
     }
@@ -78,7 +79,7 @@ impl<A> App for A where
 {
 }
 
-/// Serves `app` until `stop` is ready, then lets requests under way end.
+/// Serves `app` until `stop` is ready, then lets running requests end.
 pub async fn serve(
     mut listener: impl Listener,
     app: impl App,
@@ -98,7 +99,8 @@ pub async fn serve(
                     tokio::spawn(connection::run(socket, peer, app, serving, room, place));
                 }
                 Err(error) => {
-                    // Out of file descriptors, most likely: a connection that ends makes room. One line a run of failures.
+                    // Most likely there are no file descriptors left, and a connection that ends frees some.
+                    // A run of failures logs one line.
                     if !std::mem::replace(&mut fails, true) {
                         tracing::warn!(%error, "a connection could not be accepted");
                     }
@@ -118,7 +120,8 @@ pub async fn serve(
     }
 }
 
-/// Ready when the process is asked to stop: Ctrl-C, or SIGTERM. It listens from this call on, not only once it is awaited.
+/// Returns a future that is ready when the process is told to stop, by Ctrl-C or SIGTERM. It listens from
+/// this call on, even before it is awaited.
 pub fn stop_asked() -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {

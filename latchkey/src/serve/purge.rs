@@ -4,12 +4,12 @@ use std::time::Duration;
 use latchkey_core::port::Clock;
 use latchkey_sql::{Driver, SqlTable};
 
-/// The pause between two purges.
+/// Pause between two purges.
 const EVERY: Duration = Duration::from_mins(10);
-/// The pause between two statements, in which others write.
+/// Pause between two statements, in which others write.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Removes expired items, all there are, now and every ten minutes.
+/// Purges all expired items, now and every ten minutes.
 pub async fn purge<D: Driver>(table: Arc<SqlTable<D>>, clock: Arc<dyn Clock>) {
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -1,4 +1,4 @@
-//! The bound on connections, and the order in which they give way.
+//! The limit on connections, and the order in which they give way.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,25 +9,25 @@ use tokio::sync::Notify;
 
 use super::activity::Activity;
 
-/// How long a client may take, with no end of its own in sight, before its place goes to one that waits.
+/// Time that a client may take before its place goes to a waiting client.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
-/// How often a client that waits looks for somebody who gives way.
+/// Interval at which a waiting client looks for a connection that can give way.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// The places for connections. One that comes when all are taken waits in the system's queue, in its order, and gets the place of
-/// the connection that has been idle longest; without one, of the client that has been sending, or taking a response, longest.
-/// A request that the service works on never gives way.
+/// Places for connections. When all are taken, a new client waits in the system's queue, in its order. It
+/// gets the place of the connection that has been idle longest, or else of the client that has been sending,
+/// or receiving a response, longest. A request that the service handles never gives way.
 #[derive(Debug)]
 pub(super) struct Room {
     places: usize,
     taken: Mutex<BTreeMap<u64, Arc<Activity>>>,
     next: AtomicU64,
     freed: Notify,
-    /// A client waits for a place.
+    /// True if a client waits for a place.
     wanted: AtomicBool,
 }
 
-/// A place in use; given back when it is dropped.
+/// A place in use. Dropping it frees the place.
 #[derive(Debug)]
 pub(super) struct Place {
     room: Arc<Room>,
@@ -50,7 +50,7 @@ impl Room {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place, as soon as there is one.
+    /// Waits for a place.
     pub(super) async fn place(self: &Arc<Self>) -> Place {
         loop {
             if let Some(place) = self.try_place() {
@@ -87,12 +87,12 @@ impl Room {
         }
     }
 
-    /// Whether a connection is to end after its response, since a client waits for its place.
+    /// Returns true if a connection must end after its response because a client waits for its place.
     pub(super) fn is_wanted(&self) -> bool {
         self.wanted.load(Ordering::Relaxed)
     }
 
-    /// Tells every connection to end after the request under way, and waits until all have.
+    /// Tells every connection to end after its current request, and waits until all have ended.
     pub(super) async fn close(&self) {
         for activity in self.taken().values() {
             activity.stop();

@@ -1,28 +1,30 @@
-//! The bounds of the server: `LATCHKEY_CONNECTIONS` and the timeouts.
+//! Limits of the server: `LATCHKEY_CONNECTIONS` and the timeouts.
 
 use std::time::Duration;
 
 use latchkey_core::config::ConfigError;
 
-/// The most connections, however many descriptors there are.
+/// Maximum number of connections, whatever the limit on descriptors.
 const MOST_CONNECTIONS: usize = 4096;
-/// The descriptors that are kept for other things: the database, the log, requests to providers.
+/// Number of descriptors that are reserved for the database, the log and requests to providers.
 const OTHER_DESCRIPTORS: usize = 32;
 
-/// How long a client may take.
+/// Time limits for clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// From the first byte of a request to the end of its headers: `LATCHKEY_HEADER_TIMEOUT`.
+    /// Time from the first byte of a request to the end of its headers: `LATCHKEY_HEADER_TIMEOUT`.
     pub header: Duration,
-    /// From the first byte of a request to the end of its body, and again for its response: `LATCHKEY_REQUEST_TIMEOUT`.
+    /// Time from the first byte of a request to the end of its body, and again for its response:
+    /// `LATCHKEY_REQUEST_TIMEOUT`.
     pub request: Duration,
-    /// Between two requests: `LATCHKEY_IDLE_TIMEOUT`.
+    /// Time between two requests: `LATCHKEY_IDLE_TIMEOUT`.
     pub idle: Duration,
 }
 
 impl Default for Timeouts {
-    /// A reverse proxy sends a request on a connection that it keeps, just when the server ends it, unless it ends it earlier
-    /// itself: nginx after 60 s, Traefik after 90 s, Caddy after 120 s.
+    /// Returns an idle timeout longer than that of reverse proxies: nginx ends an idle connection after 60 s,
+    /// Traefik after 90 s, Caddy after 120 s. If the server ended it first, the proxy could send a request on
+    /// it at the same moment.
     fn default() -> Self {
         Self {
             header: Duration::from_secs(10),
@@ -33,7 +35,7 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// Reads the variables; gives all that is wrong at once.
+    /// Reads the variables. Returns all mistakes at once.
     pub fn read(var: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<ConfigError>> {
         let default = Self::default();
         let mut wrong = Vec::new();
@@ -85,7 +87,7 @@ pub fn connections(value: Option<&str>) -> Result<usize, ConfigError> {
     })
 }
 
-/// As many as the descriptors allow.
+/// Returns the default number of connections: as many as the descriptors allow.
 pub(super) fn default_connections() -> usize {
     match descriptors() {
         Some(descriptors) => {
@@ -96,7 +98,7 @@ pub(super) fn default_connections() -> usize {
     }
 }
 
-/// How many files and sockets this process may open; `None` where there is no limit.
+/// Returns the number of files and sockets that this process may open, or `None` without a limit.
 fn descriptors() -> Option<usize> {
     #[cfg(unix)]
     {

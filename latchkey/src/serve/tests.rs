@@ -1,4 +1,4 @@
-//! The server over pipes and a clock that moves by itself whenever everybody waits.
+//! The server over pipes, with a clock that advances by itself when all tasks wait.
 
 use std::convert::Infallible;
 use std::io;
@@ -21,7 +21,7 @@ use super::{Listener, RequestBody, Serving, Timeouts, serve};
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 const HALF: &[u8] = b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\nhalf";
 
-/// Clients that come by a channel, and failures to accept one.
+/// Clients that arrive by a channel, and failures to accept one.
 struct Door(mpsc::UnboundedReceiver<io::Result<DuplexStream>>);
 
 impl Listener for Door {
@@ -35,7 +35,8 @@ impl Listener for Door {
     }
 }
 
-/// A service that reads the body, but for `/refused`; `/slow` takes a minute, `/panic` panics, `/long` has a response of a megabyte.
+/// A service that reads the body, except for `/refused`. `/slow` takes a minute, `/panic` panics, `/long` has a response of a
+/// megabyte.
 #[derive(Clone)]
 struct App;
 
@@ -104,7 +105,7 @@ impl Client {
         self.0.write_all(bytes).await.unwrap();
     }
 
-    /// Sends these bytes one a second, until the server has enough of it.
+    /// Sends one byte a second until the server ends the connection.
     async fn trickle(&mut self, bytes: &[u8]) {
         for byte in bytes {
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -114,7 +115,7 @@ impl Client {
         }
     }
 
-    /// Reads what is there up to and with `last`.
+    /// Reads up to and including `last`.
     async fn until(&mut self, last: &str) -> String {
         let mut text = Vec::new();
         while !text.ends_with(last.as_bytes()) {
@@ -123,7 +124,7 @@ impl Client {
         String::from_utf8(text).unwrap()
     }
 
-    /// Everything until the server ends the connection, and how long that took.
+    /// Returns everything until the server ends the connection, and the time that it took.
     async fn rest(&mut self) -> (String, Duration) {
         let begin = Instant::now();
         let mut text = String::new();

@@ -1,4 +1,5 @@
-//! What hyper reads, writes and hands over, so that each step tells the connection's [`Activity`].
+//! Wrappers around the parts that hyper reads and writes. They report each step to the connection's
+//! [`Activity`].
 
 use std::io;
 use std::pin::Pin;
@@ -14,14 +15,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::{Activity, Phase};
 
-/// The bytes that are kept of what hyper says by itself: a status line.
+/// Number of bytes that are stored of hyper's own response: a status line.
 const REFUSAL_BYTES: usize = 64;
 
-/// A client's socket.
+/// Socket of a client.
 pub(super) struct Watched<T> {
     socket: T,
     activity: Arc<Activity>,
-    /// The start of what hyper wrote without the service.
+    /// Beginning of a response that hyper wrote without the service.
     refusal: Vec<u8>,
 }
 
@@ -30,15 +31,15 @@ impl<T> Watched<T> {
         Self { socket, activity, refusal: Vec::new() }
     }
 
-    /// The socket, and the status with which hyper refused a request, if it did.
+    /// Returns the socket, and the status with which hyper refused a request, if it did.
     pub(super) fn into_parts(self) -> (T, Option<u16>) {
         let line = String::from_utf8_lossy(&self.refusal);
         let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
         (self.socket, status)
     }
 
-    /// Whether hyper writes a response of its own: it does so before a request reaches the service, and without a body that
-    /// says why.
+    /// Returns true if hyper writes its own response. It does so before a request reaches the service,
+    /// without a body that gives the reason.
     fn is_refusal(&self) -> bool {
         matches!(self.activity.phase().0, Phase::Fresh | Phase::Idle | Phase::Head)
     }
@@ -102,7 +103,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     }
 }
 
-/// The body of a request, which may end with a [`RequestTimeout`].
+/// Body of a request. It may end with a [`RequestTimeout`].
 pub struct RequestBody {
     /// Absent once it was read to its end or handed on.
     body: Option<Incoming>,
@@ -116,6 +117,11 @@ pub(super) struct Unread(Mutex<Option<Incoming>>);
 impl Unread {
     fn keep(&self, rest: Incoming) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(rest);
+    }
+
+    /// Drops the rest. Returns true if there was none.
+    pub(super) fn forget(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().is_none()
     }
 
     /// Reads the rest, if there is one, so that the connection can go on. Returns false where it is longer than any route takes,
@@ -166,6 +172,11 @@ impl Body for RequestBody {
         if frame.is_none() || body.is_end_stream() {
             self.body = None;
             self.activity.body_ends();
+        } else if matches!(frame, Some(Err(_))) {
+            // hyper reads no further, and the client may still be sending.
+            self.body = None;
+            self.activity.leaves_unread();
+            self.activity.body_ends();
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
@@ -188,7 +199,7 @@ impl Drop for RequestBody {
     }
 }
 
-/// The body of a response.
+/// Body of a response.
 pub(super) struct ResponseBody {
     body: axum::body::Body,
     activity: Arc<Activity>,
@@ -226,10 +237,10 @@ impl Drop for ResponseBody {
     }
 }
 
-/// The response as HTTP/1.1 spells it, after which the connection ends.
+/// Encodes a response as HTTP/1.1, for a connection that ends after it.
 pub(super) async fn spelled(response: axum::response::Response) -> Vec<u8> {
     let (parts, body) = response.into_parts();
-    // A problem is in memory: its body cannot fail.
+    // A problem's body is in memory and cannot fail.
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let mut text = format!("HTTP/1.1 {}\r\n", parts.status).into_bytes();
     for (name, value) in &parts.headers {

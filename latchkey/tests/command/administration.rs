@@ -1,4 +1,4 @@
-//! The commands that administer, beside a server that runs.
+//! Administration commands while a server is running.
 
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ fn roles_are_made_once_and_listed() {
     home.add("ada@example.com", &[]);
     assert_eq!(
         home.run(&["roles", "init"]).succeeded(),
-        "The roles are there already; `latchkey roles init --repair` restores those that were changed.\n"
+        "The roles already exist; `latchkey roles init --repair` restores those that were changed.\n"
     );
     let list = home.run(&["roles", "list"]).succeeded();
     for line in [
@@ -119,7 +119,7 @@ fn an_account_with_a_role_that_is_none_is_not_made() {
     let home = Home::new();
     let add = ["users", "add", "ada@example.com", "--role", "nosuch", "--password-stdin"];
     home.run_with(&add, http::PASSWORD).refused(&["nosuch"]);
-    home.run(&["users", "list"]).refused(&["there is no data"]);
+    home.run(&["users", "list"]).refused(&["no data"]);
     home.add("eve@example.com", &[]);
     home.run_with(&add, http::PASSWORD).refused(&["nosuch"]);
     let listed = home.run(&["users", "list"]).succeeded();
@@ -135,7 +135,7 @@ fn keys_rotate_under_a_running_server_and_no_token_is_refused() {
     home.run(&["keys", "rotate"]).succeeded();
     assert_eq!(http::get(&format!("{}/v1/session", server.url), Some(&token)).status, 200);
 
-    // A start reads the keys afresh: now the new one signs, and the old one still verifies.
+    // A start reads the keys again: the new key signs, and the previous one still verifies.
     home.set("LATCHKEY_LISTEN", &format!("127.0.0.1:{}", server.port()));
     server.stop("TERM");
     let server = home.serve();
@@ -146,7 +146,7 @@ fn keys_rotate_under_a_running_server_and_no_token_is_refused() {
     assert_eq!(keys["keys"].as_array().unwrap().len(), 3, "next, current and previous: {keys}");
 }
 
-/// The first part of a token, which names the key.
+/// Returns the first part of a token, which names the key.
 fn header(token: &str) -> &str {
     token.split('.').next().unwrap()
 }
@@ -167,7 +167,7 @@ fn the_doctor_finds_each_fault_and_says_its_fix() {
     let home = Home::new();
     let said = home.run(&["doctor"]);
     assert_eq!(said.status.code(), Some(1), "{said:?}");
-    assert!(said.stdout.contains("wrong there is no data in "), "{said:?}");
+    assert!(said.stdout.contains("wrong no data in "), "{said:?}");
     home.serve().stop("TERM");
     let said = home.run(&["doctor"]);
     assert_eq!(said.status.code(), Some(1), "{said:?}");

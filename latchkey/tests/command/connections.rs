@@ -1,4 +1,4 @@
-//! Clients that are many, slow or unheard: a server under a limit of its own stays up and serves.
+//! Many, slow or silent clients: a server under a low limit stays up and serves.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::http;
 use crate::process::Home;
 
-/// Most of what a request needs, and no end.
+/// A request whose body never ends.
 const UNFINISHED: &[u8] =
     b"POST /v1/signin HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
     content-length: 60000\r\n\r\n{";
@@ -33,7 +33,7 @@ fn a_client_is_served_however_many_are_slow() {
     let slow: Vec<_> = (0..80)
         .map(|_| {
             let mut client = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
-            // The server may have sent it away by now.
+            // The server may have closed the connection by now.
             let _ = client.write_all(UNFINISHED);
             client
         })
@@ -51,7 +51,7 @@ fn a_client_is_served_however_many_are_slow() {
 #[test]
 fn more_descriptors_than_there_are_do_not_end_the_server() {
     let home = Home::new().with("LATCHKEY_CONNECTIONS", "30");
-    // What else the process needs leaves less than that.
+    // The other needs of the process leave fewer descriptors than that.
     let server = home.serve_by("ulimit -n 62; exec \"$0\" serve 2>/dev/full");
     let idle: Vec<_> = (0..80).map(|_| TcpStream::connect(("127.0.0.1", server.port())).unwrap()).collect();
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! A server that is killed while it works.
+//! A server that is killed during work.
 
 use std::collections::BTreeSet;
 use std::sync::mpsc;
@@ -8,7 +8,7 @@ use crate::http;
 use crate::process::Home;
 
 const CLIENTS: usize = 4;
-/// How many sign-ups are answered before the end comes.
+/// Number of sign-ups with a response before the kill.
 const ANSWERED: usize = 40;
 
 #[test]
@@ -46,14 +46,15 @@ fn every_sign_up_that_was_answered_outlives_a_kill() {
     let stored: BTreeSet<String> =
         list.lines().map(|line| line.split_whitespace().nth(1).unwrap().to_owned()).collect();
     assert!(acknowledged.is_subset(&stored), "lost: {:?}", acknowledged.difference(&stored));
-    // Whoever is there is there whole, answered or not: with address, password, role and place for a session.
+    // Every stored account is complete, with or without a response: address, password, role and a place for a
+    // session.
     for email in &stored {
         let token = http::sign_in(&server.url, email);
         let session = http::get(&format!("{}/v1/session", server.url), Some(&token));
         assert_eq!(session.status, 200, "{email}: {session:?}");
         assert_eq!(session.body["user"]["roles"], serde_json::json!(["user"]), "{email}");
     }
-    // And whoever is not there is not there at all: the address that the kill cut off is free.
+    // An interrupted account leaves nothing behind: its address is free.
     for client in 0..CLIENTS {
         let next = (0..=stored.len())
             .map(|n| format!("ada-{client}-{n}@example.com"))

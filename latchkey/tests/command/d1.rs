@@ -1,4 +1,4 @@
-//! What `latchkey d1` prints is SQL that a database takes, once.
+//! The SQL of `latchkey d1` runs on a database, once.
 
 use latchkey_sql::MIGRATIONS;
 use rusqlite::Connection;
@@ -67,7 +67,7 @@ fn an_account_that_wrong_passwords_locked_is_unlocked() {
     assert_eq!(text(&format!("SELECT CAST(count(*) AS TEXT) {event}")), "1");
 }
 
-/// Every row, as `wrangler d1 execute --json` prints them.
+/// Returns every row in the form of `wrangler d1 execute --json`.
 fn rows(database: &Connection) -> String {
     let columns = "'partition', partition, 'sort', sort, 'body', body, 'version', version, 'expires_at', expires_at, \
                    'index_partition', index_partition, 'index_sort', index_sort";
@@ -93,7 +93,7 @@ fn commands_of_the_operator_are_carried_out_on_the_rows_that_are_given() {
 
     let put = r#"{"command":"put-role","role":"writer","permissions":["texts:write"],"includes":["user"]}"#;
     let sql = operate(put).succeeded();
-    assert!(sql.starts_with("-- The role writer is as given."), "{sql}");
+    assert!(sql.starts_with("-- Stored the role writer."), "{sql}");
     database.execute_batch(&sql).unwrap();
     assert!(policy().contains("texts:write"));
     let again = database.execute_batch(&sql).unwrap_err().to_string();
@@ -109,7 +109,7 @@ fn commands_of_the_operator_are_carried_out_on_the_rows_that_are_given() {
     operate(grant).refused(&["last"]);
     operate(r#"{"command":"put-role","role":"writer","permissions":["no permission"]}"#)
         .refused(&["no permission"]);
-    operate(r#"{"command":"setup"}"#).refused(&["LATCHKEY_SECRET", "the Worker's own"]);
+    operate(r#"{"command":"setup"}"#).refused(&["LATCHKEY_SECRET", "the Worker's secret"]);
     operate(r#"{"command":"reseal-secrets"}"#).refused(&["the Worker's own schedule"]);
     let lacking = rows(&database).replace("email#", "gone#");
     home.run_with(&["d1", "operate", put], &lacking).refused(&["lack email#o'hara@example.com", "identity#"]);

@@ -1,17 +1,18 @@
-//! A client, for what a test asks of a running server.
+//! HTTP client for the requests of tests.
 
 use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::Request;
 
-/// A response: its status, and its body where that is JSON, else null.
+/// A response: its status, and its body if it is JSON, or else null.
 #[derive(Debug)]
 pub struct Response {
     pub status: u16,
     pub body: Value,
 }
 
-/// Sends `body` as JSON, or nothing; with a bearer token or without. `Err` when the server went away.
+/// Sends `body` as JSON if there is one, with or without a bearer token. Returns `Err` if the server went
+/// away.
 pub fn send(
     method: &str,
     url: &str,
@@ -41,18 +42,18 @@ pub fn post(url: &str, token: Option<&str>, body: &Value) -> Response {
     send("POST", url, token, Some(body)).unwrap()
 }
 
-/// Signs up or in (`route`) and gives the response, tokens in its body.
+/// Signs up or in (`route`) and returns the response, with tokens in its body.
 pub fn credentials(server: &str, route: &str, email: &str) -> Result<Response, ureq::Error> {
     let body = json!({ "email": email, "password": PASSWORD, "transport": "bearer" });
     send("POST", &format!("{server}/v1/{route}"), None, Some(&body))
 }
 
-/// Signs in, and gives the access token.
+/// Signs in and returns the access token.
 pub fn sign_in(server: &str, email: &str) -> String {
     let answer = credentials(server, "signin", email).unwrap();
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.body["access_token"].as_str().unwrap().to_owned()
 }
 
-/// The password of every account in these tests.
+/// Password of every account in these tests.
 pub const PASSWORD: &str = "seven green boats at noon";

@@ -1,4 +1,4 @@
-//! Runs the binary: once and done, or as a server until it is stopped.
+//! Runs the binary: as a command that ends, or as a server until it is stopped.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -10,14 +10,14 @@ use tempfile::TempDir;
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_latchkey");
 
-/// A folder in which commands run, with the data folder that they share, and the variables that they see: no others, so
-/// that whoever runs the tests may have Latchkey's own set.
+/// A folder in which commands run, with a shared data folder and with the only variables that they see.
+/// Variables of the tests' own environment do not reach them.
 pub struct Home {
     folder: TempDir,
     variables: BTreeMap<String, String>,
 }
 
-/// What a command that ended has said.
+/// Output of an ended command.
 #[derive(Debug)]
 pub struct Said {
     pub status: ExitStatus,
@@ -26,15 +26,15 @@ pub struct Said {
 }
 
 impl Home {
-    /// With no limits and cheap password hashes.
+    /// Creates a home without limits and with cheap password hashes.
     pub fn new() -> Self {
         Self::plain().with("LATCHKEY_LIMITS", "off").with("LATCHKEY_ARGON2", "m=8,t=1,p=1")
     }
 
-    /// With every default but the port, which the system chooses.
+    /// Creates a home with every default except the port, which the system chooses.
     pub fn plain() -> Self {
         let home = Self { folder: TempDir::new().unwrap(), variables: BTreeMap::new() };
-        // A panic then shows a backtrace, which no output may have.
+        // With this variable a panic prints a backtrace, which the tests reject in any output.
         home.with("LATCHKEY_LISTEN", "127.0.0.1:0").with("RUST_BACKTRACE", "1")
     }
 
@@ -51,12 +51,12 @@ impl Home {
         self.folder.path()
     }
 
-    /// Where the data is unless a variable says otherwise.
+    /// Returns the default data folder.
     pub fn data(&self) -> PathBuf {
         self.path().join("latchkey-data")
     }
 
-    /// Any program in this home.
+    /// Returns a command for any program in this home.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command
@@ -67,40 +67,40 @@ impl Home {
         command
     }
 
-    /// Runs `latchkey` with these arguments to its end.
+    /// Runs `latchkey` with these arguments until it ends.
     pub fn run(&self, arguments: &[&str]) -> Said {
         self.run_with(arguments, "")
     }
 
-    /// The same, with something to read.
+    /// Runs `latchkey` with these arguments and this standard input.
     pub fn run_with(&self, arguments: &[&str], stdin: &str) -> Said {
         let mut command = self.command(BINARY);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        // A command that refuses to start reads nothing, which makes this write fail.
+        // A command that refuses to start reads nothing, so this write fails.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
         Said::from(child.wait_with_output().unwrap())
     }
 
-    /// Makes an account with the tests' password.
+    /// Creates an account with the tests' password.
     pub fn add(&self, email: &str, options: &[&str]) {
         let arguments = [&["users", "add", email, "--password-stdin"], options].concat();
         self.run_with(&arguments, crate::http::PASSWORD).succeeded();
     }
 
-    /// Starts the server and waits until it says that it is there.
+    /// Starts the server and waits for its greeting.
     pub fn serve(&self) -> Server {
         self.start(self.command(BINARY))
     }
 
-    /// The same with these arguments.
+    /// Starts the server with these arguments.
     pub fn serve_with(&self, arguments: &[&str]) -> Server {
         let mut command = self.command(BINARY);
         command.args(arguments);
         self.start(command)
     }
 
-    /// The same by a script of the shell, which gets the program as `$0`.
+    /// Starts the server by a shell script, which gets the program as `$0`.
     pub fn serve_by(&self, script: &str) -> Server {
         let mut command = self.command("sh");
         command.args(["-c", script, BINARY]);
@@ -123,7 +123,7 @@ impl Home {
         Server { process, stdout, greeting, url }
     }
 
-    /// What servers of this home wrote to standard error.
+    /// Returns the path of the log with the standard error of this home's servers.
     pub fn log(&self) -> PathBuf {
         self.path().join("server.log")
     }
@@ -146,13 +146,13 @@ impl From<std::process::Output> for Said {
 }
 
 impl Said {
-    /// Its output, which went well.
+    /// Returns the output, after checking that the command succeeded.
     pub fn succeeded(self) -> String {
         assert!(self.status.success() && self.stderr.is_empty(), "{self:?}");
         self.stdout
     }
 
-    /// Its one line of complaint, with `parts` in it.
+    /// Returns the single error line, after checking that it contains `parts`.
     pub fn refused(self, parts: &[&str]) -> String {
         assert_eq!(self.status.code(), Some(1), "{self:?}");
         assert_eq!(self.stdout, "", "{self:?}");
@@ -165,18 +165,18 @@ impl Said {
     }
 }
 
-/// A server that runs; killed when the test ends, however it ends.
+/// A running server. It is killed when the test ends, even by a panic.
 pub struct Server {
     process: Child,
     stdout: BufReader<ChildStdout>,
-    /// What it printed when it was there.
+    /// Greeting on standard output.
     pub greeting: String,
-    /// Where it is.
+    /// URL of the server.
     pub url: String,
 }
 
 impl Server {
-    /// Sends a signal by its name, and gives what became of the process and what else it printed.
+    /// Sends a signal by its name. Returns the exit status of the process and its remaining output.
     pub fn stop(mut self, signal: &str) -> (ExitStatus, String) {
         let kill = format!("kill -s {signal} {}", self.process.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
@@ -185,7 +185,7 @@ impl Server {
         (self.process.wait().unwrap(), rest)
     }
 
-    /// The end that no process can prepare for.
+    /// Kills the process, which it cannot prepare for.
     pub fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();

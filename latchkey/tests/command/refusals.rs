@@ -84,16 +84,12 @@ fn a_misspelt_folder_is_not_made() {
         &["keys", "rotate"],
     ] {
         for (folder, path) in [("typo", "/typo"), ("empty", "/empty")] {
-            home.run(&[&["--data", folder], command].concat()).refused(&[
-                "there is no data in ",
-                path,
-                "--data",
-            ]);
-            home.run(&[command, &["--data", folder]].concat()).refused(&["there is no data in ", path]);
+            home.run(&[&["--data", folder], command].concat()).refused(&["no data in ", path, "--data"]);
+            home.run(&[command, &["--data", folder]].concat()).refused(&["no data in ", path]);
         }
     }
     let doctor = home.run(&["doctor", "--data", "typo"]);
-    assert!(doctor.stdout.contains("wrong there is no data in "), "{doctor:?}");
+    assert!(doctor.stdout.contains("wrong no data in "), "{doctor:?}");
     assert!(!typo.exists());
     assert_eq!(std::fs::read_dir(home.path().join("empty")).unwrap().count(), 0);
 }
@@ -119,7 +115,7 @@ fn a_start_that_fails_leaves_nothing_behind() {
     home.run(&["serve", "--data", "new/below"]).refused(&["LATCHKEY_URL"]);
     let home = home.with("LATCHKEY_URL", "");
     std::fs::create_dir_all(home.data()).unwrap();
-    // The mailbox comes after the secret and the database.
+    // The mailbox is opened after the secret and the database.
     std::fs::write(home.data().join("mailbox"), "").unwrap();
     home.run(&[]).refused(&["mailbox"]);
     let left: Vec<_> =
@@ -137,7 +133,7 @@ fn a_data_folder_that_is_a_file() {
     home.run(&["--data", below.to_str().unwrap()]).refused(&["latchkey-data/below", "--data"]);
 }
 
-/// Root writes wherever it likes; there it is `tests/full` that mounts a file system read-only.
+/// Root can write everywhere. For root `tests/full` mounts a read-only file system.
 #[test]
 fn a_data_folder_that_cannot_be_written() {
     let home = Home::new();

@@ -1,4 +1,4 @@
-//! What must never be printed or logged, at any level.
+//! Values that must never be printed or logged, at any level.
 
 use serde_json::json;
 
@@ -21,7 +21,7 @@ fn no_secret_is_printed_even_at_the_finest_level() {
     let refresh = json!({ "refresh_token": signed_up.body["refresh_token"] });
     let refreshed = http::post(&format!("{}/v1/token/refresh", server.url), None, &refresh);
     assert_eq!(refreshed.status, 200);
-    // One that is not valid any more, and one that is nearly valid: errors are where secrets leak.
+    // One token has expired, and one is almost valid: secrets leak through errors.
     let token = refreshed.body["access_token"].as_str().unwrap();
     let session = format!("{}/v1/session", server.url);
     assert_eq!(http::get(&session, Some(&token[..token.len() - 2])).status, 401);
@@ -57,8 +57,8 @@ fn a_secret_is_replaced_in_two_steps_and_a_reseal() {
     let before = home.run(&["doctor"]).succeeded();
     assert!(before.contains("1 stored values need an older secret"), "{before}");
     let said = home.run(&["secrets", "reseal"]).succeeded();
-    assert!(said.starts_with("Sealed 1 values under the first secret"), "{said}");
-    assert!(said.ends_with("Nothing that is stored needs another secret.\n"), "{said}");
+    assert!(said.starts_with("Resealed 1 values with the first secret"), "{said}");
+    assert!(said.ends_with("No stored data needs another secret.\n"), "{said}");
     let after = home.run(&["doctor"]).succeeded();
     assert!(after.contains("it can go 7 days after"), "{after}");
     home.set("LATCHKEY_SECRET", NEW);

@@ -70,7 +70,7 @@ fn accounts_sessions_and_tokens_outlive_a_restart() {
     let answer = http::credentials(&server.url, "signup", "ada@example.com").unwrap();
     assert_eq!(answer.status, 201, "{answer:?}");
     let token = answer.body["access_token"].as_str().unwrap();
-    // The same address, as it is the issuer of tokens.
+    // The same address, because it is the issuer of tokens.
     home.set("LATCHKEY_LISTEN", &format!("127.0.0.1:{}", server.port()));
     server.stop("TERM");
     let server = home.serve();
@@ -83,7 +83,7 @@ fn accounts_sessions_and_tokens_outlive_a_restart() {
 fn output_that_nobody_reads_on_is_no_fault() {
     let home = Home::new();
     let mut command = home.command("bash");
-    // `true` ends without reading, and the pipe with it, while the description is larger than a pipe holds.
+    // `true` ends without reading and closes the pipe, while the description is larger than a pipe's buffer.
     let script = r#"set -o pipefail; { "$0" openapi; echo "ended with $?" >&2; } | true"#;
     let output = command.args(["-c", script, crate::process::BINARY]).output().unwrap();
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "ended with 0\n");

@@ -1,8 +1,9 @@
-//! The README's walk-through, command by command as it is printed there.
+//! The quick start of the book, command by command as printed there.
 //!
-//! Its `sh` blocks run in one shell, except the one marked `sh server`, which is the server that the test has started. Only
-//! the port differs, and `cargo` is a script that runs the binary under test. A `json` or `text` block is what the `sh` block
-//! before it prints: JSON may hold more members, and `…` stands for anything.
+//! Its `sh` blocks run in one shell, except the one with a title, which is the server that the test has
+//! started. Only the port differs, and `cargo` is a script that runs the binary under test. A `json` or
+//! `text` block is the output of the `sh` block before it: JSON may have more members, and `…` stands for any
+//! text.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
@@ -11,8 +12,8 @@ use serde_json::Value;
 
 use crate::process::{BINARY, Home};
 
-const README: &str = include_str!("../../../README.md");
-/// Stands between the outputs of two blocks.
+const PAGE: &str = include_str!("../../../docs/quick-start.md");
+/// Separator between the outputs of two blocks.
 const MARK: &str = "-- end of a block --\n";
 
 struct Block<'a> {
@@ -22,17 +23,17 @@ struct Block<'a> {
 
 #[test]
 #[ignore = "needs bash and curl; tests/full runs it"]
-fn the_readme_does_what_it_says() {
-    // Its limits and its hashing are what a person meets.
+fn the_quick_start_does_what_it_says() {
+    // The limits and the hashing are those of a real deployment.
     let mut home = Home::plain();
     for program in ["bash", "curl"] {
         let found = home.command("sh").args(["-c", &format!("command -v {program}")]).output().unwrap();
-        assert!(found.status.success(), "this test runs the README's commands: install {program}");
+        assert!(found.status.success(), "this test runs the commands of the quick start: install {program}");
     }
     let server = home.serve();
     let blocks = blocks(&server.port().to_string());
     let commands: Vec<_> = blocks.iter().filter(|block| block.language == "sh").collect();
-    assert!(commands.len() > 10, "the walk-through is gone");
+    assert!(commands.len() > 10, "docs/quick-start.md has lost its commands");
     let mut script = String::new();
     for block in commands {
         script += &block.text;
@@ -53,20 +54,17 @@ fn the_readme_does_what_it_says() {
             "sh" => printed = outputs.next().unwrap().trim(),
             "json" => matches_json(printed, &block.text),
             "text" => matches_text(printed, &block.text),
-            "sh server" => printed = server.greeting.trim(),
-            other => panic!("a block of {other} in the walk-through"),
+            r#"sh title="First terminal""# => printed = server.greeting.trim(),
+            other => panic!("docs/quick-start.md has a block of {other}"),
         }
     }
 }
 
-/// The fenced blocks of the walk-through.
+/// Returns the fenced blocks of the page.
 fn blocks(port: &str) -> Vec<Block<'static>> {
-    let start = README.find("\n## Walk-through").unwrap();
-    let section = &README[start + 1..];
-    let section = &section[..section.find("\n## ").unwrap()];
     let mut blocks: Vec<Block> = Vec::new();
     let mut open = false;
-    for line in section.lines() {
+    for line in PAGE.lines() {
         match line.strip_prefix("```") {
             Some("") => open = false,
             Some(language) => {
@@ -85,7 +83,7 @@ fn blocks(port: &str) -> Vec<Block<'static>> {
     blocks
 }
 
-/// A `PATH` whose `cargo run … -- ARGUMENTS` runs the binary under test.
+/// Returns a `PATH` whose `cargo run … -- ARGUMENTS` runs the binary under test.
 fn path_with_cargo(home: &Home) -> String {
     let folder = home.path().join("bin");
     std::fs::create_dir(&folder).unwrap();
@@ -101,10 +99,10 @@ fn path_with_cargo(home: &Home) -> String {
 fn matches_json(printed: &str, expected: &str) {
     let printed: Value = serde_json::from_str(printed).unwrap_or_else(|_| panic!("no JSON: {printed}"));
     let expected: Value = serde_json::from_str(expected).unwrap_or_else(|_| panic!("no JSON: {expected}"));
-    assert!(holds(&printed, &expected), "the README says\n{expected:#}\nbut it is\n{printed:#}");
+    assert!(holds(&printed, &expected), "the page says\n{expected:#}\nbut it is\n{printed:#}");
 }
 
-/// Whether everything expected is there.
+/// Returns true if `printed` has everything expected.
 fn holds(printed: &Value, expected: &Value) -> bool {
     match (printed, expected) {
         (Value::Object(printed), Value::Object(expected)) => expected
@@ -118,15 +116,15 @@ fn holds(printed: &Value, expected: &Value) -> bool {
     }
 }
 
-/// Line by line; spaces at the ends do not count.
+/// Compares line by line, ignoring spaces at both ends.
 fn matches_text(printed: &str, expected: &str) {
     let (lines, wanted): (Vec<_>, Vec<_>) = (printed.lines().collect(), expected.trim().lines().collect());
     let same =
         lines.len() == wanted.len() && lines.iter().zip(&wanted).all(|(l, w)| like(l.trim(), w.trim()));
-    assert!(same, "the README says\n{expected}\nbut it is\n{printed}");
+    assert!(same, "the page says\n{expected}\nbut it is\n{printed}");
 }
 
-/// Whether `text` is `pattern`, in which `…` stands for anything.
+/// Returns true if `text` matches `pattern`, in which `…` stands for any text.
 fn like(text: &str, pattern: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('…') else { return text == pattern };
     text.strip_prefix(first)

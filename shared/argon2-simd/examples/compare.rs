@@ -1,8 +1,9 @@
-//! The comparison of `tests/differential.rs` as wasm: `../compare` builds it as Workers are built and runs it in Node.
+//! The comparison of `tests/differential.rs` as wasm. `../compare` builds it as Workers are built and runs it
+//! in Node.
 
 #![cfg(target_arch = "wasm32")]
 
-// Without it the crate computes in plain words, and nothing would be shown of its vectors.
+// Without this feature the crate computes in plain words, and the comparison would not test its vectors.
 #[cfg(not(target_feature = "simd128"))]
 compile_error!("the comparison needs -C target-feature=+simd128: run shared/argon2-simd/compare");
 
@@ -14,12 +15,12 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Compares the vectors of RFC 9106, `drawn` cases of each kind by a seed of 32 bytes, and those that are listed. Returns how many
-/// cases beside the vectors were equal, or the first that was not.
+/// Compares the vectors of RFC 9106, `drawn` cases of each kind by a seed of 32 bytes, and the listed cases.
+/// Returns the number of equal cases besides the vectors, or the first case that differs.
 #[wasm_bindgen]
 pub fn compare(seed: &[u8], drawn: u32) -> Result<u32, String> {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, seed);
-    // Without a file of failures, which wasm has not.
+    // There is no file of failures, because wasm has no file system.
     let config = Config { failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, rng);
     let mut memory: Vec<Block> = Vec::new();

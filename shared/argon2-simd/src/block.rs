@@ -10,12 +10,12 @@ use crate::pair::Pair;
 pub struct Block([[Pair; 8]; 8]);
 
 impl Block {
-    /// A block of zeros.
+    /// Block of zeros.
     pub const ZERO: Self = Self([[Pair::ZERO; 8]; 8]);
 
     pub(crate) const SIZE: usize = 1024;
 
-    /// A block of these words, little-endian.
+    /// Returns a block of these words, little-endian.
     pub(crate) fn from_bytes(bytes: &[u8; Self::SIZE]) -> Self {
         let mut words = bytes.as_chunks().0.iter().copied().map(u64::from_le_bytes);
         let mut next = || words.next().unwrap_or_default();
@@ -30,7 +30,7 @@ impl Block {
         bytes
     }
 
-    /// A block that begins with `words`, with zeros after them.
+    /// Returns a block that begins with `words` and continues with zeros.
     pub(crate) fn beginning_with(words: [u64; 8]) -> Self {
         let mut block = Self::ZERO;
         for (pair, [low, high]) in block.0[0].iter_mut().zip(words.as_chunks().0) {
@@ -43,7 +43,7 @@ impl Block {
         self.0[0][0].words()[0]
     }
 
-    /// The 128 words.
+    /// Returns the 128 words.
     pub(crate) fn words(&self) -> impl Iterator<Item = u64> {
         self.0.as_flattened().iter().flat_map(|pair| pair.words())
     }
@@ -52,12 +52,14 @@ impl Block {
         Self(from_fn(|row| from_fn(|column| self.0[row][column].xor(other.0[row][column]))))
     }
 
-    /// XORs G(`x`, `y`) into this block, the compression function (section 3.5), all but its columns 1 to 7; [`finish`](Self::finish)
-    /// does these. In between the first word is there, which says what block is read next. `scratch` is overwritten.
+    /// XORs G(`x`, `y`), the compression function (section 3.5), into this block, except for its columns 1 to
+    /// 7, which [`finish`](Self::finish) completes. In between the first word is available, which determines
+    /// the next block to read. `scratch` is overwritten.
     ///
-    /// No block is copied: R goes into this block, and Z comes to it from `scratch`. The two halves of the permutation P are loops
-    /// of their own: within a half each instruction waits for the one before, and a processor looks ahead no further than one or two
-    /// halves. In a row of P's it finds nothing else to do; in a row of first halves, the next.
+    /// No block is copied: R goes into this block, and Z comes to it from `scratch`. The two halves of the
+    /// permutation P are separate loops. Within a half each instruction waits for the one before, and a
+    /// processor looks ahead no further than one or two halves. In a sequence of whole P's it finds nothing
+    /// else to do; in a sequence of first halves it finds the next one.
     pub(crate) fn begin(&mut self, x: &Self, y: &Self, scratch: &mut Self) {
         for row in 0..8 {
             let r: [Pair; 8] = from_fn(|at| x.0[row][at].xor(y.0[row][at]));
@@ -78,7 +80,7 @@ impl Block {
         self.finish_column(0, scratch);
     }
 
-    /// Does the rest of [`begin`](Self::begin).
+    /// Completes [`begin`](Self::begin).
     pub(crate) fn finish(&mut self, scratch: &Self) {
         for column in 1..8 {
             self.finish_column(column, scratch);
@@ -93,23 +95,23 @@ impl Block {
         }
     }
 
-    /// Reads of each 64 bytes the first, so that the block is in the processor's cache when it is needed. wasm has no instruction for
-    /// that.
+    /// Reads the first byte of each 64 bytes, so that the block is in the processor's cache when it is
+    /// needed. wasm has no instruction for that.
     pub(crate) fn prefetch(&self) {
         let lines = self.0.as_flattened().iter().step_by(4);
         black_box(lines.fold(Pair::ZERO, |all, pair| all.xor(*pair)));
     }
 }
 
-/// First half of the permutation P (section 3.6), a round of `BLAKE2b` with multiplications: GB on the columns of the 4 by 4 matrix
-/// of words, whose diagonals then take the place of columns.
+/// Computes the first half of the permutation P (section 3.6), a round of `BLAKE2b` with multiplications: GB
+/// on the columns of the 4 by 4 matrix of words. Then the diagonals move to the place of the columns.
 #[inline]
 fn mix_columns([v0, v1, v2, v3, v4, v5, v6, v7]: [Pair; 8]) -> [Pair; 8] {
     let [[a0, a1], [b0, b1], [c0, c1], [d0, d1]] = mix([v0, v1], [v2, v3], [v4, v5], [v6, v7]);
     [a0, a1, b0.then(b1), b1.then(b0), c1, c0, d1.then(d0), d0.then(d1)]
 }
 
-/// Second half of the permutation P: GB on the diagonals, which then go back to their places.
+/// Computes the second half of the permutation P: GB on the diagonals, which then move back.
 #[inline]
 fn mix_diagonals([v0, v1, v2, v3, v4, v5, v6, v7]: [Pair; 8]) -> [Pair; 8] {
     let [[a0, a1], [b0, b1], [c1, c0], [d1, d0]] = mix([v0, v1], [v2, v3], [v4, v5], [v6, v7]);
@@ -118,7 +120,8 @@ fn mix_diagonals([v0, v1, v2, v3, v4, v5, v6, v7]: [Pair; 8]) -> [Pair; 8] {
 
 type Row = [Pair; 2];
 
-/// The function GB (section 3.6) on four columns at once: `a` to `d` are rows of four words.
+/// Computes the function GB (section 3.6) on four columns at the same time: `a` to `d` are rows of four
+/// words.
 #[inline]
 fn mix(a: Row, b: Row, c: Row, d: Row) -> [Row; 4] {
     let a = add_multiplied(a, b);
@@ -132,7 +135,7 @@ fn mix(a: Row, b: Row, c: Row, d: Row) -> [Row; 4] {
     [a, b, c, d]
 }
 
-/// `a + b + 2 * trunc(a) * trunc(b)`, modulo 2^64.
+/// Returns `a + b + 2 * trunc(a) * trunc(b)`, modulo 2^64.
 #[inline]
 fn add_multiplied(a: Row, b: Row) -> Row {
     let product = Pair::multiply_low(a, b);

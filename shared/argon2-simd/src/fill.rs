@@ -1,9 +1,10 @@
 use crate::block::Block;
 use crate::{Argon2, Error, Params, Variant, Version, hash};
 
-/// Slices of the memory, `SL`: in each of them every lane has a segment, and reads no block of another lane's segment there.
+/// Number of slices of the memory, `SL`. In each slice every lane has a segment, and reads no block of
+/// another lane's segment there.
 pub(crate) const SLICES: u32 = 4;
-/// Addresses in one block of them.
+/// Number of addresses in an address block.
 const ADDRESSES: u32 = 128;
 
 /// Computes all blocks (section 3.2, steps 3 to 6).
@@ -27,7 +28,7 @@ pub(crate) fn fill(argon2: &Argon2<'_>, seed: &[u8], memory: &mut [Block]) -> Re
     Ok(())
 }
 
-/// The blocks of one lane in one slice of a pass.
+/// Blocks of one lane in one slice of a pass.
 struct Segment<'a> {
     argon2: &'a Argon2<'a>,
     pass: u32,
@@ -48,7 +49,7 @@ impl Segment<'_> {
 
         let by_position = self.is_addressed_by_position();
         let mut addresses = [0; ADDRESSES as usize];
-        // `J_2 || J_1` of the block at `at`; `before` is the first word of the block before.
+        // `J_2 || J_1` of the block at `at`; `before` is the first word of the previous block.
         let mut pseudo_random = |at: u32, before: u64| {
             if !by_position {
                 return before;
@@ -89,7 +90,7 @@ impl Segment<'_> {
         }
     }
 
-    /// The block of addresses with this number, counted from 1 (section 3.4.1.2).
+    /// Returns the address block with this number, counted from 1 (section 3.4.1.2).
     fn addresses(&self, number: u32) -> [u64; ADDRESSES as usize] {
         let Argon2 { params, variant, .. } = self.argon2;
         let blocks = params.segment() * SLICES * params.lanes;
@@ -110,7 +111,8 @@ impl Segment<'_> {
         addresses
     }
 
-    /// The index of the block that the one at `at` reads besides its predecessor (section 3.4.2); `word` is `J_2 || J_1`.
+    /// Returns the index of the block that the one at `at` reads besides its predecessor (section 3.4.2).
+    /// `word` is `J_2 || J_1`.
     fn reference(&self, word: u64, at: u32) -> u32 {
         let Params { lanes, .. } = self.argon2.params;
         let length = self.argon2.params.segment();
@@ -118,7 +120,7 @@ impl Segment<'_> {
         #[expect(clippy::cast_possible_truncation, reason = "the two halves of the word")]
         let (j1, j2) = (word as u32, (word >> 32) as u32);
         let lane = if self.pass == 0 && self.slice == 0 { self.lane } else { j2 % lanes };
-        // Blocks of other segments that are there to read, and where they begin.
+        // Readable blocks of other segments, and their start.
         let (finished, start) = match (self.pass, self.slice) {
             (0, slice) => (slice * length, 0),
             (_, slice) => (lane_length - length, (slice + 1) % SLICES * length),
@@ -126,17 +128,17 @@ impl Segment<'_> {
         let area = if lane == self.lane {
             finished + at - 1
         } else {
-            // The last block of the other lane is left out at the first of a segment.
+            // For the first block of a segment, the last block of the other lane is excluded.
             finished - u32::from(at == 0)
         };
         let position = area - 1 - high_half(area, high_half(j1, j1));
-        // From the start on, and from the lane's first block on behind its last.
+        // The position counts from the start, and wraps from the last block of the lane to its first.
         let column = start.checked_sub(lane_length - position).unwrap_or(start + position);
         lane * lane_length + column
     }
 }
 
-/// The upper 32 bits of a product.
+/// Returns the upper 32 bits of a product.
 fn high_half(a: u32, b: u32) -> u32 {
     a.carrying_mul(b, 0).1
 }

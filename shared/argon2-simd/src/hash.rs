@@ -4,10 +4,10 @@ use blake2::digest::block_api::{Buffer, UpdateCore, VariableOutputCore};
 
 use crate::{Argon2, Error};
 
-/// The longest output of `BLAKE2b`.
+/// Maximum length of the output of `BLAKE2b`, in bytes.
 const LONGEST: usize = 64;
 
-/// `H_0` (section 3.2, step 1).
+/// Computes `H_0` (section 3.2, step 1).
 pub(crate) fn seed(
     argon2: &Argon2<'_>,
     password: &[u8],
@@ -39,7 +39,7 @@ pub(crate) fn seed(
     Ok(seed)
 }
 
-/// The hash of any length, H' (section 3.3), of all `parts` in a row.
+/// Computes the variable-length hash H' (section 3.3) of all `parts` in a row.
 pub(crate) fn long(parts: &[&[u8]], out: &mut [u8]) -> Result<(), Error> {
     let length = u32::try_from(out.len()).map_err(|_| Error::TooLong)?.to_le_bytes();
     let mut input: Vec<&[u8]> = vec![&length];
@@ -47,7 +47,7 @@ pub(crate) fn long(parts: &[&[u8]], out: &mut [u8]) -> Result<(), Error> {
     if out.len() <= LONGEST {
         return blake2b(&input, out);
     }
-    // V_1 to V_r, of each of which the first half is output, and V_r+1, all of which is.
+    // V_1 to V_r contribute their first halves to the output, and V_r+1 contributes all of it.
     let r = out.len().div_ceil(LONGEST / 2) - 2;
     let (halves, last) = out.split_at_mut(r * LONGEST / 2);
     let mut value = [0; LONGEST];
@@ -63,7 +63,8 @@ pub(crate) fn long(parts: &[&[u8]], out: &mut [u8]) -> Result<(), Error> {
     blake2b(&[&value], last)
 }
 
-/// `BLAKE2b` (RFC 7693) of all `parts` in a row, with an output of 1 to 64 bytes, which is the length asked for.
+/// Computes `BLAKE2b` (RFC 7693) of all `parts` in a row. The output has 1 to 64 bytes, and its length is a
+/// parameter of the hash.
 fn blake2b(parts: &[&[u8]], out: &mut [u8]) -> Result<(), Error> {
     let mut core = Blake2bVarCore::new(out.len()).map_err(|_| Error::TooLong)?;
     let mut buffer = Buffer::<Blake2bVarCore>::default();

@@ -1,8 +1,10 @@
 //! Argon2 (RFC 9106) in 128-bit vectors, for wasm32 with simd128.
 //!
-//! Workers hash with this crate and every other platform with the `argon2` crate, which has vector code for x86 alone. Both give
-//! equal hashes bit for bit, and the tests of this crate compare them: on any machine over pairs of plain words, and as wasm over
-//! vectors. `docs/decisions/0023-argon2-in-vectors-on-workers.md` says why this crate exists and when it goes.
+//! Workers hash with this crate, and every other platform hashes with the `argon2` crate, which has vector
+//! code only for x86. Both give the same hashes bit for bit, and the tests of this crate compare them: on any
+//! machine with pairs of plain words, and as wasm with vectors.
+//! `docs/decisions/0023-argon2-in-vectors-on-workers.md` gives the reasons for this crate and the conditions
+//! for its removal.
 //!
 //! Names and section numbers are those of RFC 9106, section 3.
 
@@ -15,7 +17,7 @@ mod params;
 pub use block::Block;
 pub use params::{Error, Params, Variant, Version};
 
-/// One way to compute Argon2: all inputs but password, salt and tag length.
+/// Configuration of Argon2: all inputs except password, salt and tag length.
 #[derive(Debug, Clone, Copy)]
 pub struct Argon2<'a> {
     /// The type `y`.
@@ -31,13 +33,13 @@ pub struct Argon2<'a> {
 }
 
 impl Argon2<'_> {
-    /// Argon2 without secret value and associated data.
+    /// Returns Argon2 without secret value and associated data.
     pub const fn new(variant: Variant, version: Version, params: Params) -> Self {
         Self { variant, version, params, secret: &[], associated_data: &[] }
     }
 
-    /// Computes the tag of `password` and `salt` in `memory`, which holds at least [`Params::blocks`]. Contents of `memory` change
-    /// no tag, and stay there afterwards.
+    /// Computes the tag of `password` and `salt` in `memory`, which must have at least [`Params::blocks`].
+    /// The previous contents of `memory` do not affect the tag. The computed blocks stay there afterwards.
     pub fn hash(
         &self,
         password: &[u8],

@@ -1,4 +1,4 @@
-//! A 16-byte register of the compression function: two words of 64 bits, and the operations that a round is made of.
+//! A 16-byte register of the compression function: two words of 64 bits, with the operations of a round.
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod portable;

@@ -8,7 +8,7 @@ use latchkey_argon2_simd::Block;
 use proptest::prelude::*;
 
 thread_local! {
-    /// As a Worker keeps it: each case begins with what the case before left.
+    /// The memory is reused as in a Worker: each case begins with the blocks of the previous one.
     static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
 }
 

@@ -11,13 +11,13 @@ use tracing::Instrument;
 
 use crate::live::Live;
 
-/// Takes each event to something that is not asked over HTTP.
+/// Passes each event to a handler that is not called over HTTP.
 pub(crate) struct Direct<T, A> {
     live: Arc<Live<T>>,
     answer: A,
 }
 
-/// An event was not answered, for this reason; the caller is told it, and the runtime's client logs it.
+/// Error of an event that was not handled. The caller gets the reason, and the runtime's client logs it.
 #[derive(Debug)]
 pub(crate) struct Unanswered(String);
 

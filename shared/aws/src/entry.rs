@@ -12,7 +12,7 @@ use tracing::Instrument;
 use crate::event::{Event, EventError, LambdaResponse};
 use crate::live::Live;
 
-/// Answers events: what the runtime's client calls for each.
+/// Handler of events, which the runtime's client calls for each event.
 #[derive(Clone)]
 pub(crate) struct Entry(Arc<Live<Middleware<Paths>>>);
 
@@ -34,10 +34,10 @@ impl Service<LambdaEvent<Box<RawValue>>> for Entry {
     fn call(&mut self, event: LambdaEvent<Box<RawValue>>) -> Self::Future {
         let live = Arc::clone(&self.0);
         let LambdaEvent { payload, context } = event;
-        // At the level of errors, so that whatever is logged has it.
+        // The span has the level of errors, so every log line has it.
         let span = tracing::error_span!("event", request_id = %context.request_id);
         let answer = async move {
-            // Between events a container stands still: what is due is done beside the request, not after it.
+            // A container is frozen between events, so due work runs beside the request and not after it.
             let (answer, ()) =
                 tokio::join!(async { answer(live.app().await, payload.get()).await }, live.renew());
             answer
@@ -46,7 +46,7 @@ impl Service<LambdaEvent<Box<RawValue>>> for Entry {
     }
 }
 
-/// The response of `app` to the JSON of one event.
+/// Returns the response of `app` to the JSON of one event.
 pub async fn answer(app: Middleware<Paths>, event: &str) -> Result<LambdaResponse, EventError> {
     let Event { request, shape } = Event::parse(event)?;
     let Ok(response) = app.oneshot(request).await;

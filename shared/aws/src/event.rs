@@ -1,8 +1,8 @@
-//! The events of what calls Latchkey on Lambda, and their responses: HTTP APIs and function URLs (payload format 2.0), REST APIs
-//! and HTTP APIs (1.0), application load balancers.
+//! Events of Latchkey's callers on Lambda, and their responses: HTTP APIs and function URLs (payload format
+//! 2.0), REST APIs and HTTP APIs (1.0), application load balancers.
 //!
-//! The conversion is our own, since a guard sits in it: the path that the middleware sees is the path that the client wrote, not
-//! one that a URL parser has tidied up.
+//! The conversion is Latchkey's own, because it guards the path: the middleware sees the path as the client
+//! wrote it, not as a URL parser has normalized it.
 
 mod address;
 mod request;
@@ -17,54 +17,57 @@ pub use response::LambdaResponse;
 
 use sent::Sent;
 
-/// One event, as a request.
+/// An event as a request.
 #[derive(Debug)]
 pub struct Event {
-    /// The request. Its extensions hold the client's [`PeerAddress`](latchkey_http::PeerAddress) when the event tells it.
+    /// Request. Its extensions hold the client's [`PeerAddress`](latchkey_http::PeerAddress) if the event has
+    /// it.
     pub request: Request<Body>,
-    /// How to answer.
+    /// Form of the response.
     pub shape: Shape,
 }
 
-/// What sent an event, as far as its response is concerned.
+/// Kind of the caller, which determines the form of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// Payload format 2.0: an HTTP API or a function URL.
     V2,
-    /// Payload format 1.0: a REST API, or an HTTP API that asks for it.
+    /// Payload format 1.0: a REST API, or an HTTP API that is configured for it.
     V1,
     /// A load balancer whose target group has multi-value headers.
     AlbMulti,
-    /// A load balancer whose target group has one value for each header.
+    /// A load balancer whose target group has single-value headers.
     AlbSingle,
 }
 
-/// Why an event is no request. Says what is wrong, never what it holds: an event has passwords in it.
+/// Reason that an event is not a request. It never repeats the event's content, because an event contains
+/// passwords.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
-    /// Something else called the function.
+    /// The function was called by another kind of caller.
     #[error(
-        "this is no event of an HTTP API, a function URL, a REST API or a load balancer: only those can call this function"
+        "the event is not from an HTTP API, a function URL, a REST API or a load balancer; call this function \
+         through one of them"
     )]
     Unknown,
-    /// A member is not what AWS documents.
+    /// A member does not have the form that AWS documents.
     #[error("the event has an unreadable {0}")]
     Malformed(&'static str),
-    /// The response has several cookies, and the target group takes one value for each header.
+    /// The response has several cookies, but the target group accepts only one value for each header.
     #[error(
-        "a load balancer with single-value headers would drop all cookies of an answer but one: set \
+        "a load balancer with single-value headers would drop all but one cookie of a response; set \
          lambda.multi_value_headers.enabled to true on its target group"
     )]
     CookiesLost,
-    /// The response's body broke off.
-    #[error("the answer could not be read")]
+    /// The response's body ended with an error.
+    #[error("the response could not be read")]
     Response,
 }
 
 impl Event {
-    /// Reads the JSON of an event.
+    /// Parses the JSON of an event.
     pub fn parse(json: &str) -> Result<Self, EventError> {
-        // Serde would repeat the value that it does not like.
+        // Serde's own error would repeat the invalid value.
         let sent: Sent = serde_json::from_str(json).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => EventError::Unknown,
             _ => EventError::Malformed("JSON text"),

@@ -5,12 +5,12 @@ use async_trait::async_trait;
 use latchkey_core::port::{Derivation, HASH_LEN, HasherError, PasswordHasher};
 use latchkey_native::vec_on_huge_pages;
 
-/// argon2id on a thread beside the one that does I/O, in one buffer that is kept from hash to hash.
+/// argon2id on a separate thread, in one buffer that is reused for every hash.
 ///
-/// A container serves one event at a time, so nothing waits for a hash but its own request. It still has a thread of its own:
-/// on the only one, it would hold up the connections to the stores for as long as it takes (a second, in a small
-/// container), and their deadlines would pass while their responses lie in the socket. A second hash waits for the first, which
-/// bounds the memory.
+/// A container serves one event at a time, so only its own request waits for a hash. A separate thread is
+/// still needed: on the I/O thread a hash (a second, in a small container) would block the connections to the
+/// stores, and their deadlines would pass while responses wait in the socket. A second hash waits for the
+/// first, which bounds the memory.
 #[derive(Default)]
 pub struct BlockingHasher {
     memory: Arc<Mutex<Vec<Block>>>,
@@ -20,7 +20,7 @@ pub struct BlockingHasher {
 impl PasswordHasher for BlockingHasher {
     async fn derive(&self, job: Derivation) -> Result<[u8; HASH_LEN], HasherError> {
         let memory = Arc::clone(&self.memory);
-        // What a panic left in the buffer is overwritten by the next hash.
+        // After a panic the next hash overwrites the content of the buffer.
         tokio::task::spawn_blocking(move || {
             let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
             if memory.capacity() < job.memory_blocks() {

@@ -1,4 +1,4 @@
-//! Latchkey on AWS Lambda: the entry that turns events into requests, the ports over AWS, the settings.
+//! Latchkey on AWS Lambda: the entry that converts events to requests, the ports over AWS, the settings.
 
 mod direct;
 pub mod dynamodb;

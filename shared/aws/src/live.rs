@@ -8,20 +8,20 @@ use latchkey_http::App;
 use crate::ports::{self, Platform};
 use crate::settings::{LambdaSettings, Mistakes, Var};
 
-/// How long what references name is taken as it was read: as long as AWS's own extension keeps it.
+/// Time for which fetched references count as current. AWS's own extension caches for the same time.
 const FRESH_FOR: Duration = Duration::from_mins(5);
-/// How long after a failure it is asked for again.
+/// Pause after a failed fetch.
 const RETRY_AFTER: Duration = Duration::from_mins(1);
 
-/// How long after it was due a renewal is waited for. Until then it is made beside an event; a container that stood still for longer
-/// may hold secrets that no other one has any more.
+/// Delay from which a due renewal is awaited. Until then it runs beside an event. A container that was frozen
+/// for longer may hold secrets that no other container has any more.
 const OVERDUE: Duration = Duration::from_mins(10);
 
-/// Makes what answers events, out of the services and whatever else the settings say.
+/// Builds the handler of events from the services and the other settings.
 pub(crate) type Make<T> =
     Box<dyn Fn(App, &dyn Fn(&str) -> Option<String>) -> Result<T, Vec<ConfigError>> + Send + Sync>;
 
-/// What answers events in this container. It outlives a change of the secrets that its settings refer to.
+/// Handler of events in this container. It is rebuilt when the secrets that its settings refer to change.
 pub(crate) struct Live<T> {
     make: Make<T>,
     platform: Platform,
@@ -37,8 +37,8 @@ struct State<T> {
 }
 
 impl<T: Clone> Live<T> {
-    /// Reads the settings and puts the app together. Only references cost time: they are fetched now, since the container
-    /// is not yet asked for anything, and since what is wrong with them should stop a deployment and not a user.
+    /// Reads the settings and builds the app. Only references take time. They are fetched at the start,
+    /// because no event waits yet, and because wrong references should stop a deployment and not a user.
     pub(crate) async fn start(make: Make<T>, platform: Platform, var: Var) -> Result<Self, Mistakes> {
         let memory = Memory::default();
         let settings = LambdaSettings::read(&var, ports::reader, &platform.aws).await?;
@@ -48,7 +48,7 @@ impl<T: Clone> Live<T> {
         Ok(Self { make, platform, memory, var, state })
     }
 
-    /// The app for the next event, renewed before where that is long overdue.
+    /// Returns the app for the next event. If a renewal is long overdue, it runs first.
     pub(crate) async fn app(&self) -> T {
         let is_overdue = {
             let state = self.state();
@@ -60,8 +60,8 @@ impl<T: Clone> Live<T> {
         self.state().app.clone()
     }
 
-    /// Fetches what references name, when that is due, and puts the app together anew where it has changed. What fails
-    /// leaves the app as it is: a secret that was good a moment ago is better than none.
+    /// Fetches the references if that is due, and rebuilds the app if they have changed. After a failure the
+    /// app stays as it is, because the previous secrets most likely still work.
     pub(crate) async fn renew(&self) {
         let now = self.platform.now();
         let settings = {

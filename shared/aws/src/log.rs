@@ -5,14 +5,14 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// The variables that choose, the first that is set.
+/// Variables for the log level. The first one that is set counts.
 const VARIABLES: [&str; 2] = ["LATCHKEY_LOG", "AWS_LAMBDA_LOG_LEVEL"];
 
-/// Logs one JSON object a line to standard output, which Lambda takes to its log group.
+/// Logs one JSON object per line to standard output, which Lambda sends to its log group.
 ///
-/// `LATCHKEY_LOG` chooses (such as `info` or `warn,latchkey_core=debug`), else the level that Lambda's own logging settings
-/// give in `AWS_LAMBDA_LOG_LEVEL`, else it is `warn`. Neither raises the level of anybody's lines but ours
-/// ([`latchkey_core::log`]).
+/// The level comes from `LATCHKEY_LOG` (such as `info` or `warn,latchkey_core=debug`), or else from
+/// `AWS_LAMBDA_LOG_LEVEL`, which Lambda's logging settings provide, or else it is `warn`. These variables
+/// only affect Latchkey's own lines ([`latchkey_core::log`]).
 pub fn init(var: impl Fn(&str) -> Option<String>) {
     let (name, text) = chosen(var);
     let (filter, ignored) = Filter::read(text.as_deref());
@@ -23,20 +23,20 @@ pub fn init(var: impl Fn(&str) -> Option<String>) {
         .json()
         .flatten_event(true)
         .with_writer(io::stdout)
-        // A line that cannot be written is lost. The layer would complain by a macro that panics where standard error cannot be
-        // written either.
+        // A line that cannot be written is lost. The layer would report it by a macro that panics if standard
+        // error cannot be written either.
         .log_internal_errors(false);
-    // An error means that the process logs already.
+    // An error means that the process already has a logger.
     if tracing_subscriber::registry().with(filter).with(format).try_init().is_ok() {
         tell_ignored(name, &ignored);
     }
 }
 
-/// The variable that chooses, and its value.
+/// Returns the variable that counts, and its value.
 fn chosen(var: impl Fn(&str) -> Option<String>) -> (&'static str, Option<String>) {
     let found = VARIABLES.iter().find_map(|name| Some((*name, var(name)?)));
     found.map_or(("LATCHKEY_LOG", None), |(name, text)| match text.trim() {
-        // A level of Lambda's that is not one of ours.
+        // Lambda has this level, but Latchkey does not.
         fatal if fatal.eq_ignore_ascii_case("fatal") => (name, Some("error".to_owned())),
         _ => (name, Some(text)),
     })

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use latchkey_core::port::{Mailer, MailerError, Message};
 
-/// A deployment without a mail service.
+/// Mailer of a deployment without a mail service.
 pub(crate) struct NoMailer;
 
 #[async_trait]

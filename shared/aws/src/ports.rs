@@ -1,4 +1,4 @@
-//! The ports of a function, over AWS and Upstash.
+//! Ports of a function, over AWS and Upstash.
 
 use std::sync::Arc;
 
@@ -16,7 +16,8 @@ use crate::hasher::BlockingHasher;
 use crate::mailer::NoMailer;
 use crate::settings::{Aws, LambdaSettings, Mistakes, Var};
 
-/// What a container has whatever its settings say, made once. None of it connects before it is used.
+/// Parts of a container that do not depend on its settings. They are created once, and none connects before
+/// it is used.
 pub(crate) struct Platform {
     pub(crate) aws: Aws,
     cache: Arc<dyn Cache>,
@@ -29,7 +30,7 @@ pub(crate) fn reader(var: &dyn Fn(&str) -> Option<String>) {
     let _ = Checked::read(var);
 }
 
-/// What the settings say, checked.
+/// Checked settings.
 struct Checked {
     config: Config,
     table: String,
@@ -37,7 +38,7 @@ struct Checked {
 }
 
 impl Checked {
-    /// All that is wrong at once.
+    /// Reads the settings, and returns all mistakes at once.
     fn read(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<ConfigError>> {
         let config = Config::read(var, Exposure::Deployed).and_then(demand_cdn_secret);
         let redis = latchkey_upstash::UpstashSettings::read(var);
@@ -57,21 +58,23 @@ impl Checked {
     }
 }
 
-/// The API has an address of its own, which anybody may call around a CDN.
+/// Requires a CDN secret if there are trusted proxies: the API has a public address of its own, which anyone
+/// can call without the CDN.
 fn demand_cdn_secret(config: Config) -> Result<Config, Vec<ConfigError>> {
     if config.trusted_proxies == 0 || config.cdn_secret.is_some() {
         return Ok(config);
     }
     Err(vec![ConfigError::new(
         "LATCHKEY_TRUSTED_PROXIES",
-        "is set without LATCHKEY_CDN_SECRET, so whoever calls the API at its own address could name any address as theirs",
+        "is set without LATCHKEY_CDN_SECRET, so anyone who calls the API at its own address could forge a \
+         client address",
         "set LATCHKEY_CDN_SECRET to the output of `openssl rand -hex 32`, and have the CDN add it to each request as \
          X-Latchkey-CDN-Secret",
     )])
 }
 
 impl Platform {
-    /// Over the machine's clock, generator and HTTP.
+    /// Creates a platform over the machine's clock, random generator and HTTP client.
     pub(crate) fn new(var: Var) -> Self {
         Self::over(Aws {
             fetch: Arc::new(HttpFetch::new()),
@@ -81,7 +84,7 @@ impl Platform {
         })
     }
 
-    /// Over ports of one's own.
+    /// Creates a platform over the given ports.
     pub(crate) fn over(aws: Aws) -> Self {
         Self {
             aws,
@@ -91,12 +94,12 @@ impl Platform {
         }
     }
 
-    /// The time.
+    /// Returns the time.
     pub(crate) fn now(&self) -> Timestamp {
         self.aws.clock.now()
     }
 
-    /// The configuration and the ports that `settings` ask for.
+    /// Returns the configuration and the ports for `settings`.
     pub(crate) fn configure(&self, settings: &LambdaSettings) -> Result<(Config, Ports), Mistakes> {
         let checked = Checked::read(&|name| settings.get(name));
         let source = settings.clone();
@@ -116,7 +119,8 @@ impl Platform {
         Ok((config, Ports { table, counters, cache, mailer, fetch, clock, entropy, hasher }))
     }
 
-    /// On Redis where there is one. Without it counts are in the table, and each container remembers for itself.
+    /// Returns counters and cache on Redis if it is configured. Otherwise counts are in the table, and each
+    /// container has its own cache.
     fn counters_and_cache(
         &self,
         redis: Option<latchkey_upstash::UpstashSettings>,

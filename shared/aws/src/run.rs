@@ -15,20 +15,20 @@ use crate::ports::Platform;
 use crate::settings::{Mistakes, Var};
 use crate::{log, runtime_api};
 
-/// Where the Runtime API is; Lambda sets it, and nothing else does.
+/// Address of the Runtime API. Only Lambda sets it.
 const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 
 /// Serves `function` to Lambda until the container ends.
 ///
-/// Everything is made once, before the first event, and nothing connects before it is used. A start that fails logs a line
-/// for each variable that is wrong, with the fix, and tells Lambda.
+/// Everything is created once, before the first event, and nothing connects before it is used. A failed start
+/// logs a line for each wrong variable, with the fix, and reports the failure to Lambda.
 pub fn run(function: Function) -> ExitCode {
     let make: Make<_> = Box::new(move |app, _| Ok(latchkey_http::app(function.clone(), app)));
     start(make, |live| Runtime::new(Entry::new(live)).run())
 }
 
-/// The same for a function that is not asked over HTTP: `make` puts together what `answer` takes each event to. Who may send
-/// events is up to IAM.
+/// Serves a function that is not called over HTTP: `make` builds the value that `answer` gets with each
+/// event. IAM decides who may send events.
 pub fn run_direct<T, F, E>(
     make: impl Fn(App, &dyn Fn(&str) -> Option<String>) -> Result<T, ConfigError> + Send + Sync + 'static,
     answer: impl Fn(T, Value) -> F + Clone + Send + Sync + 'static,
@@ -49,7 +49,7 @@ where
 {
     let var: Var = Arc::new(|name| std::env::var(name).ok());
     let Some(runtime_api) = var(RUNTIME_API) else {
-        // Nobody may read it: that is no second failure.
+        // If standard error cannot be written either, the message is lost.
         let _ = writeln!(
             std::io::stderr(),
             "latchkey: this program is a Lambda function, and {RUNTIME_API} is not set; run it with `cargo lambda watch`, or \
@@ -58,7 +58,7 @@ where
         return ExitCode::FAILURE;
     };
     log::init(&*var);
-    // One thread: a container serves one event at a time.
+    // One thread is enough, because a container serves one event at a time.
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(make_and_serve(make, serve, var, &runtime_api)),
         Err(error) => {

@@ -1,4 +1,4 @@
-//! The one word that the runtime's own client leaves to the function: that it cannot start.
+//! The message that the runtime's own client does not send: that the function cannot start.
 
 use std::time::Duration;
 
@@ -7,11 +7,12 @@ use http::Request;
 use latchkey_core::port::Fetch;
 use serde_json::json;
 
-/// The Runtime API is on the same machine.
+/// Time limit of a request. The Runtime API is on the same machine.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Tells Lambda that the function cannot start, and why, so that `Init` errors name the fix. `address` is
-/// `AWS_LAMBDA_RUNTIME_API`, host and port; `cargo lambda watch` puts a scheme in front and a path behind.
+/// Reports to Lambda that the function cannot start, and the reason, so that `Init` errors name the fix.
+/// `address` is `AWS_LAMBDA_RUNTIME_API`, host and port; `cargo lambda watch` adds a scheme in front and a
+/// path at the end.
 pub(crate) async fn cannot_start(fetch: &dyn Fetch, address: &str, why: &str) {
     const KIND: &str = "Latchkey.Configuration";
     let body = json!({ "errorType": KIND, "errorMessage": why, "stackTrace": [] });
@@ -24,7 +25,7 @@ pub(crate) async fn cannot_start(fetch: &dyn Fetch, address: &str, why: &str) {
         Ok(request) => fetch.fetch(request, DEADLINE).await.map(|_| ()).map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
-    // It is in the log already; the process ends either way.
+    // The reason is already in the log, and the process ends either way.
     if let Err(error) = told {
         tracing::error!(%error, "Lambda could not be told that the function cannot start");
     }

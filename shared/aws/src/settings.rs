@@ -1,4 +1,5 @@
-//! The settings: variables of the environment, each of which may name a secret or a parameter instead of holding a value.
+//! Settings: environment variables, each of which may name a secret or a parameter instead of containing a
+//! value.
 
 mod api;
 mod reference;
@@ -20,13 +21,13 @@ pub use reference::{NoReference, Reference};
 
 use api::Patience;
 
-/// Reads a variable of the environment.
+/// Reads an environment variable.
 pub type Var = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// Reads every variable that it may ever need, to find out which those are.
+/// Reads every variable that it may ever need, which reveals their names.
 pub type Reader = fn(&dyn Fn(&str) -> Option<String>);
 
-/// Variables with what their references name in their place.
+/// Variables, with the fetched values of their references.
 #[derive(Clone)]
 pub struct LambdaSettings {
     var: Var,
@@ -34,13 +35,13 @@ pub struct LambdaSettings {
 }
 
 impl LambdaSettings {
-    /// The settings as they are now, for what `reader` asks for. All references are fetched at once; without one, nothing
-    /// is asked of anybody. A response that does not come is asked for again, a few times.
+    /// Fetches the references among the variables that `reader` reads, all at the same time. Without
+    /// references no request is sent. A request without a response is repeated a few times.
     pub async fn read(var: &Var, reader: Reader, aws: &Aws) -> Result<Self, Mistakes> {
         Self::fetch(var, reader, aws, Patience::Start).await
     }
 
-    /// The same while a request waits: each reference is asked for once.
+    /// Does the same while a request waits: each reference is requested once.
     pub async fn read_once(var: &Var, reader: Reader, aws: &Aws) -> Result<Self, Mistakes> {
         Self::fetch(var, reader, aws, Patience::AtWork).await
     }
@@ -48,7 +49,7 @@ impl LambdaSettings {
     async fn fetch(var: &Var, reader: Reader, aws: &Aws, patience: Patience) -> Result<Self, Mistakes> {
         let mut settings = Self { var: Arc::clone(var), fetched: BTreeMap::new() };
         loop {
-            // A variable may be read only once another one is known.
+            // The reader may read a variable only after it knows another one.
             let found = settings.references(reader);
             if found.is_empty() {
                 return Ok(settings);
@@ -75,7 +76,7 @@ impl LambdaSettings {
         }
     }
 
-    /// The variables whose values are references that have not been fetched.
+    /// Returns the variables whose values are references that have not been fetched.
     fn references(&self, reader: Reader) -> Vec<(String, String)> {
         let asked = RefCell::new(BTreeSet::new());
         reader(&|name| {
@@ -91,18 +92,18 @@ impl LambdaSettings {
             .collect()
     }
 
-    /// A variable's value.
+    /// Returns the value of a variable.
     pub fn get(&self, name: &str) -> Option<String> {
         let fetched = self.fetched.get(name).map(|value| value.expose_secret().to_owned());
         fetched.or_else(|| (self.var)(name))
     }
 
-    /// Whether any of it may change while the container lives.
+    /// Returns true if any value may change while the container lives.
     pub fn has_references(&self) -> bool {
         !self.fetched.is_empty()
     }
 
-    /// Whether what `other` has fetched is the same.
+    /// Returns true if `other` has fetched the same values.
     pub fn is_same_as(&self, other: &Self) -> bool {
         let exposed = |settings: &Self| -> Vec<(String, String)> {
             settings
@@ -115,13 +116,13 @@ impl LambdaSettings {
     }
 }
 
-/// All that is wrong with the settings: a line for each variable, with the fix.
+/// All mistakes in the settings: a line for each variable, with the fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistakes(Vec<String>);
 
 impl Mistakes {
-    /// About the environment itself: the variables of ours whose values are not text. Those that look like ours and are not
-    /// are warned of.
+    /// Returns the mistakes of the environment itself: Latchkey's variables whose values are not text. Warns
+    /// of variables with similar names.
     pub fn of_environment(all: impl Iterator<Item = (OsString, OsString)>) -> Result<(), Self> {
         let (mut names, mut mistakes) = (Vec::new(), Vec::new());
         for (name, value) in all {
@@ -137,7 +138,7 @@ impl Mistakes {
         if mistakes.is_empty() { Ok(()) } else { Err(Self(mistakes)) }
     }
 
-    /// The lines.
+    /// Returns the lines.
     pub fn lines(&self) -> &[String] {
         &self.0
     }
@@ -155,13 +156,13 @@ impl From<Vec<ConfigError>> for Mistakes {
     }
 }
 
-/// Why a reference gave no value. Never says what a value is.
+/// Reason that a reference gave no value. It never contains a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Trouble {
     Denied,
     Missing,
     NoMember(String),
-    /// The service's own name for what it refuses.
+    /// The service refuses the request, with its name for the error.
     Refused(String),
     Silent(String),
     Garbage,
@@ -170,7 +171,7 @@ enum Trouble {
 }
 
 impl Trouble {
-    /// What is wrong with `reference`, and the fix.
+    /// Returns the problem of `reference`, and the fix.
     fn about(&self, reference: &Reference) -> String {
         let action = reference.action();
         match self {
@@ -178,7 +179,7 @@ impl Trouble {
                 "this function may not read {reference}; allow {action} on it in the function's policy, and kms:Decrypt on \
                  its key where it has one of its own"
             ),
-            Self::Missing => format!("{reference} does not exist; make it, or correct the ARN"),
+            Self::Missing => format!("{reference} does not exist; create it, or correct the ARN"),
             Self::NoMember(key) => {
                 format!("{reference} has no member `{key}` with a text; store a JSON object that has one")
             }
@@ -186,20 +187,18 @@ impl Trouble {
                 format!("{reference} could not be read ({kind}); see {action} in AWS's reference")
             }
             Self::Silent(why) => format!(
-                "{reference} could not be read ({why}); see that the function reaches AWS: in a VPC it needs a NAT gateway \
-                 or an interface endpoint"
+                "{reference} could not be read ({why}); check that the function reaches AWS: in a VPC it \
+                 needs a NAT gateway or an interface endpoint"
             ),
             Self::Garbage => {
-                format!(
-                    "{reference} was answered with something unreadable; check the AWS_ENDPOINT_URL variables"
-                )
+                format!("the response for {reference} is unreadable; check the AWS_ENDPOINT_URL variables")
             }
             Self::NoCredentials => format!(
                 "{reference} cannot be read without credentials; run on Lambda, or set AWS_ACCESS_KEY_ID and \
                  AWS_SECRET_ACCESS_KEY"
             ),
             Self::Request(why) => {
-                format!("{reference} cannot be asked for ({why}); check the AWS_ENDPOINT_URL variables")
+                format!("{reference} cannot be requested ({why}); check the AWS_ENDPOINT_URL variables")
             }
         }
     }

@@ -4,19 +4,19 @@ use std::time::Duration;
 use latchkey_core::Timestamp;
 use latchkey_core::port::{MAX_WAIT, Pace};
 
-/// Who waits for a turn to hash, as long as each is served within [`MAX_WAIT`].
+/// Requests that wait for a turn to hash, as long as each is served within [`MAX_WAIT`].
 ///
-/// A place is given back by its end, or by time: the runtime drops a request whose client has gone without a word, and
-/// places that only their holders could give back would run out.
+/// A place is freed when its request ends, or after a time: the runtime silently drops a request whose client
+/// has gone, so places that only their holders could free would run out.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    /// How many may wait at most, which bounds the memory.
+    /// Maximum number of waiting requests, which bounds the memory.
     places: usize,
     patience: Duration,
     taken: VecDeque<Place>,
     next: u64,
     pace: Pace,
-    /// The blocks that were hashed since the clock last moved, and where it stood then.
+    /// Number of blocks that were hashed since the clock last moved, and the time of the clock then.
     hashed: Option<(Timestamp, usize)>,
 }
 
@@ -27,26 +27,26 @@ struct Place {
     work: usize,
 }
 
-/// A place.
+/// Place of a waiting request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ticket {
     number: u64,
     work: usize,
-    /// How long the turn is away, as far as is known.
+    /// Time until the turn, as far as known.
     pub(crate) wait: Duration,
 }
 
 impl Admission {
-    /// At most `places` of them, each for at most `patience`.
+    /// Creates a queue of at most `places` requests, each for at most `patience`.
     pub(crate) const fn new(places: usize, patience: Duration) -> Self {
         Self { places, patience, taken: VecDeque::new(), next: 0, pace: Pace::assumed(), hashed: None }
     }
 
-    /// A place for `work` blocks, unless the turn would come too late.
+    /// Returns a place for `work` blocks, unless its turn would come too late.
     pub(crate) fn enter(&mut self, work: usize, now: Timestamp) -> Option<Ticket> {
         self.measure(now);
         let patience = self.patience;
-        // One from the future was taken before the clock jumped back: nobody knows how long ago.
+        // A place from the future was taken before the clock jumped back, so its age is unknown.
         self.taken.retain(|place| place.since <= now && now.since(place.since) < patience);
         let wait =
             self.pace.of(self.taken.iter().fold(0, |sum: usize, place| sum.saturating_add(place.work)));
@@ -58,7 +58,8 @@ impl Admission {
         Some(Ticket { number: self.next, work, wait })
     }
 
-    /// Gives a place back after its hash, which began at `now`: a Worker's clock stands still while it computes.
+    /// Frees a place after its hash, which began at `now`: a Worker's clock stands still during a
+    /// computation.
     #[expect(clippy::needless_pass_by_value, reason = "a ticket is good once")]
     pub(crate) fn leave(&mut self, ticket: Ticket, now: Timestamp) {
         self.taken.retain(|place| place.number != ticket.number);
@@ -67,9 +68,9 @@ impl Admission {
         self.hashed = Some((since, work.saturating_add(ticket.work)));
     }
 
-    /// Takes note of how long the hashes took that were made before the clock moved.
+    /// Measures the duration of the hashes before the clock moved.
     fn measure(&mut self, now: Timestamp) {
-        // After a pause of the isolate the clock has moved by more than the hashes.
+        // After a pause of the isolate, the clock has moved by more than the duration of the hashes.
         if let Some((since, work)) = self.hashed.take_if(|(since, _)| now != *since) {
             let took = now.since(since);
             if since < now && took < MAX_WAIT && !self.taken.is_empty() {
@@ -125,7 +126,7 @@ mod tests {
     #[test]
     fn two_hundred_at_once_wait_and_only_those_beyond_ten_seconds_are_refused() {
         let mut admission = admission(100_000);
-        // 39 ms each are assumed before one was measured.
+        // Before the first measurement a hash counts as 39 ms.
         let admitted = (0..1000).take_while(|_| admission.enter(HASH, at(0)).is_some()).count();
         assert!((250..260).contains(&admitted), "{admitted}");
     }
@@ -135,7 +136,7 @@ mod tests {
         let mut admission = admission(100_000);
         let tickets: Vec<_> = (0..10).map(|_| admission.enter(HASH, at(0)).unwrap()).collect();
         let mut tickets = tickets.into_iter();
-        // Two hashes in a row, 100 ms each; the clock tells after them.
+        // Two hashes in a row, 100 ms each. The clock moves after them.
         for turn in 0..4 {
             for ticket in tickets.by_ref().take(2) {
                 admission.leave(ticket, at(turn * 200));
@@ -148,7 +149,7 @@ mod tests {
             "{:?}",
             ticket.wait
         );
-        // 100 ms each: a hundred in ten seconds.
+        // With 100 ms each, a hundred fit into ten seconds.
         let admitted = (0..1000).take_while(|_| admission.enter(HASH, at(800)).is_some()).count();
         assert!((95..=100).contains(&admitted), "{admitted}");
     }

@@ -1,18 +1,18 @@
-//! How much of a request's body is read, and how much of it the service gets.
+//! Limits on the part of a request's body that is read, and on the part that the service gets.
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, TryStreamExt};
 use latchkey_http::MAX_BODY;
 
-/// What is read at the most, in bytes. Whoever sends more may lose the connection.
+/// Maximum number of bytes that are read. A client that sends more may lose the connection.
 const MAX_READ: usize = 1024 * 1024;
 
-/// Reads a body to its end, and keeps what the service may want of it: of one that is too large, a byte more than the service
-/// takes, for which it refuses it.
+/// Reads a body to its end, and returns the part that the service may need. Of a body that is too large it
+/// returns one byte more than the service accepts, so that the service refuses it.
 ///
-/// The service refuses much without a look at the body, and a response before the end of the request costs the connection
-/// between two Workers: `wrangler dev`, which puts one of its own in front, then answers another request with 503 in plain
-/// text, one time in six.
+/// The service refuses many requests without reading the body. A response before the end of the request costs
+/// the connection between two Workers: `wrangler dev`, which puts its own Worker in front, then responds to
+/// about one of six following requests with 503 in plain text.
 pub(crate) async fn read<E>(mut pieces: impl Stream<Item = Result<Bytes, E>> + Unpin) -> Result<Bytes, E> {
     // Most bodies come in one piece, which is not copied.
     let mut kept = BytesMut::from(pieces.try_next().await?.unwrap_or_default());
@@ -38,7 +38,7 @@ mod tests {
 
     type Pieces = Vec<Result<Bytes, &'static str>>;
 
-    /// What is kept, and how many pieces are left unread.
+    /// Returns the part that the service gets, and the number of pieces that are left unread.
     fn reading(pieces: Pieces) -> (Result<Bytes, &'static str>, usize) {
         let mut pieces = stream::iter(pieces);
         let kept = read(&mut pieces).now_or_never().unwrap();

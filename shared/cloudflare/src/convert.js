@@ -1,4 +1,5 @@
-// What convert.rs has JavaScript do. Headers cross as lines, a name and a value in turn; neither can hold the end of a line.
+// JavaScript functions for convert.rs. Headers cross as lines, a name and a value in turn; neither can
+// contain a line break.
 
 export function lines(headers) {
   let text = "";
@@ -17,7 +18,7 @@ export function shortBody(request, limit, then) {
   );
 }
 
-// Each is appended: several cookies stay several.
+// Each header is appended, so several cookies stay separate.
 export function headers(lines) {
   const headers = new Headers();
   const texts = lines.split("\n");
@@ -25,7 +26,7 @@ export function headers(lines) {
   return headers;
 }
 
-// The body is copied: what comes is a view of the memory of wasm.
+// The body is copied, because it is a view of the memory of wasm.
 export function response(status, lines, body) {
   return new Response(body.length > 0 ? body.slice() : null, { status, headers: headers(lines) });
 }

@@ -1,7 +1,7 @@
-//! Requests and responses between the runtime and `http`.
+//! Conversion of requests and responses between the runtime and `http`.
 //!
-//! The worker crate has such conversions too. Its refuse a request with a header that is not ASCII, and make a stream of
-//! every body; ours take any header that the runtime takes, and hand over a body that is whole as it is.
+//! The worker crate's own conversions refuse a request with a non-ASCII header, and turn every body into a
+//! stream. These accept any header that the runtime accepts, and pass a complete body as it is.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -17,7 +17,8 @@ use worker::wasm_bindgen::closure::Closure;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::web_sys::{Headers, Request, Response};
 
-/// The glue in JavaScript. Each text that crosses between JavaScript and wasm is encoded anew, so that all headers cross as one.
+/// Bindings to the JavaScript functions. Each text that crosses between JavaScript and wasm is encoded again,
+/// so all headers cross as one text.
 mod glue {
     use worker::wasm_bindgen::JsValue;
     use worker::wasm_bindgen::prelude::wasm_bindgen;
@@ -25,25 +26,28 @@ mod glue {
 
     #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, module = "/src/convert.js")]
     extern "C" {
-        /// A request's method, its address, and the names and values of its headers, a line each.
+        /// Returns a request's method, its URL, and the names and values of its headers, each on its own
+        /// line.
         #[wasm_bindgen(js_name = head)]
         pub(super) fn head(request: &Request) -> String;
-        /// Calls `then` with the bytes of a request's body up to a limit, or with nothing where it cannot be read.
+        /// Calls `then` with the bytes of a request's body up to a limit, or with nothing if it cannot be
+        /// read.
         #[wasm_bindgen(js_name = shortBody)]
         pub(super) fn short_body(request: &Request, limit: usize, then: &JsValue) -> JsValue;
-        /// The same lines of headers alone.
+        /// Returns the lines of headers alone.
         #[wasm_bindgen(js_name = lines)]
         pub(super) fn lines(headers: &Headers) -> String;
-        /// Headers of lines.
+        /// Returns headers from lines.
         #[wasm_bindgen(js_name = headers, catch)]
         pub(super) fn headers(lines: &str) -> Result<Headers, JsValue>;
-        /// A response with headers of lines, and a body unless it is empty: some statuses may have none at all.
+        /// Returns a response with headers from lines. An empty body is left out, because some statuses allow
+        /// none.
         #[wasm_bindgen(js_name = response, catch)]
         pub(super) fn response(status: u16, lines: &str, body: &[u8]) -> Result<Response, JsValue>;
     }
 }
 
-/// The head of a request: all but its body.
+/// Head of a request: all except its body.
 pub(crate) struct Head {
     method: String,
     url: String,
@@ -58,8 +62,8 @@ impl Head {
         Self { method: text(), url: text(), headers: read_lines(lines) }
     }
 
-    /// Whether the client says that there is a body, and that the service takes one of its length. Another Worker may say what is not
-    /// true.
+    /// Returns true if the client declares a body of a length that the service accepts. Another Worker may
+    /// declare a false length.
     pub(crate) fn has_short_body(&self) -> bool {
         let length =
             self.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
@@ -67,12 +71,12 @@ impl Head {
             && length.is_some_and(|length: usize| (1..=MAX_BODY).contains(&length))
     }
 
-    /// Whether the client came by https.
+    /// Returns true if the client used https.
     pub(crate) fn is_https(&self) -> bool {
         self.url.starts_with("https:")
     }
 
-    /// The request for a router.
+    /// Returns the request for a router.
     pub(crate) fn request(self, body: Body) -> Result<http::Request<Body>, http::Error> {
         let mut request = http::Request::builder()
             .method(Method::from_bytes(self.method.as_bytes())?)
@@ -83,7 +87,7 @@ impl Head {
     }
 }
 
-/// The body of a request that does not say how long it is, or that it is long.
+/// Reads the body of a request that declares no length, or a large one.
 pub(crate) async fn body(raw: &Request) -> Body {
     let Some(stream) = raw.body() else { return Body::empty() };
     match crate::body::read(worker::Body::new(stream)).await {
@@ -92,11 +96,11 @@ pub(crate) async fn body(raw: &Request) -> Body {
     }
 }
 
-/// Calls `then` with the body of a request that says it is short, and returns the promise of what `then` returns. The runtime reads it
-/// in one step, where a stream takes several for each piece.
+/// Calls `then` with the body of a request that declares a short length, and returns the promise of its
+/// result. The runtime reads the body in one step, whereas a stream takes several steps for each piece.
 pub(crate) fn short_body(raw: &Request, then: impl FnOnce(Body) -> JsValue + 'static) -> JsValue {
     let mut then = Some(then);
-    // Owned by JavaScript: where the client has gone, nobody calls it, and it is freed.
+    // JavaScript owns the closure. If the client has gone, nobody calls it, and it is freed.
     let then = Closure::<dyn FnMut(Option<js_sys::Uint8Array>) -> JsValue>::new(
         move |bytes: Option<js_sys::Uint8Array>| {
             let body = match bytes {
@@ -106,44 +110,45 @@ pub(crate) fn short_body(raw: &Request, then: impl FnOnce(Body) -> JsValue + 'st
             then.take().map_or_else(failure, |then| then(body))
         },
     );
-    // As with one that is read in pieces: a byte more than the service takes, for which it refuses it.
+    // As for a body that is read in pieces, the limit is one byte above what the service accepts, so that it
+    // refuses a larger body.
     glue::short_body(raw, MAX_BODY + 1, &then.into_js_value())
 }
 
-/// Whoever wants it learns that it cannot be read.
+/// Returns a body whose reader gets `error`.
 fn unreadable(error: impl Error + Send + Sync + 'static) -> Body {
     Body::from_stream(stream::iter([Err::<Bytes, _>(error)]))
 }
 
-/// Behind scheme, host and port, without a fragment.
+/// Returns the part of a URL after scheme, host and port, without the fragment.
 fn path_and_query(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/");
     rest.split_once('#').map_or(rest, |(rest, _)| rest)
 }
 
-/// The response of a router, for the runtime.
+/// Converts the response of a router for the runtime.
 pub(crate) async fn response(answer: http::Response<Body>) -> worker::Result<Response> {
     let (parts, body) = answer.into_parts();
     let body = body.collect().await.map_err(|error| worker::Error::RustError(error.to_string()))?.to_bytes();
     Ok(glue::response(parts.status.as_u16(), &written_lines(&parts.headers), &body)?)
 }
 
-/// The response where there is no other.
+/// Returns the response of last resort.
 pub(crate) fn failure() -> JsValue {
     glue::response(500, "", &[]).map_or_else(|error| error, JsValue::from)
 }
 
-/// The runtime's headers, each value byte by byte.
+/// Converts the runtime's headers, each value byte by byte.
 pub(crate) fn headers_in(headers: &Headers) -> HeaderMap {
     read_lines(glue::lines(headers).split('\n'))
 }
 
-/// Names and values in turn.
+/// Reads names and values in turn.
 fn read_lines<'a>(mut lines: impl Iterator<Item = &'a str>) -> HeaderMap {
     let mut map = HeaderMap::new();
     while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
-        // The runtime has checked both already.
+        // The runtime has already checked both.
         if let (Ok(name), Ok(value)) =
             (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(&bytes(value)))
         {
@@ -153,7 +158,7 @@ fn read_lines<'a>(mut lines: impl Iterator<Item = &'a str>) -> HeaderMap {
     map
 }
 
-/// Names and values in turn. Neither can hold the end of a line.
+/// Writes names and values in turn. Neither can contain a line break.
 fn written_lines(headers: &HeaderMap) -> String {
     let mut lines = String::with_capacity(1024);
     for (name, value) in headers {
@@ -168,7 +173,7 @@ fn written_lines(headers: &HeaderMap) -> String {
     lines
 }
 
-/// A header's value as the runtime shows it is a text of one character per byte.
+/// Returns the bytes of a header's value. The runtime shows it as a text of one character per byte.
 fn bytes(value: &str) -> Cow<'_, [u8]> {
     if value.is_ascii() {
         return Cow::Borrowed(value.as_bytes());
@@ -177,15 +182,15 @@ fn bytes(value: &str) -> Cow<'_, [u8]> {
     bytes.map_or_else(|_| Cow::Borrowed(value.as_bytes()), Cow::Owned)
 }
 
-/// Headers for the runtime. Each is appended: several cookies arrive as several.
+/// Converts headers for the runtime. Each is appended, so several cookies stay separate.
 pub(crate) fn headers_out(headers: &HeaderMap) -> worker::Result<Headers> {
     Ok(glue::headers(&written_lines(headers))?)
 }
 
-/// What JavaScript threw, in words.
+/// Returns the text of a JavaScript exception.
 pub(crate) fn thrown(value: &JsValue) -> String {
     match value.dyn_ref::<js_sys::Error>() {
         Some(error) => error.message().into(),
-        None => value.as_string().unwrap_or_else(|| "something that is no error was thrown".to_owned()),
+        None => value.as_string().unwrap_or_else(|| "a value that is not an error was thrown".to_owned()),
     }
 }

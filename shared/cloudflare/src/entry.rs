@@ -1,4 +1,4 @@
-//! What the runtime calls.
+//! Functions that the runtime calls.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -18,19 +18,20 @@ use crate::convert::Head;
 use crate::isolate;
 use crate::{convert, peer, promise, request};
 
-/// How many statements one scheduled event removes expired items with: an event may make 1,000 queries. On the free plan it may make
-/// 50, which remove more in an hour than that plan lets anybody write.
+/// Number of statements with which one scheduled event purges expired items. An event may make 1,000 queries.
+/// On the free plan it may make 50, which remove more in an hour than that plan allows anyone to write.
 const BITES: u32 = 900;
-/// The same in an event that also seals values anew.
+/// The same limit for an event that also reseals values.
 const BITES_BESIDE_RESEAL: u32 = 100;
 
-/// How many accounts are sealed anew at a time: some 40 statements, which the free plan's 50 have room for.
+/// Number of accounts that are resealed in one step: about 40 statements, which fit into the free plan's 50.
 const RESEAL_PAGE: u32 = 10;
-/// How many times an event does that: some 850 statements of the 1,000 that the paid plan lets it make, should each count. On the free plan
-/// the event ends after the first, whose progress stands, and the next event goes on.
+/// Number of such steps in an event: about 850 statements of the 1,000 that the paid plan allows. On the free
+/// plan the event ends after the first step. Its progress is stored, and the next event continues.
 const RESEAL_PAGES: u32 = 20;
 
-/// Answers a request: with a response, where none of its work has to wait, else with the promise of one.
+/// Handles a request. Returns the response if no part of the work has to wait, or else the promise of a
+/// response.
 pub fn fetch(function: fn() -> Function, raw: Request, env: Env, context: Context) -> JsValue {
     let head = Head::of(&raw);
     if head.has_short_body() {
@@ -51,7 +52,7 @@ fn begin(
     promise::begin(async move {
         request::within(env, Some(context), response).await.map_or_else(
             |error| {
-                tracing::error!(%error, "a response could not be handed over");
+                tracing::error!(%error, "a response could not be returned to the runtime");
                 convert::failure()
             },
             JsValue::from,
@@ -76,7 +77,8 @@ async fn answer(function: fn() -> Function, head: Head, body: Body) -> worker::R
     convert::response(answer).await
 }
 
-/// Answers what reaches no service, and tells the log why, under the identifier that the client sees.
+/// Returns the response to a request that reaches no service, and logs the cause under the identifier that
+/// the client sees.
 async fn refuse(https: bool, problem: &Problem, cause: &(dyn Error + Sync)) -> worker::Result<Response> {
     let entropy: &dyn Entropy = &WorkerEntropy;
     // Without randomness nothing else works either.
@@ -89,7 +91,7 @@ async fn refuse(https: bool, problem: &Problem, cause: &(dyn Error + Sync)) -> w
     convert::response(latchkey_http::without_service(problem, https, &request_id)).await
 }
 
-/// The log has what is wrong and the fix; the client hears that it is not theirs.
+/// Returns the problem for the client, which does not blame the client. The log has the cause and the fix.
 fn misconfigured() -> Problem {
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
@@ -99,23 +101,24 @@ fn misconfigured() -> Problem {
     .retry_after(Duration::from_mins(1))
 }
 
-/// A method or an address that the runtime takes and `http` does not.
+/// Returns the problem of a method or URL that the runtime accepts but `http` does not.
 fn unreadable() -> Problem {
-    Problem::invalid("the request's method or address is not one that this service takes")
+    Problem::invalid("this service does not accept the request's method or URL; correct them")
 }
 
-/// Does the work of the schedule: removes expired items, and moves what is sealed while `LATCHKEY_SECRET` is being replaced.
+/// Does the scheduled work: purges expired items, and reseals values while `LATCHKEY_SECRET` is being
+/// replaced.
 pub async fn scheduled(env: Env) {
     request::within(env, None, async {
         crate::log::begin(request::var("LATCHKEY_LOG").as_deref());
-        // First, as the purge takes whatever the plan allows.
+        // Resealing comes first, because the purge uses up the plan's remaining queries.
         let bites = if reseal().await { BITES_BESIDE_RESEAL } else { BITES };
         purge(bites).await;
     })
     .await;
 }
 
-/// Expired items are hidden already: this is for space.
+/// Purges expired items. They are already hidden; purging only frees space.
 async fn purge(bites: u32) {
     let table = isolate::table();
     let purged = latchkey_sql::purge(&table, &WorkerClock, bites, async || {}).await;
@@ -125,8 +128,8 @@ async fn purge(bites: u32) {
     tracing::info!(removed = purged.removed, "expired items were removed");
 }
 
-/// Goes on with the reseal of a rotation, and returns true where there was one. Its progress is stored after each page, so the event may
-/// end at a limit of its plan.
+/// Continues the reseal of a secret rotation, and returns true if there was one. Its progress is stored after
+/// each page, so the event may end at a limit of its plan.
 async fn reseal() -> bool {
     let services = match isolate::services() {
         Ok(services) => services,
@@ -141,10 +144,10 @@ async fn reseal() -> bool {
         Ok(Some(progress)) if progress.is_complete() && progress.count.unreadable > 0 => {
             tracing::error!("{progress}");
         }
-        // Said at the level that is logged by default: somebody waits for it.
+        // The end of a rotation is logged at the default level, because an operator waits for it.
         Ok(Some(progress)) if progress.is_clean() => tracing::warn!("{progress}"),
         Ok(Some(progress)) => tracing::info!("{progress}"),
-        Err(error) => tracing::error!(%error, "sealed values could not be moved under the current secret"),
+        Err(error) => tracing::error!(%error, "sealed values could not be resealed under the current secret"),
     }
     true
 }

@@ -1,4 +1,4 @@
-//! What an isolate has for all its requests: the service, put together when the first of them comes.
+//! State that an isolate has for all its requests: the service, which is built at the first of them.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -13,18 +13,18 @@ use latchkey_sql::SqlTable;
 use crate::adapters::{D1, Kv, NoMailer, WorkerClock, WorkerEntropy, WorkerFetch};
 use crate::{log, request};
 
-/// The name of the D1 database among the bindings.
+/// Name of the D1 database's binding.
 const DATABASE: &str = "DB";
-/// The name of the KV namespace among the bindings.
+/// Name of the KV namespace's binding.
 const CACHE: &str = "CACHE";
 
-/// Why there is no service.
+/// Reason that there is no service.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SetupError {
-    /// A binding.
+    /// A binding is missing.
     #[error(transparent)]
     Binding(#[from] StoreError),
-    /// Variables: all that are wrong.
+    /// Variables are wrong. The error lists all of them.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Config(Vec<ConfigError>),
 }
@@ -33,8 +33,8 @@ thread_local! {
     static SERVICE: OnceCell<Middleware<Paths>> = const { OnceCell::new() };
 }
 
-/// The service of this isolate, in the name of the request that is being worked on. An isolate without one tries again at
-/// the next request.
+/// Returns the service of this isolate, for the current request. If building it failed, the next request
+/// tries again.
 pub(crate) fn service(function: fn() -> Function) -> Result<Middleware<Paths>, SetupError> {
     SERVICE.with(|known| {
         if let Some(service) = known.get() {
@@ -67,12 +67,12 @@ pub(crate) fn services() -> Result<Services, SetupError> {
     Ok(Services::new(Arc::new(config), ports, &Memory::default()))
 }
 
-/// The table, for what only it can do.
+/// Returns the table, for its own features.
 pub(crate) fn table() -> SqlTable<D1> {
     SqlTable::new(D1::new(DATABASE))
 }
 
-/// In Redis where there is one, else in D1.
+/// Returns counters in Redis if it is configured, or else in D1.
 #[cfg(feature = "limits")]
 fn counters(fetch: &Arc<dyn Fetch>) -> Result<Arc<dyn Counters>, SetupError> {
     use latchkey_upstash::{Breaker, UpstashCounters, UpstashSettings};

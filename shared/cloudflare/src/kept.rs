@@ -1,13 +1,13 @@
-//! How long KV keeps an entry: its lifetimes have a floor.
+//! Storage time of an entry in KV, which has a minimum.
 
 use std::time::Duration;
 
-/// The shortest lifetime that KV takes, in seconds.
+/// Minimum lifetime that KV accepts, in seconds.
 const FLOOR: u64 = 60;
-/// The longest that is asked for, in seconds: a year. What is cached is made again when it is gone.
+/// Maximum lifetime that is used, in seconds: a year. A lost entry is created again.
 const CEILING: u64 = 366 * 24 * 60 * 60;
 
-/// How long the store is told to keep an entry, in seconds.
+/// Returns the time for which KV stores an entry, in seconds.
 pub(crate) fn seconds(lifetime: Duration) -> u64 {
     let begun = u64::from(lifetime.subsec_nanos() > 0);
     lifetime.as_secs().saturating_add(begun).clamp(FLOOR, CEILING)

@@ -1,12 +1,12 @@
-//! Latchkey on Cloudflare Workers: the entry, and the ports over what a Worker has.
+//! Latchkey on Cloudflare Workers: the entry, and the ports over the features of a Worker.
 //!
-//! The services are put together once per isolate and hold plain data only. What belongs to a request, its bindings and
-//! its context, is in reach while that request's future is polled and no longer (module `request`): so no binding, stream
-//! or future outlives its request, and nothing is built anew for each.
+//! The services are built once per isolate and hold only plain data. The bindings and the context of a
+//! request are reachable only while that request's future is polled (module `request`). So no binding, stream
+//! or future outlives its request, and nothing is rebuilt for each request.
 //!
-//! This is the one crate that knows futures that are not `Send`: each adapter wraps its own.
+//! This is the only crate with futures that are not `Send`: each adapter wraps its own.
 
-// What touches no binding is tested on any machine.
+// Modules that use no binding are tested on any machine.
 #[cfg(any(test, all(target_arch = "wasm32", feature = "passwords")))]
 mod admission;
 #[cfg(any(test, target_arch = "wasm32"))]

@@ -1,4 +1,4 @@
-//! Logs as lines of JSON, which Workers Logs takes apart and indexes.
+//! Logs as lines of JSON, which Workers Logs parses and indexes.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use tracing::Event;
 use tracing::field::{Field, Visit};
 
-/// An event as one line: `level`, `target`, `message`, and its fields.
+/// Returns an event as one line: `level`, `target`, `message` and its fields.
 pub(crate) fn line(event: &Event<'_>) -> String {
     let metadata = event.metadata();
     let mut fields = Fields(Map::new());
@@ -52,16 +52,16 @@ mod console {
     use tracing::{Event, Level, Metadata, Subscriber};
     use worker::web_sys::console;
 
-    /// From now on, the events that `variable` asks for go to the console. Nothing happens when they do already.
+    /// Sends the events that `variable` selects to the console. Does nothing if they go there already.
     pub(crate) fn begin(variable: Option<&str>) {
         let (filter, ignored) = Filter::read(variable);
-        // An error says that there is a subscriber.
+        // An error means that there is already a subscriber.
         if tracing::subscriber::set_global_default(Console(filter)).is_ok() {
             log::tell_ignored("LATCHKEY_LOG", &ignored);
         }
     }
 
-    /// Events without spans: nothing here opens one.
+    /// Subscriber for events without spans, because no code here opens a span.
     struct Console(Filter);
 
     impl Subscriber for Console {

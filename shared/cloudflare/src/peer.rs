@@ -3,8 +3,8 @@ use std::net::IpAddr;
 use http::HeaderMap;
 use latchkey_http::PeerAddress;
 
-/// Where Cloudflare says that the request comes from. It sets this header itself, whatever the client sent; no other
-/// header that names an address is looked at.
+/// Returns the client address that Cloudflare reports. Cloudflare sets this header itself, whatever the
+/// client sent. No other header with an address is read.
 pub(crate) fn address(headers: &HeaderMap) -> Option<PeerAddress> {
     let mut values = headers.get_all("cf-connecting-ip").iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };

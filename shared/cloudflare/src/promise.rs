@@ -8,8 +8,8 @@ use futures_util::task::AtomicWaker;
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen_futures::future_to_promise;
 
-/// Begins `work`, and returns its value where it is done at once, without a promise and the turn of the event loop that settles it. Else
-/// the promise of the value.
+/// Begins `work`. If it completes at once, returns its value, without a promise and the turn of the event
+/// loop that settles it. Otherwise returns the promise of the value.
 pub(crate) fn begin(work: impl Future<Output = JsValue> + 'static) -> JsValue {
     let mut work = Box::pin(work);
     let relay = Arc::new(Relay::default());
@@ -24,7 +24,8 @@ pub(crate) fn begin(work: impl Future<Output = JsValue> + 'static) -> JsValue {
     future_to_promise(async { Ok(rest.await) }).into()
 }
 
-/// Wakes the task that goes on with the work. Some futures keep the waker of their first poll, which comes before there is a task.
+/// Wakes the task that continues the work. Some futures keep the waker of their first poll, which happens
+/// before the task exists.
 #[derive(Default)]
 struct Relay(AtomicWaker);
 

@@ -1,4 +1,4 @@
-//! What belongs to the request that is being worked on.
+//! Parts that belong to the current request.
 
 use std::cell::RefCell;
 use std::pin::pin;
@@ -11,14 +11,14 @@ thread_local! {
     static CURRENT: RefCell<Option<Rc<Bindings>>> = const { RefCell::new(None) };
 }
 
-/// A request's bindings, and its context where its event has one that can be waited with.
+/// Bindings of a request, and its context if its event has one for work after the response.
 struct Bindings {
     env: Env,
     context: Option<Context>,
 }
 
-/// Runs `future` as the work of one request: while it is polled, the adapters reach `env` and `context`, and when it ends
-/// nothing of the two is left behind.
+/// Runs `future` as the work of one request. The adapters can reach `env` and `context` while it is polled,
+/// and both are dropped when it ends.
 pub async fn within<F: Future>(env: Env, context: Option<Context>, future: F) -> F::Output {
     on_behalf(Rc::new(Bindings { env, context }), future).await
 }
@@ -26,7 +26,8 @@ pub async fn within<F: Future>(env: Env, context: Option<Context>, future: F) ->
 async fn on_behalf<F: Future>(bindings: Rc<Bindings>, future: F) -> F::Output {
     let mut future = pin!(future);
     std::future::poll_fn(|task| {
-        // Requests of one isolate take turns, so each turn sets what is its own and puts back what was there.
+        // Requests of one isolate take turns, so each turn sets its own bindings and then restores the
+        // previous ones.
         let before = CURRENT.replace(Some(Rc::clone(&bindings)));
         let polled = future.as_mut().poll(task);
         CURRENT.set(before);
@@ -39,12 +40,12 @@ fn current() -> Option<Rc<Bindings>> {
     CURRENT.with_borrow(Clone::clone)
 }
 
-/// The D1 database under this name.
+/// Returns the D1 database with this binding.
 pub(crate) fn d1(name: &str) -> Result<D1Database, StoreError> {
     bound(name, "d1_databases", |env| env.d1(name))
 }
 
-/// The KV namespace under this name.
+/// Returns the KV namespace with this binding.
 pub(crate) fn kv(name: &str) -> Result<KvStore, StoreError> {
     bound(name, "kv_namespaces", |env| env.kv(name))
 }
@@ -59,20 +60,21 @@ fn bound<T>(name: &str, section: &str, get: impl FnOnce(&Env) -> worker::Result<
     })
 }
 
-/// The text of a variable or a secret.
+/// Returns the text of a variable or a secret.
 pub(crate) fn var(name: &str) -> Option<String> {
     let bindings = current()?;
     worker::js_sys::Reflect::get(&bindings.env, &name.into()).ok()?.as_string()
 }
 
-/// The names of all variables, secrets and bindings.
+/// Returns the names of all variables, secrets and bindings.
 pub(crate) fn names() -> Vec<String> {
     let Some(bindings) = current() else { return Vec::new() };
     let names = worker::js_sys::Reflect::own_keys(&bindings.env).unwrap_or_default();
     names.iter().filter_map(|name| name.as_string()).collect()
 }
 
-/// Lets `work` go on after the response, as a part of the same request; where there is no response to wait with, does it now.
+/// Continues `work` after the response, as a part of the same request. If the event has no response to wait
+/// with, does it now.
 pub(crate) async fn after_the_answer(work: impl Future<Output = ()> + 'static) {
     match current() {
         Some(bindings) => match &bindings.context {

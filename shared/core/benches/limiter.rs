@@ -1,4 +1,4 @@
-//! What limits cost: one hit in process, one request through the limiter, one read through a session's meter.
+//! Cost of limits: one hit in process, one request through the limiter, one read through the meter of a session.
 
 use std::hint::black_box;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ use latchkey_core::limit::{Action, ClientAddress, Fallback, Limiter, Limits, Ses
 use latchkey_core::port::{Clock, Counters, Window};
 use latchkey_core::{Email, Timestamp};
 
-/// The adapters in process never wait, so that one poll has the response.
+/// Returns the result of a future of the in-process adapters, which never wait.
 fn ready<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => answer,
@@ -25,7 +25,7 @@ fn window(key: String, limit: u32) -> Window {
     Window { key, limit, length: Duration::from_mins(1) }
 }
 
-/// A clock that moves by a fixed step with each look: by `length / limit`, each hit finds room for one more.
+/// Clock that moves by a fixed step at each call. With a step of `length / limit`, each hit finds room for one more.
 struct Ticks {
     millis: i64,
     step: i64,

@@ -1,4 +1,4 @@
-//! One permission decision with everything loaded. The budget: at least 5 million a second on one core.
+//! One permission decision with everything loaded. Budget: at least 5 million a second on one core.
 
 #![expect(clippy::print_stdout, reason = "a figure for people")]
 #![expect(clippy::expect_used, reason = "a benchmark stops at a mistake of its own")]
@@ -13,7 +13,7 @@ use latchkey_core::permission::{Grant, Grants, Permission, Policy, Role, RoleNam
 const BUDGET: f64 = 5e6;
 const ROUNDS: u32 = 1_000_000;
 
-/// Grants of a busy installation: 40 roles of 50 exact grants and 2 patterns each, all held by way of one.
+/// Returns grants of a busy installation: 40 roles of 50 exact grants and 2 patterns each, all held through one role.
 fn grants(star: bool) -> Grants {
     let role = |n: u32| {
         let mut permissions: BTreeSet<_> =
@@ -41,7 +41,7 @@ fn permission(text: &str) -> Permission {
     text.parse().expect("a permission")
 }
 
-/// Says in one line whether the budget holds, where criterion's own report gives the distribution.
+/// Prints in one line if the budget holds. The report of criterion gives the distribution.
 fn say(case: &str, grants: &Grants, permission: &Permission) {
     let start = WallTime.start();
     for _ in 0..ROUNDS {

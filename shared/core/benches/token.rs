@@ -1,4 +1,4 @@
-//! Signing and checking tokens, one at a time: how many of each a core does in a second.
+//! Signing and verifying tokens, one at a time: number of each per second and core.
 #![expect(clippy::unwrap_used, reason = "a failure here is a failed run")]
 
 use std::hint::black_box;
@@ -15,7 +15,7 @@ use latchkey_core::token::{
 };
 use latchkey_core::{SessionId, Timestamp, UserId};
 
-/// As fast as a system's generator that buffers, and the same in each run.
+/// Generator as fast as a buffering system generator, with the same bytes in each run.
 struct Seeded(Mutex<ChaCha20Rng>);
 
 impl Entropy for Seeded {

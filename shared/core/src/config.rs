@@ -1,4 +1,4 @@
-//! What an operator sets, read from named variables: environment variables, a Worker's vars and secrets, a `.env` file.
+//! Configuration by an operator, read from named variables: environment variables, a Worker's vars and secrets, a `.env` file.
 
 pub mod variables;
 
@@ -28,45 +28,45 @@ pub use crate::model::{ConfigError, Exposure};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// A checked configuration.
+/// Checked configuration.
 #[derive(Clone)]
 pub struct Config {
-    /// Where clients reach Latchkey: `LATCHKEY_URL`.
+    /// Address at which clients reach Latchkey: `LATCHKEY_URL`.
     pub url: PublicUrl,
-    /// The `iss` of access tokens, which is the URL, and their `aud`: `LATCHKEY_AUDIENCE`, else the URL.
+    /// Issuer (`iss`) of access tokens, which is the URL, and their audience (`aud`): `LATCHKEY_AUDIENCE`, by default the URL.
     pub issuer_and_audience: Arc<IssuerAndAudience>,
-    /// The frontends that may call with credentials: `LATCHKEY_ORIGINS`.
+    /// Frontends that may call with credentials: `LATCHKEY_ORIGINS`.
     pub origins: Vec<String>,
-    /// The headers that their pages may send beside the usual ones: `LATCHKEY_CORS_HEADERS`.
+    /// Headers that their pages may send in addition to the usual ones: `LATCHKEY_CORS_HEADERS`.
     pub cors_headers: Vec<String>,
-    /// Seals what is stored and tags refresh tokens: `LATCHKEY_SECRET`.
+    /// Sealer of stored data and tagger of refresh tokens: `LATCHKEY_SECRET`.
     pub sealer: Arc<Sealer>,
-    /// The rate limits: `LATCHKEY_LIMITS`.
+    /// Rate limits: `LATCHKEY_LIMITS`.
     pub limits: Limits,
-    /// The algorithm of new signing keys: `LATCHKEY_SIGNING_ALG`.
+    /// Algorithm of new signing keys: `LATCHKEY_SIGNING_ALG`.
     pub algorithm: Algorithm,
-    /// What a new password must be: `LATCHKEY_PASSWORD_MIN`.
+    /// Rules for new passwords: `LATCHKEY_PASSWORD_MIN`.
     pub password_rules: PasswordRules,
-    /// Who is asked for breached passwords: `LATCHKEY_BREACHED`.
+    /// Service that knows breached passwords: `LATCHKEY_BREACHED`.
     pub breached: Option<RangeService>,
-    /// What a password hash costs: `LATCHKEY_ARGON2`.
+    /// Cost of a password hash: `LATCHKEY_ARGON2`.
     pub argon2: Argon2Parameters,
-    /// The dangers that are allowed and in use; the log of each start repeats them.
+    /// Dangers that the operator allows and that are in use. The log repeats them at each start.
     pub overrides: Vec<Override>,
-    /// How long audit events are kept: `LATCHKEY_AUDIT_DAYS`.
+    /// Retention of audit events: `LATCHKEY_AUDIT_DAYS`.
     pub audit_retention: Duration,
-    /// How many reverse proxies append to `X-Forwarded-For`: `LATCHKEY_TRUSTED_PROXIES`.
+    /// Number of reverse proxies that append to `X-Forwarded-For`: `LATCHKEY_TRUSTED_PROXIES`.
     pub trusted_proxies: u8,
-    /// What a request must carry for `X-Forwarded-For` to be believed: `LATCHKEY_CDN_SECRET`.
+    /// Secret that a request must carry for its `X-Forwarded-For` to be trusted: `LATCHKEY_CDN_SECRET`.
     pub cdn_secret: Option<CdnSecret>,
-    /// Whether the refresh tokens of providers are kept: `LATCHKEY_PROVIDER_TOKENS`.
+    /// True if provider refresh tokens are stored: `LATCHKEY_PROVIDER_TOKENS`.
     pub keep_provider_tokens: bool,
-    /// The providers that people sign in with: `<PROVIDER>_CLIENT_ID` and its like.
+    /// Identity providers: `<PROVIDER>_CLIENT_ID` and the like.
     pub oauth: Arc<oauth::OauthSettings>,
 }
 
 impl Config {
-    /// Reads and checks every variable; gives all that is wrong at once. An empty value counts as missing.
+    /// Reads and checks every variable. Returns all faults at once. An empty value counts as missing.
     pub fn read(var: impl Fn(&str) -> Option<String>, exposure: Exposure) -> Result<Self, Vec<ConfigError>> {
         let var = |name: &str| var(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         let mut reader = Reader::new(&var);
@@ -76,7 +76,7 @@ impl Config {
             reader.take(origins::cors_headers(var("LATCHKEY_CORS_HEADERS").as_deref())).unwrap_or_default();
         let cdn_secret = reader.take(CdnSecret::read(var("LATCHKEY_CDN_SECRET").as_deref())).flatten();
         let secrets = reader.take(secrets(var("LATCHKEY_SECRET").as_deref()));
-        // Of a URL that is wrong nothing is known, and one error is enough.
+        // Nothing is known of an invalid URL, and one error is enough.
         let is_public = url.as_ref().is_some_and(|url| !url.is_loopback());
         let allowed = overrides::read(&mut reader);
         let allows = |danger: Override| !is_public || allowed.contains(&danger);
@@ -89,13 +89,13 @@ impl Config {
         let trusted_proxies = reader.number("LATCHKEY_TRUSTED_PROXIES", 0, 0..=10);
         let keep_provider_tokens =
             reader.take(provider_tokens(var("LATCHKEY_PROVIDER_TOKENS").as_deref())).unwrap_or_default();
-        // With an http URL it runs on this machine, whatever the platform: in `wrangler dev`, say.
+        // An http URL means that Latchkey runs on this machine, whatever the platform (for example in `wrangler dev`).
         let here = if url.as_ref().is_some_and(|url| !url.is_https()) { Exposure::Local } else { exposure };
         let oauth = reader.take_all(providers(&var, here)).unwrap_or_default();
         let issuer_and_audience =
             url.as_ref().and_then(|url| reader.take(url::issuer_and_audience(url, var("LATCHKEY_AUDIENCE"))));
         let faults = reader.into_faults();
-        // What has a fault has a value all the same, or is missing here.
+        // A variable with a fault has a default value or is missing here.
         let (Some(url), Some(issuer_and_audience), Some(secrets), true) =
             (url, issuer_and_audience, secrets, faults.is_empty())
         else {
@@ -122,7 +122,7 @@ impl Config {
     }
 }
 
-/// The providers, where a function is built that asks for them: every other Worker would carry what reads them for nothing.
+/// Reads the providers in builds with a function that needs them. Other Workers leave this code out to stay small.
 #[cfg(feature = "providers")]
 fn providers(
     var: &dyn Fn(&str) -> Option<String>,

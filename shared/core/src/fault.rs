@@ -1,23 +1,23 @@
-//! The one failure of infrastructure that the errors of all services carry.
+//! Infrastructure failure that the errors of all services share.
 
 use crate::password::{HashError, OpenHashError};
 use crate::port::{EntropyError, HasherError, StoreError};
 use crate::seal::SealError;
 use crate::token::KeysError;
 
-/// Why an operation could not be carried out, whatever was asked.
+/// Reason that an operation failed, independent of the request.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// The store gave no response.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Too much at once: passwords being hashed, or changes to one account. Try again.
+    /// Too many operations at once: password hashes, or changes to one account. Try again.
     #[error("too much at once: {0}")]
     Busy(&'static str),
     /// A password could not be hashed.
     #[error("{0}")]
     Hash(String),
-    /// There was no randomness.
+    /// The generator gave no random bytes.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
     /// The keys could not be read or used.
@@ -49,7 +49,7 @@ impl From<HashError> for Fault {
     }
 }
 
-/// Lets `?` turn every cause of a [`Fault`] into the error of a service, by its variant `Fault`.
+/// Implements `From` so that `?` turns every cause of a [`Fault`] into the error of a service, in its variant `Fault`.
 macro_rules! carry_faults {
     ($($error:ty),+ $(,)?) => {
         $(impl<E: Into<$crate::fault::Fault>> From<E> for $error {

@@ -1,32 +1,33 @@
-//! JSON that comes from outside: request bodies, tokens, what providers answer and publish. All of it is read here.
+//! JSON from outside: request bodies, tokens, and responses and documents of providers. This module parses all of it.
 //!
-//! serde skips what a type does not name, and looks neither at its UTF-8 nor at its depth. Here the whole text is valid first.
+//! serde skips members that a type does not name, and checks neither their UTF-8 nor their depth. This module checks the whole
+//! text first.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// The most levels of arrays and objects. Nothing that is read here has more than six.
+/// Maximum number of levels of arrays and objects. No expected document has more than six.
 pub const MAX_DEPTH: usize = 32;
 
-/// Why a text is not read.
+/// Reason that a text is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidJson {
-    /// Some of it is not UTF-8, perhaps in a member that nobody reads.
+    /// Part of it is not UTF-8, perhaps in a member that nobody reads.
     #[error("not UTF-8")]
     Encoding,
     /// It has more than [`MAX_DEPTH`] levels.
     #[error("more than {MAX_DEPTH} levels of arrays and objects")]
     Depth,
-    /// It is another kind of value than an object.
+    /// It is a value other than an object.
     #[error("not a JSON object")]
     NoObject,
-    /// It is not JSON, or does not have the members that are needed.
+    /// It is not JSON, or lacks required members.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
 }
 
-/// Reads any value.
+/// Parses any value.
 pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, InvalidJson> {
     if std::str::from_utf8(json).is_err() {
         return Err(InvalidJson::Encoding);
@@ -37,13 +38,13 @@ pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, InvalidJson> {
     Ok(serde_json::from_slice(json)?)
 }
 
-/// Reads an object. serde would take an array of the members' values for a struct too.
+/// Parses an object. serde would also accept an array of the members' values for a struct.
 pub fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, InvalidJson> {
     let value = read(json)?;
     if json.trim_ascii_start().starts_with(b"{") { Ok(value) } else { Err(InvalidJson::NoObject) }
 }
 
-/// Whether a text has at most [`MAX_DEPTH`] levels. Of a text that is not JSON it may say either.
+/// Returns true if a text has at most [`MAX_DEPTH`] levels. The result is undefined for a text that is not JSON.
 fn is_shallow(json: &[u8]) -> bool {
     let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
     for byte in json {
@@ -64,21 +65,20 @@ fn is_shallow(json: &[u8]) -> bool {
     true
 }
 
-/// A member that the reader can do without: one of another type counts as absent instead of spoiling the rest, and the log says
-/// so.
+/// Optional member. A value of another type counts as absent and is logged, so that the rest can still be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Optional<T> {
-    /// There is none, or it is null.
+    /// The member is missing or null.
     #[default]
     Absent,
-    /// It has the type that is asked for.
+    /// The member has the expected type.
     Present(T),
-    /// It has another type, which is named here.
+    /// The member has this other type.
     Odd(&'static str),
 }
 
 impl<T> Optional<T> {
-    /// The value. `of` and `member` name it in the log where it has another type; the value itself never gets there.
+    /// Returns the value. If it has another type, logs that type with `of` and `member`, never the value itself.
     pub fn get(self, of: &'static str, member: &'static str) -> Option<T> {
         match self {
             Self::Absent => None,
@@ -88,7 +88,7 @@ impl<T> Optional<T> {
                     of,
                     member,
                     found,
-                    "a member is ignored, as it has another type than its standard says"
+                    "a member is ignored because its type differs from the standard"
                 );
                 None
             }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_reads_is_valid_too() {
+    fn members_that_nobody_reads_are_checked_too() {
         assert_eq!(object::<One>(br#" {"one": 1, "x": [{}]} "#).unwrap().one, 1);
         let invalid = b"{\"one\":1,\"x\":\"\xff\"}";
         assert!(matches!(object::<One>(invalid), Err(InvalidJson::Encoding)));
@@ -146,7 +146,7 @@ mod tests {
             assert!(matches!(nested(5000), Err(InvalidJson::Depth)));
         }
         let brackets = format!("{{\"one\":1,\"x\":\"\\\"{}\"}}", "[".repeat(100));
-        assert!(object::<One>(brackets.as_bytes()).is_ok(), "brackets in a text are no levels");
+        assert!(object::<One>(brackets.as_bytes()).is_ok(), "brackets in a text are not levels");
     }
 
     #[test]
@@ -169,7 +169,7 @@ mod tests {
     }
 
     proptest! {
-        /// Compared with a reader that builds every level.
+        /// Compares with a reader that builds every level.
         #[test]
         fn depth_is_counted_as_it_is(json in "[\\[\\]{}\",:1\\\\]{0,80}") {
             if let Ok(value) = serde_json::from_str::<Value>(&json) {

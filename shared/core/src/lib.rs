@@ -1,8 +1,8 @@
-//! The domain of Latchkey and the ports it needs.
+//! Domain of Latchkey, and the ports that it needs.
 //!
-//! Nothing here does I/O, knows an HTTP framework or names a platform: whatever comes from outside, the clock and
-//! randomness too, comes through a trait of [`port`]. The domain is laid out by its nouns, a folder each: records in
-//! [`model`], services above them, what stands in for a store in [`adapter`].
+//! Nothing here does I/O, knows an HTTP framework or names a platform. Everything from outside, including time and randomness,
+//! comes through a trait of [`port`]. The domain is organized by its nouns, one folder each: records in [`model`], services
+//! that build on them, replacements for a store in [`adapter`].
 
 pub mod account;
 pub mod adapter;

@@ -1,16 +1,16 @@
-//! What is logged: one rule for every platform.
+//! Log filter: one rule for every platform.
 //!
-//! The log of a library may hold whole requests and responses: the runtime of Lambda writes each event at `trace`, and the SDK
-//! what it sends to the table. No level and no variable lets those through: whatever is not Latchkey's own is logged from
-//! [`OTHERS`] on, and Latchkey's own lines hold no secret at any level.
+//! The log of a library may contain whole requests and responses: the runtime of Lambda logs each event at `trace`, and the SDK
+//! logs its requests to the table. No level and no variable enables those lines: targets that are not Latchkey's own are logged
+//! only from [`OTHERS`] on, and Latchkey's own lines contain no secret at any level.
 
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
-/// The finest level that is logged of anything but Latchkey.
+/// Finest level for targets other than Latchkey's.
 pub const OTHERS: LevelFilter = LevelFilter::WARN;
 
-/// What is logged, by the target of an event: the path of the module that it comes from.
+/// Filter by the target of an event: the path of the module that it comes from.
 #[derive(Debug, Clone)]
 pub struct Filter {
     default: LevelFilter,
@@ -18,12 +18,12 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Reads the value of `LATCHKEY_LOG`: `LEVEL` and `TARGET=LEVEL`, with commas between. Returns the directives that were
-    /// ignored too: those that are neither, and those that ask for more of others than [`OTHERS`]. Targets without a
+    /// Parses the value of `LATCHKEY_LOG`: `LEVEL` and `TARGET=LEVEL`, separated by commas. Also returns the directives that it
+    /// ignored: those of neither form, and those that ask for more than [`OTHERS`] of other targets. Targets without a
     /// directive are logged from `warn` on.
     ///
-    /// The syntax is that of tracing-subscriber. Ours, as a Worker would carry far more of it than these lines, and would
-    /// take a misspelt level for the name of the one target to log.
+    /// The syntax is that of tracing-subscriber. This parser is much smaller, which matters in a Worker. It also does not read
+    /// a misspelt level as the name of the only target to log.
     pub fn read(variable: Option<&str>) -> (Self, Vec<&str>) {
         let (mut filter, mut ignored) =
             (Self { default: LevelFilter::WARN, targets: Vec::new() }, Vec::new());
@@ -35,7 +35,7 @@ impl Filter {
                 None => (None, directive),
             };
             match (target, level.parse()) {
-                // No level at all would be `error`.
+                // An empty level would mean `error`.
                 (Some(""), _) | (_, Err(_)) => ignored.push(directive),
                 _ if level.is_empty() => ignored.push(directive),
                 (Some(target), Ok(level)) if level > OTHERS && !may_be_ours(target) => {
@@ -48,8 +48,8 @@ impl Filter {
         (filter, ignored)
     }
 
-    /// Whether an event is logged: the longest beginning of its target decides, and of equal ones the last; but of what is
-    /// not ours never more than [`OTHERS`].
+    /// Returns true if an event is logged. The directive with the longest matching prefix of its target decides, and of equal
+    /// ones the last. Targets that are not Latchkey's are never logged beyond [`OTHERS`].
     pub fn takes(&self, target: &str, level: Level) -> bool {
         if level > OTHERS && !is_ours(target) {
             return false;
@@ -59,29 +59,29 @@ impl Filter {
         level <= most
     }
 
-    /// The finest level that it takes of anything.
+    /// Returns the finest level that any target has.
     pub fn most(&self) -> LevelFilter {
         self.targets.iter().map(|(_, level)| *level).fold(self.default, Ord::max)
     }
 }
 
-/// Logs a warning about the directives of `variable` that [`Filter::read`] ignored, once the log is there.
+/// Logs a warning about the directives of `variable` that [`Filter::read`] ignored. Call it once the log is set up.
 pub fn tell_ignored(variable: &str, ignored: &[&str]) {
     if !ignored.is_empty() {
         tracing::warn!(
             ignored = ignored.join(","),
             "{variable} is a level (off, error, warn, info, debug, trace) or directives such as warn,latchkey_http=debug; \
-             other targets than Latchkey's are logged at warn and error alone"
+             other targets than Latchkey's are logged at warn and error only"
         );
     }
 }
 
-/// Whether the target is a module of one of Latchkey's crates.
+/// Returns true if the target is a module of one of Latchkey's crates.
 fn is_ours(target: &str) -> bool {
     target.strip_prefix("latchkey").is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', ':']))
 }
 
-/// Whether a target of ours can begin so.
+/// Returns true if a target of Latchkey can start with this text.
 fn may_be_ours(start: &str) -> bool {
     is_ours(start) || "latchkey".starts_with(start)
 }
@@ -92,7 +92,7 @@ mod tests {
 
     const LEVELS: [Level; 5] = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
 
-    /// The filter, and what it ignored.
+    /// Returns the filter and the directives that it ignored.
     fn read(text: &str) -> (Filter, Vec<&str>) {
         Filter::read(Some(text))
     }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Operators know the syntax from tracing-subscriber.
+        /// Compares with tracing-subscriber, because operators know its syntax.
         #[test]
         fn directives_about_ours_are_read_as_tracing_subscriber_reads_them(
             default in "error|warn|info|debug|trace|off",

@@ -1,23 +1,23 @@
-//! Changes under optimistic concurrency: read, decide, commit on condition that what was read still holds, and try again where
-//! another change came first.
+//! Changes under optimistic concurrency: read, decide, commit on condition that the items are unchanged since the read, and
+//! retry if another change was faster.
 
 use crate::port::StoreError;
 use crate::port::table::CommitError;
 
-/// How often a change is tried where nothing says otherwise.
+/// Default maximum number of tries of a change.
 pub const MAX_TRIES: usize = 8;
 
-/// Outcome of one try. `S` is what the next try begins with.
+/// Result of one try. `S` is the state for the next try.
 #[derive(Debug)]
 pub enum Commit<T, S = ()> {
     /// The change is committed, or there was nothing to change.
     Done(T),
-    /// Another change came first.
+    /// Another change was faster.
     Conflict(S),
 }
 
 impl<T> Commit<T> {
-    /// Returns the outcome of a commit after which the change has come to `value`.
+    /// Returns the result of a commit whose change gives `value`.
     pub fn of(committed: Result<(), CommitError>, value: T) -> Result<Self, StoreError> {
         match committed {
             Ok(()) => Ok(Self::Done(value)),
@@ -27,7 +27,7 @@ impl<T> Commit<T> {
     }
 }
 
-/// Tries until one try is done, at most `tries` times; then the error is `exhausted`.
+/// Retries until one try is done, at most `tries` times; then returns the error `exhausted`.
 pub async fn retry<T, E, F>(
     tries: usize,
     exhausted: impl FnOnce() -> E,
@@ -44,7 +44,7 @@ where
     Err(exhausted())
 }
 
-/// Tries like [`retry`], each time with what the try before it left.
+/// Retries like [`retry`], each time with the state that the try before it returned.
 pub async fn retry_from<T, S, E, F>(
     mut state: S,
     tries: usize,
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_is_tried_until_no_other_comes_first() {
+    fn a_change_is_retried_until_no_other_is_faster() {
         let run = |conflicts: usize| {
             let attempt = |n: usize| async move {
                 Ok::<_, &str>(if n == conflicts { Commit::Done(n) } else { Commit::Conflict(n + 1) })

@@ -1,5 +1,5 @@
-//! The last step of a rotation of `LATCHKEY_SECRET`: everything that is stored sealed moves under the current secret, so that the
-//! older ones can go.
+//! Last step of a rotation of `LATCHKEY_SECRET`: seals all stored data with the current secret, so that the older ones can be
+//! removed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,13 +18,13 @@ use crate::seal::Sealer;
 use crate::token::Keys;
 use crate::{Timestamp, UserId};
 
-/// How many accounts are listed at a time, where a call may take its time.
+/// Number of accounts that are listed at a time, if the call has no time limit.
 pub const PAGE: u32 = 500;
 
-/// How long a schedule leaves a walk alone that found every value under the current secret.
+/// Time that a schedule waits after a run that found every value sealed with the current secret.
 const WALK_EVERY: Duration = Duration::from_hours(24);
 
-/// Moves stored values from one secret to the next.
+/// Service that reseals stored values with the current secret.
 #[derive(Clone)]
 pub struct Secrets {
     table: Arc<dyn Table>,
@@ -35,29 +35,29 @@ pub struct Secrets {
     audit: AuditLog,
 }
 
-/// How far a reseal has come. Stored after each page of accounts, so that it goes on where it was stopped.
+/// Progress of a reseal. Stored after each page of accounts, so that the reseal continues after an interruption.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Name of the secret that everything moves under; tells nothing about it.
+    /// Name of the current secret, which reveals nothing about it.
     secret: String,
-    /// The account behind which to go on.
+    /// Account after which to continue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     after: Option<UserId>,
-    /// What was found so far.
+    /// Values counted so far.
     pub count: SealedCount,
-    /// The moment when the last account had been reached.
+    /// Time at which the last account was reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Timestamp>,
 }
 
 impl Progress {
-    /// Whether every account was reached.
+    /// Returns true if every account was reached.
     pub fn is_complete(&self) -> bool {
         self.completed_at.is_some()
     }
 
-    /// Whether the walk found every value under the current secret. One that moved some is not enough: whoever still wrote under an
-    /// older secret meanwhile may have done so behind it.
+    /// Returns true if the run found every value sealed with the current secret. A run that resealed some values is not enough:
+    /// processes that still wrote with an older secret may have written behind it.
     pub fn is_clean(&self) -> bool {
         self.is_complete() && self.count.older == 0 && self.count.unreadable == 0
     }
@@ -67,27 +67,25 @@ impl std::fmt::Display for Progress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let SealedCount { current, older, unreadable } = self.count;
         let first = "the first secret of LATCHKEY_SECRET";
-        write!(f, "Sealed {older} values under {first}; {current} were under it already.")?;
+        write!(f, "Resealed {older} values with {first}; {current} were sealed with it already.")?;
         if unreadable > 0 {
             write!(
                 f,
-                " {unreadable} do not open: the log names their accounts. Add the secret that they were sealed under to the list; \
-                 their passwords and tokens of providers cannot be used until then."
+                " {unreadable} cannot be opened: the log names their accounts. Add the secret that they were sealed with to the list; \
+                 their passwords and provider refresh tokens cannot be used until then."
             )?;
         }
         match (self.is_complete(), self.is_clean(), unreadable) {
-            (false, ..) => {
-                f.write_str(" More accounts are left: the next run goes on where this one stopped.")
-            }
-            (true, true, _) => f.write_str(" Nothing that is stored needs another secret."),
-            (true, false, 0) => f.write_str(" The next run says whether any is left."),
+            (false, ..) => f.write_str(" More accounts are left: the next run continues from here."),
+            (true, true, _) => f.write_str(" No stored data needs another secret."),
+            (true, false, 0) => f.write_str(" Run it again to check that none are left."),
             (true, false, _) => Ok(()),
         }
     }
 }
 
 impl Secrets {
-    /// A service over these.
+    /// Returns the service over these ports and services.
     pub(crate) fn new(
         table: Arc<dyn Table>,
         clock: Arc<dyn Clock>,
@@ -99,20 +97,21 @@ impl Secrets {
         Self { table, clock, sealer, keys, accounts, audit }
     }
 
-    /// Whether a rotation is under way: `LATCHKEY_SECRET` lists older secrets.
+    /// Returns true during a rotation: `LATCHKEY_SECRET` lists older secrets.
     pub fn is_rotating(&self) -> bool {
         self.sealer.has_older()
     }
 
-    /// Moves the signing keys, then page after page of accounts, as long as `more` says so before each page. Goes on where an
-    /// earlier call stopped; after a complete one it starts anew. Each value stays readable throughout, whatever stops it.
+    /// Reseals the signing keys, then the accounts page by page while `more`, called before each page, returns true. Continues
+    /// where an earlier call stopped; after a complete run it starts again. Every value stays readable, even after an
+    /// interruption.
     pub async fn reseal(&self, by: Actor, more: impl FnMut() -> bool) -> Result<Progress, Fault> {
         let before = self.progress().await?.filter(|progress| !progress.is_complete());
         self.resume(before, by, PAGE, more).await
     }
 
-    /// The same by a schedule, `page` accounts at a time, while a rotation is under way. After a walk that moved values comes another
-    /// one, and after one that found no more of them a day's pause. None where nothing is to be done now.
+    /// Reseals by a schedule, `page` accounts at a time, during a rotation. A run that resealed values is followed by another
+    /// run, and a run that found no more by a pause of a day. Returns `None` if there is nothing to do now.
     pub async fn reseal_by_schedule(
         &self,
         page: u32,
@@ -137,7 +136,7 @@ impl Secrets {
         Ok(Some(self.resume(before, Actor::System, page, more).await?))
     }
 
-    /// Counts the sealed values of all accounts, and moves none.
+    /// Counts the sealed values of all accounts, and reseals none.
     pub async fn count(&self) -> Result<SealedCount, Fault> {
         let mut count = SealedCount::default();
         let mut after = None;
@@ -189,14 +188,14 @@ impl Secrets {
         BASE64_URL_SAFE_NO_PAD.encode(self.sealer.secret_name())
     }
 
-    /// How far the move under the current secret has come; none where it has not begun.
+    /// Returns the progress of the reseal with the current secret; `None` if it has not started.
     async fn progress(&self) -> Result<Option<Progress>, StoreError> {
         let item = self.table.get(&[Self::key()], self.clock.now()).await?.pop().flatten();
         let progress = item.map(|item| item.decode::<Progress>()).transpose()?;
         Ok(progress.filter(|progress| progress.secret == self.secret()))
     }
 
-    /// Two that reseal at once do no harm: the later one's progress stands.
+    /// Stores the progress. Two parallel reseals do no harm: the progress of the later one stays.
     async fn save(&self, progress: &Progress) -> Result<(), StoreError> {
         let now = self.clock.now();
         let item = self.table.get(&[Self::key()], now).await?.pop().flatten();

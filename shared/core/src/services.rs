@@ -15,21 +15,21 @@ use crate::secrets::Secrets;
 use crate::session::{SessionMemory, Sessions};
 use crate::token::{KeyMemory, Keys};
 
-/// What a process remembers between requests: plain data of bounded size. A platform whose ports live for one request
-/// keeps this for longer.
+/// Memory of a process between requests: plain data of bounded size. A platform whose ports live for one request must keep this
+/// for longer.
 #[derive(Default, Clone)]
 pub struct Memory {
     /// Verified tokens and recent sessions.
     pub sessions: Arc<SessionMemory>,
-    /// The key ring.
+    /// Key ring.
     pub keys: Arc<KeyMemory>,
-    /// What counts while the counters fail.
+    /// Counters for the time while the counters fail.
     pub fallback: Arc<Fallback>,
     /// Metadata and keys of providers.
     pub oauth: Arc<OauthMemory>,
 }
 
-/// Every service of the domain, put together over the ports.
+/// All services of the domain, built over the ports.
 #[derive(Clone)]
 pub struct Services {
     /// Sign-up.
@@ -40,13 +40,13 @@ pub struct Services {
     pub provider_sign_in: Arc<ProviderSignIn>,
     /// Identities of an account.
     pub identities: Arc<IdentityLinking>,
-    /// Refresh tokens of providers.
+    /// Provider refresh tokens.
     pub token_vault: Arc<TokenVault>,
-    /// What people with authority do to accounts.
+    /// Administration of accounts.
     pub users: Arc<UserAdministration>,
-    /// What owners do to their own accounts.
+    /// Changes by owners to their own accounts.
     pub own_account: Arc<OwnAccount>,
-    /// The operator's changes to all identities of an issuer.
+    /// Changes by the operator to all identities of an issuer.
     pub relocation: Arc<IdentityRelocation>,
     /// Browsers that signed in before.
     pub devices: Arc<Devices>,
@@ -62,16 +62,16 @@ pub struct Services {
     pub roles: Roles,
     /// Rate limits.
     pub limiter: Arc<Limiter>,
-    /// The audit log.
+    /// Audit log.
     pub audit: AuditLog,
-    /// The configuration.
+    /// Configuration.
     pub config: Arc<Config>,
-    /// The ports themselves.
+    /// Ports.
     pub ports: Ports,
 }
 
 impl Services {
-    /// The services over `ports`, as `config` says.
+    /// Returns the services over `ports` with the settings of `config`.
     pub fn new(config: Arc<Config>, ports: Ports, memory: &Memory) -> Self {
         for danger in &config.overrides {
             let (variable, consequence) = (danger.variable(), danger.consequence());

@@ -1,7 +1,7 @@
-//! Long lists, spread over several partitions so that none of them grows hot, and merged when they are read.
+//! Long lists, spread over several partitions to divide their load, and merged when they are read.
 //!
-//! A store carries so many writes a second for each partition: DynamoDB 1,000 units. A list that every sign-up or every event
-//! is written to would end there, whatever the rest of the table could take.
+//! A store limits the writes per second of each partition: DynamoDB to 1,000 units. In one partition, a list to which every
+//! sign-up or every event is written would reach that limit, whatever the capacity of the table.
 
 use std::collections::VecDeque;
 
@@ -9,31 +9,31 @@ use crate::Timestamp;
 use crate::port::table::{Item, List, Query, QueryError};
 use crate::port::{StoreError, Table};
 
-/// Where a page of several lists begins and ends, and how many items it takes.
+/// Range of a page of several lists, and its maximum size.
 pub(crate) struct Stretch {
-    /// The first sort key wanted.
+    /// First sort key of the range, included.
     pub from: Option<String>,
-    /// The first sort key not wanted any more.
+    /// End of the range: the first sort key that is excluded.
     pub until: Option<String>,
-    /// Walk from the highest sort key down.
+    /// True to read from the highest sort key down.
     pub descending: bool,
-    /// How many items at the most.
+    /// Maximum number of items.
     pub limit: usize,
-    /// How many round trips at the most.
+    /// Maximum number of round trips.
     pub trips: usize,
 }
 
 /// Items of several lists in one order.
 pub(crate) struct MergedItems {
-    /// The items.
+    /// Items.
     pub items: Vec<Item>,
-    /// Whether there may be more.
+    /// True if there may be more.
     pub more: bool,
-    /// How many round trips it took.
+    /// Number of round trips.
     pub trips: usize,
 }
 
-/// One of the lists.
+/// State of one list.
 struct Lane {
     query: Query,
     items: VecDeque<Item>,
@@ -46,8 +46,8 @@ impl Lane {
     }
 }
 
-/// Reads `lists` as one, in the order of `sort`, which gives the sort key of an item in its list. A place in it is the sort key
-/// of the last item that was taken: it stays right whatever is written meanwhile.
+/// Reads `lists` as one, in the order of `sort`, which returns the sort key of an item in its list. The sort key of the last
+/// item is a valid cursor, even if other items are written meanwhile.
 pub(crate) async fn merged(
     table: &dyn Table,
     now: Timestamp,
@@ -93,20 +93,20 @@ pub(crate) async fn merged(
     Ok(merged)
 }
 
-/// How much is read of each list at once: somewhat more than its share, so that most pages take one round trip, and not a whole
-/// page of each.
+/// Returns the number of items to read of each list at once: slightly more than its share, so that most pages take one round
+/// trip without reading a whole page of each list.
 fn bite(limit: usize, lists: usize) -> u32 {
     let share = limit.div_ceil(lists.max(1));
     let bite = if lists <= 1 { limit } else { limit.min(share + share.div_ceil(2) + 3) };
     u32::try_from(bite.max(1)).unwrap_or(u32::MAX).min(crate::port::table::MAX_PAGE)
 }
 
-/// Reads on in every list that is waiting, in one round trip.
+/// Reads the next items of every waiting list, in one round trip.
 async fn fetch(table: &dyn Table, now: Timestamp, lanes: &mut [Lane]) -> Result<(), StoreError> {
     let mut waiting: Vec<&mut Lane> = lanes.iter_mut().filter(|lane| lane.is_waiting()).collect();
     let queries: Vec<Query> = waiting.iter().map(|lane| lane.query.clone()).collect();
     let pages = table.query_all(&queries, now).await.map_err(|error| match error {
-        QueryError::InvalidCursor => StoreError::Refused("the store did not take its own cursor".to_owned()),
+        QueryError::InvalidCursor => StoreError::Refused("the store refused its own cursor".to_owned()),
         QueryError::Store(error) => error,
     })?;
     for (lane, page) in waiting.iter_mut().zip(pages) {

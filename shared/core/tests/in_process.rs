@@ -1,4 +1,4 @@
-//! The adapters in process against the suites of their ports.
+//! Conformance tests of the in-process adapters.
 
 mod counters {
     use std::sync::Arc;

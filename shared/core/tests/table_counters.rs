@@ -1,4 +1,4 @@
-//! Counting on the table: the suite of the port over two tables, what is stored, and what happens in a crowd.
+//! Counters on the table: the conformance tests over two tables, the stored items, and concurrent hits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,7 +50,7 @@ async fn a_hit_is_two_round_trips_and_a_refused_one_is_one() {
 }
 
 #[tokio::test]
-async fn a_hit_on_no_windows_asks_whether_the_table_answers_and_writes_nothing() {
+async fn a_hit_on_no_windows_checks_that_the_table_responds_and_writes_nothing() {
     let model = Arc::new(ModelTable::new());
     let table = Arc::new(FailingTable::new(Arc::<ModelTable>::clone(&model)));
     let counters = TableCounters::new(Arc::<FailingTable>::clone(&table));
@@ -76,7 +76,7 @@ async fn a_window_is_one_item_that_ends_with_it() {
 }
 
 #[tokio::test]
-async fn what_is_no_log_is_told_and_not_written_over() {
+async fn an_item_that_is_not_a_log_is_reported_and_not_overwritten() {
     let table = Arc::new(ModelTable::new());
     let key = Key::new("count#k", "hits");
     table.commit(&[Write::create(key, &"no log").unwrap()], at(0)).await.unwrap();
@@ -84,9 +84,9 @@ async fn what_is_no_log_is_told_and_not_written_over() {
     assert!(matches!(answer, Err(StoreError::Corrupt { .. })), "{answer:?}");
 }
 
-/// A response that was lost may have been counted, so the hit is not tried again.
+/// A hit whose response was lost may have been counted, so it is not tried again.
 #[tokio::test]
-async fn a_lost_answer_counts_once_at_most() {
+async fn a_lost_response_counts_once_at_most() {
     let model = Arc::new(ModelTable::new());
     let failing = Arc::new(FailingTable::new(Arc::<ModelTable>::clone(&model)));
     failing.faults.add(Fault::answer_lost().on(Call::Commit).times(1));
@@ -95,7 +95,7 @@ async fn a_lost_answer_counts_once_at_most() {
     assert_eq!(counters.hit(&[window("k", 5)], at(0)).await.unwrap()[0].used, 2);
 }
 
-/// A table on which somebody else is always quicker, as often as it is told.
+/// Table on which another writer is always faster, for a given number of times.
 struct Overtaken {
     inner: ModelTable,
     left: AtomicUsize,
@@ -125,7 +125,7 @@ fn overtaken(times: usize) -> TableCounters {
 }
 
 #[tokio::test]
-async fn being_overtaken_is_tried_again_within_a_bound() {
+async fn a_hit_that_others_overtake_is_retried_within_a_bound() {
     let patient = overtaken(TableCounters::MAX_ATTEMPTS - 1);
     assert_eq!(patient.hit(&[window("k", 5)], at(0)).await.unwrap()[0].used, 1);
     let beaten = overtaken(TableCounters::MAX_ATTEMPTS);
@@ -133,7 +133,7 @@ async fn being_overtaken_is_tried_again_within_a_bound() {
     assert_eq!(beaten.hit(&[window("k", 5)], at(0)).await.unwrap()[0].used, 1, "nothing was counted before");
 }
 
-/// Several processes over one table, on windows that overlap: each window holds exactly the hits that were admitted.
+/// Several processes over one table, on overlapping windows: each window holds exactly the admitted hits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn in_a_crowd_every_admitted_hit_is_counted_once() {
     let table = latchkey_testkit::memory_table();

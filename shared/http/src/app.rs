@@ -16,7 +16,7 @@ use latchkey_core::{Config, Ports, Services};
 use crate::health::{Health, health};
 use crate::{Function, Middleware, Paths};
 
-/// The state of a running service. A handler names the part that it needs: `State<Arc<Registration>>`.
+/// State of a running service. A handler names the part that it needs, such as `State<Arc<Registration>>`.
 #[derive(Clone)]
 pub struct App {
     services: Arc<Services>,
@@ -24,12 +24,12 @@ pub struct App {
 }
 
 impl App {
-    /// The state over these services.
+    /// Returns the state over `services`.
     pub fn new(services: Services) -> Self {
         Self { services: Arc::new(services), health: Arc::default() }
     }
 
-    /// The services.
+    /// Returns the services.
     pub fn services(&self) -> &Services {
         &self.services
     }
@@ -70,7 +70,7 @@ impl FromRef<App> for Arc<Health> {
     }
 }
 
-/// The whole service: the functions' routes and `/health` behind the middleware.
+/// Returns the whole service: the function's routes and `/health` behind the middleware.
 pub fn app(function: Function, app: App) -> Middleware<Paths> {
     let config = Arc::clone(&app.services.config);
     let entropy = Arc::clone(&app.services.ports.entropy);

@@ -1,4 +1,4 @@
-//! The cookies that bind an authorization request to a browser.
+//! Cookies that bind an authorization request to a browser.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use latchkey_core::oauth::{AUTHORIZATION_LIFETIME, AuthorizationCookie, Authoriz
 
 use crate::cookies::{self, DuplicateCookie};
 
-/// The authorization request cookies that came, as names and values, in the browser's order.
+/// Returns the authorization request cookies of a request as names and values, in the browser's order.
 pub fn authorization_cookies(headers: &HeaderMap, oauth: &Oauth) -> Vec<(String, String)> {
     let prefix = oauth.cookie_prefix();
     cookies::pairs(headers)
@@ -18,7 +18,7 @@ pub fn authorization_cookies(headers: &HeaderMap, oauth: &Oauth) -> Vec<(String,
         .collect()
 }
 
-/// The value of the authorization request cookie with this whole name.
+/// Returns the value of the authorization request cookie with this full name.
 pub fn authorization_cookie<'a>(
     headers: &'a HeaderMap,
     name: &str,
@@ -39,8 +39,9 @@ pub fn clear_authorization_cookie(headers: &mut HeaderMap, name: &str, url: &Pub
     append(headers, &none, Duration::ZERO, url);
 }
 
-/// `SameSite=Lax` comes with a redirect from the provider, not with a form that its page posts. `None` needs `Secure`, which http
-/// does not have; no provider that posts takes an http address anyway.
+/// A `SameSite=Lax` cookie comes along with a redirect from the provider, but not with a form that the
+/// provider's page posts. `SameSite=None` needs `Secure`, which http does not have; a provider that posts
+/// accepts no http address anyway.
 fn append(headers: &mut HeaderMap, cookie: &AuthorizationCookie, lifetime: Duration, url: &PublicUrl) {
     let cross_site = cookie.cross_site && url.is_https();
     let same_site = if cross_site { SameSite::None } else { SameSite::Lax };

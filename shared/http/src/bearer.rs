@@ -1,4 +1,4 @@
-//! The bearer token of a request (RFC 6750, section 2.1).
+//! Bearer token of a request (RFC 6750, section 2.1).
 
 use axum::http::{HeaderMap, header};
 
@@ -6,20 +6,21 @@ use crate::Problem;
 
 const SCHEME: &[u8] = b"bearer";
 
-/// The bearer token of a request, none where there is none. A scheme that is not ours, such as the `Basic` that a browser sends
-/// to a proxy, is the business of somebody else. Two tokens are refused: nothing tells which one counts.
+/// Returns the bearer token of a request, if there is one. Ignores other schemes, such as the `Basic`
+/// credentials that a browser sends to a proxy. Refuses two tokens, because nothing tells which one counts.
 pub(crate) fn token(headers: &HeaderMap) -> Result<Option<&[u8]>, Problem> {
     let mut tokens = tokens(headers);
     let first = tokens.next();
     if tokens.next().is_some() { Err(Problem::invalid_token()) } else { Ok(first) }
 }
 
-/// Whether a request has a bearer token, good or not.
+/// Returns true if the request has a bearer token, valid or not.
 pub fn is_present(headers: &HeaderMap) -> bool {
     tokens(headers).next().is_some()
 }
 
-/// As bytes, since a remembered token is compared whole: only one that is new need be looked at as text.
+/// Returns the bearer tokens of a request as bytes: a remembered token is compared as a whole, and only a new
+/// one has to be read as text.
 fn tokens(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     headers.get_all(header::AUTHORIZATION).iter().filter_map(|value| {
         let value = value.as_bytes();

@@ -9,10 +9,10 @@ use serde::de::DeserializeOwned;
 
 use crate::{Problem, strict};
 
-/// The largest request body, in bytes.
+/// Maximum size of a request body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
 
-/// Error of a request body whose rest did not arrive in time.
+/// Error of a request body that did not arrive completely in time.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the request did not arrive in time")]
 pub struct RequestTimeout;
@@ -27,9 +27,11 @@ impl From<RequestTimeout> for Problem {
     }
 }
 
-/// A JSON request body. Only `application/json` is taken: a browser cannot send that to another site without asking it first,
-/// so no form or plain text post reaches a handler.
-/// `T` says `deny_unknown_fields`: a member that `T` does not name, or that comes twice, is refused.
+/// A JSON request body. Only `application/json` is accepted: a browser cannot send it to another site without
+/// a preflight, so no form and no plain text post reaches a handler.
+///
+/// `T` must have `deny_unknown_fields`, so that a member that `T` does not name is refused. A duplicate
+/// member is refused too.
 pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
@@ -43,8 +45,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
-/// An empty body is none, whatever the headers say of it: a proxy may have made it a chunked one, and some clients name a
-/// content type with every request.
+/// Treats an empty body as absent, whatever its headers say. A proxy may have made it chunked, and some
+/// clients send a content type with every request.
 impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Body<T> {
     type Rejection = Problem;
 
@@ -73,11 +75,11 @@ fn not_json() -> Problem {
     Problem::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "unsupported_media_type",
-        "send the body as application/json",
+        "the body is not application/json; send JSON with that content type",
     )
 }
 
-/// The whole of `body`. Most come in one piece, which is not copied.
+/// Reads the whole body. Most bodies come in one piece, which is not copied.
 async fn whole(mut body: axum::body::Body) -> Result<Bytes, Problem> {
     let first = next(&mut body, 0).await?.unwrap_or_default();
     if body.is_end_stream() {
@@ -90,20 +92,20 @@ async fn whole(mut body: axum::body::Body) -> Result<Bytes, Problem> {
     Ok(whole.into())
 }
 
-/// The next piece of `body`, of which `read` bytes came before it.
+/// Reads the next piece of `body`, after `read` bytes.
 async fn next(body: &mut axum::body::Body, read: usize) -> Result<Option<Bytes>, Problem> {
     let Some(frame) = body.frame().await else { return Ok(None) };
     let frame = frame.map_err(|error| match error.into_inner().downcast::<RequestTimeout>() {
         Ok(timeout) => Problem::from(*timeout),
         Err(_) => Problem::invalid("the body could not be read"),
     })?;
-    // A frame without data is one of trailers, which say nothing here.
+    // A frame without data holds trailers, which have no meaning here.
     let piece = frame.into_data().unwrap_or_default();
     if read + piece.len() > MAX_BODY {
         return Err(Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body_too_large",
-            "a body may have at most 64 KiB",
+            "the body is larger than 64 KiB; send a smaller one",
         ));
     }
     Ok(Some(piece))
@@ -115,11 +117,12 @@ fn is_json(request: &Request) -> bool {
     kind.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
-/// Says where and what, without repeating any value: a value may be a password.
+/// Returns a problem that tells the place and the kind of the error. It repeats no value, because a value may
+/// be a password.
 fn explain(error: &serde_json::Error, body: &[u8]) -> Problem {
     use serde_json::error::Category;
     let (line, column) = (error.line(), error.column());
-    // Where an enum is expected, serde_json calls a number a fault of syntax.
+    // Where an enum is expected, serde_json reports a number as a syntax error.
     let is_json = || serde_json::from_slice::<serde_json::Value>(body).is_ok();
     match error.classify() {
         Category::Syntax if is_json() => wrong_member(line, column),

@@ -12,12 +12,12 @@ use latchkey_core::{Config, SessionId, UserId};
 use crate::cookies::{self, Kind};
 use crate::{Access, App, Problem, bearer, csrf};
 
-/// The signed-in user, in the handlers of routes that demand one.
+/// The signed-in user, for handlers of routes that require one.
 #[derive(Clone)]
 pub struct Caller(Arc<Live>);
 
 impl Caller {
-    /// The same user with state as of now.
+    /// Returns the same user with strongly consistent state.
     pub async fn renew(self, sessions: &Sessions) -> Result<Self, Problem> {
         Ok(Self(sessions.renew(self.0).await?))
     }
@@ -39,11 +39,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.remove().ok_or_else(|| Problem::internal("a public route asks for its caller"))
+        parts
+            .extensions
+            .remove()
+            .ok_or_else(|| Problem::internal("the handler of a public route takes a caller"))
     }
 }
 
-/// Refuses a request whose caller is told by a cookie: for routes that servers call, and no page.
+/// Extractor that refuses a caller who is identified by a cookie, for routes that only servers call.
 pub struct BearerOnly;
 
 impl<S: Send + Sync> FromRequestParts<S> for BearerOnly {
@@ -54,13 +57,13 @@ impl<S: Send + Sync> FromRequestParts<S> for BearerOnly {
             Problem::new(
                 StatusCode::FORBIDDEN,
                 "bearer_required",
-                "this route takes no cookie: send the access token as `Authorization: Bearer …`",
+                "this route accepts no cookie; send the access token as `Authorization: Bearer …`",
             )
         })
     }
 }
 
-/// Lets the request through when its caller may, and leaves the caller among its extensions.
+/// Checks the access of a request, and stores the caller in its extensions.
 pub(crate) async fn admit(parts: &mut Parts, app: &App, access: Access) -> Result<(), Problem> {
     let freshness = match access {
         Access::Public => return Ok(()),
@@ -87,7 +90,8 @@ pub(crate) async fn admit(parts: &mut Parts, app: &App, access: Access) -> Resul
     Ok(())
 }
 
-/// The same for what a reverse proxy asks: a page of forty assets is forty questions, so none is counted.
+/// Checks the access of a request that a reverse proxy asks about. It is not counted, because a page of forty
+/// assets causes forty checks.
 async fn admit_proxied(parts: &mut Parts, app: &App) -> Result<(), Problem> {
     let config = Arc::<Config>::from_ref(app);
     csrf::check_forwarded(&parts.headers, &config)?;
@@ -97,7 +101,7 @@ async fn admit_proxied(parts: &mut Parts, app: &App) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The access token: a bearer token, else the cookie.
+/// Returns the access token: the bearer token, or else the cookie.
 fn token<'a>(headers: &'a HeaderMap, config: &Config) -> Result<&'a [u8], Problem> {
     if let Some(token) = bearer::token(headers)? {
         return Ok(token);
@@ -105,8 +109,8 @@ fn token<'a>(headers: &'a HeaderMap, config: &Config) -> Result<&'a [u8], Proble
     cookies::get(Kind::Access, headers, &config.url)?.ok_or_else(Problem::not_signed_in)
 }
 
-/// The holders of the tokens that a request brings, on routes that end sessions: one, or two where the two cookies are of
-/// different sessions.
+/// Holders of the tokens in a request, for routes that end sessions. There are two holders if the two cookies
+/// belong to different sessions.
 #[derive(Clone)]
 pub struct TokenHolders(Arc<[TokenHolder]>);
 
@@ -124,11 +128,12 @@ impl<S: Send + Sync> FromRequestParts<S> for TokenHolders {
         parts
             .extensions
             .remove()
-            .ok_or_else(|| Problem::internal("a route asks for holders that is none of theirs"))
+            .ok_or_else(|| Problem::internal("the handler of a route without token holders takes them"))
     }
 }
 
-/// A bearer token alone, else both cookies: either is enough.
+/// Returns the holders of a request's tokens: of the bearer token if there is one, or else of both cookies. A
+/// single cookie is enough.
 async fn holders(
     headers: &HeaderMap,
     config: &Config,
@@ -163,7 +168,7 @@ async fn holders(
     if found.is_empty() { Err(problem.unwrap_or_else(Problem::not_signed_in)) } else { Ok(found) }
 }
 
-/// The session that a browser which signs in has until now, told by its cookie.
+/// Session that a browser has before it signs in again, identified by its cookie.
 pub struct Replaced(pub Option<(UserId, SessionId)>);
 
 impl FromRequestParts<App> for Replaced {
@@ -171,7 +176,7 @@ impl FromRequestParts<App> for Replaced {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         let config = Arc::<Config>::from_ref(app);
-        // Where two cookies of one name came, neither says whose session it is.
+        // A duplicate cookie does not tell whose session it is.
         let cookie = |kind| cookies::get(kind, &parts.headers, &config.url);
         let (Ok(access), Ok(refresh)) = (cookie(Kind::Access), cookie(Kind::Refresh)) else {
             return Ok(Self(None));
@@ -182,13 +187,13 @@ impl FromRequestParts<App> for Replaced {
         {
             return Ok(Self(Some(session)));
         }
-        // The browser drops the access cookie after 15 minutes and keeps the other one.
+        // The browser drops the access cookie after 15 minutes, but keeps the refresh cookie.
         let holder = refresh.and_then(|token| sessions.holder_of_refresh(token).ok());
         Ok(Self(holder.map(|holder| holder.names())))
     }
 }
 
-/// The audit log has it from the middleware.
+/// Returns the problem of a missing permission. The middleware writes it to the audit log.
 fn denied(live: &Live, wanted: &str) -> Problem {
     let detail = format!("this needs the permission `{wanted}`");
     let mut problem = Problem::new(StatusCode::FORBIDDEN, "permission_denied", detail);

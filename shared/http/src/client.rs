@@ -11,14 +11,16 @@ use latchkey_core::limit::ClientAddress;
 
 use crate::{App, Problem};
 
-/// The headers that a request's [`ClientInfo`] is told by: those of proxies count where there are any.
+/// Returns the names of the headers that a request's [`ClientInfo`] is read from. Headers of proxies count
+/// only if proxies are configured.
 pub(crate) fn headers(config: &Config) -> Vec<HeaderName> {
     let forwarded = (config.trusted_proxies > 0).then(|| HeaderName::from_static("x-forwarded-for"));
     let cdn = config.cdn_secret.is_some().then(|| HeaderName::from_static(CdnSecret::HEADER));
     [Some(USER_AGENT), forwarded, cdn].into_iter().flatten().collect()
 }
 
-/// The other end of the connection, as the platform tells it; the entry puts it among the request's extensions.
+/// Address of the connection's other end, as the platform reports it. The entry stores it in the request's
+/// extensions.
 #[derive(Debug, Clone, Copy)]
 pub struct PeerAddress(pub IpAddr);
 
@@ -26,7 +28,7 @@ pub struct PeerAddress(pub IpAddr);
 pub struct ClientInfo {
     /// The client's address.
     pub address: ClientAddress,
-    /// For the audit log.
+    /// Client address and user agent, for the audit log.
     pub requester: Requester,
 }
 
@@ -39,18 +41,22 @@ impl FromRequestParts<App> for ClientInfo {
 }
 
 impl ClientInfo {
-    /// Reads the client of a request from its headers and the other end of its connection.
+    /// Reads the client of a request from its headers and the address of its connection.
     pub(crate) fn read(
         headers: &HeaderMap,
         peer: Option<PeerAddress>,
         config: &Config,
     ) -> Result<Self, Problem> {
-        // A limit that is counted for nobody is no limit, so a request without an address is refused.
+        // A request without an address is refused, because a rate limit cannot count it.
         let unknown = |why: String| {
             tracing::error!(%why, "a client's address is unknown: check LATCHKEY_TRUSTED_PROXIES");
-            Problem::new(StatusCode::BAD_REQUEST, "address_unknown", "the client's address could not be told")
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "address_unknown",
+                "the client's address is unknown; the operator must check LATCHKEY_TRUSTED_PROXIES",
+            )
         };
-        let PeerAddress(peer) = peer.ok_or_else(|| unknown("the platform gave none".to_owned()))?;
+        let PeerAddress(peer) = peer.ok_or_else(|| unknown("the platform reports none".to_owned()))?;
         let forwarded = headers.get_all("x-forwarded-for").iter();
         let trusted_proxies = if came_by_proxies(headers, config) { config.trusted_proxies } else { 0 };
         let address = ClientAddress::forwarded(peer, forwarded, trusted_proxies)
@@ -60,8 +66,8 @@ impl ClientInfo {
     }
 }
 
-/// Whether a request came by the trusted proxies, as far as that can be told: with a secret configured, one that lacks it went
-/// around them, and whoever called is the client.
+/// Returns true if a request came through the trusted proxies. With a CDN secret configured, a request
+/// without the secret bypassed the proxies, so the connection's other end is the client.
 fn came_by_proxies(headers: &HeaderMap, config: &Config) -> bool {
     let Some(secret) = &config.cdn_secret else { return true };
     let mut values = headers.get_all(CdnSecret::HEADER).iter();

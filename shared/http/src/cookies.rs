@@ -1,7 +1,7 @@
-//! Cookies: the one parser of what browsers send, and the two cookies of a session.
+//! Cookies: the parser of the `Cookie` header, and the two cookies of a session.
 //!
-//! The names begin with [`PublicUrl::cookie_prefix`]. Values are bytes, and only pairs of our own names are looked at: a cookie
-//! of somebody else, in any encoding, never decides about a request.
+//! The names begin with [`PublicUrl::cookie_prefix`]. Values are bytes, and only pairs with Latchkey's own
+//! names are read: a foreign cookie, in any encoding, never affects a request.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ impl Kind {
     /// Both cookies.
     pub const BOTH: [Self; 2] = [Self::Access, Self::Refresh];
 
-    /// The name, without the prefix of the deployment.
+    /// Returns the name without the prefix of the deployment.
     pub fn name(self) -> &'static str {
         match self {
             Self::Access => "access",
@@ -33,8 +33,8 @@ impl Kind {
     }
 }
 
-/// A request has several cookies of one name. One of them may come from elsewhere, and nothing tells which: neither is used,
-/// and neither is removed.
+/// Error of a request with several cookies of one name. One of them may come from elsewhere, and nothing
+/// tells which, so none is used and none is removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DuplicateCookie(String);
 
@@ -51,8 +51,8 @@ impl From<DuplicateCookie> for Problem {
     }
 }
 
-/// The names and values of all cookies of a request, in the browser's order. HTTP/2 may split the header (RFC 9113, section
-/// 8.2.3).
+/// Returns the names and values of all cookies of a request, in the browser's order. HTTP/2 may split the
+/// header (RFC 9113, section 8.2.3).
 pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     headers
         .get_all(header::COOKIE)
@@ -65,8 +65,8 @@ pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
         })
 }
 
-/// The value of our cookie `name` (without the prefix of the deployment), none where it is empty. The whole name is compared
-/// exactly: `__host-…` is another cookie, which any page of a sibling domain can set.
+/// Returns the value of the cookie `name` (without the prefix of the deployment) unless it is empty. The full
+/// name is compared exactly: `__host-…` is a different cookie, which any page of a sibling domain can set.
 pub fn find<'a>(
     headers: &'a HeaderMap,
     url: &PublicUrl,
@@ -82,7 +82,7 @@ pub fn find<'a>(
     Ok(first.filter(|value| !value.is_empty()))
 }
 
-/// The token in a cookie of the session.
+/// Returns the token in a cookie of the session.
 pub fn get<'a>(
     kind: Kind,
     headers: &'a HeaderMap,
@@ -91,22 +91,23 @@ pub fn get<'a>(
     find(headers, url, kind.name())
 }
 
-/// Whether a request carries a cookie of a session, good or not.
+/// Returns true if the request has a cookie of a session, valid or not.
 pub fn any(headers: &HeaderMap, url: &PublicUrl) -> bool {
     Kind::BOTH.into_iter().any(|kind| !matches!(get(kind, headers, url), Ok(None)))
 }
 
-/// The `Set-Cookie` value that stores `token` for `lifetime`.
+/// Returns the `Set-Cookie` value that stores `token` for `lifetime`.
 pub fn set(kind: Kind, token: &str, lifetime: Duration, url: &PublicUrl) -> Option<HeaderValue> {
     header_value(&format!("{}{}", url.cookie_prefix(), kind.name()), token, lifetime, SameSite::Lax, url)
 }
 
-/// The `Set-Cookie` value that removes the cookie.
+/// Returns the `Set-Cookie` value that removes the cookie.
 pub fn clear(kind: Kind, url: &PublicUrl) -> Option<HeaderValue> {
     set(kind, "", Duration::ZERO, url)
 }
 
-/// The `Set-Cookie` value of a cookie by its whole name: `HttpOnly`, for this host and every path, `Secure` on https.
+/// Returns the `Set-Cookie` value of a cookie by its full name: `HttpOnly`, for this host and every path, and
+/// `Secure` on https.
 pub fn header_value(
     name: &str,
     value: &str,

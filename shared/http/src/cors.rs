@@ -1,4 +1,4 @@
-//! Which pages of other origins may read responses (the Fetch standard, section 3.3).
+//! CORS: pages of listed origins may read responses (the Fetch standard, section 3.3).
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -7,7 +7,7 @@ use latchkey_core::Config;
 
 use crate::csrf;
 
-/// On a response that a page of a listed origin may read; on no other do they mean anything.
+/// Headers of a response that a page of a listed origin may read. They have no meaning on other responses.
 static SHARED: [(HeaderName, HeaderValue); 2] = [
     (header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true")),
     (
@@ -18,34 +18,35 @@ static SHARED: [(HeaderName, HeaderValue); 2] = [
     ),
 ];
 
-/// On the response to a preflight, beside those.
+/// Headers that the response to a preflight has in addition.
 static PREFLIGHT: [(HeaderName, HeaderValue); 2] = [
     (header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,POST,PUT,PATCH,DELETE")),
     (header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600")),
 ];
 
-/// The headers that a page may send: those that routes read, and those that common libraries and tracers add to every request,
-/// which nothing here reads.
+/// Headers that a page may send: those that routes read, and those that common libraries and tracers add to
+/// every request, which no route reads.
 const ALLOWED_HEADERS: &str = "content-type,authorization,x-requested-with,x-request-id,x-correlation-id,cache-control,pragma,\
     idempotency-key,traceparent,tracestate,baggage,sentry-trace,b3,x-b3-traceid,x-b3-spanid,x-b3-parentspanid,x-b3-sampled,\
     x-datadog-trace-id,x-datadog-parent-id,x-datadog-origin,x-datadog-sampling-priority,newrelic,request-id,request-context,\
     x-amzn-trace-id,x-cloud-trace-context,uber-trace-id";
 
-/// The value of `Access-Control-Allow-Headers`, with those of `LATCHKEY_CORS_HEADERS`.
+/// Returns the value of `Access-Control-Allow-Headers`, including the headers of `LATCHKEY_CORS_HEADERS`.
 pub(crate) fn allowed_headers(config: &Config) -> HeaderValue {
     let own = config.cors_headers.iter().map(String::as_str);
     let all: Vec<_> = std::iter::once(ALLOWED_HEADERS).chain(own).collect();
-    // The configuration takes names of headers alone, so that the value is always one.
+    // The configuration accepts only header names, so the value is always valid.
     HeaderValue::try_from(all.join(",")).unwrap_or(HeaderValue::from_static(ALLOWED_HEADERS))
 }
 
-/// The origin of a request, when it is one of those listed: exactly, never a wildcard, never just any.
+/// Returns the origin of a request if it is exactly one of the listed origins. There are no wildcards.
 pub(crate) fn allowed_origin(headers: &HeaderMap, config: &Config) -> Option<HeaderValue> {
     let origin = headers.get(header::ORIGIN).filter(|_| !csrf::has_several_origins(headers))?;
     config.origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes()).then(|| origin.clone())
 }
 
-/// Says which origin may read a response, and that another may be told otherwise.
+/// Adds the header that names the origin which may read a response, and `Vary: Origin`, because responses
+/// differ by origin.
 pub(crate) fn share(headers: &mut HeaderMap, allowed: Option<HeaderValue>) {
     if let Some(origin) = allowed {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -54,7 +55,7 @@ pub(crate) fn share(headers: &mut HeaderMap, allowed: Option<HeaderValue>) {
     headers.append(header::VARY, HeaderValue::from_static("origin"));
 }
 
-/// The response to `OPTIONS`, whatever the path: what may be asked does not depend on it.
+/// Returns the response to `OPTIONS`. It is the same for every path.
 pub(crate) fn preflight(allowed_headers: &HeaderValue) -> Response {
     let mut response = Response::new(Body::empty());
     response.headers_mut().extend(PREFLIGHT.iter().cloned());
@@ -119,7 +120,7 @@ mod tests {
         share(listed.headers_mut(), Some(HeaderValue::from_static("https://app.example.com")));
         assert_eq!(listed.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "https://app.example.com");
         assert_eq!(listed.headers()[header::ACCESS_CONTROL_MAX_AGE], "600");
-        // Twice is none: a browser reads `true, true`.
+        // A duplicate value disables CORS: a browser reads it as `true, true`.
         for name in listed.headers().keys() {
             assert_eq!(listed.headers().get_all(name).iter().count(), 1, "{name}");
         }

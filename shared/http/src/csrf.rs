@@ -1,16 +1,16 @@
-//! Defence against requests that another site makes a browser send (fetch metadata, then origin checks).
+//! Defence against requests that another site makes a browser send, by fetch metadata, then by origin checks.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use latchkey_core::Config;
 
 use crate::{Problem, bearer, cookies};
 
-/// The headers in which reverse proxies name the method of the request that they ask about: Caddy, Traefik and our snippet for
-/// nginx; ingress-nginx.
+/// Headers in which reverse proxies name the method of the request that they ask about. The first is for
+/// Caddy, Traefik and the nginx snippet of the documentation, the second for ingress-nginx.
 static FORWARDED_METHOD: [HeaderName; 2] =
     [HeaderName::from_static("x-forwarded-method"), HeaderName::from_static("x-original-method")];
 
-/// The refusal of a request that another site made a browser send.
+/// Returns the refusal of a request that another site made a browser send.
 pub(crate) fn refusal() -> Problem {
     Problem::new(
         StatusCode::FORBIDDEN,
@@ -20,8 +20,8 @@ pub(crate) fn refusal() -> Problem {
     )
 }
 
-/// Whether a request names more than one origin, in several headers or, where a platform joins them, in one. A browser sends
-/// one at most, and a choice among several would let one part of a system judge by another than the next.
+/// Returns true if a request names more than one origin, in several headers or in one header where a platform
+/// joins them. A browser sends at most one. With several, parts of the system could choose different ones.
 pub(crate) fn has_several_origins(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(header::ORIGIN).iter();
     match (values.next(), values.next()) {
@@ -30,11 +30,12 @@ pub(crate) fn has_several_origins(headers: &HeaderMap) -> bool {
     }
 }
 
-/// Refuses a request that a reverse proxy asks about, by the method that the proxy forwards and by what the browser says of the
-/// page. A proxy that forwards no method asks about a change, unless nothing tells of a browser.
+/// Refuses a cross-site request that a reverse proxy asks about, by the method that the proxy forwards and by
+/// what the browser says about the page. Without a forwarded method the request counts as a change if any
+/// header shows that it comes from a browser.
 pub(crate) fn check_forwarded(headers: &HeaderMap, config: &Config) -> Result<(), Problem> {
     let methods = FORWARDED_METHOD.iter().flat_map(|name| headers.get_all(name));
-    // Several methods are as unsafe as the most unsafe of them: a client may have sent one of its own.
+    // Several methods are as unsafe as the most unsafe of them, because the client may have sent one itself.
     let parsed = |value: &HeaderValue| Method::from_bytes(value.as_bytes()).unwrap_or(Method::POST);
     match methods.map(parsed).min_by_key(Method::is_safe) {
         Some(method) if is_forged(&method, headers, config) => Err(refusal()),
@@ -42,7 +43,7 @@ pub(crate) fn check_forwarded(headers: &HeaderMap, config: &Config) -> Result<()
             Err(Problem::new(
                 StatusCode::FORBIDDEN,
                 "method_not_forwarded",
-                "the proxy does not say which method it asks about; have it send X-Forwarded-Method",
+                "the proxy does not send the method of the request; configure it to send X-Forwarded-Method",
             ))
         }
         _ => Ok(()),
@@ -54,11 +55,11 @@ fn tells_of_a_browser(headers: &HeaderMap) -> bool {
         || headers.contains_key("sec-fetch-site")
 }
 
-/// Whether an unsafe request may have been made by a page that is not ours.
+/// Returns true if an unsafe request may come from a page of another site.
 ///
-/// Holds for sign-in and sign-up as well, where there is no cookie yet: otherwise another site could sign its visitor in to an
-/// account of its own. A request that carries no cookie of ours and no sign of a browser (curl, a server) passes: it
-/// has nothing to abuse.
+/// The rule covers sign-in and sign-up too, although no cookie exists yet: otherwise another site could sign
+/// its visitor in to an account of its own. A request without a session cookie and without any sign of a
+/// browser (curl, a server) passes, because there is nothing to abuse.
 pub fn is_forged(method: &Method, headers: &HeaderMap, config: &Config) -> bool {
     if method.is_safe() {
         return false;
@@ -67,7 +68,7 @@ pub fn is_forged(method: &Method, headers: &HeaderMap, config: &Config) -> bool 
         return true;
     }
     let cookie = cookies::any(headers, &config.url);
-    // A bearer token is never attached by the browser itself, as the credentials of other schemes are.
+    // A browser never attaches a bearer token by itself, unlike the credentials of other schemes.
     if bearer::is_present(headers) && !cookie {
         return false;
     }
@@ -79,10 +80,11 @@ pub fn is_forged(method: &Method, headers: &HeaderMap, config: &Config) -> bool 
     let listed = || origin(headers).is_some_and(|origin| is_listed(&origin, config));
     match text("sec-fetch-site") {
         Some("same-origin") => false,
-        // Typed by the person: an address bar or a bookmark navigates, it does not fetch.
+        // `none` stands for a person's own action: an address bar or a bookmark navigates and never fetches.
         Some("none") => text("sec-fetch-mode") != Some("navigate"),
         Some("same-site") => !listed(),
-        // A listed frontend on another site uses bearer tokens: its browser holds no usable cookie of ours.
+        // A listed frontend on another site uses bearer tokens, because its browser holds no usable session
+        // cookie.
         Some(_) => cookie || !listed(),
         None => match (headers.get(header::ORIGIN), headers.get(header::REFERER)) {
             (None, None) => cookie,
@@ -91,13 +93,14 @@ pub fn is_forged(method: &Method, headers: &HeaderMap, config: &Config) -> bool 
     }
 }
 
-/// Whether `path`, or its template, is where the page of a provider may post to, from its own site. The state in what it posts,
-/// bound to a cookie, is the defence of that route (RFC 6749, section 10.12).
+/// Returns true if `path`, or its template, is the callback path of a provider, which the provider's page may
+/// post to from its own site. The posted state protects it,
+/// because the state is bound to a cookie (RFC 6749, section 10.12).
 pub fn is_way_back(path: &str) -> bool {
     path.strip_prefix("/v1/oauth/").is_some_and(|rest| rest.ends_with("/callback"))
 }
 
-/// The origin of the page that made the request: `Origin`, else that of `Referer`.
+/// Returns the origin of the page that made the request: `Origin`, or else that of `Referer`.
 fn origin(headers: &HeaderMap) -> Option<String> {
     if let Some(origin) = headers.get(header::ORIGIN) {
         return origin.to_str().ok().map(str::to_owned);

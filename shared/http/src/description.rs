@@ -1,4 +1,4 @@
-//! What a function says of an operation itself.
+//! Description of an operation, as its function states it.
 
 use utoipa::ToSchema;
 use utoipa::openapi::{Ref, RefOr, Schema};
@@ -6,21 +6,21 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 /// Schemas by name.
 pub type Schemas = Vec<(String, RefOr<Schema>)>;
 
-/// The description of an operation, as far as it does not follow from its route and from the signature of its handler.
+/// Description of an operation, except for what follows from its route and from the signature of its handler.
 pub struct Description {
-    /// Names the operation in generated clients, such as `sign_in`.
+    /// Name of the operation in generated clients, such as `sign_in`.
     pub id: &'static str,
-    /// A few words.
+    /// Title in a few words.
     pub summary: &'static str,
-    /// The rest, in Markdown; may be empty.
+    /// Further text in Markdown; may be empty.
     pub details: &'static str,
-    /// The responses that are not problems.
+    /// Responses that are not problems.
     pub responses: &'static [ResponseDescription],
-    /// The status and the codes of the problems that only this operation has, such as ``(409, "`email_taken`")``.
+    /// Status and codes of the problems that only this operation has, such as ``(409, "`email_taken`")``.
     pub problems: &'static [(u16, &'static str)],
 }
 
-/// The description of a response that is not a problem: [`json`], [`any_json`] or [`bodiless`].
+/// Description of a response that is not a problem, made by [`json`], [`any_json`] or [`bodiless`].
 #[cfg_attr(not(feature = "description"), expect(dead_code, reason = "nobody can ask for the description"))]
 pub struct ResponseDescription {
     pub(crate) status: u16,
@@ -28,31 +28,31 @@ pub struct ResponseDescription {
     pub(crate) body: ResponseBody,
 }
 
-/// The body of a response.
+/// Body of a response.
 #[cfg_attr(not(feature = "description"), expect(dead_code, reason = "nobody can ask for the description"))]
 pub(crate) enum ResponseBody {
     None,
-    /// JSON whose form a standard says.
+    /// JSON in a form that a standard defines.
     AnyJson,
     Json(fn(&mut Schemas) -> Ref),
 }
 
-/// A response with a `T` as its body.
+/// Describes a response with a `T` as its body.
 pub const fn json<T: ToSchema>(status: u16, text: &'static str) -> ResponseDescription {
     ResponseDescription { status, text, body: ResponseBody::Json(reference::<T>) }
 }
 
-/// A response with a JSON body whose form a standard says.
+/// Describes a response with a JSON body in a form that a standard defines.
 pub const fn any_json(status: u16, text: &'static str) -> ResponseDescription {
     ResponseDescription { status, text, body: ResponseBody::AnyJson }
 }
 
-/// A response without a body.
+/// Describes a response without a body.
 pub const fn bodiless(status: u16, text: &'static str) -> ResponseDescription {
     ResponseDescription { status, text, body: ResponseBody::None }
 }
 
-/// Adds the schema of `T`, and those that it refers to, and refers to it.
+/// Adds the schema of `T` and all schemas that it refers to, and returns a reference to it.
 pub(crate) fn reference<T: ToSchema>(schemas: &mut Schemas) -> Ref {
     let name = T::name().into_owned();
     T::schemas(schemas);

@@ -1,4 +1,4 @@
-//! The cookies that tell which accounts a browser signed in to before.
+//! Device cookies: they tell which accounts a browser signed in to before.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,11 +15,13 @@ use latchkey_core::{Config, Email};
 
 use crate::{App, cookies};
 
-/// The most accounts that one browser is remembered for; one more takes the place of the one that expires first.
+/// Maximum number of accounts that one browser is remembered for. One more replaces the one that expires
+/// first.
 pub const MAX_DEVICE_COOKIES: usize = 8;
 
-/// The device cookies of a request, one for each account that the browser signed in to: what tells the accounts apart in
-/// their names, and their values. Several of one name are fine: one that is not genuine counts as none.
+/// Device cookies of a request, one for each account that the browser signed in to, as pairs of a name suffix
+/// and a value. The suffix tells accounts apart. Several cookies of one name are allowed: a forged one is
+/// ignored.
 pub struct DeviceCookies {
     values: Vec<(String, Vec<u8>)>,
     devices: Arc<Devices>,
@@ -44,13 +46,13 @@ impl FromRequestParts<App> for DeviceCookies {
 }
 
 impl DeviceCookies {
-    /// Returns the device, if this browser signed in to an account of `email` before.
+    /// Returns the device if this browser signed in to an account of `email` before.
     pub fn of(&self, email: &Email) -> Option<Device> {
         self.values.iter().find_map(|(_, value)| self.devices.known(value, email))
     }
 
-    /// Remembers the browser of a session that began, where the browser holds its tokens in cookies. A browser that is not
-    /// remembered for want of randomness signs in all the same.
+    /// Remembers the browser of a new session that holds its tokens in cookies. If randomness is unavailable,
+    /// the browser is not remembered, but the sign-in still succeeds.
     pub fn remember(&self, begun: &NewSession, headers: &mut HeaderMap) {
         if begun.session.transport != Transport::Cookie {
             return;
@@ -70,8 +72,8 @@ impl DeviceCookies {
         append(headers, &suffix, &cookie, DEVICE_LIFETIME, url);
     }
 
-    /// The cookies that go when the one with `suffix` is set: another one of this account, and those beyond the bound that
-    /// expire first.
+    /// Returns the suffixes of the cookies to remove when the cookie with `suffix` is set: another cookie of
+    /// this account, and those above the maximum that expire first.
     fn in_excess(&self, suffix: &str, email: &Email) -> Vec<&str> {
         let is_of_account = |value: &[u8]| self.devices.known(value, email).is_some();
         let others = self.values.iter().filter(|(other, _)| other != suffix);
@@ -83,7 +85,7 @@ impl DeviceCookies {
     }
 }
 
-/// The beginning of the names of all device cookies.
+/// Returns the beginning of the names of all device cookies.
 fn prefix(url: &PublicUrl) -> String {
     format!("{}device-", url.cookie_prefix())
 }

@@ -5,14 +5,14 @@ use crate::openapi::{self, Described};
 use crate::paths::{Make, Paths};
 use crate::{App, Operation, Routes};
 
-/// One operation of Latchkey, or several put together: routes, who may call them, and their description. Its default has no routes,
-/// to [merge](Function::merge) others into.
+/// One operation of Latchkey, or several merged ones: routes, their access rules and their description. The
+/// default has no routes, as a start for [merge](Function::merge).
 #[derive(Clone, Default)]
 pub struct Function {
     handlers: Vec<(&'static str, Make)>,
     pages: Router<App>,
     operations: Vec<Operation>,
-    /// One for each of `operations`.
+    /// One description for each of `operations`.
     #[cfg(feature = "description")]
     descriptions: Vec<Described>,
 }
@@ -30,7 +30,7 @@ impl From<Routes> for Function {
 }
 
 impl Function {
-    /// Both functions in one. No two have a route in common: a request for it would panic.
+    /// Returns both functions as one. They must not share a route: a request for it would panic.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         #[cfg(feature = "description")]
@@ -40,18 +40,19 @@ impl Function {
         Self { pages: self.pages.merge(other.pages), ..self }
     }
 
-    /// The same with pages for people, which are no part of the API and of its description.
+    /// Returns the function with pages for people. Pages are not part of the API and its description.
     #[must_use]
     pub fn with_pages(self, pages: Router<App>) -> Self {
         Self { pages: self.pages.merge(pages), ..self }
     }
 
-    /// Every route and who may call it.
+    /// Returns every route with its access rule.
     pub fn operations(&self) -> &[Operation] {
         &self.operations
     }
 
-    /// The description of every route: what each function says of its own, and what follows from the route.
+    /// Returns the description of every route, made of the description by its function and of what follows
+    /// from the route.
     #[cfg(feature = "description")]
     pub fn openapi(&self) -> utoipa::openapi::OpenApi {
         openapi::document(self.operations.iter().zip(&self.descriptions))

@@ -13,38 +13,38 @@ use utoipa::ToSchema;
 
 use crate::{AnyQuery, Description, Function, Routes, json};
 
-/// How long a response is repeated: the route is public, and each look costs the stores a round trip.
+/// Time for which a response is reused. The route is public, and each check costs the stores a round trip.
 const REPEATED_FOR: Duration = Duration::from_secs(5);
 
 const OK: &str = "ok";
 const UNAVAILABLE: &str = "unavailable";
 
-/// The last look at the stores.
+/// Result of the last check of the stores.
 #[derive(Default)]
 pub(crate) struct Health(Mutex<Option<(Timestamp, Stores)>>);
 
 /// The state of each store: `ok` or `unavailable`.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 pub struct Stores {
-    /// Accounts, sessions, keys, roles. Where they can be read and not written, the reason: `disk_full`, `read_only` or
-    /// `write_failed`.
+    /// Store of accounts, sessions, keys and roles. If it can be read but not written, the reason:
+    /// `disk_full`, `read_only` or `write_failed`.
     table: &'static str,
-    /// Rate limits; the service goes on without.
+    /// Store of rate limits. The service runs without it.
     counters: &'static str,
 }
 
-/// How the service is.
+/// The health of the service.
 #[derive(Serialize, ToSchema)]
 pub struct HealthBody {
-    /// `ok`, `degraded` where reads work and writes fail, or `unavailable`.
+    /// `ok`, `degraded` if reads work but writes fail, or `unavailable`.
     status: &'static str,
-    /// The version that runs.
+    /// The running version.
     version: &'static str,
-    /// The stores, as of the last 5 seconds.
+    /// State of the stores, at most 5 seconds old.
     stores: Stores,
 }
 
-/// `GET /health`, which every deployment has.
+/// Returns `GET /health`, which every deployment has.
 pub fn health() -> Function {
     Routes::new("meta").public(Method::GET, "/health", show, &HEALTH).into()
 }
@@ -52,10 +52,10 @@ pub fn health() -> Function {
 const HEALTH: Description = Description {
     id: "show_health",
     summary: "Health",
-    details: "Whether the service and its stores answer. A look at the stores is repeated for 5 seconds.",
+    details: "Checks the service and its stores. The result of a check is reused for 5 seconds.",
     responses: &[
         json::<HealthBody>(200, "It works"),
-        json::<HealthBody>(503, "The table does not answer, or cannot be written"),
+        json::<HealthBody>(503, "The table does not respond, or it cannot be written"),
     ],
     problems: &[],
 };
@@ -100,6 +100,7 @@ async fn look(ports: &Ports, now: Timestamp) -> Stores {
         },
         Err(_) => UNAVAILABLE,
     };
-    // Asks and counts nothing: most functions never count, and some may not write.
+    // This call reaches the counters but counts nothing: most functions never count, and some are not allowed
+    // to write.
     Stores { table, counters: word(ports.counters.hit(&[], now).await.is_ok()) }
 }

@@ -1,8 +1,9 @@
-//! How Latchkey speaks HTTP, the same on every platform: a tower service over the services of [`latchkey_core`].
+//! The HTTP interface of Latchkey, the same on every platform: a tower service over the services of
+//! [`latchkey_core`].
 //!
-//! A function crate makes a [`Function`] of its [`Routes`], each with who may call it and a [`Description`]. [`app`] puts any number
-//! of functions behind the middleware that every request passes: canonical paths, CSRF, CORS, security headers, request
-//! identifiers, problems.
+//! A function crate builds a [`Function`] from its [`Routes`], each with an access rule and a
+//! [`Description`]. [`app`] puts any number of functions behind the middleware that every request passes:
+//! canonical paths, CSRF, CORS, security headers, request identifiers, problems.
 
 mod app;
 mod authorization_cookie;

@@ -1,4 +1,4 @@
-//! What every request and every response passes, whatever the route.
+//! Middleware of every request and every response, whatever the route.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -18,10 +18,10 @@ use tower::Service;
 use crate::refusal::{self, Asked};
 use crate::{Problem, client, cors, csrf};
 
-/// Names a request in responses and logs.
+/// Header that identifies a request in responses and logs.
 pub(crate) static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// On every response. A page that needs more sets its own policy.
+/// Headers of every response. A page that needs a different policy sets its own.
 static HEADERS: [(HeaderName, HeaderValue); 7] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -37,28 +37,30 @@ static HEADERS: [(HeaderName, HeaderValue); 7] = [
         HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=()"),
     ),
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
-    // Pages of listed origins read by CORS, which this does not stand in the way of (the Fetch standard, section 3.7).
+    // Pages of listed origins read responses by CORS, which this header does not affect (the Fetch standard,
+    // section 3.7).
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
 ];
 static HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 
 struct Shared {
     config: Arc<Config>,
-    /// On every response.
+    /// Headers of every response.
     headers: HeaderMap,
-    /// On the response to every preflight.
+    /// Value of `Access-Control-Allow-Headers` in the response to every preflight.
     cors_headers: HeaderValue,
     refusals: Arc<Refusals>,
-    /// What of a request's headers a refusal of it tells.
+    /// Names of the request headers that the audit event of a refusal is made from.
     told: Vec<HeaderName>,
-    /// Differs in every process, so that identifiers of two never meet.
+    /// Random number of the process, so that identifiers of two processes never collide.
     process: String,
     requests: AtomicU64,
 }
 
 impl Shared {
     fn new(config: Arc<Config>, refusals: Refusals, entropy: &dyn Entropy) -> Self {
-        // Without randomness nothing else works either; the identifiers are then only unique within the process.
+        // Without randomness nothing else works either; the identifiers are then unique only within the
+        // process.
         let process = u64::from_be_bytes(entropy.bytes().unwrap_or_default());
         let headers = headers(config.url.is_https());
         let cors_headers = cors::allowed_headers(&config);
@@ -75,9 +77,10 @@ impl Shared {
     }
 }
 
-/// The service behind the middleware: the service of a platform's entry.
+/// Service behind the middleware, for the entry of a platform.
 ///
-/// Around the router, not a layer of it: axum would box such a layer once more for every route.
+/// It wraps the router instead of being a layer of it, because axum would box such a layer once more for
+/// every route.
 #[derive(Clone)]
 pub struct Middleware<S> {
     shared: Arc<Shared>,
@@ -89,7 +92,8 @@ impl<S> Middleware<S> {
         Self { shared: Arc::new(Shared::new(config, refusals, entropy)), inner }
     }
 
-    /// The response `problem` to a request that does not reach the service, named like those that do.
+    /// Returns the response `problem` to a request that does not reach the service, with a request identifier
+    /// like every response.
     pub fn refuse(&self, problem: Problem) -> Response {
         let number = self.shared.requests.fetch_add(1, Ordering::Relaxed);
         self.shared.finish(problem.into_response(), number, None)
@@ -125,7 +129,7 @@ where
 }
 
 pin_project_lite::pin_project! {
-    /// The source of a response.
+    /// Source of a response.
     #[project = ResponseSourceProjection]
     enum ResponseSource<F> {
         Known { response: Option<Response> },
@@ -134,7 +138,7 @@ pin_project_lite::pin_project! {
 }
 
 pin_project_lite::pin_project! {
-    /// The response to come.
+    /// Future of the response.
     pub struct MiddlewareFuture<F> {
         #[pin]
         source: ResponseSource<F>,
@@ -183,8 +187,9 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for MiddlewareFutu
     }
 }
 
-/// The response `problem` to a request that reaches no service: what a platform's entry says while there is none, or of what
-/// it cannot hand over. It has the headers of every response, and is named `request_id`.
+/// Returns the response `problem` to a request that reaches no service: a platform's entry uses it if the
+/// service did not start, or if a request cannot be passed on. It has the headers of every response, and
+/// `request_id` as its identifier.
 pub fn without_service(problem: &Problem, https: bool, request_id: &str) -> Response {
     let mut response = problem.render(request_id);
     let id = HeaderValue::from_str(request_id).unwrap_or(HeaderValue::from_static(""));
@@ -193,9 +198,9 @@ pub fn without_service(problem: &Problem, https: bool, request_id: &str) -> Resp
     response
 }
 
-/// Those of every response.
+/// Returns the headers of every response.
 fn headers(https: bool) -> HeaderMap {
-    // Room for what answers add.
+    // Room for the headers that responses add.
     let mut headers = HeaderMap::with_capacity(24);
     headers.extend(HEADERS.iter().cloned());
     if https {
@@ -204,25 +209,26 @@ fn headers(https: bool) -> HeaderMap {
     headers
 }
 
-/// Adds `headers`, where the response has none of its own by that name, and the request's identifier.
+/// Adds `headers` that the response does not set itself, and the request's identifier.
 fn dress(response: &mut Response, headers: HeaderMap, request_id: HeaderValue) {
     let own = std::mem::replace(response.headers_mut(), headers);
     response.headers_mut().extend(own);
     response.headers_mut().insert(X_REQUEST_ID.clone(), request_id);
 }
 
-/// What never reaches a route.
+/// Returns the problem of a request that must not reach a route.
 fn refuse<B>(request: &Request<B>, config: &Config) -> Option<Problem> {
     let path = request.uri().path();
     if !canonical(path) {
-        return Some(Problem::not_found("there is nothing under this path"));
+        return Some(Problem::not_found("this path does not exist; check its spelling"));
     }
     let forged = !csrf::is_way_back(path) && csrf::is_forged(request.method(), request.headers(), config);
     forged.then(csrf::refusal)
 }
 
-/// Whether a path has the one spelling under which routes, limits and guards know it. No route has a character that
-/// needs escaping, so an escape of any kind, an empty segment or a dot segment is another spelling of something else.
+/// Returns true if the path has the only spelling that routes, limits and guards know. No route has a
+/// character that needs escaping, so a path with an escape, an empty segment or a dot segment is not
+/// canonical.
 pub fn canonical(path: &str) -> bool {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
     path.strip_prefix('/').is_some_and(|rest| {
@@ -235,11 +241,11 @@ pub fn canonical(path: &str) -> bool {
 }
 
 impl Shared {
-    /// The response with the headers of every response, where it has none of its own by that name.
+    /// Adds the headers of every response that the response does not set itself.
     fn finish(&self, mut response: Response, number: u64, allowed: Option<HeaderValue>) -> Response {
         let id = self.name(number);
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-            // A router's own headers, such as `Allow`, stay.
+            // The router's own headers, such as `Allow`, stay.
             let rendered = problem.render(id.to_str().unwrap_or_default());
             let (parts, body) = rendered.into_parts();
             *response.status_mut() = parts.status;
@@ -252,9 +258,9 @@ impl Shared {
         response
     }
 
-    /// The identifier of a request.
+    /// Returns the identifier of a request.
     fn name(&self, number: u64) -> HeaderValue {
-        // Room for all digits of two numbers and what stands between them, so that the writing cannot fail.
+        // Room for all digits of two numbers and the dash between them, so the write cannot fail.
         let mut text = [b' '; 33];
         let mut rest = text.as_mut_slice();
         let _ = rest.write_all(self.process.as_bytes()).and_then(|()| write!(rest, "-{number:x}"));
@@ -271,16 +277,16 @@ mod tests {
     #[test]
     fn a_problem_without_a_service_has_what_every_answer_has() {
         for https in [true, false] {
-            let answer = without_service(&Problem::invalid("no"), https, "7f");
-            assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+            let response = without_service(&Problem::invalid("no"), https, "7f");
+            assert_eq!(response.status(), StatusCode::BAD_REQUEST);
             for (name, value) in &HEADERS {
-                assert_eq!(answer.headers().get_all(name).iter().collect::<Vec<_>>(), [value], "{name}");
+                assert_eq!(response.headers().get_all(name).iter().collect::<Vec<_>>(), [value], "{name}");
             }
-            assert_eq!(answer.headers().get(&X_REQUEST_ID).unwrap(), "7f");
-            assert_eq!(answer.headers().get(header::VARY).unwrap(), "origin");
-            assert_eq!(answer.headers().get(header::CONTENT_TYPE).unwrap(), "application/problem+json");
-            assert_eq!(answer.headers().get(header::CACHE_CONTROL).unwrap(), "no-store");
-            assert_eq!(answer.headers().contains_key(header::STRICT_TRANSPORT_SECURITY), https);
+            assert_eq!(response.headers().get(&X_REQUEST_ID).unwrap(), "7f");
+            assert_eq!(response.headers().get(header::VARY).unwrap(), "origin");
+            assert_eq!(response.headers().get(header::CONTENT_TYPE).unwrap(), "application/problem+json");
+            assert_eq!(response.headers().get(header::CACHE_CONTROL).unwrap(), "no-store");
+            assert_eq!(response.headers().contains_key(header::STRICT_TRANSPORT_SECURITY), https);
         }
     }
 

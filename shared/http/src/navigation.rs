@@ -1,4 +1,4 @@
-//! GET routes that act: a browser navigates to them, and nothing else may ask for them.
+//! GET routes with side effects. Only a browser that navigates may call them.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use crate::{App, Problem};
 #[derive(Clone)]
 pub(crate) struct Navigation<H>(pub H);
 
-/// Tells that form of a handler apart from the handler itself.
+/// Marker that tells this form of a handler apart from the handler itself.
 pub(crate) struct Navigated<T>(std::marker::PhantomData<T>);
 
 impl<H: Handler<T, App>, T: 'static> Handler<Navigated<T>, App> for Navigation<H> {
@@ -28,23 +28,24 @@ impl<H: Handler<T, App>, T: 'static> Handler<Navigated<T>, App> for Navigation<H
     }
 }
 
-/// Refuses what is not a navigation, as far as the request tells. axum hands HEAD to the handlers of GET.
+/// Refuses a request that is not a navigation, as far as its headers tell. axum passes HEAD to the handlers
+/// of GET.
 fn refuse(method: &Method, headers: &HeaderMap) -> Option<Problem> {
     let detail = if method == Method::HEAD {
-        let text = "this path acts when it is asked for, so it does not take HEAD: use GET";
+        let text = "this path has side effects, so it does not accept HEAD; use GET";
         let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", text);
         return Some(problem.with(header::ALLOW, HeaderValue::from_static("GET")));
     } else if is_prefetch(headers) {
-        "this path acts when it is asked for, so it is not prefetched: navigate to it"
+        "this path has side effects, so it must not be prefetched; navigate to it"
     } else if is_subresource(headers) {
-        "this path is not loaded by a page as an image, a frame or by fetch: navigate the window to it"
+        "a page cannot load this path as an image, as a frame or by fetch; navigate the window to it"
     } else {
         return None;
     };
     Some(Problem::new(StatusCode::FORBIDDEN, "navigation_required", detail))
 }
 
-/// `Sec-Purpose` of today's browsers, and what it was called before.
+/// Returns true for a prefetch: `Sec-Purpose` of today's browsers, and its older names.
 fn is_prefetch(headers: &HeaderMap) -> bool {
     ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| {
         let values = headers.get_all(*name).iter();
@@ -59,7 +60,7 @@ fn is_prefetch(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Fetch metadata, where a browser sends it.
+/// Returns true for a subresource, by the fetch metadata that a browser sends.
 fn is_subresource(headers: &HeaderMap) -> bool {
     let differs = |name: &str, wanted: &str| headers.get_all(name).iter().any(|value| value != wanted);
     differs("sec-fetch-mode", "navigate") || differs("sec-fetch-dest", "document")

@@ -1,5 +1,5 @@
-//! The description of a route: what follows from its method, its path, who may call it and the signature of its handler, so that no
-//! function has to say it, and what its function says besides.
+//! OpenAPI description of a route. It joins what its function states with what follows from its method, its
+//! path, its access rule and the signature of its handler, so that no function repeats that.
 
 use axum::http::Method;
 use latchkey_core::session::Freshness;
@@ -14,52 +14,55 @@ use crate::description::{ResponseBody, ResponseDescription, Schemas, reference};
 use crate::signature::Inputs;
 use crate::{Access, Description, Operation, ProblemBody, Query, csrf};
 
-/// The media type of a problem.
+/// Media type of a problem.
 const PROBLEM: &str = "application/problem+json";
 
-/// The names of the security schemes.
+/// Names of the security schemes.
 const COOKIE: &str = "cookie";
 const BEARER: &str = "bearer";
 
-/// The codes of one status, and what each means where its name does not say so.
+/// Codes of one status, each with its meaning where the name does not tell it.
 type Codes = (u16, &'static [(&'static str, &'static str)]);
 
-const NO_QUERY: Codes =
-    (400, &[("invalid_request", "a query parameter that is not known here, or is there twice")]);
+const NO_QUERY: Codes = (400, &[("invalid_request", "an unknown or duplicate query parameter")]);
 const UNREADABLE: Codes = (400, &[("invalid_json", "")]);
-const ADDRESS: Codes = (400, &[("address_unknown", "the platform does not say who the client is")]);
+const ADDRESS: Codes = (400, &[("address_unknown", "the platform does not report the client's address")]);
 const NOBODY: Codes = (
     401,
     &[
         ("not_signed_in", ""),
         ("invalid_token", ""),
         ("session_ended", ""),
-        ("duplicate_cookie", "two cookies of one name, and neither is used or removed"),
+        ("duplicate_cookie", "several cookies of one name; none is used or removed"),
     ],
 );
 const DENIED: Codes = (403, &[("permission_denied", "")]);
-const FORGED: Codes = (403, &[("cross_site_request", "from a page that is not in `LATCHKEY_ORIGINS`")]);
+const FORGED: Codes = (403, &[("cross_site_request", "the page's origin is not in `LATCHKEY_ORIGINS`")]);
 const PROXIED: Codes = (
     403,
     &[
         (
             "cross_site_request",
-            "the request that the proxy forwards is from a page that is not in `LATCHKEY_ORIGINS`",
+            "the forwarded request comes from a page whose origin is not in `LATCHKEY_ORIGINS`",
         ),
         ("method_not_forwarded", "the proxy does not send `X-Forwarded-Method`"),
-        ("rate_limited", "only where the store is asked"),
+        ("rate_limited", "only for checks that read the store"),
     ],
 );
-const TOO_LARGE: Codes = (413, &[("body_too_large", "over 64 KiB")]);
+const TOO_LARGE: Codes = (413, &[("body_too_large", "the body is larger than 64 KiB")]);
 const NO_JSON: Codes = (415, &[("unsupported_media_type", "the body is not `application/json`")]);
-const WRONG_FORM: Codes =
-    (422, &[("invalid_request", "a member is missing, not known here, or of the wrong form")]);
-const LIMITED: Codes = (429, &[("rate_limited", "`Retry-After` says for how long")]);
-const FAILED: Codes = (500, &[("internal", "a failure of ours")]);
-const UNABLE: Codes =
-    (503, &[("unavailable", "try again after `Retry-After`"), ("misconfigured", "on Cloudflare Workers")]);
+const WRONG_FORM: Codes = (422, &[("invalid_request", "a member is missing, unknown or malformed")]);
+const LIMITED: Codes = (429, &[("rate_limited", "`Retry-After` gives the waiting time")]);
+const FAILED: Codes = (500, &[("internal", "a failure of the service")]);
+const UNABLE: Codes = (
+    503,
+    &[
+        ("unavailable", "try again after `Retry-After`"),
+        ("misconfigured", "a setting is wrong (Cloudflare Workers only)"),
+    ],
+);
 
-/// The description of a route, to be made of what its function says and of what follows from it.
+/// Description of a route, to be completed by what follows from the route.
 #[derive(Clone, Copy)]
 pub(crate) struct Described {
     pub tag: &'static str,
@@ -67,7 +70,7 @@ pub(crate) struct Described {
     pub inputs: fn(&mut Inputs),
 }
 
-/// The description of these routes.
+/// Returns the OpenAPI document of these routes.
 pub(crate) fn document<'a>(routes: impl Iterator<Item = (&'a Operation, &'a Described)>) -> OpenApi {
     let (mut paths, mut schemas) = (Paths::new(), Schemas::new());
     let problem = reference::<ProblemBody<'_>>(&mut schemas);
@@ -98,7 +101,7 @@ fn info() -> Info {
         .build()
 }
 
-/// Adds how a client proves who it is.
+/// Adds the security schemes.
 fn add_schemes(components: &mut Components) {
     let cookie = ApiKeyValue::with_description(
         "__Host-latchkey-access",
@@ -113,7 +116,7 @@ fn add_schemes(components: &mut Components) {
     components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
 }
 
-/// What a client proves who it is by, at a route of this access.
+/// Returns the security schemes that a route with this access accepts.
 fn security(access: Access, is_bearer_only: bool) -> Option<Vec<SecurityRequirement>> {
     let by = |scheme| SecurityRequirement::new(scheme, Vec::<String>::new());
     match access {
@@ -134,7 +137,7 @@ fn openapi_method(method: &Method) -> Option<HttpMethod> {
     }
 }
 
-/// The names in a path.
+/// Returns the names in a path.
 fn names(path: &'static str) -> Vec<&'static str> {
     path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).collect()
 }
@@ -198,11 +201,11 @@ fn problem_content(problem: &Ref) -> Content {
 fn codes(operation: &Operation, described: &PathOperation) -> Vec<Codes> {
     let mut all = vec![FAILED, UNABLE];
     match operation.access {
-        // A public route that is limited says so itself, with its limit. All of them count by address.
+        // The description of a limited public route states the limit itself. All of them count by address.
         Access::Public if described.responses.responses.contains_key("429") => all.push(ADDRESS),
         Access::Public => {}
         Access::SignedIn(Freshness::Recent) => all.extend([NOBODY, LIMITED]),
-        // The audit log says where a change came from.
+        // The audit log records the client address of a change.
         Access::SignedIn(Freshness::Fresh) | Access::TokenHolder => all.extend([NOBODY, LIMITED, ADDRESS]),
         Access::Permission(_) => all.extend([NOBODY, DENIED, LIMITED, ADDRESS]),
         Access::Proxied => all.extend([NOBODY, PROXIED]),
@@ -213,14 +216,14 @@ fn codes(operation: &Operation, described: &PathOperation) -> Vec<Codes> {
     if operation.takes.query != Query::Anything {
         all.push(NO_QUERY);
     }
-    // A route without a body refuses one with members.
+    // A route without a body refuses a body with members.
     if described.request_body.is_some() || !(operation.takes.body || operation.method.is_safe()) {
         all.extend([UNREADABLE, TOO_LARGE, NO_JSON, WRONG_FORM]);
     }
     all
 }
 
-/// Adds a code, unless the function has said when it gives it.
+/// Adds a code, unless the function describes it itself.
 fn add(described: &mut PathOperation, status: u16, code: &str, why: &str, problem: &Ref) {
     let responses = &mut described.responses.responses;
     let response = responses.entry(status.to_string()).or_insert_with(|| RefOr::T(Response::new("")));

@@ -1,4 +1,5 @@
-//! Problems for routes that a browser navigates to: as a page, or as a word to the app that it goes back to.
+//! Problems of routes that a browser navigates to: shown as a page, or passed on as a code to the waiting
+//! app.
 
 use askama::Template;
 use axum::body::Body;
@@ -8,12 +9,12 @@ use axum::response::{IntoResponse, Response};
 use crate::Problem;
 use crate::refusal::Told;
 
-/// The page has no script, and no style but its own.
+/// Content security policy of the page. It has no script, and only its own style.
 static POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'sha256-A4O3nvea305+XZxBthboHS6pzuCFykYy3IZJ9+vAKIY='; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 );
 
-/// What a person reads when something went wrong on the way.
+/// Page that tells a person about a problem.
 #[derive(Template)]
 #[template(path = "problem.html")]
 struct ProblemPage<'a> {
@@ -21,12 +22,13 @@ struct ProblemPage<'a> {
     title: &'a str,
     detail: String,
     code: &'a str,
-    /// Where the way goes on: a page that the operator listed.
+    /// Link to continue: a page that the operator listed.
     back: Option<&'a str>,
 }
 
 impl Problem {
-    /// The response to a navigation: `onward` where the browser takes HTML, else the problem as it is.
+    /// Returns the response to a navigation: `onward` if the browser accepts HTML, or else the problem
+    /// itself.
     pub fn for_navigation(self, request: &HeaderMap, title: &str, onward: Onward<'_>) -> Response {
         if !wants_html(request) {
             return self.into_response();
@@ -55,16 +57,16 @@ impl Problem {
     }
 }
 
-/// Where a navigation that went wrong goes on.
+/// Destination of a failed navigation.
 #[derive(Debug, Clone, Copy)]
 pub enum Onward<'a> {
-    /// To a page of ours, which says what went wrong and may have a link to a place that the operator listed.
+    /// A page of this service that tells the problem. It may link to a page that the operator listed.
     Page(Option<&'a str>),
-    /// To the app that waits for it at a place that the operator listed, and finds the code in the query.
+    /// The waiting app, at a URL that the operator listed. It finds the code of the problem in the query.
     App(&'a str),
 }
 
-/// The texts of problems are parts of a sentence. A name from the contract, such as `redirect_to`, stays as it is written.
+/// Returns a problem's text as a sentence. A name from the API, such as `redirect_to`, stays as it is.
 fn sentence(text: &str) -> String {
     if text.split_whitespace().next().is_some_and(|word| word.contains('_')) {
         return format!("{text}.");
@@ -74,7 +76,7 @@ fn sentence(text: &str) -> String {
     format!("{first}{}.", letters.as_str())
 }
 
-/// 303, so that what follows is a GET of its own and the address bar keeps nothing of this request.
+/// Redirects with 303, so that the next request is a GET and the address bar keeps nothing of this one.
 pub fn see_other(place: &str) -> Result<Response, Problem> {
     let place = HeaderValue::try_from(place).map_err(Problem::internal)?;
     let mut response = StatusCode::SEE_OTHER.into_response();
@@ -85,7 +87,7 @@ pub fn see_other(place: &str) -> Result<Response, Problem> {
 
 const STYLE: &str = include_str!("../templates/problem.css");
 
-/// Whether the request names HTML among what it takes, as every browser does when it navigates.
+/// Returns true if the request accepts HTML, as every browser does when it navigates.
 fn wants_html(request: &HeaderMap) -> bool {
     let accepts = request.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepts.flat_map(|value| value.split(',')).any(|kind| {

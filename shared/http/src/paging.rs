@@ -1,4 +1,4 @@
-//! The pages of lists: `limit` and `cursor` go in, `next` comes out.
+//! Pages of lists: `limit` and `cursor` in the request, `next` in the response.
 
 use std::str::FromStr;
 
@@ -7,38 +7,38 @@ use utoipa::IntoParams;
 
 use crate::Problem;
 
-/// The size of a page where the request names none.
+/// Size of a page if the request names none.
 pub const DEFAULT_LIMIT: u32 = 50;
-/// The largest page.
+/// Size of the largest page.
 pub const MAX_LIMIT: u32 = 200;
 
-/// Which page of a list.
+/// Page of a list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct PageParams {
-    /// How many: 1 to 200, 50 when not said.
+    /// Maximum number of items on the page: 1 to 200, 50 by default.
     limit: Option<u32>,
-    /// `next` of the page before.
+    /// `next` of the previous page.
     cursor: Option<String>,
 }
 
 impl PageParams {
-    /// How many items the page holds at the most.
+    /// Returns the maximum number of items on the page.
     pub fn size(&self) -> Result<usize, Problem> {
         let limit = page_size(self.limit)?;
         Ok(usize::try_from(limit).unwrap_or(usize::MAX))
     }
 
-    /// The last item of the page before.
+    /// Returns the last item of the previous page.
     pub fn cursor<T: FromStr>(&self) -> Result<Option<T>, Problem> {
         let parse = |text: &String| {
-            text.parse().map_err(|_| Problem::invalid("the cursor is not one that this list gave"))
+            text.parse().map_err(|_| Problem::invalid("the cursor is not from this list; use its `next`"))
         };
         self.cursor.as_ref().map(parse).transpose()
     }
 
-    /// The page of a list that is there as a whole, in the order of `key`, with its `next`.
+    /// Returns a page of a list that is in memory as a whole, in the order of `key`, and its `next`.
     pub fn of<T>(
         &self,
         items: Vec<T>,
@@ -54,7 +54,7 @@ impl PageParams {
     }
 }
 
-/// A size that a request may ask for.
+/// Checks the size that a request asks for.
 pub fn page_size(limit: Option<u32>) -> Result<u32, Problem> {
     match limit.unwrap_or(DEFAULT_LIMIT) {
         limit @ 1..=MAX_LIMIT => Ok(limit),

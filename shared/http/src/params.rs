@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 
 use crate::{Problem, strict};
 
-/// The query parameters. `T` says `deny_unknown_fields`: a parameter that `T` does not name, or that comes twice, is refused.
+/// The query parameters. `T` must have `deny_unknown_fields`, so that a parameter that `T` does not name is
+/// refused. A duplicate parameter is refused too.
 pub struct Params<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
@@ -23,15 +24,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     }
 }
 
-/// A value that stands in a path.
+/// A value in a path.
 ///
-/// Identifiers and names of providers are given out by Latchkey or its configuration: a text that cannot be one names nothing (404).
-/// A name that people choose is refused with its form (422).
+/// Identifiers and provider names come from Latchkey or its configuration, so a text that cannot be one gives
+/// 404. A malformed name that people choose is refused with the form that it must have (422).
 pub trait Segment: FromStr<Err: Display> {
-    /// What it names, for the description of its operations.
+    /// Description of the path parameter in the OpenAPI document.
     const DESCRIPTION: &'static str;
 
-    /// The response to a text that is none.
+    /// Returns the problem of a text that does not parse.
     fn refused(_: &Self::Err) -> Problem {
         nothing_here()
     }
@@ -50,7 +51,8 @@ impl Segment for ProviderName {
 }
 
 impl Segment for RoleName {
-    const DESCRIPTION: &'static str = "The role: 1 to 64 of a-z, 0-9 and -, a letter first";
+    const DESCRIPTION: &'static str = "Name of the role: 1 to 64 characters of a-z, 0-9 and -, beginning with \
+                                       a letter";
 
     fn refused(error: &InvalidRoleName) -> Problem {
         Problem::unprocessable("invalid_role", error.to_string())
@@ -58,10 +60,10 @@ impl Segment for RoleName {
 }
 
 fn nothing_here() -> Problem {
-    Problem::not_found("there is nothing under this path")
+    Problem::not_found("this path does not exist; check its spelling")
 }
 
-/// The path's parameter, parsed.
+/// The path parameter, parsed.
 pub struct PathParam<T>(pub T);
 
 impl<T: Segment, S: Send + Sync> FromRequestParts<S> for PathParam<T> {
@@ -74,7 +76,7 @@ impl<T: Segment, S: Send + Sync> FromRequestParts<S> for PathParam<T> {
     }
 }
 
-/// Two parameters of the path, parsed in the same way.
+/// Two path parameters, parsed in the same way.
 pub struct PathParams<A, B>(pub A, pub B);
 
 impl<A: Segment, B: Segment, S: Send + Sync> FromRequestParts<S> for PathParams<A, B> {

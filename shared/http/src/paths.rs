@@ -1,4 +1,4 @@
-//! The routes of a service by their path.
+//! Routes of a service by their path.
 
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
@@ -15,22 +15,23 @@ use tower::Service;
 
 use crate::{App, Problem};
 
-/// Makes what answers a path; called once for each method that the path takes.
+/// Builds the router of a path. It is called once for each method that the path accepts.
 pub(crate) type Make = Arc<dyn Fn() -> MethodRouter<App> + Send + Sync>;
 
-/// The routes of a service.
+/// Routes of a service.
 ///
-/// The router of a path is made for its first request. An isolate, and a Lambda container, live for few of the paths, and to make
-/// them all is most of what they would do before their first response.
+/// The router of a path is built at its first request. An isolate or a Lambda container serves only a few of
+/// the paths, and building all routers would take most of the time before its first response.
 #[derive(Clone)]
 pub struct Paths(Arc<Shared>);
 
 struct Shared {
     app: App,
     fixed: HashMap<&'static str, Path>,
-    /// Those with `{names}`, of which no path fits two: a test of `latchkey-all` looks. A fixed path goes before one that it fits.
+    /// Paths with `{names}`. No request path matches two of them, as a test of `latchkey-all` checks. A fixed
+    /// path goes before a matching pattern.
     varying: Vec<(&'static str, Path)>,
-    /// Every path that is none of those.
+    /// Router of all other paths.
     others: Router,
 }
 
@@ -41,7 +42,7 @@ struct Path {
 }
 
 impl Paths {
-    /// These routes over `app`. What has none of their paths goes to `others`.
+    /// Returns these routes over `app`. A request for any other path goes to `others`.
     pub(crate) fn new(
         routes: impl IntoIterator<Item = (&'static str, Make)>,
         others: Router<App>,
@@ -82,7 +83,7 @@ impl Paths {
     }
 }
 
-/// Whether `path` is `pattern` with something in the place of each `{name}`.
+/// Returns true if `path` is `pattern` with a non-empty segment in place of each `{name}`.
 fn is_example(path: &str, pattern: &str) -> bool {
     let mut segments = path.split('/');
     let fits = pattern.split('/').all(|wanted| {
@@ -95,12 +96,12 @@ fn is_example(path: &str, pattern: &str) -> bool {
 
 fn with_fallbacks(router: Router<App>, app: App) -> Router {
     router
-        .fallback(|| async { Problem::not_found("there is nothing under this path") })
+        .fallback(|| async { Problem::not_found("this path does not exist; check its spelling") })
         .method_not_allowed_fallback(|| async {
             Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
-                "this path does not take that method; `Allow` names those it takes",
+                "this path does not accept that method; use one of those in `Allow`",
             )
         })
         .with_state(app)

@@ -15,12 +15,12 @@ use latchkey_core::{Fault, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// An error response (RFC 9457, `application/problem+json`). What a client may know; the cause goes to the log where the problem
-/// is made.
+/// An error response (RFC 9457, `application/problem+json`). It holds only what a client may know. The cause
+/// is logged where the problem is created.
 #[derive(Debug, Clone)]
 pub struct Problem(Box<Parts>);
 
-/// Boxed, since most results that can hold a problem do not.
+/// Parts of a problem, boxed because most results that can hold a problem hold none.
 #[derive(Debug, Clone)]
 struct Parts {
     status: StatusCode,
@@ -30,37 +30,37 @@ struct Parts {
     audit: Audit,
 }
 
-/// What the audit log says of it.
+/// Audit information of a problem.
 #[derive(Debug, Clone, Default)]
 struct Audit {
-    /// It is there already, or is none of its business.
+    /// True if the event is already in the audit log, or does not belong there.
     is_noted: bool,
-    /// Whose request it was.
+    /// User who sent the request.
     by: Option<UserId>,
-    /// More, by name.
+    /// Further details, by name.
     details: Vec<(&'static str, String)>,
 }
 
 /// The body of an error response.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProblemBody<'a> {
-    /// Names the kind of problem: `urn:latchkey:problem:` and the code.
+    /// Kind of the problem: `urn:latchkey:problem:` and the code.
     #[serde(rename = "type")]
     pub kind: String,
     /// The status in words.
     pub title: &'a str,
     /// The HTTP status.
     pub status: u16,
-    /// Stable, for programs.
+    /// Stable code, for programs.
     pub code: &'a str,
-    /// What is wrong and the fix, for people.
+    /// The problem and its fix, for people.
     pub detail: &'a str,
-    /// Names this request in the log.
+    /// Identifier of this request in the log.
     pub request_id: &'a str,
 }
 
 impl Problem {
-    /// A problem with a stable code and a text that names what is wrong and the fix.
+    /// Creates a problem with a stable code and a text that tells what is wrong, then the fix.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Parts {
             status,
@@ -71,26 +71,26 @@ impl Problem {
         }))
     }
 
-    /// 400: the request is not what the route takes.
+    /// 400: the route does not accept the request.
     pub fn invalid(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
     }
 
-    /// 422: a member of the body is not what it must be.
+    /// 422: a member of the body is invalid.
     pub fn unprocessable(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
     }
 
-    /// 401: the request names nobody.
+    /// 401: the request has no token.
     pub fn not_signed_in() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "not_signed_in",
-            "sign in, or send the access token as a cookie or as a bearer token",
+            "the request has no access token; sign in, or send the token as a cookie or as a bearer token",
         )
     }
 
-    /// 401: there is a token, and it is not good (RFC 6750, section 3.1).
+    /// 401: the request has a token, but it is invalid (RFC 6750, section 3.1).
     pub fn invalid_token() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
@@ -100,36 +100,36 @@ impl Problem {
         .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))
     }
 
-    /// 404: nothing is here.
+    /// 404: nothing exists here.
     pub fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
-    /// 500: ours to fix. `cause` goes to the log only.
+    /// 500: a failure of the service. `cause` goes only to the log.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here; try again later")
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the service failed; try again later")
     }
 
-    /// 503: try again after `retry_after`. `cause` goes to the log only.
+    /// 503: the client may retry after `retry_after`. `cause` goes only to the log.
     pub fn unavailable(cause: impl std::fmt::Display, retry_after: Duration) -> Self {
         tracing::error!(%cause, "a request could not be served");
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
-            "the service cannot answer just now; try again shortly",
+            "the service is unavailable; try again shortly",
         )
         .retry_after(retry_after)
     }
 
-    /// The same with a header.
+    /// Adds a header.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.append(name, value);
         self
     }
 
-    /// The same with `Retry-After`, in whole seconds, rounded up.
+    /// Adds `Retry-After`, in whole seconds, rounded up.
     #[must_use]
     pub fn retry_after(self, after: Duration) -> Self {
         let seconds = after.as_millis().div_ceil(1000).max(1);
@@ -139,8 +139,9 @@ impl Problem {
         }
     }
 
-    /// The same for a reverse proxy: it takes 401 and 403 for a refusal and anything else for an outage, so a limit is a refusal
-    /// too. It decides about a request to somebody else, so it is not for the audit log.
+    /// Adapts the problem for a reverse proxy, which takes 401 and 403 for a refusal and anything else for an
+    /// outage. A rate limit therefore becomes 403. The problem is about a request to another service, so it
+    /// stays out of the audit log.
     #[must_use]
     pub(crate) fn for_proxy(mut self) -> Self {
         self.0.audit.is_noted = true;
@@ -150,62 +151,62 @@ impl Problem {
         self
     }
 
-    /// The same, which the middleware does not write to the audit log: because the event was written in the commit that decided it, or
-    /// because it answers a question about others and refuses nobody.
+    /// Keeps the problem out of the audit log of the middleware, because the commit that decided it wrote the
+    /// event, or because the response refuses nobody.
     #[must_use]
     pub fn noted(mut self) -> Self {
         self.0.audit.is_noted = true;
         self
     }
 
-    /// The same, for which the audit log says more. Never a secret.
+    /// Adds a detail for the audit log. It must never be a secret.
     #[must_use]
     pub fn telling(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.0.audit.details.push((name, value.into()));
         self
     }
 
-    /// Says whose request it was.
+    /// Records the user who sent the request.
     pub(crate) fn asked(&mut self, by: UserId) {
         self.0.audit.by = Some(by);
     }
 
-    /// Whose request it was, where they are signed in.
+    /// Returns the user who sent the request, if signed in.
     pub(crate) fn asked_by(&self) -> Option<UserId> {
         self.0.audit.by
     }
 
-    /// Whether the audit log has it already.
+    /// Returns true if the middleware must not write the problem to the audit log.
     pub(crate) fn is_noted(&self) -> bool {
         self.0.audit.is_noted
     }
 
-    /// What the audit log says besides.
+    /// Returns the further details for the audit log.
     pub(crate) fn details(&self) -> &[(&'static str, String)] {
         &self.0.audit.details
     }
 
-    /// Its status.
+    /// Returns the status.
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
 
-    /// Its code.
+    /// Returns the code.
     pub fn code(&self) -> &'static str {
         self.0.code
     }
 
-    /// What it says to people.
+    /// Returns the text for people.
     pub(crate) fn detail(&self) -> &str {
         &self.0.detail
     }
 
-    /// Its own headers.
+    /// Returns the headers of the problem itself.
     pub(crate) fn headers(&self) -> &HeaderMap {
         &self.0.headers
     }
 
-    /// The response to the request named `request_id`.
+    /// Returns the response to the request with the identifier `request_id`.
     pub(crate) fn render(&self, request_id: &str) -> Response {
         let Parts { status, code, detail, headers, .. } = &*self.0;
         let body = ProblemBody {
@@ -222,7 +223,7 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        // For reverse proxies, which do not read bodies.
+        // This header is for reverse proxies, which do not read bodies.
         headers.insert("x-latchkey-reason", HeaderValue::from_static(code));
         // Every 401 names a scheme (RFC 9110, section 15.5.2).
         if *status == StatusCode::UNAUTHORIZED && !headers.contains_key(header::WWW_AUTHENTICATE) {
@@ -233,7 +234,7 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    /// Without a body: the middleware knows the request's identifier and renders it.
+    /// Returns a response without a body. The middleware knows the request's identifier and renders the body.
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status();
@@ -275,7 +276,7 @@ impl From<Fault> for Problem {
             Fault::Entropy(error) => error.into(),
             Fault::Keys(error) => error.into(),
             Fault::Hash(_) | Fault::Seal(_) => Self::internal(fault),
-            // Retried when the secrets are in place again: nobody's password is wrong.
+            // The client retries after the secrets are restored; the password itself is not wrong.
             Fault::Open(_) => Self::unavailable(fault, Duration::from_mins(1)),
         }
     }
@@ -290,7 +291,7 @@ impl From<ReauthenticationRequired> for Problem {
 impl From<AuditError> for Problem {
     fn from(error: AuditError) -> Self {
         match error {
-            AuditError::InvalidCursor => Self::invalid("the cursor is not one that this list gave"),
+            AuditError::InvalidCursor => Self::invalid("the cursor is not from this list; use its `next`"),
             AuditError::Fault(fault) => fault.into(),
         }
     }
@@ -301,6 +302,7 @@ impl From<ManageError> for Problem {
         let text = error.to_string();
         match error {
             ManageError::NotFound | ManageError::UnknownRole(_) => Self::not_found(text),
+            ManageError::Ended => AuthenticateError::Ended.into(),
             ManageError::BeyondAuthority => Self::new(StatusCode::FORBIDDEN, "beyond_authority", text),
             ManageError::TooManyRoles(_) => Self::new(StatusCode::CONFLICT, "too_many_roles", text),
             ManageError::Admins(AdminsError::Last(_)) => Self::new(StatusCode::CONFLICT, "last_admin", text),

@@ -1,4 +1,4 @@
-//! What a client learns when a trip to a provider fails: a code of ours and a fix, never a word of the provider's.
+//! Problems of a failed authorization request: a code of Latchkey and a fix, never a text from the provider.
 
 use axum::http::StatusCode;
 use latchkey_core::oauth::{
@@ -49,8 +49,8 @@ impl From<CallbackError> for Problem {
 
 impl From<IdentifyError> for Problem {
     fn from(error: IdentifyError) -> Self {
-        tracing::warn!(%error, "a provider led to no identity");
-        let failed = "the provider gave no usable answer; try again later";
+        tracing::warn!(%error, "a provider gave no identity");
+        let failed = "the provider sent no usable response; try again later";
         let (status, code, text) = match &error {
             IdentifyError::Failed(failure) | IdentifyError::Exchange(ExchangeError::Failed(failure)) => {
                 return from_failure(failure, failed);
@@ -58,12 +58,12 @@ impl From<IdentifyError> for Problem {
             IdentifyError::Exchange(ExchangeError::Grant) => (
                 StatusCode::BAD_REQUEST,
                 "code_refused",
-                "the provider does not take its code any more; begin the sign-in again",
+                "the provider no longer accepts the code; begin the sign-in again",
             ),
             IdentifyError::Exchange(ExchangeError::Refused(_)) => (
                 StatusCode::BAD_GATEWAY,
                 "provider_refused",
-                "the provider refused the sign-in; its settings here or there may be wrong",
+                "the provider refused the sign-in; check the settings here and at the provider",
             ),
             IdentifyError::Document(_) | IdentifyError::Profile => {
                 (StatusCode::BAD_GATEWAY, "provider_failed", failed)
@@ -71,7 +71,7 @@ impl From<IdentifyError> for Problem {
             IdentifyError::IdToken(_) => (
                 StatusCode::BAD_GATEWAY,
                 "identity_refused",
-                "what the provider says of you could not be verified; begin the sign-in again",
+                "the identity from the provider could not be verified; begin the sign-in again",
             ),
         };
         Self::new(status, code, text)
@@ -80,7 +80,7 @@ impl From<IdentifyError> for Problem {
 
 fn from_failure(failure: &Failure, failed: &'static str) -> Problem {
     if failure.is_timeout() {
-        let text = "the provider took too long to answer; try again later";
+        let text = "the provider took too long to respond; try again later";
         Problem::new(StatusCode::GATEWAY_TIMEOUT, "provider_timeout", text)
     } else {
         Problem::new(StatusCode::BAD_GATEWAY, "provider_failed", failed)

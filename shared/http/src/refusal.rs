@@ -1,7 +1,7 @@
-//! Every refusal, in the audit log.
+//! Audit events of refusals.
 //!
-//! One place: the middleware looks at each problem before it is sent. A refusal cannot be forgotten by a handler, which must say
-//! [`Problem::noted`] to keep one out.
+//! The middleware examines each problem before it is sent, so no handler can forget to record a refusal. A
+//! handler must call [`Problem::noted`] to keep one out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,10 +14,11 @@ use latchkey_core::audit::{Action, Refusal, Refusals, Requester};
 use crate::Problem;
 use crate::client::{ClientInfo, PeerAddress};
 
-/// The longest path that an event repeats, in bytes. Paths of refused requests are ASCII: other paths reach no route.
+/// Maximum length of the path in an event, in bytes. Paths of refused requests are ASCII, because other paths
+/// reach no route.
 const MAX_PATH: usize = 256;
 
-/// What of a request its refusal tells, kept while it is served.
+/// Parts of a request that the audit event of its refusal needs, stored while the request is served.
 pub(crate) struct Asked {
     method: Method,
     uri: Uri,
@@ -26,8 +27,8 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// Keeps what is needed to tell where `request` came from: those of its headers that are `named`. A few counts of references:
-    /// every request pays for it.
+    /// Stores what identifies the client of `request`, including its headers that are `named`. It costs only
+    /// a few reference counts, because every request pays for it.
     pub(crate) fn of<B>(request: &Request<B>, named: &[HeaderName]) -> Self {
         let mut headers = Vec::new();
         for name in named {
@@ -42,7 +43,7 @@ impl Asked {
         }
     }
 
-    /// Where it came from, as far as that can be told.
+    /// Returns the client of the request, as far as it is known.
     fn requester(&self, config: &Config) -> Requester {
         let mut headers = HeaderMap::new();
         headers.extend(self.headers.iter().cloned());
@@ -51,20 +52,20 @@ impl Asked {
     }
 }
 
-/// The problem that a response tells a person of, in place of the [`Problem`] that it would be for a program.
+/// The problem that a page shows to a person, in place of the [`Problem`] that a program would get.
 #[derive(Debug, Clone)]
 pub(crate) struct Told(pub Problem);
 
-/// The refusal that a response tells of, unless the audit log has it already.
+/// Returns the refusal in a response, unless the audit log already has it.
 pub(crate) fn of(response: &Response) -> Option<Problem> {
     let extensions = response.extensions();
     let problem = extensions.get::<Problem>().or_else(|| extensions.get::<Told>().map(|told| &told.0))?;
     (!problem.is_noted() && action(problem).is_some()).then(|| problem.clone())
 }
 
-/// The event that `problem` is for the audit log; none where it is not a refusal.
+/// Returns the audit action of `problem` if it is a refusal.
 ///
-/// Every 403 is one, and every 429. Of the others those that say that somebody may not, by another status.
+/// Every 403 and every 429 is a refusal. Of the other statuses, only the codes listed here are.
 pub(crate) fn action(problem: &Problem) -> Option<Action> {
     match (problem.status(), problem.code()) {
         (StatusCode::FORBIDDEN, "permission_denied") => Some(Action::PermissionDenied),
@@ -121,6 +122,9 @@ mod tests {
         for problem in [Problem::invalid("no"), Problem::not_found("no"), Problem::not_signed_in()] {
             assert_eq!(action(&problem), None);
         }
-        assert!(of(&StatusCode::FORBIDDEN.into_response()).is_none(), "the answer of a page, not a problem");
+        assert!(
+            of(&StatusCode::FORBIDDEN.into_response()).is_none(),
+            "the response of a page, not a problem"
+        );
     }
 }

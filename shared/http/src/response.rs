@@ -1,4 +1,4 @@
-//! Answers that several functions give.
+//! Responses that several functions send.
 
 use std::fmt::Display;
 
@@ -17,20 +17,21 @@ use utoipa::ToSchema;
 use crate::Problem;
 use crate::cookies::{self, Kind};
 
-/// How the client wants to hold its tokens.
+/// Transport of the tokens to the client.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TransportName {
     /// In `HttpOnly` cookies.
     #[default]
     Cookie,
-    /// In the response's body.
+    /// In the body of the response.
     Bearer,
 }
 
 impl TransportName {
-    /// The transport, for the page that made the request. One on another site cannot use cookies of this one: its browser does not
-    /// send them (`SameSite`), so that a sign-in would seem to work and nobody be signed in.
+    /// Returns the transport for the page that made the request. Refuses cookies for a page on another site:
+    /// its browser would not send them (`SameSite`), so a sign-in would seem to succeed and nobody would be
+    /// signed in.
     pub fn usable_from(self, headers: &HeaderMap) -> Result<Transport, Problem> {
         let is_cross_site = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
         match self {
@@ -49,27 +50,27 @@ impl TransportName {
 /// A user.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UserBody {
-    /// Never changes; the `sub` of access tokens.
+    /// Permanent identifier; the `sub` of access tokens.
     pub id: String,
-    /// The address they sign in with.
+    /// E-mail address for signing in.
     pub email: String,
-    /// Whether they have proved that it is theirs.
+    /// True if the user has proved that the address is theirs.
     pub email_verified: bool,
-    /// What they are called.
+    /// Display name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Their public name, which no other account has.
+    /// Public username, unique among accounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handle: Option<String>,
-    /// Their picture, an https URL.
+    /// Picture, an https URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub avatar: Option<String>,
     /// `active` or `disabled`.
     #[schema(value_type = String, examples("active"))]
     pub status: Status,
-    /// The roles they hold.
+    /// Roles of the user.
     pub roles: Vec<String>,
-    /// When the account was made (RFC 3339).
+    /// Creation time of the account (RFC 3339).
     #[serde(serialize_with = "as_text")]
     #[schema(value_type = String)]
     pub created_at: Timestamp,
@@ -94,24 +95,24 @@ impl From<&User> for UserBody {
 /// A session.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionBody {
-    /// The `sid` of its access tokens.
+    /// Identifier; the `sid` of its access tokens.
     pub id: String,
-    /// When it began (RFC 3339).
+    /// Start of the session (RFC 3339).
     #[serde(serialize_with = "as_text")]
     #[schema(value_type = String)]
     pub created_at: Timestamp,
-    /// When it was last seen, to within a day (RFC 3339).
+    /// Last use, to within a day (RFC 3339).
     #[serde(serialize_with = "as_text")]
     #[schema(value_type = String)]
     pub seen_at: Timestamp,
-    /// When it ends if it is not used (RFC 3339).
+    /// End of the session unless it is used (RFC 3339).
     #[serde(serialize_with = "as_text")]
     #[schema(value_type = String)]
     pub expires_at: Timestamp,
-    /// The address it began from.
+    /// Client address at the start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// The client that began it, in its own words.
+    /// User agent of the client at the start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
     /// `cookie` or `bearer`.
@@ -133,32 +134,32 @@ impl From<&Session> for SessionBody {
     }
 }
 
-/// Writes a value as its text, without a string in between.
+/// Writes a value as its text, without allocating a string.
 fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }
 
-/// Who is signed in, in which session; with the tokens when the client asked for them.
+/// The signed-in user and session, and the tokens if the client asked for them.
 #[derive(Serialize, ToSchema)]
 pub struct SignedInBody {
     /// The user.
     pub user: UserBody,
     /// The session.
     pub session: SessionBody,
-    /// The access token, a JWT; with `"transport": "bearer"` only.
+    /// The access token, a JWT; only with `"transport": "bearer"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token: Option<String>,
-    /// `Bearer`; with `"transport": "bearer"` only.
+    /// `Bearer`; only with `"transport": "bearer"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_type: Option<&'static str>,
-    /// The refresh token, good once; with `"transport": "bearer"` only.
+    /// The refresh token, valid once; only with `"transport": "bearer"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
-    /// How long the access token is good for, in seconds.
+    /// Lifetime of the access token, in seconds.
     pub expires_in: u64,
 }
 
-/// The response to a sign-up (201) or a sign-in (200).
+/// Returns the response to a sign-up (201) or a sign-in (200).
 pub fn signed_in(
     status: StatusCode,
     signed_in: &NewSession,
@@ -171,7 +172,7 @@ pub fn signed_in(
     response
 }
 
-/// The response to a refresh.
+/// Returns the response to a refresh.
 pub fn tokens_refreshed(user: &User, session: &Session, tokens: &Tokens, config: &Config) -> Response {
     with_tokens(StatusCode::OK, user, session, tokens, config)
 }
@@ -201,7 +202,7 @@ fn with_tokens(
     response
 }
 
-/// Gives the tokens of a session to a browser.
+/// Sets both cookies of a session.
 pub fn set_cookies(headers: &mut HeaderMap, tokens: &Tokens, config: &Config) {
     let url = &config.url;
     let access = cookies::set(Kind::Access, tokens.access_token.expose_secret(), tokens.access_lifetime, url);
@@ -212,7 +213,7 @@ pub fn set_cookies(headers: &mut HeaderMap, tokens: &Tokens, config: &Config) {
     }
 }
 
-/// 204 that removes both cookies and what the browser kept of earlier answers.
+/// Returns a 204 that removes both cookies and the responses in the browser's cache.
 pub fn signed_out(config: &Config) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     clear_cookies(response.headers_mut(), config);
@@ -220,14 +221,14 @@ pub fn signed_out(config: &Config) -> Response {
     response
 }
 
-/// Removes both cookies in a response that has other headers too.
+/// Removes both cookies, in a response that has other headers too.
 pub fn clear_cookies(headers: &mut HeaderMap, config: &Config) {
     for cookie in Kind::BOTH.into_iter().filter_map(|kind| cookies::clear(kind, &config.url)) {
         headers.append(header::SET_COOKIE, cookie);
     }
 }
 
-/// What is left of a limit (draft-ietf-httpapi-ratelimit-headers-06).
+/// Returns the headers about the remainder of a limit (draft-ietf-httpapi-ratelimit-headers-06).
 pub fn rate_limit_headers(rate: Rate) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in [
@@ -240,12 +241,13 @@ pub fn rate_limit_headers(rate: Rate) -> HeaderMap {
     headers
 }
 
-/// Room for most bodies, in bytes: to grow while one is written takes as long as the writing.
+/// Initial capacity for most bodies, in bytes. Growing a buffer while writing takes as long as the writing
+/// itself.
 const BODY_ROOM: usize = 1024;
 
-/// 200 with a JSON body that is nobody else's business.
+/// Returns a 200 with a JSON body that must not be cached.
 pub fn private<T: Serialize>(body: T) -> Response {
-    // Written to a vector, which grows in place; `Json` writes to a `BytesMut`, at several times the price.
+    // A vector grows in place. `Json` writes to a `BytesMut`, which costs several times as much.
     let mut json = Vec::with_capacity(BODY_ROOM);
     if let Err(error) = serde_json::to_writer(&mut json, &body) {
         return Problem::internal(error).into_response();

@@ -15,19 +15,20 @@ use crate::openapi::Described;
 use crate::paths::Make;
 use crate::{App, Caller, Description, Problem, Signature, Takes, caller};
 
-/// Who may call a route.
+/// Access rule of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Anyone.
+    /// Open to anyone.
     Public,
-    /// Whoever is signed in.
+    /// Open to a signed-in user.
     SignedIn(Freshness),
-    /// Whoever holds this permission as of now.
+    /// Open to a user who holds this permission, by strongly consistent state.
     Permission(&'static str),
-    /// Whoever is signed in, asked about by a reverse proxy: judged by the method and origin that the proxy forwards, without a
-    /// count, and refused by 401 or 403 alone, with the code in `X-Latchkey-Reason`.
+    /// Open to a signed-in user whose request a reverse proxy asks about. It is judged by the method and
+    /// origin that the proxy forwards, and not counted. A refusal is always 401 or 403, with the code in
+    /// `X-Latchkey-Reason`.
     Proxied,
-    /// Whoever holds any token of a session, expired or not: to end it.
+    /// Open to the holder of any token of a session, expired or not, in order to end the session.
     TokenHolder,
 }
 
@@ -36,16 +37,17 @@ pub enum Access {
 pub struct Operation {
     /// The method.
     pub method: Method,
-    /// The path, with `{names}` for what varies.
+    /// The path, with `{names}` for its parameters.
     pub path: &'static str,
-    /// Who may call it.
+    /// The access rule.
     pub access: Access,
-    /// The inputs that it has.
+    /// The inputs that it reads.
     pub takes: Takes,
 }
 
-/// Routes, each with who may call it. There is no way to add one without saying so, and whoever may not call it never
-/// reaches its handler. Nor does a request with a query or a body that the signature of the handler does not have.
+/// Routes with their access rules. No route can be added without one, and a caller who fails the rule never
+/// reaches the handler. Neither does a request with a query or a body that the handler's signature does not
+/// have.
 pub struct Routes {
     pub(crate) handlers: Vec<(&'static str, Make)>,
     pub(crate) operations: Vec<Operation>,
@@ -56,7 +58,7 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// No routes yet. The description lists them under `tag`.
+    /// Starts without routes. The description lists the routes under `tag`.
     #[cfg_attr(
         not(feature = "description"),
         expect(unused_variables, reason = "nobody can ask for the description")
@@ -72,7 +74,7 @@ impl Routes {
         }
     }
 
-    /// A route that anyone may call.
+    /// Adds a route that anyone may call.
     #[must_use]
     pub fn public<T: Signature + 'static>(
         self,
@@ -85,8 +87,8 @@ impl Routes {
         self.add::<T, _>(method, path, Access::Public, handler, description)
     }
 
-    /// A GET route that anyone may call and that acts: only by navigating to it. HEAD, prefetches and what a page loads are refused
-    /// before the handler is reached.
+    /// Adds a public GET route with side effects, which a browser must navigate to. HEAD, prefetches and
+    /// subresource requests are refused before they reach the handler.
     #[must_use]
     pub fn navigation<T: Signature + 'static>(
         self,
@@ -98,7 +100,8 @@ impl Routes {
         self.add::<T, _>(Method::GET, path, Access::Public, handler, description)
     }
 
-    /// A route for whoever is signed in, on state at most 60 s old; the handler takes a [`Caller`](crate::Caller).
+    /// Adds a route for signed-in users, on state at most 60 s old. The handler takes a
+    /// [`Caller`](crate::Caller).
     #[must_use]
     pub fn signed_in<T: Signature + 'static>(
         self,
@@ -110,7 +113,7 @@ impl Routes {
         self.guarded(method, path, Access::SignedIn(Freshness::Recent), handler, description)
     }
 
-    /// A route for whoever is signed in, on state as of now: for changes.
+    /// Adds a route for signed-in users on strongly consistent state, for changes.
     #[must_use]
     pub fn fresh<T: Signature + 'static>(
         self,
@@ -122,7 +125,7 @@ impl Routes {
         self.guarded(method, path, Access::SignedIn(Freshness::Fresh), handler, description)
     }
 
-    /// A route at which a reverse proxy asks whether a request of its client's may pass.
+    /// Adds a route at which a reverse proxy asks whether a request of its client may pass.
     #[must_use]
     pub fn proxied<T: Signature + 'static>(
         self,
@@ -134,7 +137,7 @@ impl Routes {
         self.guarded(method, path, Access::Proxied, handler, description)
     }
 
-    /// A route for whoever holds `permission` as of now.
+    /// Adds a route for users who hold `permission`, by strongly consistent state.
     #[must_use]
     pub fn permission<T: Signature + 'static>(
         self,
@@ -147,7 +150,8 @@ impl Routes {
         self.guarded(method, path, Access::Permission(permission), handler, description)
     }
 
-    /// A route for whoever holds any token of a session, expired or not; the handler takes [`TokenHolders`](crate::TokenHolders).
+    /// Adds a route for the holder of any token of a session, expired or not. The handler takes
+    /// [`TokenHolders`](crate::TokenHolders).
     #[must_use]
     pub fn holder<T: Signature + 'static>(
         self,
@@ -171,7 +175,8 @@ impl Routes {
         self.add::<T, _>(method, path, access, handler, description)
     }
 
-    /// Adds a handler that checks the inputs and the access of another one, whose signature is `T`.
+    /// Adds a handler that checks the inputs and the access before it calls `handler`, whose signature is
+    /// `T`.
     #[cfg_attr(
         not(feature = "description"),
         expect(unused_variables, reason = "nobody can ask for the description")
@@ -184,10 +189,11 @@ impl Routes {
         handler: impl Handler<G, App>,
         description: &'static Description,
     ) -> Self {
-        // Every method that routes use has a filter; one that has none would be a route that nobody can call.
+        // Every method that routes use has a filter. A method without one would give a route that nobody can
+        // call.
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::TRACE);
         self.handlers.push((path, Arc::new(move || on(filter, handler.clone()))));
-        // The handler of a GET may serve a POST as well, and read the body of that one.
+        // The handler of a GET may also serve a POST, and read the body there.
         let takes = Takes { body: T::TAKES.body && !method.is_safe(), ..T::TAKES };
         self.operations.push(Operation { method, path, access, takes });
         #[cfg(feature = "description")]
@@ -211,7 +217,7 @@ struct Guarded<H> {
     handler: H,
 }
 
-/// Tells the guarded form of a handler apart from the handler itself.
+/// Marker that tells the guarded form of a handler apart from the handler itself.
 struct Guard<T>(std::marker::PhantomData<T>);
 
 impl<H: Handler<T, App>, T: 'static> Handler<Guard<T>, App> for Guarded<H> {
@@ -224,7 +230,7 @@ impl<H: Handler<T, App>, T: 'static> Handler<Guard<T>, App> for Guarded<H> {
                 Ok(request) => {
                     let caller = request.extensions().get::<Caller>().map(|caller| caller.user.id);
                     let mut response = handler.call(request, app).await;
-                    // For the audit log.
+                    // The audit log needs the caller.
                     if let (Some(caller), Some(problem)) =
                         (caller, response.extensions_mut().get_mut::<Problem>())
                     {

@@ -1,4 +1,4 @@
-//! What the signature of a handler says of its route: the parts of a request that it reads.
+//! Inputs of a route, by the signature of its handler.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, Method};
@@ -14,40 +14,41 @@ use crate::{
     TokenHolders,
 };
 
-/// An argument of a handler. Those that read neither the query nor the body nor the path leave it at that.
+/// An argument of a handler. The defaults suit an argument that reads neither the path nor the query nor the
+/// body.
 pub trait Input {
     /// The query that it reads.
     const QUERY: Query = Query::Nothing;
-    /// Whether it reads the body.
+    /// True if it reads the body.
     const BODY: bool = false;
 
-    /// Adds what it reads to the inputs of an operation.
+    /// Adds the parts that it reads to the inputs of an operation.
     fn describe(_: &mut Inputs) {}
 }
 
-/// The inputs of an operation, for its description.
+/// Inputs of an operation, for its description.
 pub struct Inputs {
     /// The operation's method.
     pub method: Method,
-    /// The names in the path that no argument has read yet.
+    /// Names in the path that no argument has read yet.
     pub path: std::vec::IntoIter<&'static str>,
-    /// The parameters of path and query.
+    /// Parameters of the path and the query.
     pub parameters: Vec<Parameter>,
     /// The body.
     pub body: Option<RequestBody>,
-    /// The schemas that they refer to.
+    /// Schemas that the parameters and the body refer to.
     pub schemas: Schemas,
-    /// Whether a cookie does not tell who calls.
+    /// True if a cookie does not identify the caller.
     pub is_bearer_only: bool,
 }
 
 impl Inputs {
-    /// Adds a parameter of the query that may be left out.
+    /// Adds an optional query parameter.
     pub fn query(&mut self, name: &str, text: &str) {
         self.parameter(name, text, ParameterIn::Query, Required::False);
     }
 
-    /// Adds the next parameter of the path.
+    /// Adds the next path parameter.
     fn segment<T: Segment>(&mut self) {
         if let Some(name) = self.path.next() {
             self.parameter(name, T::DESCRIPTION, ParameterIn::Path, Required::True);
@@ -124,7 +125,7 @@ impl<T: ToSchema> Input for Option<Body<T>> {
     }
 }
 
-/// An input whose refusal the handler looks at itself.
+/// An input whose refusal the handler examines itself.
 impl<T: Input, E> Input for Result<T, E> {
     const QUERY: Query = T::QUERY;
     const BODY: bool = T::BODY;
@@ -134,12 +135,12 @@ impl<T: Input, E> Input for Result<T, E> {
     }
 }
 
-/// The arguments of a handler, as the type that axum tells handlers apart by.
+/// Arguments of a handler, as the type by which axum tells handlers apart.
 pub trait Signature {
-    /// The inputs of its route.
+    /// Inputs of the route.
     const TAKES: Takes;
 
-    /// Adds what its arguments read to the inputs of an operation.
+    /// Adds the parts that the arguments read to the inputs of an operation.
     fn describe(inputs: &mut Inputs);
 }
 
@@ -166,5 +167,5 @@ macro_rules! signatures {
     };
 }
 
-// As many as axum takes.
+// As many arguments as axum supports.
 signatures!(A B C D E F G H I J K L N O P Q);

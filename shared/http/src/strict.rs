@@ -1,4 +1,5 @@
-//! The rule that a request says nothing a route does not know: a misspelt name must never be taken for an absent one.
+//! The rule that a request must not name anything unknown: a misspelt name must never be taken for an absent
+//! one.
 
 use std::convert::Infallible;
 
@@ -10,26 +11,26 @@ use serde::Deserialize;
 
 use crate::{Body, Input, Problem};
 
-/// The longest name that a problem repeats, in characters.
+/// Maximum length of a name that a problem repeats, in characters.
 const MAX_NAME: usize = 64;
 
-/// The query of a route.
+/// Query of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Query {
-    /// It has none.
+    /// No query.
     Nothing,
-    /// Its handler takes [`Params`](crate::Params).
+    /// Parameters that its handler takes as [`Params`](crate::Params).
     Params,
-    /// Anybody may add to it: its handler takes [`AnyQuery`].
+    /// Any parameters. Its handler takes [`AnyQuery`].
     Anything,
 }
 
-/// The inputs of a route beside its path and headers, as the signature of its handler says.
+/// Inputs of a route beside its path and headers, by the signature of its handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Takes {
     /// The query.
     pub query: Query,
-    /// Whether its handler reads a body.
+    /// True if its handler reads a body.
     pub body: bool,
 }
 
@@ -37,7 +38,7 @@ impl Takes {
     /// Neither a query nor a body.
     pub const NOTHING: Self = Self { query: Query::Nothing, body: false };
 
-    /// The inputs of both.
+    /// Returns the inputs of both.
     pub(crate) const fn and(self, other: Self) -> Self {
         let query = match (self.query, other.query) {
             (Query::Anything, _) | (_, Query::Anything) => Query::Anything,
@@ -48,7 +49,8 @@ impl Takes {
     }
 }
 
-/// An argument of handlers that let any query through: clients that are not Latchkey's, caches and probes add parameters of their own.
+/// An argument of handlers that accept any query. Caches, probes and clients of other systems add parameters
+/// of their own.
 pub struct AnyQuery;
 
 impl Input for AnyQuery {
@@ -63,7 +65,7 @@ impl<S: Send + Sync> FromRequestParts<S> for AnyQuery {
     }
 }
 
-/// The body of a route that takes none: no members.
+/// Body of a route that accepts none: no members.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
@@ -81,8 +83,8 @@ impl Takes {
         }
     }
 
-    /// Refuses a body with members that the route does not have. Requests of a safe method are left alone: servers and proxies
-    /// on their way may drop a body that has no meaning there.
+    /// Refuses a body with members that the route does not have. Requests with a safe method are exempt,
+    /// because servers and proxies on the way may drop a body that has no meaning there.
     pub(crate) async fn check_body(self, request: Request) -> Result<Request, Problem> {
         if self.body || request.method().is_safe() {
             return Ok(request);
@@ -95,17 +97,17 @@ impl Takes {
     }
 }
 
-/// The detail about a query that `error`, of serde, refuses.
+/// Returns the detail about a query that serde refuses with `error`.
 pub(crate) fn parameter_detail(error: &str) -> String {
     match Fault::of(error) {
         Some(Fault::Unknown(name)) => unknown_parameter(name),
-        Some(Fault::Twice(name)) => format!("the query parameter `{name}` is there twice; give it once"),
-        Some(Fault::Missing(name)) => format!("the query parameter `{name}` is missing; give it"),
-        None => "a query parameter is of the wrong form".to_owned(),
+        Some(Fault::Twice(name)) => format!("the query parameter `{name}` appears twice; send it once"),
+        Some(Fault::Missing(name)) => format!("the query parameter `{name}` is missing; send it"),
+        None => "a query parameter is malformed".to_owned(),
     }
 }
 
-/// The detail about a body that `error`, of serde, refuses, where it names a member.
+/// Returns the detail about a body that serde refuses with `error`, if the error names a member.
 pub(crate) fn member_detail(error: &str) -> Option<String> {
     Some(match Fault::of(error)? {
         Fault::Unknown(name) => match printable(name) {
@@ -114,7 +116,7 @@ pub(crate) fn member_detail(error: &str) -> Option<String> {
             ),
             None => "the body has a member that is not known here; remove it or correct its name".to_owned(),
         },
-        Fault::Twice(name) => format!("the body has the member `{name}` twice; give it once"),
+        Fault::Twice(name) => format!("the body has the member `{name}` twice; send it once"),
         Fault::Missing(name) => format!("missing field `{name}`"),
     })
 }
@@ -128,19 +130,20 @@ fn unknown_parameter(name: &str) -> String {
     }
 }
 
-/// A name as it can be repeated. Anything else may be a value that lost its name.
+/// Returns a name that may be repeated. Any other text may be a value that lost its name.
 fn printable(name: &str) -> Option<&str> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
     (!name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(plain)).then_some(name)
 }
 
-/// A fault in the names of a form, told by the texts of serde's derived code. They carry no value of the input.
+/// A fault in the names of an input, read from the error texts of serde's derived code. They contain no value
+/// of the input.
 enum Fault<'a> {
-    /// A name of the input.
+    /// A name from the input.
     Unknown(&'a str),
-    /// A name of our own types.
+    /// A name from Latchkey's own types.
     Twice(&'a str),
-    /// A name of our own types.
+    /// A name from Latchkey's own types.
     Missing(&'a str),
 }
 

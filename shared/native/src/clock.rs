@@ -11,7 +11,7 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         #[expect(clippy::disallowed_methods, reason = "this is the port that others take the time from")]
         let now = SystemTime::now();
-        // Before 1970 there is nothing to tell apart: such a clock is wrong, and everything has yet to begin.
+        // A clock before 1970 is wrong, and such a time counts as 1970.
         let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::default() + since_epoch
     }

@@ -8,20 +8,21 @@ use latchkey_core::port::{Fetch, FetchError, MAX_BODY};
 use reqwest::{Client, Request, Response, redirect, retry};
 use tokio::sync::OnceCell;
 
-/// Outgoing HTTP/1.1 by reqwest, TLS by rustls against the certificates that the system trusts.
+/// Outgoing HTTP/1.1 by reqwest, with TLS by rustls against the certificates that the system trusts.
 ///
-/// A request goes out as it is and at most once. It goes straight to its host: `HTTP_PROXY` and its like are not looked
-/// at, since they would decide who sees client secrets. Needs tokio's I/O and time drivers.
+/// A request is sent unchanged and at most once. It goes straight to its host: `HTTP_PROXY` and similar
+/// variables are ignored, because they would decide who sees client secrets. It needs tokio's I/O and time
+/// drivers.
 ///
-/// The system's certificates are read at the first request, off the async threads: it takes some 30 ms that a start need
-/// not wait for.
+/// The system's certificates are read at the first request, off the async threads. They take
+/// about 30 ms, which a start need not wait for.
 #[derive(Debug, Default)]
 pub struct HttpFetch {
     client: OnceCell<Client>,
 }
 
 impl HttpFetch {
-    /// A client without connections.
+    /// Creates a client without connections.
     pub fn new() -> Self {
         Self::default()
     }
@@ -47,14 +48,15 @@ impl Fetch for HttpFetch {
     }
 }
 
-/// How long a connection without a request is kept. A server that closes it in the moment a request goes out on it leaves that request
-/// without a response, and none is sent twice. Node closes after 5 s, most others much later.
+/// Time for which an idle connection is kept open. If the server closes it at the moment a request is sent,
+/// the request gets no response, and it is not sent twice. Node closes connections after 5 s, and most other
+/// servers much later.
 const IDLE: Duration = Duration::from_secs(4);
 
-/// A failure is not kept: the next request tries again.
+/// Builds the client. A failure is not stored, so the next request tries again.
 async fn connect() -> Result<Client, FetchError> {
     let built = tokio::task::spawn_blocking(|| {
-        // An error means that the process has chosen a provider already, which serves as well.
+        // An error means that the process has already chosen a provider, which works as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Client::builder()
             .redirect(redirect::Policy::none())
@@ -67,7 +69,7 @@ async fn connect() -> Result<Client, FetchError> {
     built.await.unwrap_or_else(|error| Err(FetchError::Connection(error.to_string())))
 }
 
-/// The whole of `response`, unless it is too large.
+/// Reads the whole response unless it is too large.
 async fn whole(mut response: Response) -> Result<http::Response<Bytes>, FetchError> {
     if response.content_length().is_some_and(|len| len > MAX_BODY as u64) {
         return Err(FetchError::TooLarge);
@@ -82,7 +84,7 @@ async fn whole(mut response: Response) -> Result<http::Response<Bytes>, FetchErr
     Ok(http::Response::<reqwest::Body>::from(response).map(|_| body.freeze()))
 }
 
-/// What went wrong and why, without the URL: its query may hold a code or a token.
+/// Returns the error and its causes without the URL, whose query may contain a code or a token.
 fn connection(error: reqwest::Error) -> FetchError {
     let error = error.without_url();
     let mut text = error.to_string();

@@ -1,10 +1,10 @@
-//! Pages of 2 MiB instead of 4 KiB, for memory that is read all over.
+//! Pages of 2 MiB instead of 4 KiB, for memory with random access.
 
-/// An empty vector with room for `capacity` elements, for which Linux is asked for huge pages.
+/// Returns an empty vector with room for `capacity` elements, and asks Linux to use huge pages for it.
 ///
-/// argon2id reads its 19 MiB at random: on small pages the processor looks up where each of them is, again and again, and the
-/// first hash waits for the system to hand out 4,864 of them. A wish and no more: where the system has no huge pages, or
-/// none left, the vector is like any other. `madvise(2)`, `MADV_HUGEPAGE`.
+/// argon2id reads its 19 MiB at random. On small pages the processor looks up the page of each access again
+/// and again, and the first hash waits for the system to provide 4,864 pages. The request is only a hint: if
+/// the system has no huge pages, or none left, the vector is like any other. `madvise(2)`, `MADV_HUGEPAGE`.
 pub fn vec_on_huge_pages<T>(capacity: usize) -> Vec<T> {
     let mut memory = Vec::with_capacity(capacity);
     #[cfg(target_os = "linux")]
@@ -18,15 +18,15 @@ fn advise<T>(room: &mut [std::mem::MaybeUninit<T>]) {
     use rustix::mm::{Advice, madvise};
 
     let page = rustix::param::page_size();
-    // Whole pages only: what shares one with the room belongs to somebody else.
+    // Only whole pages count, because the rest of a partial page belongs to other data.
     let before = room.as_ptr().cast::<u8>().align_offset(page);
     let length = size_of_val(room).saturating_sub(before) / page * page;
     if length == 0 {
         return;
     }
     let start = room.as_mut_ptr().wrapping_byte_add(before).cast();
-    // SAFETY: the range lies within `room`, which nobody else holds meanwhile. The advice changes which pages the system takes
-    // for it, and never what they hold.
+    // SAFETY: the range lies within `room`, which nobody else uses at the same time. The advice only changes
+    // which pages the system uses for it, never their content.
     let _ = unsafe { madvise(start, length, Advice::LinuxHugepage) };
 }
 
@@ -54,7 +54,7 @@ mod tests {
         assert_eq!(flags_at(middle).split(' ').any(|flag| flag == "hg"), has_them);
     }
 
-    /// The flags of the mapping that holds `address`, as `proc_pid_smaps(5)` lists them.
+    /// Returns the flags of the mapping that contains `address`, as `proc_pid_smaps(5)` lists them.
     #[cfg(target_os = "linux")]
     fn flags_at(address: usize) -> String {
         let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();

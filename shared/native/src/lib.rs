@@ -1,5 +1,5 @@
-//! What an operating system gives, wherever one is underneath: its clock, its generator, its huge pages, and HTTP by reqwest.
-//! The local server and Lambda share it.
+//! Adapters of an operating system: its clock, its random generator, its huge pages, and HTTP by reqwest. The
+//! local server and Lambda share them.
 
 mod clock;
 mod entropy;

@@ -1,4 +1,4 @@
-//! The adapters against the suites of their ports.
+//! Adapters, checked by the conformance suites of their ports.
 
 mod clock {
     use std::sync::Arc;

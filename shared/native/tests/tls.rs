@@ -1,4 +1,5 @@
-//! HTTPS, with certificates made for the test. On Linux, where the environment can say which ones the system trusts.
+//! HTTPS with certificates made for the test. It runs on Linux, where an environment variable can name the
+//! certificates that the system trusts.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -21,7 +22,7 @@ use rustls::pki_types::PrivateKeyDer;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// Where the run of this test in a process of its own finds the server.
+/// Variable with the server's URL, for the run of this test in a process of its own.
 const URL: &str = "LATCHKEY_TEST_URL";
 
 async fn get(url: &str) -> Result<Response<Bytes>, FetchError> {
@@ -29,7 +30,7 @@ async fn get(url: &str) -> Result<Response<Bytes>, FetchError> {
     HttpFetch::new().fetch(request, Duration::from_mins(1)).await
 }
 
-/// Serves `https://127.0.0.1` under `certificate`, and counts the requests that come through.
+/// Serves `https://127.0.0.1` with `certificate`, and counts the requests that arrive.
 async fn serve(certificate: &rcgen::CertifiedKey<rcgen::KeyPair>) -> (SocketAddr, Arc<AtomicUsize>) {
     let key = PrivateKeyDer::Pkcs8(certificate.signing_key.serialize_der().into());
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -45,7 +46,7 @@ async fn serve(certificate: &rcgen::CertifiedKey<rcgen::KeyPair>) -> (SocketAddr
     let count = Arc::clone(&served);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // A client that does not trust the certificate hangs up here.
+            // A client that does not trust the certificate disconnects here.
             let Ok(stream) = acceptor.accept(stream).await else { continue };
             let service = service_fn(|_| async {
                 count.fetch_add(1, Ordering::SeqCst);
@@ -59,8 +60,8 @@ async fn serve(certificate: &rcgen::CertifiedKey<rcgen::KeyPair>) -> (SocketAddr
     (address, served)
 }
 
-/// What the system trusts is read from the environment, which no test can change for itself: this one runs itself again
-/// in a process that trusts the server's certificate.
+/// The trusted certificates come from the environment, which a test cannot change for itself. The test
+/// therefore runs itself again in a process that trusts the server's certificate.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_accepted_where_the_system_trusts_it_and_nowhere_else() {
     if let Ok(url) = std::env::var(URL) {

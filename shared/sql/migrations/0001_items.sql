@@ -1,7 +1,7 @@
 -- The Table port in SQLite's dialect: the same for Cloudflare D1 and for a local file.
 
--- STRICT, so that no column ever holds a value of another type. Text compares byte by byte: SQLite's own BINARY
--- collation, which is the default. Times are milliseconds since the Unix epoch.
+-- STRICT ensures that a column never holds a value of another type. Text compares byte by byte, by SQLite's
+-- default collation BINARY. Times are milliseconds since the Unix epoch.
 CREATE TABLE item (
   partition TEXT NOT NULL,
   sort TEXT NOT NULL,
@@ -17,11 +17,11 @@ CREATE TABLE item (
 -- The secondary index. The item's own key makes its order total, so that pages have exact ends.
 CREATE INDEX item_listed ON item (index_partition, index_sort, partition, sort) WHERE index_partition IS NOT NULL;
 
--- Finds what a sweep removes.
+-- Finds the items to purge.
 CREATE INDEX item_expiring ON item (expires_at) WHERE expires_at IS NOT NULL;
 
--- Never holds a row. To insert the position of a write is to say that its condition does not hold: the constraint of
--- that position fails, which undoes the whole batch, and its name in the message says which write it was.
+-- Never holds a row. A write whose condition does not hold inserts its position here. The constraint of that
+-- position fails and undoes the whole batch, and the constraint's name in the message identifies the write.
 CREATE TABLE guard (
   position INTEGER NOT NULL,
   CONSTRAINT write_0 CHECK (position <> 0), CONSTRAINT write_1 CHECK (position <> 1), CONSTRAINT write_2 CHECK (position <> 2), CONSTRAINT write_3 CHECK (position <> 3),

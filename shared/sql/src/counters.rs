@@ -11,23 +11,24 @@ use latchkey_core::port::{Count, Counters, StoreError, Window};
 use crate::statement::{self, number, text, time};
 use crate::{Access, Driver, Statement, Value, table};
 
-/// How many windows one hit may have: each takes three of the 100 values that D1 binds to a statement.
+/// Maximum number of windows in one hit. Each takes three of the 100 values that D1 binds to a statement.
 const MAX_WINDOWS: usize = 32;
 
-/// Times and lengths are clamped to this many milliseconds, some 70,000 years, so that no sum of them overflows.
+/// Limit of times and lengths in milliseconds, about 70,000 years, so that no sum of them overflows.
 const MAX_MILLIS: i64 = 1 << 51;
 
-/// [`Counters`] over a [`Driver`]: the items of [`TableCounters`], read and written by one batch.
+/// [`Counters`] over a [`Driver`]: one batch reads and writes the items of [`TableCounters`].
 ///
-/// A hit is one round trip, refused or not, and nobody is ever overtaken: the database runs one batch after the other.
-/// What a hit finds and what it leaves is the same as with [`TableCounters`], so the two may count side by side.
+/// A hit is one round trip, refused or not, and no hit overtakes another, because the database runs one batch
+/// after the other. Results and stored items are the same as with [`TableCounters`], so both may count side
+/// by side.
 #[derive(Debug)]
 pub struct SqlCounters<D> {
     driver: D,
 }
 
 impl<D: Driver> SqlCounters<D> {
-    /// Counts in the database of `driver`.
+    /// Creates counters in the database of `driver`.
     pub fn new(driver: D) -> Self {
         Self { driver }
     }
@@ -50,7 +51,7 @@ impl<D: Driver> Counters for SqlCounters<D> {
         let mut batch: Vec<Statement> = keys.iter().map(|key| statement::get(key, now)).collect();
         batch.push(count(&keys, windows, now));
         let outcomes = self.driver.run(Access::Write, batch).await?;
-        // The logs as they were before the hit: what the statement then did follows from them.
+        // The logs are those before the hit. The effect of the statement follows from them.
         let mut logs = windows
             .iter()
             .zip(outcomes)
@@ -67,12 +68,13 @@ impl<D: Driver> Counters for SqlCounters<D> {
     }
 }
 
-/// Adds a hit to every log, or changes nothing when one of them is full or is no log: [`SlidingLog::hit`] in SQL.
+/// Adds a hit to every log, or changes nothing if a log is full or malformed: [`SlidingLog::hit`] in SQL.
 ///
-/// The numbers are cast, as D1 binds every number as a float and a log holds whole ones.
+/// The numbers are cast because D1 binds every number as a float, and a log holds integers.
 pub(crate) fn count(keys: &[Key], windows: &[Window], now: Timestamp) -> Statement {
     const NUMBERS: &str = "CAST(?1 AS INTEGER), CAST(?2 AS INTEGER), CAST(?3 AS INTEGER)";
-    // Materialized, as SQLite may otherwise work out the latest hit once for every hit of the log: workerd's does.
+    // Materialized, because SQLite, for example workerd's, may otherwise compute the latest hit once for
+    // every hit of the log.
     const REST: &str = "log AS MATERIALIZED (SELECT asked.partition, asked.most, asked.length, item.body, item.version, \
          max(clock.now, coalesce((SELECT max(value) FROM json_each(item.body)), clock.now)) AS moment \
          FROM clock, asked LEFT JOIN item ON item.partition = asked.partition AND item.sort = 'hits' \

@@ -2,12 +2,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use latchkey_core::port::table::{Cursor, QueryError};
 
-/// Where a page ended: the values, in order, of the columns that its list is ordered by.
+/// End of a page: the values, in order, of the columns that order its list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place(pub Vec<String>);
 
 impl Place {
-    /// As it is handed out: base64url of a JSON array of strings.
+    /// Encodes the place as a cursor: base64url of a JSON array of strings.
     pub fn seal(self) -> Cursor {
         Cursor(URL_SAFE_NO_PAD.encode(serde_json::Value::from(self.0).to_string()))
     }

@@ -7,63 +7,65 @@ use serde::Deserialize;
 
 use crate::Statement;
 
-/// What a batch does, for drivers that send the two to different places.
+/// Access that a batch needs, for drivers that send reads and writes to different places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Only selects.
+    /// The batch only selects.
     Read,
-    /// May change something.
+    /// The batch may change something.
     Write,
 }
 
-/// A row of the items table. Selects name its columns in this order; a driver may read them by place or by name.
+/// A row of the items table. Selects name its columns in this order, so a driver may read them by position or
+/// by name.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct Row {
-    /// The first part of the key.
+    /// First part of the key.
     pub partition: String,
-    /// The second part of the key.
+    /// Second part of the key.
     pub sort: String,
-    /// The JSON text.
+    /// JSON text.
     pub body: String,
-    /// The version; never negative.
+    /// Version; never negative.
     pub version: i64,
-    /// When the item ends, in milliseconds since the Unix epoch.
+    /// Expiry of the item, in milliseconds since the Unix epoch.
     pub expires_at: Option<i64>,
-    /// Where the item stands in its index list.
+    /// Sort value of the item in its index list.
     pub index_sort: Option<String>,
 }
 
 impl fmt::Debug for Row {
-    // Keys and bodies hold personal data and hashes.
+    // Keys and bodies contain personal data and hashes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Row").field("version", &self.version).finish_non_exhaustive()
     }
 }
 
-/// What one statement did.
+/// Result of one statement.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// The rows that it selected.
+    /// Selected rows.
     pub rows: Vec<Row>,
-    /// How many rows it inserted, updated or deleted.
+    /// Number of inserted, updated or deleted rows.
     pub changed: u64,
 }
 
-/// Why a batch was not run. Nothing of it was applied, unless it was [`Unavailable`](Self::Unavailable).
+/// Reason that a batch was not run. Nothing of it was applied, except possibly after
+/// [`Unavailable`](Self::Unavailable).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DriverError {
     /// A CHECK constraint failed. See [`failed_check`].
     #[error("the constraint {0} failed")]
     Check(String),
-    /// The database could not be reached or had no room; whether the batch was applied is unknown.
+    /// The database could not be reached or had no room. It is unknown whether the batch was applied.
     #[error("{0}")]
     Unavailable(String),
-    /// The database holds what cannot be read.
+    /// The database holds data that cannot be read.
     #[error("{at}: {why}")]
     Corrupt {
-        /// Which database.
+        /// Name of the database.
         at: String,
-        /// What is wrong with it, without its contents.
+        /// Problem, without any content of the database.
         why: String,
     },
 }
@@ -73,7 +75,8 @@ impl From<DriverError> for StoreError {
         match error {
             DriverError::Unavailable(why) => Self::Unavailable(why),
             DriverError::Corrupt { at, why } => Self::Corrupt { at, why },
-            // The guards are the only constraints that a well-formed call can fail, and a commit reads those itself.
+            // The guards are the only constraints that a well-formed call can violate, and a commit handles
+            // those itself.
             DriverError::Check(name) => {
                 Self::Corrupt { at: "the schema".to_owned(), why: format!("the constraint {name} failed") }
             }
@@ -81,11 +84,12 @@ impl From<DriverError> for StoreError {
     }
 }
 
-/// A database that runs statements of SQLite's dialect.
+/// A database that runs statements in SQLite's dialect.
 #[async_trait]
 pub trait Driver: Send + Sync {
-    /// Runs `batch` in order as one transaction: all of it is applied or nothing, no other batch comes in between, and it
-    /// sees what every earlier acknowledged batch wrote. One round trip. The response has one [`Outcome`] per statement.
+    /// Runs `batch` in order as one transaction, in one round trip. All of it is applied or nothing. No other
+    /// batch runs in between, and it sees all writes of every batch acknowledged before. The response has one
+    /// [`Outcome`] per statement.
     async fn run(&self, access: Access, batch: Vec<Statement>) -> Result<Vec<Outcome>, DriverError>;
 
     /// See [`Table::check_writes`](latchkey_core::port::Table::check_writes).
@@ -94,7 +98,8 @@ pub trait Driver: Send + Sync {
     }
 }
 
-/// The name of the constraint in SQLite's message about a failed CHECK, wherever a driver wraps that message.
+/// Returns the name of the constraint in SQLite's message about a failed CHECK. A driver may have wrapped the
+/// message.
 pub fn failed_check(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once("CHECK constraint failed: ")?;
     let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());

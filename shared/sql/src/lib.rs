@@ -1,8 +1,10 @@
-//! The ports `Table` and `Counters` in SQLite's dialect: one schema and one set of statements, for a local file and for Cloudflare D1.
+//! The ports `Table` and `Counters` in SQLite's dialect: one schema and one set of statements, for a local
+//! file and for Cloudflare D1.
 //!
-//! [`SqlTable`] and [`SqlCounters`] turn each call of their port into one batch of [`Statement`]s; a [`Driver`] runs a batch as one
-//! transaction in one round trip. A driver knows a database and no domain; the table knows the domain's rules and no
-//! database. The driver for a local file is the module `sqlite`, behind the feature `rusqlite`.
+//! [`SqlTable`] and [`SqlCounters`] turn each call of their port into one batch of [`Statement`]s, and a
+//! [`Driver`] runs a batch as one transaction in one round trip. A driver knows a database but nothing of the
+//! domain; the table knows the domain's rules but no database. The driver for a local file is the module
+//! `sqlite`, behind the feature `rusqlite`.
 
 mod counters;
 mod cursor;

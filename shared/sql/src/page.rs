@@ -7,13 +7,13 @@ use crate::cursor::Place;
 use crate::statement::{text, time};
 use crate::{Row, Statement, Value};
 
-/// One end of the wanted stretch of a list.
+/// One end of the requested range of a list.
 struct Bound {
     operator: &'static str,
     values: Vec<String>,
 }
 
-/// The live rows of a page and one more, which tells whether there is a next page.
+/// Returns the statement for the live rows of a page and one more, which shows if there is a next page.
 pub(crate) fn select(query: &Query, now: Timestamp) -> Result<Statement, QueryError> {
     let (owner, partition) = match &query.list {
         List::Partition(partition) => ("partition", partition),
@@ -45,7 +45,7 @@ fn joined<T: ToString>(parts: impl Iterator<Item = T>) -> String {
     parts.map(|part| part.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// The columns that order a list; together they are different for each of its items.
+/// Returns the columns that order a list. Together they are unique for each of its items.
 fn order(list: &List) -> &'static [&'static str] {
     match list {
         List::Partition(_) => &["sort"],
@@ -53,8 +53,8 @@ fn order(list: &List) -> &'static [&'static str] {
     }
 }
 
-/// The tightest bound at each end. One alone: given two, SQLite walks from whichever it likes, perhaps from the far one,
-/// and a cursor that was tampered with must not lead out of the range that was asked for.
+/// Returns the tightest bound at each end, and only that one. With two bounds, SQLite may start at the wider
+/// one, and a forged cursor must not lead out of the requested range.
 fn bounds(query: &Query, place: Option<Place>) -> impl Iterator<Item = Bound> {
     let from = query.from.clone().map(|sort| Bound { operator: ">=", values: vec![sort] });
     let until = query.until.clone().map(|sort| Bound { operator: "<", values: vec![sort] });
@@ -74,7 +74,7 @@ fn bounds(query: &Query, place: Option<Place>) -> impl Iterator<Item = Bound> {
     lower.into_iter().chain(upper)
 }
 
-/// The cursor behind `row`.
+/// Returns the cursor after `row`.
 pub(crate) fn cursor(list: &List, row: &Row) -> Cursor {
     let values = match list {
         List::Partition(_) => vec![row.sort.clone()],

@@ -2,20 +2,20 @@ use latchkey_core::port::{Clock, StoreError};
 
 use crate::{Driver, SqlTable};
 
-/// How many items one statement removes. Nobody else writes meanwhile.
+/// Number of items that one statement removes. Nobody else can write during it.
 const BITE: u32 = 500;
 
-/// The result of a [`purge`].
+/// Result of a [`purge`].
 #[derive(Debug)]
 pub struct Purged {
-    /// The number of items that were removed.
+    /// Number of removed items.
     pub removed: u64,
-    /// The failure that ended it, if one did.
+    /// Failure that ended the purge, if any.
     pub failure: Option<StoreError>,
 }
 
-/// Removes expired items as long as there are any, by at most `bites` statements, with a `pause` after each in which others write.
-/// Expired items are hidden already: this is for space.
+/// Removes expired items until none are left, with at most `bites` statements. After each statement it waits
+/// for `pause`, in which others write. Expired items are already hidden; purging only frees space.
 pub async fn purge<D: Driver>(
     table: &SqlTable<D>,
     clock: &dyn Clock,

@@ -1,12 +1,12 @@
-/// One step of the schema. Steps are only ever added, as databases in use have the earlier ones.
+/// A step of the schema. Steps are only ever added, because databases in use already have the earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Migration {
-    /// The name of its file, which is the name that D1 remembers it by.
+    /// Name of its file, by which D1 records it.
     pub name: &'static str,
-    /// Its statements.
+    /// SQL statements.
     pub sql: &'static str,
 }
 
-/// The steps that make the schema, in order.
+/// Steps that create the schema, in order.
 pub const MIGRATIONS: &[Migration] =
     &[Migration { name: "0001_items.sql", sql: include_str!("../migrations/0001_items.sql") }];

@@ -9,18 +9,18 @@ use latchkey_core::port::table::{Condition, Key, Version, Write};
 pub enum Value {
     /// SQL's NULL.
     Null,
-    /// A whole number.
+    /// An integer.
     Integer(i64),
-    /// A text, which may hold any character.
+    /// A text, which may contain any character.
     Text(String),
 }
 
-/// One SQL statement with its values. Its parameters are numbered from `?1`, and every number is bound.
+/// An SQL statement with its values. Its parameters are numbered from `?1`, and every number is bound.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Statement {
-    /// The SQL. It holds no data, so there are few different ones and a driver may keep them prepared.
+    /// SQL text. It contains no data, so there are few different texts, and a driver may keep them prepared.
     pub sql: Cow<'static, str>,
-    /// What is bound, `?1` first.
+    /// Bound values, `?1` first.
     pub params: Vec<Value>,
 }
 
@@ -45,12 +45,13 @@ pub(crate) fn time(at: Timestamp) -> Value {
     Value::Integer(at.as_millis())
 }
 
-/// No stored version is negative, so one that no store can hold matches none.
+/// Returns a version as a number. No stored version is negative, so a version that does not fit becomes -1
+/// and matches none.
 pub(crate) fn number(version: Version) -> Value {
     Value::Integer(i64::try_from(version.0).unwrap_or(-1))
 }
 
-/// The live item under `key`.
+/// Returns the statement for the live item under `key`.
 pub(crate) fn get(key: &Key, now: Timestamp) -> Statement {
     Statement::new(
         "SELECT partition, sort, body, version, expires_at, index_sort FROM item \
@@ -59,7 +60,7 @@ pub(crate) fn get(key: &Key, now: Timestamp) -> Statement {
     )
 }
 
-/// Removes up to `limit` items that ended at or before `now`, the oldest first.
+/// Returns the statement that removes up to `limit` items that expired at or before `now`, oldest first.
 pub(crate) fn purge(now: Timestamp, limit: u32) -> Statement {
     Statement::new(
         "DELETE FROM item WHERE (partition, sort) IN \
@@ -68,7 +69,7 @@ pub(crate) fn purge(now: Timestamp, limit: u32) -> Statement {
     )
 }
 
-/// Writes as much as a sign-in does: an expired item, so that nobody sees it.
+/// Returns the statement that writes as much as a sign-in does: an expired item, which nobody can see.
 #[cfg(feature = "rusqlite")]
 pub(crate) fn probe_write(now: Timestamp) -> Statement {
     Statement::new(
@@ -78,15 +79,16 @@ pub(crate) fn probe_write(now: Timestamp) -> Statement {
     )
 }
 
-/// Every condition, in the order of the writes, and then every change. As the batch is one transaction, what the
-/// conditions saw is still so at the changes, and a commit that conflicts stops before it has changed anything.
+/// Returns every condition in the order of the writes, then every change. The batch is one transaction, so
+/// the conditions still hold at the changes, and a commit that conflicts stops before it changes anything.
 pub(crate) fn commit(writes: &[Write], now: Timestamp) -> Vec<Statement> {
     let guards = writes.iter().zip(0..).filter_map(|(write, position)| guard(position, write, now));
     let changes = writes.iter().filter_map(|write| change(write, now));
     guards.chain(changes).collect()
 }
 
-/// Fails with the constraint `write_<position>` unless the condition of `write` holds.
+/// Returns the statement that fails with the constraint `write_<position>` unless the condition of `write`
+/// holds.
 fn guard(position: i64, write: &Write, now: Timestamp) -> Option<Statement> {
     let condition = match write {
         Write::Put { condition, .. } | Write::Check { condition, .. } => *condition,
@@ -122,7 +124,7 @@ fn change(write: &Write, now: Timestamp) -> Option<Statement> {
             };
             let place = |part: fn(&Key) -> &String| index.as_ref().map_or(Value::Null, |at| text(part(at)));
             Some(Statement::new(
-                // An item whose time is over may still be there when another one is made under its key.
+                // An expired item may still be stored when another one is created under its key.
                 "INSERT INTO item (partition, sort, body, version, expires_at, index_partition, index_sort) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (partition, sort) DO UPDATE SET \
                  body = excluded.body, version = excluded.version, expires_at = excluded.expires_at, \

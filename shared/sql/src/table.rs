@@ -14,18 +14,18 @@ pub struct SqlTable<D> {
 }
 
 impl<D: Driver> SqlTable<D> {
-    /// The table in the database of `driver`.
+    /// Creates the table in the database of `driver`.
     pub fn new(driver: D) -> Self {
         Self { driver }
     }
 
-    /// The driver, for what only it can do.
+    /// Returns the driver, for its own features.
     pub fn driver(&self) -> &D {
         &self.driver
     }
 
-    /// Removes up to `limit` items that expired at or before `now`, and returns their number. Nothing depends on it but the
-    /// room that they take.
+    /// Removes up to `limit` items that expired at or before `now`, and returns their number. It only frees
+    /// their space.
     pub async fn purge(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let outcomes = self.driver.run(Access::Write, vec![statement::purge(now, limit)]).await?;
         Ok(outcomes.iter().map(|outcome| outcome.changed).sum())
@@ -43,8 +43,8 @@ impl<D: Driver> Table for SqlTable<D> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        // A statement for each key rather than one for all: one text, which stays prepared, and no limit on how many
-        // values a statement binds (D1: 100).
+        // One statement for each key instead of one for all: a single text that stays prepared, and no limit
+        // on the number of values that a statement binds (D1: 100).
         let batch: Vec<Statement> = keys.iter().map(|key| statement::get(key, now)).collect();
         let outcomes = self.driver.run(Access::Read, batch).await?;
         outcomes.into_iter().map(|outcome| outcome.rows.into_iter().next().map(item).transpose()).collect()
@@ -78,7 +78,7 @@ impl<D: Driver> Table for SqlTable<D> {
     }
 }
 
-/// The page that `query` gave, told from its rows and the one more.
+/// Returns the page of `query` from its rows and the additional one.
 fn page(query: &Query, mut rows: Vec<Row>) -> Result<Page, QueryError> {
     let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
@@ -88,7 +88,7 @@ fn page(query: &Query, mut rows: Vec<Row>) -> Result<Page, QueryError> {
     Ok(Page { items, next })
 }
 
-/// The position that the failed guard stood for.
+/// Returns the position of the failed guard.
 fn failed_write(error: &DriverError) -> Option<usize> {
     match error {
         DriverError::Check(name) => name.strip_prefix("write_")?.parse().ok(),

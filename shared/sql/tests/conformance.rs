@@ -1,4 +1,5 @@
-//! The suite of the `Table` port over a database in memory, over a file, and over a file that two processes share.
+//! Conformance suite of the `Table` port over a database in memory, over a file, and over a file that two
+//! processes share.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -33,8 +34,8 @@ mod file {
     });
 }
 
-/// Two tables with nothing in common but the file. Calls go to each in turn, so that a read follows the other's write and
-/// races are between the two.
+/// Two tables that share only the file. Calls go to each in turn, so a read follows the other table's write,
+/// and races are between the two.
 struct InTurn {
     one: SqlTable<Sqlite>,
     other: SqlTable<Sqlite>,

@@ -1,4 +1,5 @@
-//! Counting in one batch: the suite of the `Counters` port, and the same answers and items as `TableCounters`.
+//! Counting in one batch: the conformance suite of the `Counters` port, and the same results and items as
+//! `TableCounters`.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -17,7 +18,7 @@ use latchkey_testkit::counters_conformance;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-/// One database for several, and how many batches it has run.
+/// One database for several counters, and the number of batches that it has run.
 #[derive(Clone)]
 struct Shared(Arc<Sqlite>, Arc<AtomicUsize>);
 
@@ -44,7 +45,7 @@ mod memory {
 mod file {
     use super::*;
 
-    /// Counters over a file, and the folder that it is in.
+    /// Counters over a file, and its folder.
     struct InFolder {
         counters: SqlCounters<Sqlite>,
         _folder: TempDir,
@@ -132,7 +133,8 @@ async fn the_ends_of_time_break_nothing() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// The two take turns over one database, against the one alone over another: with clocks that jump and quotas that change.
+    /// Both counters take turns over one database, and one of them counts alone over another. Clocks jump and
+    /// quotas change.
     #[test]
     fn both_ways_to_count_are_one(
         steps in proptest::collection::vec((-90_i64..90, 1_u32..5, 1_u64..120, 0_usize..3, any::<bool>()), 1..40),

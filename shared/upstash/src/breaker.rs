@@ -3,47 +3,49 @@ use std::time::Duration;
 
 use latchkey_core::Timestamp;
 
-/// Keeps a store that fails from being asked by every request.
+/// Circuit breaker: it stops requests from calling a store that fails.
 ///
-/// After [`THRESHOLD`](Self::THRESHOLD) failures in a row it is open: nothing is asked, and no time lost. From then on one
-/// request in each [`PAUSE`](Self::PAUSE) may try; its success closes the breaker. A trial needs no end to be told: one that is
-/// given up halfway, as a Worker's request can be, only leaves the next to the next pause.
+/// After [`THRESHOLD`](Self::THRESHOLD) failures in a row it is open: no call is made, and no time is lost.
+/// Then one request in each [`PAUSE`](Self::PAUSE) may try, and its success closes the breaker. A trial may
+/// end without a report, as a Worker's request can: the next trial then comes after the next pause.
 ///
-/// Plain memory of the process; one serves every port over the same store. Its time is the caller's.
+/// Its state is in the memory of the process, and one breaker serves every port over the same store. The
+/// caller provides the time.
 #[derive(Debug, Default)]
 pub struct Breaker(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// In a row.
+    /// Number of failures in a row.
     failures: u32,
-    /// While open: when the next trial may go.
+    /// Time of the next trial, while open.
     retry_at: Timestamp,
-    /// The latest time that was told, for calls that have none.
+    /// Latest known time, for calls without one.
     seen: Timestamp,
-    /// What the last failure was.
+    /// Text of the last failure.
     why: String,
 }
 
-/// What is not asked, and why.
+/// Refusal of a call, with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Open {
-    /// The last failure.
+    /// Last failure.
     pub why: String,
 }
 
 impl Breaker {
-    /// How many failures in a row open it.
+    /// Number of failures in a row that open it.
     pub const THRESHOLD: u32 = 3;
-    /// How long between trials: longer than any trial takes, so that there is one at a time.
+    /// Time between trials. It is longer than any trial takes, so only one runs at a time.
     pub const PAUSE: Duration = Duration::from_secs(5);
 
-    /// Closed.
+    /// Creates a closed breaker.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Whether the store may be asked. Without a time a call passes while the breaker is closed, and is no trial.
+    /// Admits or refuses a call to the store. Without a time a call passes while the breaker is closed, and
+    /// never as a trial.
     pub(crate) fn admit(&self, now: Option<Timestamp>) -> Result<(), Open> {
         let mut state = self.state();
         if let Some(now) = now {
@@ -61,12 +63,12 @@ impl Breaker {
         }
     }
 
-    /// The store answered.
+    /// Records that the store responded.
     pub(crate) fn succeeded(&self) {
         self.state().failures = 0;
     }
 
-    /// The store did not. Gives whether this opened the breaker.
+    /// Records a failed call. Returns true if this opened the breaker.
     pub(crate) fn failed(&self, why: &str) -> bool {
         let mut state = self.state();
         state.failures = state.failures.saturating_add(1);
@@ -78,14 +80,15 @@ impl Breaker {
         false
     }
 
-    /// A panic while it was held left whole words behind.
+    /// The state is plain numbers and text, so it is valid even after a panic of its holder.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// A wait longer than a pause is no wait: the clock was turned back.
+    /// Returns true if a trial is due. A wait longer than a pause means that the clock was turned back, so it
+    /// counts as due.
     fn is_due(&self, now: Timestamp) -> bool {
         let wait = self.retry_at.since(now);
         wait.is_zero() || wait > Breaker::PAUSE
@@ -189,14 +192,14 @@ mod tests {
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             3 => any::<bool>().prop_map(|store_up| Step::Ask { store_up }),
-            // Sometimes back.
+            // The clock sometimes goes back.
             1 => (-2000..8000_i64).prop_map(Step::Wait),
         ]
     }
 
     proptest! {
-        /// Whatever happens: the store is asked while it answers; after three failures in a row at most once in a pause, and
-        /// at least once in a pause and a clock's jump.
+        /// While the store responds, every call reaches it. After three failures in a row at most one call
+        /// reaches it in a pause, and at least one in a pause plus a clock's jump.
         #[test]
         fn a_dead_store_is_asked_once_in_a_pause(steps in proptest::collection::vec(step(), 0..200)) {
             let breaker = Breaker::new();

@@ -11,12 +11,13 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::{Breaker, UpstashSettings};
 
-/// The longest value, in bytes. Written as JSON, with every byte escaped, it still fits into a response that is read.
+/// Maximum size of a value, in bytes. Encoded as JSON with every byte escaped, it still fits into the largest
+/// response that is read.
 pub const MAX_VALUE: usize = 160 * 1024;
 
-/// How much longer than its lifetime an entry is kept: the clocks of callers and of Redis differ.
+/// Time for which an entry is stored beyond its lifetime, because the clocks of callers and of Redis differ.
 const SLACK: Duration = Duration::from_mins(1);
-/// The longest that an entry is kept: a year. It is a cache.
+/// Maximum time for which an entry is stored: a year, because it is only a cache.
 const MAX_KEEP: Duration = Duration::from_hours(365 * 24);
 
 /// Texts in Upstash, for an [`AuthenticCache`](latchkey_core::adapter::AuthenticCache).
@@ -26,7 +27,8 @@ pub struct UpstashCache {
 }
 
 impl UpstashCache {
-    /// Over the database of `settings`. `breaker` outlives requests, also where ports are built for each of them.
+    /// Creates a cache in the database of `settings`. `breaker` must outlive requests, even if ports are
+    /// built for each request.
     pub fn new(settings: UpstashSettings, fetch: Arc<dyn Fetch>, breaker: Arc<Breaker>) -> Self {
         Self { client: Client::new(settings, fetch, breaker) }
     }
@@ -65,7 +67,7 @@ impl CacheStore for UpstashCache {
     }
 }
 
-/// The text of an entry; none where there is none.
+/// Returns the text of an entry, or `None` without an entry.
 fn text(result: &Value) -> Result<Option<String>, Failure> {
     match result {
         Value::Null => Ok(None),

@@ -11,10 +11,10 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::{Breaker, UpstashSettings};
 
-/// How long one request may take. Whoever counts is to have decided within 250 ms, Redis or no Redis.
+/// Time limit of one request. A count must be decided within 250 ms, with or without Redis.
 pub const DEADLINE: Duration = Duration::from_millis(240);
 
-/// One Redis command in one HTTP request.
+/// Client that sends one Redis command in one HTTP request.
 #[derive(Clone)]
 pub(crate) struct Client {
     settings: UpstashSettings,
@@ -27,13 +27,13 @@ impl Client {
         Self { settings, fetch, breaker }
     }
 
-    /// A key of this deployment.
+    /// Returns a key of this deployment.
     pub fn key(&self, kind: &str, key: &str) -> String {
         self.settings.key(kind, key)
     }
 
-    /// Runs `command` and reads its result; what `read` cannot make sense of is a failure as well. Whether the command was
-    /// run is unknown after an error.
+    /// Runs `command` and reads its result. A result that `read` does not understand is a failure too. After
+    /// an error it is unknown whether the command was run.
     pub async fn run<T>(
         &self,
         command: &[&str],
@@ -41,7 +41,8 @@ impl Client {
         read: impl FnOnce(&Value) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
         if let Err(open) = self.breaker.admit(now) {
-            let why = format!("Upstash is not asked for a few seconds, since it failed before: {}", open.why);
+            let why =
+                format!("Upstash is not called for a few seconds, because it failed before: {}", open.why);
             return Err(StoreError::Unavailable(why));
         }
         let failure = match self.exchange(command).await.and_then(|result| read(&result)) {
@@ -51,12 +52,12 @@ impl Client {
             }
             Err(failure) => failure,
         };
-        // Nothing that is told holds the token, unless somebody between here and Upstash sent it back.
+        // The text can contain the token only if a server between here and Upstash sent it back.
         let why = self.settings.without_token(&failure.to_string());
         if self.breaker.failed(&why) {
             tracing::warn!(
                 why,
-                "Upstash failed several times in a row, and is now asked once in a few seconds"
+                "Upstash failed several times in a row, and is now called once every few seconds"
             );
         }
         Err(StoreError::Unavailable(format!("Upstash: {why}")))
@@ -79,7 +80,7 @@ impl Client {
     }
 }
 
-/// `{"result":…}` with 200, or `{"error":"…"}` with any status; nothing else is a response.
+/// Reads `{"result":…}` with status 200, or `{"error":"…"}` with any status. Any other response is a failure.
 fn result(answer: &Response<Bytes>) -> Result<Value, Failure> {
     let status = answer.status();
     if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
@@ -130,11 +131,11 @@ mod tests {
             r#"{"error":{"message":"x"}}"#,
             r#"[{"result":1}]"#,
         ] {
-            assert!(told(200, garbage).starts_with("its answer is not Upstash's"), "{garbage}");
-            assert!(told(502, garbage).starts_with("it answers with status 502"), "{garbage}");
+            assert!(told(200, garbage).starts_with("its response is not Upstash's"), "{garbage}");
+            assert!(told(502, garbage).starts_with("it responds with status 502"), "{garbage}");
         }
         for status in [201, 204, 301, 404, 500] {
-            assert!(told(status, r#"{"result":1}"#).starts_with("it answers with status "), "{status}");
+            assert!(told(status, r#"{"result":1}"#).starts_with("it responds with status "), "{status}");
         }
     }
 

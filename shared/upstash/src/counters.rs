@@ -12,23 +12,25 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::{Breaker, UpstashSettings};
 
-/// What runs in Redis: see the file. Sent with every hit, without its comments.
+/// The script that runs in Redis (see the file). It is sent with every hit, without its comments.
 static SCRIPT: LazyLock<String> = LazyLock::new(|| {
     let lines = include_str!("hit.lua").lines().map(str::trim).filter(|line| !line.starts_with("--"));
     lines.collect::<Vec<_>>().join("\n")
 });
 
-/// Times and lengths are clamped to this many milliseconds, some 70,000 years: Lua's numbers are exact up to four times that.
+/// Limit of times and lengths in milliseconds, about 70,000 years. Lua's numbers are exact up to four times
+/// that.
 const MAX_MILLIS: i64 = 1 << 51;
 
-/// Counts in Upstash: every hit is one request that runs one script, which Redis runs alone.
+/// Counts in Upstash. Every hit is one request with one script, which Redis runs alone.
 #[derive(Clone)]
 pub struct UpstashCounters {
     client: Client,
 }
 
 impl UpstashCounters {
-    /// Over the database of `settings`. `breaker` outlives requests, also where ports are built for each of them.
+    /// Creates counters in the database of `settings`. `breaker` must outlive requests, even if ports are
+    /// built for each request.
     pub fn new(settings: UpstashSettings, fetch: Arc<dyn Fetch>, breaker: Arc<Breaker>) -> Self {
         Self { client: Client::new(settings, fetch, breaker) }
     }
@@ -65,7 +67,7 @@ impl Counters for UpstashCounters {
     }
 }
 
-/// Three whole numbers for each window, which make sense for it.
+/// Reads three integers for each window, if they are plausible.
 fn counts(result: &Value, windows: &[Window]) -> Option<Vec<Count>> {
     let (triples, rest) = result.as_array()?.as_chunks::<3>();
     if triples.len() != windows.len() || !rest.is_empty() {
@@ -82,7 +84,8 @@ fn count([used, free, admitted]: &[Value; 3], window: &Window) -> Option<Count> 
         1 => true,
         _ => return None,
     };
-    // What the three say together must be so: who is refused is full, who waits is full, who is counted fits.
+    // The three numbers must be consistent: a refused hit means a full window, a wait means a full window,
+    // and a counted hit fits.
     let full = used >= window.limit;
     let consistent = if admitted { used <= window.limit && (full || free_in.is_zero()) } else { full };
     consistent.then_some(Count { used, free_in, admitted })
@@ -138,7 +141,8 @@ mod tests {
             json!([-1, 0, 1]),
             json!([1, -5, 1]),
             json!([4_294_967_296_u64, 0, 0]),
-            // Refused with room, admitted beyond the limit, and a wait for a window that is not full.
+            // Refused although there is room, admitted beyond the limit, and a wait although the window is
+            // not full.
             json!([1, 0, 0]),
             json!([4, 10, 1]),
             json!([1, 10, 1]),

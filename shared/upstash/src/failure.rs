@@ -1,12 +1,12 @@
 use latchkey_core::port::FetchError;
 
-/// The longest text of Redis that an error repeats, in characters.
+/// Maximum length of Redis's own text in an error, in characters.
 const MAX_TOLD: usize = 200;
 
-/// Why Upstash gave no result. Each says the fix; none holds the token.
+/// Reason that Upstash gave no result. Each text contains the fix and never the token.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Failure {
-    #[error("{0}: see that the database is up and UPSTASH_REDIS_REST_URL is its REST URL")]
+    #[error("{0}: check that the database is up and UPSTASH_REDIS_REST_URL is its REST URL")]
     NoAnswer(FetchError),
     #[error("it refuses the token: set UPSTASH_REDIS_REST_TOKEN to the REST token of this database")]
     WrongToken,
@@ -17,15 +17,16 @@ pub(crate) enum Failure {
     #[error("it refuses the command: {0}")]
     Refused(String),
     #[error(
-        "it answers with status {0}: if this lasts, see that UPSTASH_REDIS_REST_URL is the database's REST URL"
+        "it responds with status {0}; if this persists, check that UPSTASH_REDIS_REST_URL is the database's \
+         REST URL"
     )]
     Status(u16),
-    #[error("its answer is not Upstash's: see that UPSTASH_REDIS_REST_URL is the database's REST URL")]
+    #[error("its response is not Upstash's; check that UPSTASH_REDIS_REST_URL is the database's REST URL")]
     Garbage,
 }
 
 impl Failure {
-    /// What Redis's own error message means.
+    /// Returns the meaning of an error message of Redis.
     pub fn redis(message: &str) -> Self {
         let told = || message.chars().filter(|c| !c.is_control()).take(MAX_TOLD).collect();
         match message.split(' ').next() {

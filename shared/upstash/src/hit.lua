@@ -1,10 +1,11 @@
 #!lua flags=allow-key-locking
--- Upstash then locks the keys below; without the flag it locks the whole database.
+-- With this flag Upstash locks only the keys below; without it the whole database.
 --
 -- Counts one hit in several sliding windows, in all of them or in none.
--- KEYS: a window each; its value is the times of its hits in order, in milliseconds, with a space between.
--- ARGV: now, then limit and length of each window. Times stay text where they can, so that no digit is lost.
--- Answers for each window in turn: hits in it, milliseconds until one more fits, 1 or 0 for whether it had room.
+-- KEYS: one for each window. Its value is the times of its hits in order, in milliseconds, separated by
+-- spaces.
+-- ARGV: now, then limit and length of each window. Times stay text where possible, so that no digit is lost.
+-- Returns for each window: hits in it, milliseconds until one more fits, and 1 if it had room or else 0.
 local now = tonumber(ARGV[1])
 local texts = redis.call('MGET', unpack(KEYS))
 local logs, room = {}, true
@@ -13,7 +14,7 @@ for i = 1, #KEYS do
   local hits = {}
   for hit in string.gmatch(texts[i] or '', '%-?%d+') do hits[#hits + 1] = hit end
   local moment = ARGV[1]
-  -- A clock that jumped back: the hit counts as of the last one.
+  -- After a clock that jumped back, the hit counts at the time of the last one.
   if #hits > 0 and tonumber(hits[#hits]) > now then moment = hits[#hits] end
   local first = 1
   while hits[first] and tonumber(moment) - tonumber(hits[first]) >= length do first = first + 1 end
@@ -27,7 +28,7 @@ for i = 1, #KEYS do
   if room then
     hits[#hits + 1] = moment
     used = used + 1
-    -- Kept a minute longer than it counts: the clocks of callers and of Redis differ.
+    -- The key is stored a minute longer than it counts, because the clocks of callers and of Redis differ.
     local keep = string.format('%.0f', tonumber(moment) + length - now + 60000)
     redis.call('SET', KEYS[i], table.concat(hits, ' ', first), 'PX', keep)
   end

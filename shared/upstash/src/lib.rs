@@ -1,7 +1,9 @@
-//! [`Counters`](latchkey_core::port::Counters) and [`CacheStore`](latchkey_core::port::CacheStore) over Upstash's REST protocol.
+//! [`Counters`](latchkey_core::port::Counters) and [`CacheStore`](latchkey_core::port::CacheStore) over
+//! Upstash's REST protocol.
 //!
-//! Every call is one HTTP request through the [`Fetch`](latchkey_core::port::Fetch) port, on any platform. A [`Breaker`], which
-//! outlives requests, keeps a database that does not answer from adding its deadline to each of them.
+//! Every call is one HTTP request through the [`Fetch`](latchkey_core::port::Fetch) port, on any platform. A
+//! [`Breaker`], which outlives requests, prevents a database that does not respond from adding its deadline
+//! to each of them.
 
 mod breaker;
 mod cache;

@@ -8,19 +8,20 @@ use url::{Host, Url};
 const URL: &str = "UPSTASH_REDIS_REST_URL";
 const TOKEN: &str = "UPSTASH_REDIS_REST_TOKEN";
 
-/// Where the database is and what opens it.
+/// Address of the database, and its token.
 #[derive(Clone)]
 pub struct UpstashSettings {
     uri: Uri,
     token: SecretString,
-    /// `Bearer` and the token; marked as sensitive, so that it is not printed either.
+    /// `Bearer` and the token; marked as sensitive, so that it is not printed.
     authorization: HeaderValue,
     namespace: String,
 }
 
 impl UpstashSettings {
-    /// Reads `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN`; `None` when neither is set. An empty value counts as
-    /// missing. Every key carries the host of `LATCHKEY_URL`, so that deployments that share a database keep apart.
+    /// Reads `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN`. Returns `None` if neither is set. An
+    /// empty value counts as missing. Every key contains the host of `LATCHKEY_URL`, so that deployments can
+    /// share a database.
     pub fn read(var: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, Vec<ConfigError>> {
         let var = |name: &str| var(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         let (url, token) = match (var(URL), var(TOKEN)) {
@@ -50,7 +51,7 @@ impl UpstashSettings {
         format!("{}:{kind}:{key}", self.namespace)
     }
 
-    /// `text`, should the token stand in it, without.
+    /// Returns `text` with the token removed from it.
     pub(crate) fn without_token(&self, text: &str) -> String {
         text.replace(self.token.expose_secret(), "[token]")
     }
@@ -77,7 +78,7 @@ fn alone(missing: &'static str, set: &str) -> ConfigError {
 fn uri(text: &str) -> Result<Uri, ConfigError> {
     const MEND: &str = "set it to the database's REST URL, such as https://eu1-example-12345.upstash.io";
     let error = |problem: &str| ConfigError::new(URL, problem, MEND);
-    let url = Url::parse(text).map_err(|_| error("is no URL"))?;
+    let url = Url::parse(text).map_err(|_| error("is not a URL"))?;
     match url.scheme() {
         "https" => {}
         "http" if is_loopback(&url) => {}
@@ -88,14 +89,14 @@ fn uri(text: &str) -> Result<Uri, ConfigError> {
             ));
         }
     }
-    // Not repeated in the problem: what stands before the @ may be a password.
+    // The value is not repeated in the error: the text before the `@` may contain a password.
     if !url.username().is_empty() || url.password().is_some() {
         return Err(error("has a user name or a password"));
     }
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
         return Err(error("has more than scheme, host and port"));
     }
-    url.as_str().parse().map_err(|_| error("is no URL"))
+    url.as_str().parse().map_err(|_| error("is not a URL"))
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -109,11 +110,11 @@ fn is_loopback(url: &Url) -> bool {
 
 fn authorization(token: &str) -> Result<HeaderValue, ConfigError> {
     const MEND: &str = "copy it again from the REST API section of the database's page at Upstash";
-    // Shorter ones would also be found, and hidden, in texts where they mean nothing.
+    // A shorter token could also occur, and be hidden, in texts that do not contain it.
     if token.len() < 8 || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(ConfigError::new(
             TOKEN,
-            "is no token: one has 8 or more letters, digits and signs, no space",
+            "is not a token; a token has at least 8 letters, digits and signs, and no space",
             MEND,
         ));
     }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { refused } from '../pages.mjs'
 import { consent, leave, returned, shown, signIn, visit } from '../steps.mjs'
 
-const invalid = { status: 400, code: 'invalid_state', title: 'The sign-in did not work', says: /not begun in this browser/ }
+const invalid = { status: 400, code: 'invalid_state', title: 'The sign-in failed', says: /not started in this browser/ }
 
 /** Goes to the provider and consents; gives the way back, which the browser does not take. */
 async function wayBack(person, world, login) {

@@ -14,7 +14,7 @@ export default function cases(world) {
     // The window slides: what the cases before sent may make room for a few more.
     let last = 0
     for (let more = 0; last !== 429 && more < CALLBACKS; more += 1) last = (await person.page.goto(callback)).status()
-    await refused(person, world, { status: 429, code: 'rate_limited', title: 'The sign-in did not work', says: /too many/i })
+    await refused(person, world, { status: 429, code: 'rate_limited', title: 'The sign-in failed', says: /too many/i })
   })
 }
 

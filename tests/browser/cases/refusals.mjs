@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { refused } from '../pages.mjs'
 import { consent, leave, returned, shown, signIn, visit, withPassword } from '../steps.mjs'
 
-const title = 'The sign-in did not work'
+const title = 'The sign-in failed'
 
 export default function cases(world) {
   const come = async (open, claims) => {
@@ -50,7 +50,7 @@ export default function cases(world) {
     const person = await open()
     await person.page.goto(`${world.url}/v1/oauth/acme/start`)
     await consent(person, world.provider.account({ ...owner, email_verified: true }))
-    await refused(person, world, { status: 409, code: 'account_exists', title, says: /sign in the way you did before, and link/ })
+    await refused(person, world, { status: 409, code: 'account_exists', title, says: /sign in as before, and link/ })
     await remainsOutside(person)
   })
 

@@ -8,16 +8,16 @@ export default function cases(world) {
     for (const place of ['https://evil.example/', '//evil.example/', 'javascript:alert(1)']) {
       const person = await open()
       await person.page.goto(`${world.url}/v1/oauth/acme/start?redirect_to=${encodeURIComponent(place)}`)
-      await refused(person, world, { status: 400, code: 'invalid_redirect', title, says: /no place to return to/ })
+      await refused(person, world, { status: 400, code: 'invalid_redirect', title, says: /not an allowed return address/ })
     }
   })
 
   world.test('a provider that is not there', async (open) => {
     const person = await open()
     await person.page.goto(`${world.url}/v1/oauth/nobody/start`)
-    await refused(person, world, { status: 404, code: 'not_found', title, says: /no provider by this name/ })
+    await refused(person, world, { status: 404, code: 'not_found', title, says: /no provider has this name/ })
     await person.page.goto(`${world.url}/v1/oauth/nobody/callback`)
-    await refused(person, world, { status: 404, code: 'not_found', title: 'The sign-in did not work', says: /no provider by this name/ })
+    await refused(person, world, { status: 404, code: 'not_found', title: 'The sign-in failed', says: /no provider has this name/ })
   })
 
   world.test('a provider that does not answer', async (open) => {
@@ -30,6 +30,6 @@ export default function cases(world) {
     const person = await open()
     await person.page.goto(`${world.url}/v1/oauth/wrong/start`)
     await consent(person, world.provider.account({ ...world.someone(), email_verified: true }))
-    await refused(person, world, { status: 502, code: 'provider_refused', title: 'The sign-in did not work', says: /settings/ })
+    await refused(person, world, { status: 502, code: 'provider_refused', title: 'The sign-in failed', says: /settings/ })
   })
 }

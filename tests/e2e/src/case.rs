@@ -1,7 +1,8 @@
 //! A case.
 
-use crate::failure::Result;
-use crate::trial::Trial;
+use latchkey_harness::Result;
+
+use crate::Trial;
 
 /// Something that Latchkey does, wherever it runs.
 #[derive(Clone, Copy)]

@@ -1,26 +1,28 @@
-//! The end-to-end suite: what Latchkey does, asked over HTTP of wherever it runs, and compared between the places.
+//! The end-to-end cases: what Latchkey does, asked over HTTP wherever it runs.
 //!
-//! A [case](case::Case) asks and checks; every answer goes into its transcript. A [platform](platform::Platform) starts one
-//! place and ends it. A [report](report::Report) is what all cases saw in one place; a [table](table::Table) holds several
-//! reports against each other, and a case that saw something else there than here is a failure, though it passed.
+//! A [`Case`] asks and checks, on a [`Stage`] of a platform. Every answer goes into its transcript, which must be the same on
+//! every platform: the golden one in `transcripts`.
 
 #![expect(clippy::indexing_slicing, reason = "only JSON values are indexed, where a missing member is null")]
 
 #[macro_use]
+extern crate latchkey_harness;
+
+#[macro_use]
 mod macros;
 
-pub mod answer;
-pub mod case;
+mod case;
 pub mod cases;
-pub mod client;
-pub mod failure;
-pub mod person;
-pub mod place;
-pub mod platform;
-pub mod raw;
-pub mod report;
-pub mod request;
-pub mod run;
-pub mod table;
-pub mod transcript;
-pub mod trial;
+mod description;
+mod known;
+mod person;
+mod place;
+mod stage;
+mod transcript;
+mod trial;
+
+pub use case::Case;
+pub use person::{PASSWORD, Person};
+pub use place::{Cookie, Place};
+pub use stage::{Stage, trials};
+pub use trial::Trial;

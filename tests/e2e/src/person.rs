@@ -1,7 +1,6 @@
 //! Somebody who is signed in.
 
-use crate::answer::Answer;
-use crate::failure::Result;
+use latchkey_harness::{Answer, Result};
 
 /// Everybody's password.
 pub const PASSWORD: &str = "violet harbour tundra";

@@ -2,13 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::client::Client;
-use crate::failure::Result;
-use crate::platform::Running;
-use crate::request::Request;
-
-/// The frontend that every place lists in `LATCHKEY_ORIGINS`.
-pub const FRONTEND: &str = "https://app.example.com";
+use latchkey_harness::{
+    Client, Request, Result,
+    platform::{Admin, Running},
+};
 
 /// Which of the two cookies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,42 +16,34 @@ pub enum Cookie {
     Refresh,
 }
 
-/// An administrator of the place.
-#[derive(Debug, Clone)]
-pub struct Admin {
-    /// The address to sign in with.
-    pub email: String,
-    /// The password.
-    pub password: String,
-}
-
-/// A place that runs, and what cases need to know of it.
+/// A place that runs, and what cases need to know of it. The place ends with it.
 pub struct Place {
+    /// The place.
+    pub running: Box<dyn Running>,
     /// Sends requests there.
     pub client: Client,
     /// `LATCHKEY_URL` there, from the discovery document.
     pub issuer: String,
-    /// Who administers it, when somebody is known.
+    /// Its administrator, when somebody is known.
     pub admin: Option<Admin>,
-    /// The header in which the platform itself takes a client's address, where requests can say it.
-    pub address_header: Option<&'static str>,
-    /// Whether one function has every route.
-    pub one_function: bool,
     run: u64,
     words: AtomicU64,
 }
 
 impl Place {
-    /// Makes an acquaintance with a place; the first answer must come.
-    pub fn visit(running: &dyn Running, admin: Option<Admin>) -> Result<Self> {
+    /// Looks at a place that runs. Fails unless it answers.
+    pub fn visit(running: Box<dyn Running>, admin: Option<Admin>) -> Result<Self> {
         let client = Client::new(running.url()).at_most(running.at_most());
+        let client = match running.address_header() {
+            Some(name) => client.with_header(name, "192.0.2.1"),
+            None => client,
+        };
         let discovery = client.send(&Request::get("/.well-known/openid-configuration"))?.ok(200)?;
         Ok(Self {
             client,
             issuer: discovery.text("issuer"),
             admin,
-            address_header: running.address_header(),
-            one_function: running.one_function(),
+            running,
             run: random(),
             words: AtomicU64::new(0),
         })

@@ -1,13 +1,27 @@
-//! What a case saw, in lines that are equal wherever Latchkey behaves equally.
+//! The answers that a case saw, in lines that are equal wherever Latchkey behaves equally.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use http::HeaderMap;
+use latchkey_harness::{Answer, Result};
 
-use crate::answer::Answer;
-
-/// The headers that belong to the behaviour, with their values.
-const COMPARED: [&str; 20] = [
+/// The headers that every answer has; a line names only those that it has with another value, or lacks.
+const USUAL: [(&str, &str); 8] = [
+    (
+        "content-security-policy",
+        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    ),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()"),
+    ("referrer-policy", "no-referrer"),
+    ("vary", "origin"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+];
+/// The headers of some answers that belong to the behaviour, with their values.
+const COMPARED: [&str; 13] = [
     "access-control-allow-credentials",
     "access-control-allow-headers",
     "access-control-allow-methods",
@@ -17,20 +31,13 @@ const COMPARED: [&str; 20] = [
     "allow",
     "cache-control",
     "clear-site-data",
-    "content-security-policy",
     "content-type",
-    "cross-origin-opener-policy",
     "location",
-    "permissions-policy",
-    "referrer-policy",
-    "vary",
     "www-authenticate",
-    "x-content-type-options",
-    "x-frame-options",
     "x-latchkey-roles",
 ];
 /// Those whose presence does, while the value depends on what else happens.
-const NAMED: [&str; 8] = [
+const NAMED: [&str; 7] = [
     "ratelimit-limit",
     "ratelimit-remaining",
     "ratelimit-reset",
@@ -38,8 +45,35 @@ const NAMED: [&str; 8] = [
     "strict-transport-security",
     "x-latchkey-session",
     "x-latchkey-user",
-    "x-request-id",
 ];
+/// The number of its last lines that a failure shows.
+const SHOWN: usize = 3;
+
+/// Compares what a case saw with its golden transcript, where `family` names the platforms that have one of their own: that one
+/// must differ. `INSTA_UPDATE=always` writes the golden transcript instead.
+pub fn compare(case: &str, family: Option<&str>, seen: &[String]) -> Result {
+    let (noun, name) = case.split_once("::").unwrap_or((case, "case"));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("transcripts").join(noun);
+    let text = seen.join("\n");
+    let mut settings = insta::Settings::new();
+    settings.set_snapshot_path(&folder);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    if let Some(family) = family {
+        let others = std::fs::read_to_string(folder.join(format!("{name}.snap")))?;
+        let stale = others.trim_end().ends_with(&format!("---\n{text}"));
+        ensure!(!stale, "it sees what the others see; remove its line from known.rs");
+        settings.set_snapshot_suffix(family);
+    }
+    settings.bind(|| insta::assert_snapshot!(name, text));
+    Ok(())
+}
+
+/// The last lines, for a message.
+pub fn end(seen: &[String]) -> String {
+    let from = seen.len().saturating_sub(SHOWN);
+    seen.iter().skip(from).map(|line| format!("    saw {line}")).collect::<Vec<_>>().join("\n")
+}
 
 /// One line of an answer: what was asked, the status, a problem's code and detail or the members of the body, the headers.
 /// `word` is what only this case has, so that it can be told from what must be equal.
@@ -64,24 +98,29 @@ fn body(answer: &Answer) -> String {
     }
 }
 
-/// The compared headers in the order of their names, a list's values in order of theirs: gateways join and sort them.
+/// Returns a part of the line for each header, a list's values in their order: gateways join and sort them.
 fn headers(headers: &HeaderMap) -> Vec<String> {
     let values = |name: &str| -> Vec<String> {
-        headers
-            .get_all(name)
-            .iter()
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-            .collect()
+        let values = headers.get_all(name).iter();
+        values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
+    };
+    let joined = |name: &str| {
+        let joined = values(name).join(",");
+        if ["vary", "allow"].contains(&name) { sorted(&joined) } else { joined }
     };
     let mut lines = Vec::new();
-    for name in COMPARED {
-        let values = values(name);
-        if !values.is_empty() {
-            let joined = values.join(",");
-            let joined = if ["vary", "allow"].contains(&name) { sorted(&joined) } else { joined };
-            lines.push(format!("{name}: {joined}"));
+    for (name, usual) in USUAL {
+        match joined(name) {
+            value if value == usual => {}
+            value if value.is_empty() => lines.push(format!("no {name}")),
+            value => lines.push(format!("{name}: {value}")),
         }
     }
+    if !headers.contains_key("x-request-id") {
+        lines.push("no x-request-id".to_owned());
+    }
+    let compared = COMPARED.iter().filter(|name| headers.contains_key(**name));
+    lines.extend(compared.map(|name| format!("{name}: {}", joined(name))));
     lines.extend(NAMED.iter().filter(|name| headers.contains_key(**name)).map(|name| (*name).to_owned()));
     lines.extend(values("set-cookie").iter().map(|value| format!("set-cookie: {}", without_value(value))));
     lines
@@ -187,7 +226,7 @@ mod tests {
         assert_eq!(line(&one, "w1w"), line(&two, "w2w"));
         let mut user = answer(200, &[], "{}");
         user.asked = "GET /v1/users/0195f2a0-7c1e-7b3a-8f00-0123456789ab".to_owned();
-        assert_eq!(line(&user, "w"), "GET /v1/users/… | 200 |  | ");
+        assert!(line(&user, "w").starts_with("GET /v1/users/… | 200 |  | no content-security-policy"));
     }
 
     #[test]

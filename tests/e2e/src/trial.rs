@@ -1,18 +1,14 @@
 //! One run of one case: its people, and what it saw.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use latchkey_harness::{Answer, Failure, Request, Result, bearer};
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
-use crate::failure::{Failure, Result};
-use crate::person::{PASSWORD, Person};
-use crate::place::{Cookie, Place};
-use crate::request::Request;
-use crate::{raw, transcript};
+use crate::{Cookie, PASSWORD, Person, Place, transcript};
 
-/// How often a request is sent again that was answered "come again" (503 with `Retry-After`).
+/// The number of times that a request is sent again that was answered "come again" (503 with `Retry-After`).
 const PATIENCE: u32 = 5;
 
 /// One run of one case. Whatever it asks by [`send`](Self::send) goes into its transcript.
@@ -21,18 +17,17 @@ pub struct Trial<'a> {
     pub place: &'a Place,
     word: String,
     seen: RefCell<Vec<String>>,
-    again: Cell<u32>,
 }
 
 impl<'a> Trial<'a> {
     /// A run in this place.
     pub fn new(place: &'a Place) -> Self {
-        Self { place, word: place.word(), seen: RefCell::default(), again: Cell::new(0) }
+        Self { place, word: place.word(), seen: RefCell::default() }
     }
 
-    /// What it saw, and how many requests were sent again.
-    pub fn into_seen(self) -> (Vec<String>, u32) {
-        (self.seen.into_inner(), self.again.get())
+    /// Returns its transcript.
+    pub fn into_seen(self) -> Vec<String> {
+        self.seen.into_inner()
     }
 
     /// Puts a line of the case's own into the transcript.
@@ -50,19 +45,7 @@ impl<'a> Trial<'a> {
 
     /// Asks without a note, for what is asked many times.
     pub fn quietly(&self, request: &Request) -> Result<Answer> {
-        self.patiently(|| self.place.client.send(request))
-    }
-
-    /// Asks until the answer is another than to come again.
-    fn patiently(&self, ask: impl Fn() -> Result<Answer>) -> Result<Answer> {
-        for _ in 0..PATIENCE {
-            let answer = ask()?;
-            if !busy(&answer) {
-                return Ok(answer);
-            }
-            self.again.set(self.again.get() + 1);
-        }
-        ask()
+        patiently(|| self.place.client.send(request))
     }
 
     /// Asks everything at the same moment. Who is told to come again comes again, all of these at one moment too. Notes how
@@ -80,7 +63,6 @@ impl<'a> Trial<'a> {
                 break;
             }
             let waiting: Vec<_> = places.iter().filter_map(|place| requests.get(*place).cloned()).collect();
-            self.again.set(self.again.get() + u32::try_from(waiting.len()).unwrap_or(u32::MAX));
             for (place, answer) in places.into_iter().zip(self.place.client.at_once(&waiting)?) {
                 if let Some(slot) = answers.get_mut(place) {
                     *slot = answer;
@@ -98,7 +80,7 @@ impl<'a> Trial<'a> {
     /// Asks with a target that goes out as it is written, and reads the answer whenever it comes.
     #[expect(clippy::needless_pass_by_value, reason = "a case words its requests where it sends them")]
     pub fn send_raw(&self, request: Request) -> Result<Answer> {
-        let answer = self.patiently(|| raw::send(self.place.client.base(), &request))?;
+        let answer = patiently(|| self.place.client.send_raw(&request))?;
         self.seen.borrow_mut().push(transcript::line(&answer, &self.word));
         Ok(answer)
     }
@@ -132,7 +114,7 @@ impl<'a> Trial<'a> {
     /// An administrator, in a session of this case's own.
     pub fn admin(&self) -> Result<Person> {
         let known = self.place.admin.as_ref();
-        let admin = known.ok_or(Failure::Skipped("no administrator is known here (--admin)"))?;
+        let admin = known.ok_or(Failure::Skipped("no administrator is known here"))?;
         Person::read(&self.try_sign_in(&admin.email, &admin.password)?.ok(200)?)
     }
 
@@ -191,11 +173,19 @@ impl<'a> Trial<'a> {
     }
 }
 
-fn busy(answer: &Answer) -> bool {
-    answer.status == 503 && answer.headers.contains_key("retry-after")
+/// Asks until the answer is another than to come again. Like a browser it also asks again where a server has ended a connection
+/// that was kept: one that has answered early may do that, before it has looked at the next request.
+fn patiently(ask: impl Fn() -> Result<Answer>) -> Result<Answer> {
+    for _ in 0..PATIENCE {
+        match ask() {
+            Ok(answer) if busy(&answer) => {}
+            Err(failure) if failure.is_reset() => {}
+            outcome => return outcome,
+        }
+    }
+    ask()
 }
 
-/// The body of a sign-up or sign-in that asks for bearer tokens.
-pub fn bearer(email: &str, password: &str) -> Value {
-    json!({ "email": email, "password": password, "transport": "bearer" })
+fn busy(answer: &Answer) -> bool {
+    answer.status == 503 && answer.headers.contains_key("retry-after")
 }

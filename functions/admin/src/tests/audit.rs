@@ -10,7 +10,7 @@ use super::app;
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// All events of a query, page by page.
+/// Returns all events of a query, page by page.
 async fn walk(app: &TestApp, root: &Person, query: &str, limit: usize) -> Vec<Value> {
     let (mut events, mut cursor) = (Vec::new(), None::<String>);
     for _ in 0..1000 {
@@ -32,7 +32,7 @@ fn actions(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["action"].as_str().unwrap()).collect()
 }
 
-/// The same administrator in a session of today.
+/// Returns the same administrator in a session of the current day.
 async fn today(app: &TestApp) -> Person {
     sign_in(app, "root@example.com").await
 }
@@ -68,7 +68,7 @@ async fn events_are_paged_across_days_without_loss_or_repetition() {
     }
     let root = today(&app).await;
     let all = walk(&app, &root, "", 200).await;
-    // Three roles, a sign-up, a grant, one sign-in; two events for each of the others.
+    // Three roles, a sign-up, a grant and one sign-in; two events for each of the others.
     assert_eq!(all.len(), 6 + 24);
     let ids: Vec<_> = all.iter().map(|event| event["id"].as_str().unwrap()).collect();
     assert!(ids.is_sorted_by(|newer, older| newer > older));
@@ -79,7 +79,7 @@ async fn events_are_paged_across_days_without_loss_or_repetition() {
     assert_eq!(failed.len(), 12);
 }
 
-/// Events are spread over shards: a page is merged from all of them.
+/// Events are spread over shards, so a page is merged from all of them.
 #[tokio::test]
 async fn a_walk_over_many_events_sees_each_of_them_once_while_others_happen() {
     let app = app().await;
@@ -149,8 +149,8 @@ async fn bad_questions_are_refused() {
         "cursor=nonsense",
         "cursor=bm9uc2Vuc2U",
     ] {
-        let answer = get(&app, &format!("/v1/audit?{query}"), &root).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "invalid_request"), "{query}");
+        let response = get(&app, &format!("/v1/audit?{query}"), &root).await;
+        assert_eq!((response.status.as_u16(), response.code().as_str()), (400, "invalid_request"), "{query}");
     }
     let ada = sign_up(&app, "ada@example.com").await;
     assert_eq!(get(&app, "/v1/audit", &ada).await.code(), "permission_denied");

@@ -11,8 +11,8 @@ async fn put(app: &TestApp, by: &Person, name: &str, body: Value) -> TestRespons
     send_json(app, "PUT", &format!("/v1/roles/{name}"), by, &body).await
 }
 
-fn told(answer: &TestResponse) -> (u16, String) {
-    (answer.status.as_u16(), answer.code())
+fn told(response: &TestResponse) -> (u16, String) {
+    (response.status.as_u16(), response.code())
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn a_role_is_made_shown_changed_and_deleted() {
     }
 
     let put = events(&app, Action::RolePut).await;
-    assert_eq!(put.len(), 3 + 2, "three that are made at first; what changes nothing is no event");
+    assert_eq!(put.len(), 3 + 2, "three initial roles; a change without effect is not an event");
     let [before, after] = [&put[0].before, &put[0].after].map(|role| role.as_ref().unwrap().to_string());
     assert!(before.contains("products:update") && after.contains("products:publish"), "{before} {after}");
     assert_eq!(
@@ -69,10 +69,10 @@ async fn roles_never_contradict_each_other() {
         assert_eq!(told(&put(&app, &root, name, body.clone()).await), conflict, "{name} {body}");
     }
     for name in ["user", "admin", "content-editor"] {
-        let answer = send(&app, "DELETE", &format!("/v1/roles/{name}"), &root).await;
-        assert_eq!(told(&answer), conflict, "{name}");
+        let response = send(&app, "DELETE", &format!("/v1/roles/{name}"), &root).await;
+        assert_eq!(told(&response), conflict, "{name}");
     }
-    assert_eq!(events(&app, Action::RolePut).await.len(), 3, "those that are made at first");
+    assert_eq!(events(&app, Action::RolePut).await.len(), 3, "the initial roles");
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn nobody_makes_a_role_of_more_than_they_have() {
     assert_eq!(put(&app, &keeper, "mine", json!({"permissions": ["products:read"]})).await.status, 201);
     assert_eq!(put(&app, &root, "publisher", json!({"permissions": ["products:publish"]})).await.status, 201);
     let deleted = send(&app, "DELETE", "/v1/roles/publisher", &keeper).await;
-    assert_eq!(told(&deleted), beyond, "nor takes one away");
+    assert_eq!(told(&deleted), beyond, "deletion is refused too");
 }
 
 #[tokio::test]
@@ -148,14 +148,14 @@ async fn an_admin_brings_in_permissions_of_the_application() {
     let granted = send(&app, "PUT", &format!("/v1/users/{}/roles/editor", ada.id), &root).await;
     assert_eq!(granted.status, 200, "{}", granted.json());
     for own in ["*", "users:*", "roles:*", "system:*", "identities:token", "users:export"] {
-        let answer = put(&app, &root, "editor", json!({"permissions": ["docs:read", own]})).await;
-        assert_eq!(told(&answer), (403, "beyond_authority".to_owned()), "{own}");
+        let response = put(&app, &root, "editor", json!({"permissions": ["docs:read", own]})).await;
+        assert_eq!(told(&response), (403, "beyond_authority".to_owned()), "{own}");
     }
-    // Who may manage roles alone still gives only what they have.
+    // A holder of `roles:manage` alone still gives only permissions that they have.
     assert_eq!(put(&app, &root, "keeper", json!({"permissions": ["roles:manage"]})).await.status, 201);
     grant(&app, &ada, "keeper").await;
-    let answer = put(&app, &ada, "user", json!({"permissions": ["orders:read"]})).await;
-    assert_eq!(told(&answer), (403, "beyond_authority".to_owned()));
+    let response = put(&app, &ada, "user", json!({"permissions": ["orders:read"]})).await;
+    assert_eq!(told(&response), (403, "beyond_authority".to_owned()));
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn no_change_locks_its_author_out() {
     assert_eq!(
         put(&app, &root, "admin", others).await.status,
         200,
-        "what is not Latchkey's own can be put back"
+        "permissions outside of Latchkey's own can be restored"
     );
     assert_eq!(put(&app, &root, "admin", shown).await.status, 200);
 }
@@ -189,9 +189,9 @@ async fn a_grant_that_would_not_fit_into_the_token_is_refused() {
     let refused = loop {
         assert_eq!(put(&app, &root, &name(held), json!({"permissions": ["docs:read"]})).await.status, 201);
         let path = format!("/v1/users/{}/roles/{}", ada.id, name(held));
-        let answer = send(&app, "PUT", &path, &root).await;
-        if answer.status != 200 {
-            break answer;
+        let response = send(&app, "PUT", &path, &root).await;
+        if response.status != 200 {
+            break response;
         }
         held += 1;
     };

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::app;
 
-fn told(answer: &TestResponse) -> (u16, String) {
-    (answer.status.as_u16(), answer.code())
+fn told(response: &TestResponse) -> (u16, String) {
+    (response.status.as_u16(), response.code())
 }
 
 async fn set_status(app: &TestApp, by: &Person, of: &Person, status: &str) -> TestResponse {
@@ -52,12 +52,12 @@ async fn users_are_listed_page_by_page_in_the_order_of_their_sign_up() {
         assert_eq!(seen, expected, "by {limit}");
     }
     for query in ["limit=0", "limit=201", "limit=x", "cursor=nonsense"] {
-        let answer = get(&app, &format!("/v1/users?{query}"), &root).await;
-        assert_eq!(told(&answer), (400, "invalid_request".to_owned()), "{query}");
+        let response = get(&app, &format!("/v1/users?{query}"), &root).await;
+        assert_eq!(told(&response), (400, "invalid_request".to_owned()), "{query}");
     }
 }
 
-/// Users are spread over shards: a page is merged from all of them, in the time of one round trip.
+/// Users are spread over shards, so a page is merged from all of them, in the time of one round trip.
 #[tokio::test]
 async fn a_walk_over_many_users_sees_each_of_them_once_while_others_sign_up() {
     let app = app().await;
@@ -86,7 +86,7 @@ async fn a_walk_over_many_users_sees_each_of_them_once_while_others_sign_up() {
             }
         }
         assert_eq!(seen, expected, "by {limit}");
-        // Who asks, and the shards; seldom some of the shards once more.
+        // One round trip for the caller and one for the shards; seldom another for some of the shards.
         assert!(trips.iter().all(|trips| (2..=4).contains(trips)), "by {limit}: {trips:?}");
         assert!(trips.iter().filter(|trips| **trips == 2).count() * 2 > trips.len(), "by {limit}: {trips:?}");
     }
@@ -137,7 +137,7 @@ async fn a_deleted_user_is_gone_and_the_address_is_free() {
     let root = admin(&app, "root@example.com").await;
     let ada = sign_up(&app, "ada@example.com").await;
     let elsewhere = sign_in(&app, "ada@example.com").await;
-    // Events of one millisecond have no order.
+    // Events of the same millisecond have no order.
     app.clock.advance(Duration::from_millis(1));
     assert_eq!(delete(&app, &root, &ada).await.status, 204);
     app.clock.advance(Duration::from_millis(1));
@@ -179,7 +179,7 @@ async fn a_role_is_granted_and_taken_away() {
     let app = app().await;
     let root = admin(&app, "root@example.com").await;
     let ada = sign_up(&app, "ada@example.com").await;
-    // Events of one millisecond have no order.
+    // Events of the same millisecond have no order.
     app.clock.advance(Duration::from_millis(1));
     let granted = role(&app, "PUT", &root, &ada, "content-editor").await;
     assert_eq!(granted.json()["roles"], json!(["content-editor", "user"]));
@@ -234,7 +234,7 @@ async fn the_last_admin_stays_whatever_is_tried() {
     };
     assert_eq!(attempts().await, [last.clone(), last.clone(), last.clone()]);
 
-    // An admin who is disabled is none.
+    // A disabled admin does not count as an admin.
     let second = admin(&app, "second@example.com").await;
     assert_eq!(set_status(&app, &root, &second, "disabled").await.status, 200);
     assert_eq!(attempts().await, [last.clone(), last.clone(), last]);

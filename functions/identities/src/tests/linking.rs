@@ -70,7 +70,7 @@ async fn a_link_needs_a_sign_in_within_ten_minutes() {
     // A refresh is no sign-in.
     let refreshed = Person::read(&refresh(&app, &owner.refresh).await);
     assert!(allow_link(&app, &refreshed).await.is_err());
-    // What was allowed in time may come back from the provider later.
+    // A link that was allowed in time may come back from the provider later.
     link_by(&app, &ticket, &ada()).await.unwrap();
     let again = sign_in(&app, "ada@example.com").await;
     assert!(allow_link(&app, &again).await.is_ok());

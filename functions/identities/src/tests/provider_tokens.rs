@@ -170,7 +170,7 @@ async fn a_token_is_not_given_to_a_cookie_a_get_or_somebody_below_the_user() {
     let cookie = world.app.send(cookie).await;
     assert_eq!((cookie.status.as_u16(), cookie.code().as_str()), (403, "bearer_required"));
 
-    // Who may define a permission does not hold it for that.
+    // The right to define a permission does not give it.
     make_role(&world.app, "payer", &["payments:read"]).await;
     make_role(&world.app, "definer", &["system:admin", "products:*", "profile:*"]).await;
     grant(&world.app, &ada.person, "payer").await;

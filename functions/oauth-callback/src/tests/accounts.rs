@@ -58,7 +58,7 @@ async fn a_new_name_and_picture_at_the_provider_show_in_the_account() {
     renamed.name = Some("Countess Ada".to_owned());
     renamed.avatar = Some("https://pictures.example/countess.png".to_owned());
     renamed.username = Some("countess".to_owned());
-    // What the provider does not mention stays.
+    // Values that the provider does not mention stay.
     let silent = ExternalIdentity { name: None, avatar: None, username: None, verified_email: None, ..ada() };
     for renamed in [&renamed, &silent] {
         let again = enter(&app, renamed).await.unwrap();

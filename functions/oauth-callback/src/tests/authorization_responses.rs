@@ -160,7 +160,7 @@ async fn where_nobody_waits_a_browser_gets_a_page_with_a_way_on_and_no_script() 
         "{policy}"
     );
     let html = String::from_utf8(answer.body).unwrap();
-    assert!(html.contains("The sign-in did not work") && html.contains("cancelled at the provider"));
+    assert!(html.contains("The sign-in failed") && html.contains("cancelled at the provider"));
     assert!(html.contains(&format!("<a href=\"{}\">", home())), "{html}");
     assert!(!html.contains("<script"));
 

@@ -83,7 +83,7 @@ async fn an_e_mail_of_another_account_is_never_linked_by_itself() {
     let page = browser.come_back("acme", &granted).await;
     let html = String::from_utf8(page.body).unwrap();
     assert_eq!(page.status, 409);
-    assert!(html.contains("sign in the way you did before, and link"), "{html}");
+    assert!(html.contains("sign in as before, and link"), "{html}");
 }
 
 /// The owner comes after somebody who signed up with their address.

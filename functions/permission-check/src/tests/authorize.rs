@@ -14,12 +14,12 @@ async fn the_status_is_the_answer_and_headers_say_who() {
         "/v1/authorize?permission=users:read",
         "/v1/authorize?permission=users:read&fresh=true",
     ] {
-        let answer = get(&app, path, &root).await;
-        assert_eq!((answer.status.as_u16(), answer.body.len()), (204, 0), "{path}");
-        assert_eq!(answer.header("x-latchkey-user"), root.id);
-        assert_eq!(answer.header("x-latchkey-session"), root.session);
-        assert_eq!(answer.header("x-latchkey-roles"), "admin,user");
-        assert_eq!(answer.header("cache-control"), "no-store");
+        let response = get(&app, path, &root).await;
+        assert_eq!((response.status.as_u16(), response.body.len()), (204, 0), "{path}");
+        assert_eq!(response.header("x-latchkey-user"), root.id);
+        assert_eq!(response.header("x-latchkey-session"), root.session);
+        assert_eq!(response.header("x-latchkey-roles"), "admin,user");
+        assert_eq!(response.header("cache-control"), "no-store");
     }
 }
 
@@ -27,17 +27,17 @@ async fn the_status_is_the_answer_and_headers_say_who() {
 async fn who_may_not_gets_403_and_who_is_nobody_401() {
     let app = app().await;
     let ada = sign_up(&app, "ada@example.com").await;
-    let answer = get(&app, "/v1/authorize?permission=users:read", &ada).await;
-    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "permission_denied"));
-    assert_eq!(answer.header("x-latchkey-user"), "", "a refused caller is not passed on");
+    let response = get(&app, "/v1/authorize?permission=users:read", &ada).await;
+    assert_eq!((response.status.as_u16(), response.code().as_str()), (403, "permission_denied"));
+    assert_eq!(response.header("x-latchkey-user"), "", "a refused caller is not passed on");
     for request in [
         TestRequest::get("/v1/authorize?signed_in=true"),
         TestRequest::get("/v1/authorize?permission=products:read"),
         TestRequest::get("/v1/authorize?signed_in=true").bearer("nonsense"),
     ] {
-        let answer = app.send(request).await;
-        assert_eq!(answer.status, 401);
-        assert!(answer.header("www-authenticate").starts_with("Bearer"));
+        let response = app.send(request).await;
+        assert_eq!(response.status, 401);
+        assert!(response.header("www-authenticate").starts_with("Bearer"));
     }
     post(&app, "/v1/signout", &ada).await;
     assert_eq!(get(&app, "/v1/authorize?signed_in=true", &ada).await.status, 401);
@@ -48,8 +48,12 @@ async fn a_question_that_is_none_is_refused_not_answered() {
     let app = app().await;
     let root = admin(&app, "root@example.com").await;
     for query in ["permission=*", "permission=users:*", "permission=", "permission=users"] {
-        let answer = get(&app, &format!("/v1/authorize?{query}"), &root).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "invalid_permission"), "{query}");
+        let response = get(&app, &format!("/v1/authorize?{query}"), &root).await;
+        assert_eq!(
+            (response.status.as_u16(), response.code().as_str()),
+            (422, "invalid_permission"),
+            "{query}"
+        );
     }
     assert_eq!(get(&app, "/v1/authorize?signed_in=true&fresh=perhaps", &root).await.status, 400);
 }
@@ -69,8 +73,8 @@ async fn a_misspelt_question_opens_no_door() {
         ("?signed_in=true&signedin=true", "`signedin`"),
         ("?permission=users:read&permission=orders:read", "`permission`"),
     ] {
-        let answer = get(&app, &format!("/v1/authorize{query}"), &root).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "invalid_request"), "{query}");
-        assert!(answer.text("detail").contains(named), "{query}: {}", answer.json());
+        let response = get(&app, &format!("/v1/authorize{query}"), &root).await;
+        assert_eq!((response.status.as_u16(), response.code().as_str()), (400, "invalid_request"), "{query}");
+        assert!(response.text("detail").contains(named), "{query}: {}", response.json());
     }
 }

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use super::app;
 
 async fn ask(app: &TestApp, person: &Person, body: Value) -> Value {
-    let answer = check(app, person, &body).await;
-    assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "no-store"));
-    answer.json()
+    let response = check(app, person, &body).await;
+    assert_eq!((response.status.as_u16(), response.header("cache-control")), (200, "no-store"));
+    response.json()
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn a_wildcard_and_an_included_role_are_named_as_the_reason() {
     grant(&app, &ada, "owner").await;
     let reason = ask(&app, &ada, json!({"permissions": ["products:sell", "products:read"]})).await;
     assert_eq!(reason["results"][0]["reason"], json!({"role": "owner", "grant": "products:*"}));
-    // An exact grant says more than a pattern.
+    // The reason prefers an exact grant to a pattern.
     assert_eq!(reason["results"][1]["reason"], json!({"role": "user", "grant": "products:read"}));
     let denied = ask(&app, &ada, json!({"permission": "productsx:sell"})).await;
     assert_eq!(denied["allowed"], false);
@@ -107,13 +107,13 @@ async fn a_role_that_is_not_defined_grants_nothing() {
 async fn what_is_asked_is_one_action_on_one_resource() {
     let app = app().await;
     let root = admin(&app, "root@example.com").await;
-    let refused = |answer: TestResponse| (answer.status.as_u16(), answer.code());
+    let refused = |response: TestResponse| (response.status.as_u16(), response.code());
     let invalid = (422, "invalid_permission".to_owned());
     for permission in
         ["*", "products:*", "products", "products:read:all", ":read", "products:", "Products:Read", ""]
     {
-        let answer = check(&app, &root, &json!({"permission": permission})).await;
-        assert_eq!(refused(answer), invalid, "{permission}");
+        let response = check(&app, &root, &json!({"permission": permission})).await;
+        assert_eq!(refused(response), invalid, "{permission}");
     }
     for body in [
         json!({}),

@@ -4,17 +4,17 @@ use http::HeaderMap;
 use redis::Value as Redis;
 use serde_json::{Value, json};
 
-/// How texts are written into a response.
+/// Encoding of texts in a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// As they are; what is no UTF-8 is replaced.
+    /// As they are. Invalid UTF-8 is replaced.
     Plain,
-    /// In base64, all but a plain `OK`.
+    /// In base64, except for a plain `OK`.
     Base64,
 }
 
 impl Encoding {
-    /// What the client asks for.
+    /// Returns the encoding that the client asks for.
     pub fn of(headers: &HeaderMap) -> Self {
         let asked = headers.get("upstash-encoding").is_some_and(|value| value.as_bytes() == b"base64");
         if asked { Self::Base64 } else { Self::Plain }
@@ -28,7 +28,7 @@ impl Encoding {
     }
 }
 
-/// `{"result":…}`, or `{"error":…}`.
+/// Returns `{"result":…}` or `{"error":…}`.
 pub(super) fn whole(answer: Redis, encoding: Encoding) -> Value {
     match error(&answer) {
         Some(error) => json!({"error": error}),
@@ -36,7 +36,7 @@ pub(super) fn whole(answer: Redis, encoding: Encoding) -> Value {
     }
 }
 
-/// The message, if it is an error.
+/// Returns the message if the response is an error.
 pub(super) fn error(answer: &Redis) -> Option<String> {
     let Redis::ServerError(error) = answer else { return None };
     Some(match error.details() {
@@ -45,8 +45,8 @@ pub(super) fn error(answer: &Redis) -> Option<String> {
     })
 }
 
-/// As Upstash writes it. A connection of the second protocol version, like ours, has no maps, doubles or booleans; they
-/// are written as that version would.
+/// Returns a result as Upstash writes it. A connection of protocol version 2, like this one, has no maps,
+/// doubles or booleans; they are written as in that version.
 fn result(answer: Redis, encoding: Encoding) -> Value {
     match answer {
         Redis::Int(number) => number.into(),
@@ -65,7 +65,7 @@ fn result(answer: Redis, encoding: Encoding) -> Value {
         Redis::Double(number) => encoding.text(number.to_string().as_bytes()),
         Redis::Boolean(truth) => i64::from(truth).into(),
         Redis::ServerError(_) => error(&answer).into(),
-        // Nil; and a push, which no command that is let through leads to.
+        // Nil, or a push, which no allowed command causes.
         _ => Value::Null,
     }
 }

@@ -5,11 +5,13 @@ use url::form_urlencoded;
 
 use super::Refusal;
 
-/// A command and its arguments, which Redis will judge; not one that this connection cannot serve.
+/// A command and its arguments. Redis checks them; commands that this connection cannot serve are refused
+/// before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Command(Vec<Vec<u8>>);
 
-/// What blocks, changes the connection that all requests share, or ends the server. Upstash serves none of them over REST.
+/// Commands that block, change the shared connection, or end the server. Upstash serves none of them over
+/// REST.
 const UNAVAILABLE: [&str; 36] = [
     "AUTH",
     "BLMOVE",
@@ -50,7 +52,7 @@ const UNAVAILABLE: [&str; 36] = [
 ];
 
 impl Command {
-    /// `["SET", "key", "value", "EX", 100]`.
+    /// Parses `["SET", "key", "value", "EX", 100]`.
     pub fn of_json(value: &Value) -> Result<Self, Refusal> {
         let malformed =
             || Refusal::bad("ERR failed to parse command: expected an array of texts and numbers");
@@ -63,11 +65,11 @@ impl Command {
         Self::new(parts.iter().map(part).collect::<Result<_, _>>()?)
     }
 
-    /// `/set/key/value?EX=100`; a body is one more argument, between path and query.
+    /// Parses `/set/key/value?EX=100`. A body is one more argument, between path and query.
     pub fn of_path(uri: &Uri, body: &[u8]) -> Result<Self, Refusal> {
         let segments = uri.path().split('/').skip(1);
         let mut parts: Vec<Vec<u8>> = segments.map(|segment| percent_decode_str(segment).collect()).collect();
-        // A slash at the end is none of an argument.
+        // A trailing slash is not an argument.
         if parts.len() > 1 && parts.last().is_some_and(Vec::is_empty) {
             parts.pop();
         }
@@ -106,7 +108,7 @@ impl Command {
         Ok(Self(parts))
     }
 
-    /// As the client sends it.
+    /// Returns the command in the form that the client sends.
     pub fn to_redis(&self) -> redis::Cmd {
         let mut command = redis::Cmd::new();
         for part in &self.0 {
@@ -116,8 +118,8 @@ impl Command {
     }
 }
 
-/// Takes the flag out of a script's first line that Upstash has and Redis does not know; Redis locks everything anyhow. The
-/// digest is then another one: EVALSHA by that of the original is answered with NOSCRIPT, as after a restart.
+/// Removes the flag in a script's first line that only Upstash knows; Redis locks everything anyway. The
+/// digest then differs, so EVALSHA with the original digest gets NOSCRIPT, as after a restart.
 fn without_key_locking(script: &mut Vec<u8>) {
     let end = script.iter().position(|byte| *byte == b'\n').unwrap_or(script.len());
     let Some(Ok(line)) = script.get(..end).map(std::str::from_utf8) else { return };
@@ -138,7 +140,7 @@ fn without_key_locking(script: &mut Vec<u8>) {
     script.splice(..end, line.into_bytes());
 }
 
-/// The token in the query, if there is one.
+/// Returns the token in the query, if there is one.
 pub(super) fn token_of(uri: &Uri) -> Option<String> {
     query(uri).find(|(name, _)| name == "_token").map(|(_, token)| token)
 }

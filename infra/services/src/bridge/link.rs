@@ -5,7 +5,7 @@ use tokio::sync::Mutex;
 use super::command::Command;
 use crate::redis_server::connect;
 
-/// The way to Redis: one connection that all requests share, made again after it broke.
+/// Connection to Redis, shared by all requests, and opened again after it broke.
 pub(super) struct Link {
     client: Client,
     shared: Mutex<Option<MultiplexedConnection>>,
@@ -16,7 +16,8 @@ impl Link {
         Self { client, shared: Mutex::new(None) }
     }
 
-    /// What Redis says to `command`, its errors included; an error is a text for the client when Redis cannot be asked.
+    /// Returns the response of Redis to `command`, including its errors. Returns an error text for the client
+    /// if Redis cannot be reached.
     pub async fn run(&self, command: &Command) -> Result<Value, String> {
         let mut connection = self.connection().await.map_err(|error| no_answer(&error))?;
         let answered = connection.req_packed_command(&command.to_redis()).await;
@@ -28,13 +29,14 @@ impl Link {
         answered.map_err(|error| no_answer(&error))
     }
 
-    /// All of `commands` as one, on a connection of its own: what EXEC says, or the error that undid it.
+    /// Runs all of `commands` as one transaction, on a connection of its own. Returns the result of EXEC, or
+    /// the error that undid it.
     pub async fn transaction(&self, commands: &[Command]) -> Result<Value, String> {
         let run = async {
             let mut connection = connect(&self.client).await?;
             connection.req_packed_command(&redis::cmd("MULTI")).await?;
             for command in commands {
-                // An error here makes EXEC fail, and say so.
+                // After an error here EXEC fails and returns it.
                 connection.req_packed_command(&command.to_redis()).await?;
             }
             connection.req_packed_command(&redis::cmd("EXEC")).await
@@ -52,5 +54,5 @@ impl Link {
 }
 
 fn no_answer(error: &RedisError) -> String {
-    format!("ERR Redis does not answer: {error}")
+    format!("ERR Redis does not respond: {error}")
 }

@@ -19,27 +19,27 @@ use answer::Encoding;
 use command::Command;
 use link::Link;
 
-/// The largest request, in bytes, as at Upstash.
+/// Maximum size of a request, in bytes, as at Upstash.
 const MAX_REQUEST: usize = 10 * 1024 * 1024;
 
-/// The endpoint. It serves whoever has the token.
+/// The endpoint. It serves everyone who has the token.
 pub struct Bridge {
     link: Link,
     token: String,
 }
 
 impl Bridge {
-    /// In front of the Redis that `client` reaches.
+    /// Creates a bridge to the Redis that `client` reaches.
     pub fn new(client: redis::Client, token: String) -> Self {
         Self { link: Link::new(client), token }
     }
 
-    /// Its routes. A path is a command, so there is one for all of them.
+    /// Returns its routes. A path is a command, so a single fallback serves all paths.
     pub fn routes(self) -> Router {
         Router::new().fallback(serve).layer(DefaultBodyLimit::max(MAX_REQUEST)).with_state(Arc::new(self))
     }
 
-    /// The token is in a header or, for links, in the query.
+    /// Checks the token, which is in a header or, for links, in the query.
     fn admits(&self, headers: &HeaderMap, uri: &Uri) -> bool {
         let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let shown = match header.and_then(|value| value.split_once(' ')) {
@@ -50,7 +50,7 @@ impl Bridge {
     }
 }
 
-/// What is answered instead of a result.
+/// A response without a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Refusal(StatusCode, String);
 

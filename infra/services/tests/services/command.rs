@@ -23,11 +23,11 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// It runs until the test ends it.
+/// The running command, until the test ends it.
 struct Services {
     process: Option<Child>,
     stdout: BufReader<ChildStdout>,
-    /// What it printed.
+    /// Its output.
     said: String,
     variables: BTreeMap<String, String>,
 }
@@ -41,7 +41,7 @@ impl Services {
         services
     }
 
-    /// What `process` says that it serves.
+    /// Reads the output of `process` until it serves.
     fn read(process: &mut Child) -> Self {
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
         let mut said = String::new();
@@ -54,7 +54,7 @@ impl Services {
         Self { process: None, stdout, said, variables }
     }
 
-    /// Ends it as Ctrl-C does, and gives what else it printed.
+    /// Ends the command as Ctrl-C does, and returns its remaining output.
     fn stop(mut self) -> String {
         let mut process = self.process.take().unwrap();
         let kill = format!("kill -s INT {}", process.id());
@@ -113,7 +113,7 @@ async fn it_says_what_functions_need_and_serves_both() {
     assert_eq!(services.variables["AWS_REGION"], "us-east-1");
     let file = std::fs::read_to_string(folder.path().join("functions.env")).unwrap();
     assert!(services.said.contains(&file) && file.lines().count() == 9, "{file}");
-    // As a shell reads it.
+    // The file as a shell reads it.
     let sourced = Command::new("sh")
         .args(["-c", "set -a; . ./functions.env; env"])
         .current_dir(folder.path())
@@ -172,7 +172,7 @@ async fn it_takes_a_redis_that_runs_and_leaves_it_running() {
     drop(listener);
     let nobody =
         command(folder.path(), &[&FREE[..], &["--redis", &address.to_string()]].concat()).output().unwrap();
-    refused(&nobody, &["no Redis answers at", "leave --redis out"]);
+    refused(&nobody, &["no Redis responds at", "leave --redis out"]);
 
     let port = address.port().to_string();
     let mut redis = Command::new("redis-server")

@@ -1,4 +1,4 @@
-//! The suites of the two ports.
+//! Conformance suites of the two ports.
 
 mod counters {
     latchkey_testkit::counters_conformance!(crate::upstash::counters());

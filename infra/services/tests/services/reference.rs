@@ -1,4 +1,4 @@
-//! The script that runs in Redis against the definition of a sliding window.
+//! The script in Redis, compared with the definition of a sliding window.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use tokio::runtime::Runtime;
 
 use crate::upstash::{Patient, Upstash};
 
-/// Some seconds later, or earlier, a hit on these windows.
+/// A hit on these windows, some seconds later or earlier.
 type Hit = (i64, BTreeMap<u8, (u32, u64)>);
 
-/// Windows of few hits and of about the length of the steps in between, so that they fill and empty; each quota may differ
-/// from the one before.
+/// Windows of few hits, about as long as the steps in between, so that they fill and empty. Each quota may
+/// differ from the previous one.
 fn hits() -> impl Strategy<Value = Vec<Hit>> {
     let windows = proptest::collection::btree_map(0..3_u8, (1..5_u32, 1..40_000_u64), 1..=3);
     proptest::collection::vec((-5_000..20_000_i64, windows), 1..40)
 }
 
-/// The definition, one log for each window.
+/// Computes the expected counts by the definition, with one log for each window.
 fn expected(logs: &mut BTreeMap<String, SlidingLog>, windows: &[Window], now: Timestamp) -> Vec<Count> {
     let room: Vec<Count> =
         windows.iter().map(|window| logs.entry(window.key.clone()).or_default().peek(window, now)).collect();
@@ -62,7 +62,7 @@ fn every_answer_is_the_definitions() {
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-/// Far from now and at the ends of what a time can be, where Lua's numbers would lose digits.
+/// Times far from now and at the limits, where Lua's numbers would lose digits.
 #[tokio::test]
 async fn times_far_away_keep_their_digits() {
     let upstash = Upstash::start().await;

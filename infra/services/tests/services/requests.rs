@@ -1,4 +1,4 @@
-//! What a hit costs: HTTP requests, bytes, commands, and what stays in Redis.
+//! Costs of a hit: HTTP requests, bytes, commands, and the data left in Redis.
 
 #![expect(clippy::print_stdout, reason = "a figure for people")]
 
@@ -13,7 +13,7 @@ use latchkey_core::port::{CacheStore, Counters, Fetch, FetchError, StoreError, W
 
 use crate::upstash::{Patient, Upstash};
 
-/// Notes the sizes of bodies that pass.
+/// Records the sizes of bodies.
 #[derive(Default)]
 struct Noting {
     inner: Patient,
@@ -44,7 +44,7 @@ fn now() -> Timestamp {
     Timestamp::from_secs(1_767_225_600)
 }
 
-/// As a sign-up counts in them.
+/// Returns the windows of a sign-up.
 fn windows() -> [Window; 2] {
     ["signup:address:AAAAAAAAAAAAAAAAAAAAAA", "signup_email:email:AAAAAAAAAAAAAAAAAAAAAA"].map(|key| Window {
         key: key.to_owned(),
@@ -53,7 +53,8 @@ fn windows() -> [Window; 2] {
     })
 }
 
-/// Commands that Redis has run, those in scripts included, since it was last asked; without those that ask.
+/// Returns the number of commands that Redis has run since the last call, including those in scripts, but not
+/// the queries of this function.
 async fn commands(upstash: &Upstash) -> u64 {
     let stats: String = upstash.ask(&["INFO", "commandstats"]).await;
     let _: () = upstash.ask(&["CONFIG", "RESETSTAT"]).await;
@@ -70,7 +71,7 @@ async fn a_hit_is_one_request_and_few_commands() {
     let signup = windows();
     let signin = [Window { key: "signin:address:AAAAAAAAAAAAAAAAAAAAAA".to_owned(), ..windows()[0].clone() }];
     commands(&upstash).await;
-    // EVAL, MGET, and a SET for each window that the hit is counted in.
+    // EVAL, MGET, and a SET for each window that counts the hit.
     for (hits, windows, expected) in [(3, &signup[..], 4), (2, &signup[..], 2), (3, &signin[..], 3)] {
         for _ in 0..hits {
             counters.hit(windows, now()).await.unwrap();
@@ -142,7 +143,7 @@ async fn while_redis_is_gone_both_ports_say_so() {
     redis.stop().await;
     let told = counters.hit(&windows(), now()).await;
     assert!(
-        matches!(&told, Err(StoreError::Unavailable(why)) if why.contains("Redis does not answer")),
+        matches!(&told, Err(StoreError::Unavailable(why)) if why.contains("Redis does not respond")),
         "{told:?}"
     );
     assert!(matches!(cache.get("k", now()).await, Err(StoreError::Unavailable(_))));

@@ -1,4 +1,4 @@
-//! An Upstash of a test's own: the bridge on a free port, and a Redis behind it.
+//! An Upstash for one test: the bridge on a free port, and a Redis behind it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use latchkey_upstash::{Breaker, UpstashCache, UpstashCounters, UpstashSettings};
 
 pub const TOKEN: &str = "the-token-of-this-test";
 
-/// Ends with the test.
+/// The service, which ends with the test.
 pub struct Upstash {
     pub url: String,
     pub redis: RedisServer,
@@ -53,14 +53,14 @@ impl Upstash {
         UpstashCache::new(self.settings(), Arc::new(Patient::default()), Arc::new(Breaker::new()))
     }
 
-    /// What Redis itself says.
+    /// Sends a command to Redis directly.
     pub async fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
         let mut connection = self.redis.client().get_multiplexed_async_connection().await.unwrap();
         redis::cmd(words[0]).arg(&words[1..]).query_async(&mut connection).await.unwrap()
     }
 }
 
-/// Lets every request take its time: these tests are not about how quick this machine is.
+/// HTTP without a time limit, because these tests are not about the speed of this machine.
 #[derive(Default)]
 pub struct Patient(HttpFetch);
 
@@ -71,7 +71,7 @@ impl Fetch for Patient {
     }
 }
 
-/// A port, and the Upstash that it stands on.
+/// A port, and the Upstash that it uses.
 pub struct Kept<T> {
     port: T,
     _upstash: Upstash,

@@ -1,11 +1,11 @@
-//! The alarms over the functions of template.yaml.
+//! Alarms over the functions of template.yaml.
 
 use askama::Template;
 
 use crate::table::{Memory, Operation, Operations, Platform};
 use crate::{Error, render};
 
-/// The most metrics that `CloudWatch` takes in one alarm.
+/// Maximum number of metrics that `CloudWatch` allows in one alarm.
 const METRICS: usize = 10;
 
 #[derive(Template)]
@@ -20,7 +20,7 @@ pub(crate) struct Alarm {
     pub(crate) condition: String,
     description: String,
     threshold: u32,
-    /// How many periods of five minutes in a row.
+    /// Number of periods of five minutes in a row.
     periods: u32,
     metric: &'static str,
     statistic: &'static str,
@@ -28,7 +28,7 @@ pub(crate) struct Alarm {
 }
 
 impl Alarm {
-    /// Sums up counts, and takes the slowest of durations.
+    /// Returns the expression: the sum of counts, or the maximum of durations.
     fn expression(&self) -> String {
         let metrics = (1..=self.functions.len()).map(|number| format!("m{number}"));
         if self.metric == "Duration" {
@@ -45,7 +45,7 @@ pub(crate) fn lines(alarms: &[Alarm]) -> Result<String, Error> {
     render(&Alarms { alarms })
 }
 
-/// Returns the alarms over the functions: each function's errors, throttles and slowness are in one.
+/// Returns the alarms over the functions: errors, throttles and slowness of each function are covered.
 pub(crate) fn alarms(operations: &Operations) -> Vec<Alarm> {
     let separate: Vec<&Operation> = operations.on(Platform::Lambda).filter(|it| it.has_routes()).collect();
     let those = |is: fn(&Operation) -> bool| separate.iter().copied().filter(|it| is(it)).collect::<Vec<_>>();
@@ -62,15 +62,15 @@ pub(crate) fn alarms(operations: &Operations) -> Vec<Alarm> {
     alarms.extend(slow(
         "Slow",
         "Separate",
-        "A function that neither hashes passwords nor asks providers is slow",
+        "A function that neither hashes passwords nor calls providers is slow",
         500,
         &those(|it| it.memory != Memory::Hashing && !it.providers),
     ));
-    // Two responses of a provider are in the time of a return from it.
+    // The time of a return from a provider includes two responses of the provider.
     alarms.extend(slow(
         "SlowProviders",
         "Separate",
-        "A function that asks providers is slow",
+        "A function that calls providers is slow",
         5000,
         &those(|it| it.memory != Memory::Hashing && it.providers),
     ));
@@ -88,7 +88,7 @@ pub(crate) fn alarms(operations: &Operations) -> Vec<Alarm> {
     alarms
 }
 
-const REFUSED: &str = "Calls were refused for want of concurrency";
+const REFUSED: &str = "Calls were refused for lack of concurrency";
 
 fn counting(
     name: &str,
@@ -130,7 +130,7 @@ fn slow(
     split(functions, alarm)
 }
 
-/// As many alarms as the functions need; the second and later ones have a number.
+/// Returns as many alarms as the functions need. The second and later ones have a number.
 fn split(functions: &[&Operation], alarm: impl Fn(Vec<String>) -> Alarm) -> Vec<Alarm> {
     let several = functions.chunks(METRICS).zip(1..).map(|(functions, number)| {
         let mut alarm = alarm(functions.iter().map(|function| function.resource()).collect());

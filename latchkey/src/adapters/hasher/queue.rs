@@ -10,29 +10,30 @@ use tokio::time::Instant;
 /// A computation in the memory of the thread that runs it.
 pub(super) type Work = Box<dyn FnOnce(&mut Vec<Block>) -> Result<[u8; HASH_LEN], HasherError> + Send>;
 
-/// Work, and where its response goes.
+/// Work and the receiver of its result.
 pub(super) struct Job {
     pub(super) work: Work,
-    /// How much work it is.
+    /// Amount of work, in blocks.
     pub(super) blocks: usize,
-    /// When it came.
+    /// Arrival.
     pub(super) since: Instant,
     pub(super) reply: oneshot::Sender<Result<[u8; HASH_LEN], HasherError>>,
 }
 
-/// What a thread does next.
+/// Next step of a thread.
 pub(super) enum Next {
     Job(Job),
-    /// There was no work for as long as the thread was willing to wait.
+    /// No work arrived within the patience of the thread.
     Nothing,
     Closed,
 }
 
-/// First come, first served, for several threads, as long as those who wait are served within [`MAX_WAIT`].
+/// A first-come, first-served queue for several threads, as long as waiting callers are served within
+/// [`MAX_WAIT`].
 pub(super) struct Queue {
     threads: usize,
-    /// How many may run and wait together at most, which bounds the memory. One bound over both, so that a job that an idle
-    /// thread has not yet picked up does not take the place of one that waits.
+    /// Maximum number of running and waiting jobs together, which bounds the memory. There is a single bound,
+    /// so that a job which an idle thread has not yet picked up does not use the place of a waiting one.
     capacity: usize,
     state: Mutex<State>,
     changed: Condvar,
@@ -42,7 +43,7 @@ pub(super) struct Queue {
 struct State {
     waiting: VecDeque<Job>,
     running: usize,
-    /// The blocks of those that wait and those that run.
+    /// Blocks of all waiting and running jobs.
     blocks: usize,
     pace: Pace,
     closed: bool,
@@ -50,13 +51,13 @@ struct State {
 
 impl State {
     fn is_full(&self, queue: &Queue) -> bool {
-        // An idle thread serves at once, whatever the pace.
+        // An idle thread starts at once, whatever the pace.
         let ahead = self.running.saturating_add(self.waiting.len());
         let wait = self.pace.of(self.blocks / queue.threads.max(1));
         ahead >= queue.capacity || (ahead >= queue.threads && wait > MAX_WAIT)
     }
 
-    /// Forgets those whose callers have gone away.
+    /// Removes jobs whose callers have gone away.
     fn drop_abandoned(&mut self) {
         self.waiting.retain(|job| {
             let is_wanted = !job.reply.is_closed();
@@ -67,8 +68,8 @@ impl State {
         });
     }
 
-    /// The next whose caller still wants it and came within [`MAX_WAIT`]. The others of those who were before it are told that
-    /// they are too many: the pace was better when they came.
+    /// Returns the next job whose caller still waits and which arrived within [`MAX_WAIT`]. Earlier jobs that
+    /// are too late get [`HasherError::Busy`]: the pace was better when they arrived.
     fn take(&mut self, now: Instant) -> Option<Job> {
         while let Some(job) = self.waiting.pop_front() {
             let is_late = now.saturating_duration_since(job.since) > MAX_WAIT;
@@ -87,7 +88,7 @@ impl Queue {
         Self { threads, capacity, state: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// Queues `job`, or [`HasherError::Busy`].
+    /// Queues `job`, or returns [`HasherError::Busy`].
     pub(super) fn push(&self, job: Job) -> Result<(), HasherError> {
         let mut state = self.state();
         if state.is_full(self) {
@@ -103,8 +104,8 @@ impl Queue {
         Ok(())
     }
 
-    /// The next job. Waits for one at most as long as `patience`, or until the queue is closed. Whoever takes a job says
-    /// [`done`](Self::done) after it.
+    /// Returns the next job. Waits at most `patience`, or until the queue is closed. After a job the thread
+    /// must call [`done`](Self::done).
     pub(super) fn next(&self, patience: Option<Duration>, now: impl Fn() -> Instant) -> Next {
         let mut taken = None;
         let nothing_to_do = |state: &mut State| {
@@ -129,7 +130,7 @@ impl Queue {
         Next::Job(job)
     }
 
-    /// A job of `blocks` that [`next`](Self::next) gave has ended and `took` so long.
+    /// Records that a job of `blocks` from [`next`](Self::next) ended after the time `took`.
     pub(super) fn done(&self, blocks: usize, took: Duration) {
         let mut state = self.state();
         state.running -= 1;
@@ -137,7 +138,7 @@ impl Queue {
         state.pace.note(blocks, took);
     }
 
-    /// Sends every thread home. What still waits is dropped.
+    /// Tells every thread to end, and drops all waiting jobs.
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.closed = true;

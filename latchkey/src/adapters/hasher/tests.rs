@@ -10,7 +10,7 @@ fn pool(threads: usize, waiting: usize) -> PooledHasher {
     PooledHasher::new(&PoolSize { waiting, ..PoolSize::of(threads) }).unwrap()
 }
 
-/// Work that takes until its gate opens: until the sender is dropped.
+/// Returns work that runs until its gate opens, which is when the sender is dropped.
 fn until_opened() -> (mpsc::Sender<()>, Work) {
     let (gate, opened) = mpsc::channel::<()>();
     let work = move |_: &mut Vec<Block>| {
@@ -24,7 +24,7 @@ fn at_once() -> Work {
     Box::new(|_| Ok([2; HASH_LEN]))
 }
 
-/// Lets a caller put its job into the queue.
+/// Polls a caller once, so that it queues its job.
 fn asks<T>(caller: std::pin::Pin<&mut impl Future<Output = T>>) -> Poll<T> {
     caller.poll(&mut Context::from_waker(Waker::noop()))
 }
@@ -107,7 +107,7 @@ async fn dropping_the_pool_ends_its_threads() {
     let pool = pool(3, 0);
     assert_eq!(pool.run(1, at_once()).await.unwrap(), [2; HASH_LEN]);
     let (gate, work) = until_opened();
-    // Its caller goes away while it may already run.
+    // The caller goes away while its job may already run.
     assert!(asks(pin!(pool.run(1, work))).is_pending());
     drop(gate);
     let queue = Arc::downgrade(&pool.queue);
@@ -119,7 +119,7 @@ async fn dropping_the_pool_ends_its_threads() {
 fn memory_is_kept_while_there_is_work_and_given_back_after() {
     let queue = Queue::new(1, 1);
     let mut memory = Vec::new();
-    // Grows the memory to 64 blocks, and answers with how many it found.
+    // Grows the memory to 64 blocks, and returns the number of blocks before.
     let hash = |memory: &mut Vec<Block>| {
         let (reply, mut answer) = oneshot::channel();
         let work: Work = Box::new(|memory| {
@@ -138,13 +138,13 @@ fn memory_is_kept_while_there_is_work_and_given_back_after() {
     assert_eq!(hash(&mut memory), [0; HASH_LEN]);
 }
 
-/// A job of `blocks` that came at `since`, and its response.
+/// Returns a job of `blocks` that arrived at `since`, and the receiver of its result.
 fn job(blocks: usize, since: Instant) -> (Job, oneshot::Receiver<Result<[u8; HASH_LEN], HasherError>>) {
     let (reply, answer) = oneshot::channel();
     (Job { work: at_once(), blocks, since, reply }, answer)
 }
 
-/// A queue for two threads that has measured hashes of 40 ms.
+/// Returns a queue for two threads that has measured hashes of 40 ms.
 fn at_40_ms() -> Queue {
     let queue = Queue::new(2, 100_000);
     let (first, _answer) = job(38_912, Instant::now());
@@ -165,9 +165,9 @@ fn two_hundred_at_once_wait_and_only_those_beyond_ten_seconds_are_told_busy() {
             queue.push(job).is_ok()
         })
         .count();
-    // Two threads make 50 a second together.
+    // Two threads compute 50 hashes a second together.
     assert!((500..=505).contains(&admitted), "{admitted}");
-    // A turn later there is room for one more.
+    // After one more hash there is room for one more job.
     let Next::Job(done) = queue.next(None, || now) else { panic!("there are many") };
     queue.done(done.blocks, Duration::from_millis(40));
     assert!(queue.push(job(38_912, now).0).is_ok());
@@ -186,7 +186,7 @@ fn a_slow_machine_admits_fewer_and_cheap_hashes_more() {
         answers.push(answer);
         queue.push(job).is_ok()
     };
-    // One at 6 s, one that waits 6 s, and the next would wait 12.
+    // One job takes 6 s, the second waits 6 s, and the next would wait 12 s.
     assert!(push(38_912) && push(38_912) && !push(38_912));
 }
 

@@ -1,4 +1,4 @@
-//! Each check of a response: what is good, or what is wrong and its fix.
+//! Checks of responses. Each returns the good result, or the problem with its fix.
 
 use bytes::Bytes;
 use http::{Response, StatusCode, header};
@@ -9,10 +9,11 @@ use url::{Host, Url};
 
 type Verdict = Result<String, String>;
 
-/// The largest difference of two clocks that is no fault, in seconds: a token that was issued by the one is taken by the other.
+/// Largest accepted difference of two clocks, in seconds: within it a server accepts the tokens that another
+/// one issues.
 const CLOCK_DIFFERENCE: i64 = 30;
 
-/// The headers of every response, besides HSTS.
+/// Headers of every response, besides HSTS.
 const HEADERS: [&str; 6] = [
     "content-security-policy",
     "permissions-policy",
@@ -22,7 +23,7 @@ const HEADERS: [&str; 6] = [
     "x-request-id",
 ];
 
-/// The URL uses https, or names this machine.
+/// Checks that the URL uses https, or http on this machine.
 pub fn scheme(url: &Url) -> Verdict {
     let is_loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -37,14 +38,18 @@ pub fn scheme(url: &Url) -> Verdict {
     }
 }
 
-/// The service and its stores answer.
+/// Checks that the service and its stores respond.
 pub fn health(response: &Response<Bytes>) -> Verdict {
     let body = json(response);
     let stores = body.get("stores").map(Value::to_string).unwrap_or_default();
     match (response.status(), text(&body, "status")) {
-        (StatusCode::OK, "ok") => Ok(format!("version {} and its stores respond", text(&body, "version"))),
+        (StatusCode::OK, "ok") => {
+            let version: String =
+                text(&body, "version").chars().filter(|c| !c.is_control()).take(40).collect();
+            Ok(format!("version {version} and its stores respond"))
+        }
         (_, status @ ("degraded" | "unavailable")) => {
-            Err(format!("/health says {status}, stores {stores}: see the deployment's log"))
+            Err(format!("/health responds {status}, stores {stores}; see the deployment's log"))
         }
         (status, _) => {
             Err(format!("/health responds {status}, not as Latchkey does; check the URL and its path"))
@@ -52,18 +57,18 @@ pub fn health(response: &Response<Bytes>) -> Verdict {
     }
 }
 
-/// The security headers are there, and none was taken off on the way.
+/// Checks that the security headers are present and were not removed on the way.
 pub fn headers(url: &Url, response: &Response<Bytes>) -> Verdict {
     let hsts = (url.scheme() == "https").then_some("strict-transport-security");
     let wanted = HEADERS.into_iter().chain(hsts);
     let missing: Vec<_> = wanted.filter(|name| !response.headers().contains_key(*name)).collect();
     if missing.is_empty() {
-        return Ok("the security headers are there".to_owned());
+        return Ok("the security headers are present".to_owned());
     }
     Err(format!("responses lack {}; let the proxy or CDN in front pass them on", missing.join(", ")))
 }
 
-/// The clock of the deployment agrees with this machine's.
+/// Checks that the clock of the deployment agrees with this machine's clock.
 pub fn clock(response: &Response<Bytes>, now: Timestamp) -> Verdict {
     let date = response.headers().get(header::DATE).and_then(|value| value.to_str().ok());
     let Some(there) = date.and_then(|text| httpdate::parse_http_date(text).ok()) else {
@@ -73,33 +78,34 @@ pub fn clock(response: &Response<Bytes>, now: Timestamp) -> Verdict {
     let there = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
     let apart = there.saturating_sub(now.as_millis() / 1000);
     if apart.abs() <= CLOCK_DIFFERENCE {
-        return Ok("its clock agrees with this machine's".to_owned());
+        return Ok("the Date of its responses agrees with this machine's clock".to_owned());
     }
     let direction = if apart > 0 { "ahead of" } else { "behind" };
-    Err(format!("its clock is {} s {direction} this machine's; set both by NTP", apart.abs()))
+    Err(format!(
+        "the Date of its responses is {} s {direction} this machine's clock; set both by NTP",
+        apart.abs()
+    ))
 }
 
 /// Nothing is served without TLS.
 pub fn plain_http(response: Result<Response<Bytes>, FetchError>) -> Verdict {
-    match response {
-        Err(_) => Ok("nothing responds over http".to_owned()),
-        Ok(response) => {
-            let to = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
-            match (response.status(), to) {
-                (status, Some(to)) if status.is_redirection() && to.starts_with("https://") => {
-                    Ok("http leads to https".to_owned())
-                }
-                (status, _) if status.is_success() => {
-                    Err("it responds over http too; redirect http to https or close the port".to_owned())
-                }
-                (status, _) => Ok(format!("http is refused ({status})")),
-            }
+    let Ok(response) = response else { return Ok("nothing responds over http".to_owned()) };
+    let to = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+    let is_ours = json(&response).get("status").is_some_and(Value::is_string);
+    match (response.status(), to) {
+        (status, _) if status.is_success() || is_ours => {
+            Err("it responds over http too; redirect http to https or close the port".to_owned())
         }
+        (status, Some(to)) if status.is_redirection() && !to.starts_with("https://") => {
+            Err(format!("http leads to {to}; redirect it to https"))
+        }
+        (status, Some(_)) if status.is_redirection() => Ok("http leads to https".to_owned()),
+        (status, _) => Ok(format!("http is refused ({status})")),
     }
 }
 
-/// The key set has public keys and nothing else.
-pub fn key_set(response: &Response<Bytes>) -> Verdict {
+/// Checks that the key set has public keys and nothing else.
+pub fn key_set(_: &Url, response: &Response<Bytes>) -> Verdict {
     let body = json(response);
     let keys = body.get("keys").and_then(Value::as_array).filter(|keys| !keys.is_empty());
     let Some(keys) = keys.filter(|_| response.status() == StatusCode::OK) else {
@@ -108,7 +114,7 @@ pub fn key_set(response: &Response<Bytes>) -> Verdict {
             response.status()
         ));
     };
-    if keys.iter().any(|key| key.get("d").is_some()) {
+    if keys.iter().any(|key| ["d", "k", "p"].iter().any(|private| key.get(*private).is_some())) {
         return Err(
             "the key set shows a private key; rotate the keys, and serve the set from Latchkey alone"
                 .to_owned(),
@@ -120,7 +126,7 @@ pub fn key_set(response: &Response<Bytes>) -> Verdict {
     Ok(format!("the key set has {} public keys", keys.len()))
 }
 
-/// The issuer is the URL that was asked.
+/// Checks that the issuer is the URL of the deployment.
 pub fn discovery(url: &Url, response: &Response<Bytes>) -> Verdict {
     let body = json(response);
     let (issuer, asked) = (text(&body, "issuer"), url.as_str().trim_end_matches('/'));
@@ -128,12 +134,13 @@ pub fn discovery(url: &Url, response: &Response<Bytes>) -> Verdict {
         return Ok(format!("the issuer is {issuer}"));
     }
     Err(format!(
-        "the issuer is {issuer:?} where {asked} was asked; set LATCHKEY_URL to the URL that clients use"
+        "the issuer is {issuer:?}, but the deployment is at {asked}; set LATCHKEY_URL to the URL that clients \
+         use"
     ))
 }
 
-/// A request without a token is refused, and by Latchkey itself.
-pub fn anonymous(response: &Response<Bytes>) -> Verdict {
+/// Checks that Latchkey itself refuses a request without a token.
+pub fn anonymous(_: &Url, response: &Response<Bytes>) -> Verdict {
     let code = code(response);
     let is_stored = response.headers().get(header::CACHE_CONTROL).is_none_or(|value| value != "no-store");
     match (response.status(), code.as_str()) {
@@ -148,19 +155,31 @@ pub fn anonymous(response: &Response<Bytes>) -> Verdict {
     }
 }
 
-/// A request that another site forged is refused.
-pub fn forged(response: &Response<Bytes>) -> Verdict {
+/// A request of a page on another site is refused.
+pub fn forged(_: &Url, response: &Response<Bytes>) -> Verdict {
     match code(response).as_str() {
-        "cross_site_request" => Ok("a forged request of another site is refused".to_owned()),
+        "cross_site_request" => Ok("a request of a page on another site is refused".to_owned()),
         _ => Err(format!(
-            "a forged request of another site responds {}; let the proxy in front pass Sec-Fetch-Site and Origin on",
+            "a request of a page on another site responds {}; let the proxy in front pass Sec-Fetch-Site on",
             response.status()
         )),
     }
 }
 
-/// Cookies have the prefix that browsers enforce, and two of one name are refused.
-pub fn cookies(response: &Response<Bytes>) -> Verdict {
+/// A request of the deployment's own page is not taken for a forged one.
+pub fn own_page(_: &Url, response: &Response<Bytes>) -> Verdict {
+    match (response.status(), code(response).as_str()) {
+        (StatusCode::UNAUTHORIZED, "not_signed_in") => {
+            Ok("a request of its own page is not refused".to_owned())
+        }
+        (status, _) => Err(format!(
+            "a request of its own page without a token responds {status}, not 401; let the proxy in front pass headers on unchanged"
+        )),
+    }
+}
+
+/// Checks that cookies have the prefix that browsers enforce, and that two cookies of one name are refused.
+pub fn cookies(_: &Url, response: &Response<Bytes>) -> Verdict {
     match code(response).as_str() {
         "duplicate_cookie" => {
             Ok("cookies have the prefix __Host-, and two of one name are refused".to_owned())
@@ -172,7 +191,7 @@ pub fn cookies(response: &Response<Bytes>) -> Verdict {
     }
 }
 
-/// Pages of a listed origin may call.
+/// Checks that pages of a listed origin may call.
 pub fn listed(origin: &str, response: &Response<Bytes>) -> Verdict {
     let allowed = shared_with(response);
     let with_cookies =
@@ -183,10 +202,11 @@ pub fn listed(origin: &str, response: &Response<Bytes>) -> Verdict {
     }
 }
 
-/// Pages of an origin that nobody lists may not call.
+/// Checks that pages of an unlisted origin may not call.
 pub fn stranger(response: &Response<Bytes>) -> Verdict {
     match shared_with(response) {
-        None => Ok("pages of other origins may not call".to_owned()),
+        None if response.status().is_success() => Ok("pages of other origins may not call".to_owned()),
+        None => Err(format!("a preflight responds {}; route OPTIONS to Latchkey", response.status())),
         Some(allowed) => Err(format!(
             "pages of every origin may call (Access-Control-Allow-Origin: {allowed}); leave CORS to Latchkey"
         )),

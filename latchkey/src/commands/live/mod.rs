@@ -1,4 +1,4 @@
-//! `latchkey doctor --live URL`: the checks of a deployment that need nothing but HTTP.
+//! `latchkey doctor --live URL`: checks of a deployment that need only HTTP.
 
 mod checks;
 
@@ -14,12 +14,12 @@ use url::Url;
 use super::Failure;
 use super::findings::Findings;
 
-/// How long each response may take.
+/// Time limit for each response.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// An origin that no deployment lists: `invalid` is nobody's domain (RFC 2606, section 2).
+/// An origin that no deployment lists, because `invalid` cannot be registered (RFC 2606, section 2).
 const STRANGER: &str = "https://stranger.invalid";
 
-/// A deployment, asked over HTTP.
+/// A deployment that is checked over HTTP.
 struct Deployment<'a> {
     url: &'a Url,
     fetch: &'a dyn Fetch,
@@ -28,7 +28,8 @@ struct Deployment<'a> {
 /// A request without its URL: method, path below the deployment's URL, headers.
 type Question<'a> = (Method, &'a str, &'a [(&'a str, &'a str)]);
 
-/// Asks the deployment at `url`, and checks that pages of `origins` may call it. Signs nobody in, and changes nothing.
+/// Checks the deployment at `url`, and that pages of `origins` may call it. It signs nobody in. The audit log has an event of
+/// the forged request.
 pub(super) fn run(url: &Url, origins: &[String]) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let fetch = HttpFetch::new();
@@ -52,15 +53,22 @@ async fn examine(
     findings.tell(checks::health(&health));
     findings.tell(checks::headers(url, &health));
     findings.tell(checks::clock(&health, clock.now()));
-    if url.scheme() == "https" {
-        findings.tell(checks::plain_http(deployment.ask_without_tls().await));
+    match without_tls(url) {
+        Some(plain) => findings.tell(checks::plain_http(deployment.send(Method::GET, &plain, &[]).await)),
+        None if url.scheme() == "https" => {
+            findings.good("http was not checked, since the URL names a port of its own");
+        }
+        None => {}
     }
-    for (question, check) in questions(url) {
-        let verdict = match deployment.ask((question.0, question.1, &question.2)).await {
+    for Probe { method, path, headers, check } in PROBES {
+        if headers.iter().any(|(name, _)| *name == "cookie") && url.scheme() != "https" {
+            // Cookies have other names there.
+            continue;
+        }
+        findings.tell(match deployment.ask((method.clone(), path, headers)).await {
             Ok(response) => check(url, &response),
-            Err(error) => Err(format!("{} does not respond: {error}", question.1)),
-        };
-        findings.tell(verdict);
+            Err(error) => Err(format!("{path} does not respond: {error}")),
+        });
     }
     for origin in origins.iter().map(String::as_str).chain([STRANGER]) {
         let preflight = [("origin", origin), ("access-control-request-method", "POST")];
@@ -73,44 +81,53 @@ async fn examine(
     }
 }
 
-type Headers = Vec<(&'static str, &'static str)>;
-type Check = fn(&Url, &Response<Bytes>) -> Result<String, String>;
+/// A request that is the same for every deployment, and the check of its response.
+struct Probe {
+    method: Method,
+    path: &'static str,
+    headers: &'static [(&'static str, &'static str)],
+    check: fn(&Url, &Response<Bytes>) -> Result<String, String>,
+}
 
-/// The questions that are the same everywhere, each with the check of its response.
-fn questions(url: &Url) -> Vec<((Method, &'static str, Headers), Check)> {
-    let mut questions: Vec<((Method, &'static str, Headers), Check)> = vec![
-        ((Method::GET, "/.well-known/jwks.json", Vec::new()), |_, response| checks::key_set(response)),
-        ((Method::GET, "/.well-known/openid-configuration", Vec::new()), checks::discovery),
-        ((Method::GET, "/v1/session", Vec::new()), |_, response| checks::anonymous(response)),
-        (
-            (
-                Method::POST,
-                "/v1/signout",
-                vec![("cookie", "__Host-latchkey-refresh=none"), ("sec-fetch-site", "cross-site")],
-            ),
-            |_, response| checks::forged(response),
-        ),
-    ];
-    if url.scheme() == "https" {
-        // Names with the prefix are refused twice only where the deployment reads cookies of that name.
-        let twice = "__Host-latchkey-access=a; __Host-latchkey-access=b";
-        questions.push(((Method::GET, "/v1/session", vec![("cookie", twice)]), |_, response| {
-            checks::cookies(response)
-        }));
-    }
-    questions
+/// Cookies that are refused as duplicates only where the deployment reads cookies of that name.
+const TWICE: &str = "__Host-latchkey-access=a; __Host-latchkey-access=b";
+
+/// The probes. Those about pages have no cookie, so that their one header decides.
+const PROBES: &[Probe] = &[
+    Probe { method: Method::GET, path: "/.well-known/jwks.json", headers: &[], check: checks::key_set },
+    Probe {
+        method: Method::GET,
+        path: "/.well-known/openid-configuration",
+        headers: &[],
+        check: checks::discovery,
+    },
+    Probe { method: Method::GET, path: "/v1/session", headers: &[], check: checks::anonymous },
+    Probe {
+        method: Method::POST,
+        path: "/v1/signout",
+        headers: &[("sec-fetch-site", "cross-site")],
+        check: checks::forged,
+    },
+    Probe {
+        method: Method::POST,
+        path: "/v1/signout",
+        headers: &[("sec-fetch-site", "same-origin")],
+        check: checks::own_page,
+    },
+    Probe { method: Method::GET, path: "/v1/session", headers: &[("cookie", TWICE)], check: checks::cookies },
+];
+
+/// Returns the address of `/health` over http, if the deployment uses the usual port.
+fn without_tls(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    let is_usual = url.scheme() == "https" && url.port().is_none();
+    is_usual.then(|| format!("http://{host}{}/health", url.path().trim_end_matches('/')))
 }
 
 impl Deployment<'_> {
     async fn ask(&self, (method, path, headers): Question<'_>) -> Result<Response<Bytes>, FetchError> {
         let base = self.url.as_str().trim_end_matches('/');
         self.send(method, &format!("{base}{path}"), headers).await
-    }
-
-    /// Asks the same host over http.
-    async fn ask_without_tls(&self) -> Result<Response<Bytes>, FetchError> {
-        let host = self.url.host_str().unwrap_or_default();
-        self.send(Method::GET, &format!("http://{host}/health"), &[]).await
     }
 
     async fn send(

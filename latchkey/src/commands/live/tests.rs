@@ -69,19 +69,23 @@ fn what_responds_without_tls_is_wrong_unless_it_leads_to_https() {
     assert!(checks::plain_http(Ok(response(403, &[], ""))).is_ok());
     assert!(checks::plain_http(Err(FetchError::Connection("refused".to_owned()))).is_ok());
     assert!(checks::plain_http(Ok(response(200, &[], ""))).is_err());
+    assert!(checks::plain_http(Ok(response(503, &[], r#"{"status":"unavailable"}"#))).is_err());
+    let elsewhere = [("location", "http://auth.example.com/login")];
+    assert!(checks::plain_http(Ok(response(302, &elsewhere, ""))).is_err());
 }
 
 #[test]
 fn a_key_set_without_keys_or_with_a_private_one_is_wrong() {
     let public = r#"{"keys":[{"kid":"a","alg":"EdDSA","x":"…"}]}"#;
-    assert!(checks::key_set(&response(200, &[], public)).is_ok());
+    assert!(checks::key_set(&url("https://a.example"), &response(200, &[], public)).is_ok());
     for body in [
         "{}",
         r#"{"keys":[]}"#,
         r#"{"keys":[{"kid":"a","alg":"EdDSA","d":"secret"}]}"#,
         r#"{"keys":[{"alg":"EdDSA"}]}"#,
+        r#"{"keys":[{"kid":"a","alg":"HS256","k":"secret"}]}"#,
     ] {
-        let wrong = checks::key_set(&response(200, &[], body)).unwrap_err();
+        let wrong = checks::key_set(&url("https://a.example"), &response(200, &[], body)).unwrap_err();
         assert!(!wrong.contains("secret\""), "{wrong}");
     }
 }
@@ -103,14 +107,27 @@ fn only_an_origin_that_is_allowed_with_cookies_may_call() {
     assert!(checks::listed(origin, &response(204, &[allow], "")).is_err());
     assert!(checks::listed(origin, &response(204, &[], "")).unwrap_err().contains("LATCHKEY_ORIGINS"));
     assert!(checks::stranger(&response(204, &[], "")).is_ok());
+    assert!(checks::stranger(&response(502, &[], "")).is_err());
     let every = ("access-control-allow-origin", "*");
     assert!(checks::stranger(&response(204, &[every], "")).is_err());
 }
 
 #[test]
+fn a_proxy_that_takes_off_what_browsers_say_is_found() {
+    let at = url("https://a.example");
+    let refused = response(403, &[], r#"{"code":"cross_site_request"}"#);
+    let let_through = response(401, &[], r#"{"code":"not_signed_in"}"#);
+    assert!(checks::forged(&at, &refused).is_ok() && checks::forged(&at, &let_through).is_err());
+    assert!(checks::own_page(&at, &let_through).is_ok() && checks::own_page(&at, &refused).is_err());
+}
+
+#[test]
 fn a_session_that_caches_may_store_is_wrong() {
     let body = r#"{"code":"not_signed_in"}"#;
-    assert!(checks::anonymous(&response(401, &[("cache-control", "no-store")], body)).is_ok());
-    assert!(checks::anonymous(&response(401, &[], body)).is_err());
-    assert!(checks::anonymous(&response(200, &[], "<html>")).is_err());
+    assert!(
+        checks::anonymous(&url("https://a.example"), &response(401, &[("cache-control", "no-store")], body))
+            .is_ok()
+    );
+    assert!(checks::anonymous(&url("https://a.example"), &response(401, &[], body)).is_err());
+    assert!(checks::anonymous(&url("https://a.example"), &response(200, &[], "<html>")).is_err());
 }

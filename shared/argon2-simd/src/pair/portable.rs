@@ -32,7 +32,7 @@ impl Pair {
         Self([a.rotate_right(BITS), b.rotate_right(BITS)])
     }
 
-    /// The second word of this pair and the first of `next`.
+    /// Returns the second word of this pair and the first word of `next`.
     pub(crate) const fn then(self, next: Self) -> Self {
         let ([_, b], [c, _]) = (self.0, next.0);
         Self([b, c])

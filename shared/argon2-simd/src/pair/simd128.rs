@@ -1,4 +1,5 @@
-//! Pairs in vectors of wasm. The intrinsics are safe: none of them touches memory, and `Pair` is loaded and stored like any value.
+//! Pairs in vectors of wasm. The intrinsics are safe: none of them touches memory, and `Pair` is loaded and
+//! stored like any value.
 
 use core::arch::wasm32::{
     i8x16_shuffle, i32x4_shuffle, i64x2_shuffle, u64x2, u64x2_add, u64x2_extmul_high_u32x4,
@@ -36,7 +37,7 @@ impl Pair {
     pub(crate) fn rotate_right<const BITS: u32>(self) -> Self {
         let a = self.0;
         Self(match BITS {
-            // Whole bytes: one instruction where shifts are three.
+            // A rotation by whole bytes is one instruction instead of three shifts.
             16 => i8x16_shuffle::<2, 3, 4, 5, 6, 7, 0, 1, 10, 11, 12, 13, 14, 15, 8, 9>(a, a),
             24 => i8x16_shuffle::<3, 4, 5, 6, 7, 0, 1, 2, 11, 12, 13, 14, 15, 8, 9, 10>(a, a),
             32 => i32x4_shuffle::<1, 0, 3, 2>(a, a),
@@ -44,7 +45,7 @@ impl Pair {
         })
     }
 
-    /// The second word of this pair and the first of `next`.
+    /// Returns the second word of this pair and the first word of `next`.
     #[inline]
     pub(crate) fn then(self, next: Self) -> Self {
         Self(i64x2_shuffle::<1, 2>(self.0, next.0))
@@ -52,8 +53,8 @@ impl Pair {
 
     /// Multiplies the low halves of each word of `a` with those of `b`.
     ///
-    /// V8 makes eight instructions of a multiplication of 64 bits, and of each of these two one multiplication and two moves: so the
-    /// low halves of two pairs are packed into one vector first.
+    /// V8 compiles a 64-bit multiplication to eight instructions, but each of these two to one multiplication
+    /// and two moves. Therefore the low halves of two pairs are packed into one vector first.
     #[inline]
     pub(crate) fn multiply_low([a0, a1]: [Self; 2], [b0, b1]: [Self; 2]) -> [Self; 2] {
         let a = i32x4_shuffle::<0, 2, 4, 6>(a0.0, a1.0);

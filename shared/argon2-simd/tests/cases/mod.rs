@@ -1,5 +1,5 @@
-//! Inputs of Argon2, drawn at random and listed, and their comparison with the `argon2` crate. `../differential.rs` runs it on any
-//! machine and `../../examples/compare.rs` as wasm.
+//! Random and listed inputs of Argon2, and their comparison with the `argon2` crate. `../differential.rs`
+//! runs it on any machine and `../../examples/compare.rs` runs it as wasm.
 
 use argon2::{AssociatedData, ParamsBuilder};
 use latchkey_argon2_simd::{Argon2, Block, Error, Params, Variant, Version};
@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// Longest associated data that the `argon2` crate takes.
+/// Maximum length of associated data in the `argon2` crate.
 const LONGEST_DATA: usize = argon2::Params::MAX_DATA_LEN;
 
 /// All inputs of one hash.
@@ -26,7 +26,8 @@ pub struct Case {
 }
 
 impl Case {
-    /// Compares tags, or that both implementations refuse the inputs. `memory` holds blocks of earlier cases and grows as needed.
+    /// Compares the tags, or checks that both implementations refuse the inputs. `memory` contains blocks of
+    /// earlier cases and grows as needed.
     pub fn compare(&self, memory: &mut Vec<Block>) -> Result<(), String> {
         let (expected, actual) = (self.expected(), self.actual(memory));
         if expected.as_ref().ok() != actual.as_ref().ok() {
@@ -35,7 +36,7 @@ impl Case {
         Ok(())
     }
 
-    /// The tag by the `argon2` crate.
+    /// Returns the tag of the `argon2` crate.
     fn expected(&self) -> Result<Vec<u8>, argon2::Error> {
         let algorithm = match self.variant {
             Variant::D => argon2::Algorithm::Argon2d,
@@ -59,7 +60,7 @@ impl Case {
         Ok(tag)
     }
 
-    /// The tag by this crate.
+    /// Returns the tag of this crate.
     fn actual(&self, memory: &mut Vec<Block>) -> Result<Vec<u8>, Error> {
         let params = Params::new(self.memory, self.passes, self.lanes)?;
         if memory.len() < params.blocks() {
@@ -101,7 +102,7 @@ pub fn compare_vectors(memory: &mut Vec<Block>) -> Result<(), String> {
     Ok(())
 }
 
-/// Cases of little memory: from the least to several blocks of addresses in a segment.
+/// Returns cases with little memory: from the minimum to several address blocks in a segment.
 pub fn drawn() -> impl Strategy<Value = Case> {
     let lanes = prop_oneof![3 => Just(1), 2 => 2..=4_u32, 1 => 5..=16_u32];
     let least = |lanes: u32| prop_oneof![2 => Just(0), 3 => 0..64 * lanes, 1 => 0..1400 * lanes.min(2)];
@@ -111,14 +112,14 @@ pub fn drawn() -> impl Strategy<Value = Case> {
     (variant(), version(), costs, passes, inputs()).prop_map(
         |(variant, version, (lanes, memory), passes, inputs)| {
             let (tag, password, salt, secret, data) = inputs;
-            // Many passes over much memory take long and show nothing more.
+            // Many passes over much memory take long and test nothing more.
             let passes = if memory > 1000 { passes.min(3) } else { passes };
             Case { variant, version, memory, passes, lanes, tag, password, salt, secret, data }
         },
     )
 }
 
-/// Cases at the bounds of every input, many of which are refused.
+/// Returns cases at the bounds of every input. Many of them are refused.
 pub fn at_bounds() -> impl Strategy<Value = Case> {
     let lanes = prop_oneof![8 => 0..=4_u32, 1 => select(vec![0xff_ffff, 0x100_0000, u32::MAX])];
     let costs = (variant(), version(), 0..=33_u32, 0..=2_u32, lanes);
@@ -138,7 +139,8 @@ pub fn at_bounds() -> impl Strategy<Value = Case> {
     })
 }
 
-/// The default of `LATCHKEY_ARGON2`, OWASP's other choices, the least and the most lanes and passes, and much memory.
+/// Returns the default of `LATCHKEY_ARGON2`, OWASP's other choices, the minimum and the maximum of lanes and
+/// passes, and a case with much memory.
 pub fn listed() -> impl Iterator<Item = Case> {
     [
         (19_456, 2, 1),
@@ -175,7 +177,8 @@ fn version() -> impl Strategy<Value = Version> {
     prop_oneof![2 => Just(Version::V0x13), 1 => Just(Version::V0x10)]
 }
 
-/// Tag length, password, salt, secret value, associated data. The lengths around 64 and 128 are those at which `BLAKE2b` changes.
+/// Returns tag length, password, salt, secret value and associated data. `BLAKE2b` behaves differently around
+/// the lengths 64 and 128.
 fn inputs() -> impl Strategy<Value = (usize, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>)> {
     (
         prop_oneof![2 => Just(32), 2 => 4..=200_usize, 1 => select(vec![4, 63, 64, 65, 95, 96, 97, 128, 1024])],

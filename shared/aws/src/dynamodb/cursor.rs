@@ -6,23 +6,22 @@ use latchkey_core::port::table::{Cursor, List, MAX_KEY, QueryError};
 
 use super::item::{Attributes, part};
 
-/// Where a page ended: the keys of the last item that was looked at, the list's own first. The item need not be there
-/// any more.
+/// End of a page: the keys of the last examined item, the list's own key first. The item itself may be gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place(Vec<String>);
 
 impl Place {
-    /// The place of an item, or of the key that DynamoDB stopped at.
+    /// Returns the place of an item, or of the key at which DynamoDB stopped.
     pub fn of(list: &List, attributes: &Attributes) -> Result<Self, StoreError> {
         names(list).iter().map(|name| part(attributes, name)).collect::<Result<_, _>>().map(Self)
     }
 
-    /// As it is handed out: base64url of a JSON array of strings.
+    /// Encodes the place as a cursor: base64url of a JSON array of strings.
     pub fn seal(self) -> Cursor {
         Cursor(URL_SAFE_NO_PAD.encode(serde_json::Value::from(self.0).to_string()))
     }
 
-    /// Reads a cursor of `list`, and no other.
+    /// Reads a cursor of `list`. Refuses cursors of other lists.
     pub fn open(cursor: &Cursor, list: &List) -> Result<Self, QueryError> {
         let json = URL_SAFE_NO_PAD.decode(&cursor.0).map_err(|_| QueryError::InvalidCursor)?;
         let parts: Vec<String> = serde_json::from_slice(&json).map_err(|_| QueryError::InvalidCursor)?;
@@ -33,12 +32,12 @@ impl Place {
         if fits { Ok(Self(parts)) } else { Err(QueryError::InvalidCursor) }
     }
 
-    /// The key that orders the list.
+    /// Returns the key that orders the list.
     pub fn sort(&self) -> &str {
         self.0.get(1).map_or("", String::as_str)
     }
 
-    /// For `ExclusiveStartKey`.
+    /// Returns the key for `ExclusiveStartKey`.
     pub fn key(self, list: &List) -> Attributes {
         names(list)
             .iter()
@@ -48,7 +47,8 @@ impl Place {
     }
 }
 
-/// The attributes that tell the items of a list apart: its own partition, what it is ordered by, and the rest.
+/// Returns the attributes that identify an item of a list: the list's partition, the sort key, and the rest
+/// of the primary key.
 fn names(list: &List) -> &'static [&'static str] {
     match list {
         List::Partition(_) => &["pk", "sk"],

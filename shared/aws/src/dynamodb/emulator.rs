@@ -5,8 +5,8 @@ use dynoxide::server::serve_with_shutdown;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// DynamoDB in this process, on a port of this machine, for as long as it lives. For tests and local use: it answers whoever
-/// reaches the port.
+/// DynamoDB in this process, on a port of this machine, while this value lives. It is for tests and local
+/// use: it serves anyone who reaches the port.
 #[derive(Debug)]
 pub struct Emulator {
     endpoint: String,
@@ -14,18 +14,18 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// An empty one, in memory, that answers on `listener`.
+    /// Starts an empty database in memory that serves `listener`.
     pub fn start(listener: TcpListener) -> io::Result<Self> {
         let endpoint = format!("http://{}", listener.local_addr()?);
         let database = Database::memory().map_err(io::Error::other)?;
         let server = tokio::spawn(async move {
-            // It serves until it is dropped; there is nobody to tell of an error.
+            // It serves until it is dropped. Nobody is left to report an error to.
             let _ = serve_with_shutdown(listener, database, std::future::pending()).await;
         });
         Ok(Self { endpoint, server })
     }
 
-    /// Its URL.
+    /// Returns its URL.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }

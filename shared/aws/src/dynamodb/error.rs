@@ -4,31 +4,35 @@ use std::fmt::Write as _;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use latchkey_core::port::StoreError;
 
-/// What a failed call means for the caller. The text is for the log: it names the fix where somebody can fix it, and holds
-/// nothing of any item.
+/// Returns the meaning of a failed call. The text is for the log: it names the fix if there is one, and
+/// contains nothing of any item.
 pub(super) fn store_error<E, R>(error: &SdkError<E, R>, table: &str) -> StoreError
 where
     E: ProvideErrorMetadata + Error + 'static,
     R: std::fmt::Debug + 'static,
 {
     let SdkError::ServiceError(answer) = error else {
-        return StoreError::Unavailable(format!("DynamoDB gave no answer: {}", chain(error)));
+        return StoreError::Unavailable(format!("DynamoDB sent no response: {}", chain(error)));
     };
     let Some(code) = answer.err().code() else {
-        return StoreError::Unavailable(format!("DynamoDB's answer cannot be read: {}", chain(answer.err())));
+        return StoreError::Unavailable(format!(
+            "DynamoDB's response cannot be read: {}",
+            chain(answer.err())
+        ));
     };
     let message = answer.err().message().unwrap_or("no message");
     match code {
-        // About the call, whose values it does not repeat.
+        // The message is about the call and does not repeat its values.
         "ValidationException" => StoreError::Refused(format!("DynamoDB: {message}")),
         _ => StoreError::Unavailable(match fix(code) {
-            Some(fix) => format!("DynamoDB answered {code} for the table {table}: {message}; {fix}"),
-            None => format!("DynamoDB answered {code}: {message}"),
+            Some(fix) => format!("DynamoDB responded {code} for the table {table}: {message}; {fix}"),
+            None => format!("DynamoDB responded {code}: {message}"),
         }),
     }
 }
 
-/// What went wrong and why. Without any `Debug`, which would show the response and so what is stored.
+/// Returns the error and its causes. It avoids `Debug`, which would show the response and therefore stored
+/// data.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -39,11 +43,11 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
-/// What an operator can do about `code`.
+/// Returns the fix that an operator can apply for `code`.
 fn fix(code: &str) -> Option<&'static str> {
     match code {
-        "ResourceNotFoundException" => Some("set LATCHKEY_TABLE and AWS_REGION to a table that is there"),
-        "AccessDeniedException" => Some("allow this function's role to do it"),
+        "ResourceNotFoundException" => Some("set LATCHKEY_TABLE and AWS_REGION to an existing table"),
+        "AccessDeniedException" => Some("allow it in the role of this function"),
         "UnrecognizedClientException"
         | "InvalidSignatureException"
         | "IncompleteSignatureException"

@@ -4,12 +4,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use latchkey_core::Timestamp;
 use latchkey_core::port::table::{Condition, Version};
 
-/// Whether an item is there, for the clock of the caller: DynamoDB removes an item that has ended up to days later.
+/// Condition of a live item, by the clock of the caller. DynamoDB removes an expired item up to days later.
 pub(super) const LIVE: &str = "(attribute_not_exists(expires_at) OR expires_at > :now)";
 const ABSENT: &str = "attribute_not_exists(pk) OR expires_at <= :now";
 const UNCHANGED: &str = "version = :version AND (attribute_not_exists(expires_at) OR expires_at > :now)";
 
-/// A condition and the values in it.
+/// A condition and its values.
 pub(super) struct Expression {
     pub text: &'static str,
     pub values: HashMap<String, AttributeValue>,

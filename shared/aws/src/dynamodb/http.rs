@@ -11,11 +11,12 @@ use bytes::Bytes;
 use reqwest::{Client, redirect, retry};
 use tokio::sync::OnceCell;
 
-/// The SDK's HTTP by reqwest, which Lambda links for its other requests too. HTTP/1.1, TLS by rustls with ring against
-/// Mozilla's roots, which are part of the binary: AWS's certificates chain to them, and nothing is read at start.
+/// The SDK's HTTP client over reqwest, which Lambda links for its other requests too. HTTP/1.1, TLS by rustls
+/// with ring against Mozilla's roots, which are part of the binary: AWS's certificates chain to them, and
+/// nothing is read at start.
 ///
-/// A connection that was dead before a request went out is replaced without a word. One that dies under a request (after
-/// Lambda froze the container, say) is an I/O error, which the SDK's retries are for.
+/// A connection that was already dead before a request is replaced silently. One that dies during a request
+/// (for example after Lambda froze the container) gives an I/O error, which the SDK retries.
 pub(super) fn client(connect_timeout: Duration) -> SharedHttpClient {
     let connector = SharedHttpConnector::new(Connector(connect_timeout, OnceCell::new().into()));
     http_client_fn(move |_, _| connector.clone())
@@ -46,7 +47,7 @@ fn connect(timeout: Duration) -> Result<Client, ConnectorError> {
         .tls_backend_preconfigured(tls)
         .connect_timeout(timeout)
         .redirect(redirect::Policy::none())
-        // The SDK retries, and counts.
+        // The SDK retries and counts the attempts.
         .retry(retry::never())
         .no_proxy()
         .build()

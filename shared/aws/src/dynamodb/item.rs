@@ -8,15 +8,15 @@ use latchkey_core::port::table::{Condition, Item, Key, Version};
 
 use super::expression::{number, text, time};
 
-/// An item as DynamoDB has it.
+/// An item as DynamoDB stores it.
 pub(super) type Attributes = HashMap<String, AttributeValue>;
 
-/// The primary key of `key`.
+/// Returns the primary key of `key`.
 pub(super) fn primary(key: &Key) -> Attributes {
     HashMap::from([("pk".to_owned(), text(&key.partition)), ("sk".to_owned(), text(&key.sort))])
 }
 
-/// What a put under `key` writes. `condition` tells the version.
+/// Returns the attributes that a put under `key` writes. `condition` determines the version.
 pub(super) fn write(
     key: &Key,
     body: &str,
@@ -42,13 +42,13 @@ pub(super) fn write(
     item
 }
 
-/// The first whole second that is not before `end`: what is removed then was not read any more.
+/// Returns the first full second at or after `end`. An item that is removed then has already expired.
 fn removal(end: Timestamp) -> i64 {
     let millis = end.as_millis();
     millis.div_euclid(1000) + i64::from(millis.rem_euclid(1000) > 0)
 }
 
-/// The item that `attributes` are.
+/// Reads the item from `attributes`.
 pub(super) fn read(attributes: &Attributes) -> Result<Item, StoreError> {
     let key = Key::new(part(attributes, "pk")?, part(attributes, "sk")?);
     let corrupt =
@@ -62,12 +62,12 @@ pub(super) fn read(attributes: &Attributes) -> Result<Item, StoreError> {
     Ok(Item { body: body.clone(), version: Version(version), expires_at, key })
 }
 
-/// Whether `item` is there at `now`.
+/// Returns true if `item` is live at `now`.
 pub(super) fn is_live(item: &Item, now: Timestamp) -> bool {
     item.expires_at.is_none_or(|end| end > now)
 }
 
-/// A text that is part of a key.
+/// Returns a text that is part of a key.
 pub(super) fn part(attributes: &Attributes, name: &str) -> Result<String, StoreError> {
     attributes.get(name).and_then(|value| value.as_s().ok()).cloned().ok_or_else(|| StoreError::Corrupt {
         at: "the table".to_owned(),

@@ -1,17 +1,18 @@
 //! The `Table` port on DynamoDB: one table, one index, the clock of the caller.
 //!
-//! | attribute | type | what |
+//! | attribute | type | meaning |
 //! |---|---|---|
 //! | `pk`, `sk` | S | the key |
-//! | `ipk`, `isk` | S | the place in the index `index`, if there is one |
+//! | `ipk`, `isk` | S | the index key in the index `index`, if there is one |
 //! | `body` | S | the JSON text |
 //! | `version` | N | the version |
-//! | `expires_at` | N | when the item ends, in milliseconds since the Unix epoch; decides what is read |
-//! | `ttl` | N | the same in seconds, rounded up: when DynamoDB may remove it, which it does up to days later |
-//! | `nonce` | B | which call wrote it, where a single write must know its own trace again |
+//! | `expires_at` | N | expiry in milliseconds since the Unix epoch; decides if the item is read |
+//! | `ttl` | N | expiry in seconds, rounded up; DynamoDB removes the item up to days later |
+//! | `nonce` | B | the call that wrote the item, where a single write must recognise its own result |
 //!
-//! Each read is a strong one (`ConsistentRead`), except of the index, where DynamoDB has none. Each write that is tried
-//! again after its response was lost is recognised, so that it is neither made twice nor taken for somebody else's.
+//! Each read is strongly consistent (`ConsistentRead`), except of the index, where DynamoDB does not support
+//! it. A write that is retried after a lost response is recognised, so it is neither applied twice nor
+//! mistaken for another call's write.
 
 mod cursor;
 #[cfg(feature = "emulator")]

@@ -9,12 +9,14 @@ use super::error::store_error;
 use super::expression::{LIVE, text, time};
 use super::item::{Attributes, read};
 
-/// The most requests that one page takes. Most take one; more come where many items in a row have ended.
+/// Maximum number of requests for one page. Most pages take one; more are needed where many items in a row
+/// have expired.
 const MAX_ROUNDS: usize = 10;
-/// How many items a round after the first one looks at, at the least.
+/// Minimum number of items that a round after the first examines.
 const NEXT_ROUND: usize = 200;
 
-/// One page of a list. DynamoDB counts its limit before it leaves out what has ended, so that a page is filled by going on.
+/// Returns one page of a list. DynamoDB applies its limit before it filters expired items, so further
+/// requests may be needed to fill a page.
 pub(super) async fn query(
     client: &Client,
     table: &str,
@@ -31,7 +33,7 @@ pub(super) async fn query(
     }
     let mut found = Vec::new();
     for round in 0..MAX_ROUNDS {
-        // One more than are wanted tells whether there is a next page.
+        // One more item than requested shows if there is a next page.
         let wanted = limit + 1 - found.len();
         let looked_at = if round == 0 { wanted } else { wanted.max(NEXT_ROUND) };
         let request = request(client, table, query, &range, now)
@@ -57,7 +59,7 @@ pub(super) async fn query(
     page(&query.list, found, limit, start)
 }
 
-/// The first `limit` of `found`; `rest` is where DynamoDB stopped looking.
+/// Returns the first `limit` of `found`. `rest` is the place where DynamoDB stopped.
 fn page(
     list: &List,
     mut found: Vec<Attributes>,
@@ -104,8 +106,8 @@ fn request(
     }
 }
 
-/// The wanted stretch of a list. DynamoDB takes one condition on the sort key, and none that excludes the upper end while it
-/// includes the lower one: what it gives is looked at once more.
+/// The requested range of a list. DynamoDB accepts one condition on the sort key, and none that includes the
+/// lower end and excludes the upper end, so its results are filtered again.
 struct Range<'a> {
     partition: &'a str,
     from: Option<&'a str>,
@@ -115,12 +117,12 @@ struct Range<'a> {
 impl<'a> Range<'a> {
     fn new(query: &'a Query) -> Self {
         let (List::Partition(partition) | List::Index(partition)) = &query.list;
-        // No key is empty, so every key is behind an empty bound.
+        // No key is empty, so every key is after an empty bound.
         let from = query.from.as_deref().filter(|from| !from.is_empty());
         Self { partition, from, until: query.until.as_deref() }
     }
 
-    /// Whether no item can be in it. DynamoDB refuses to look for such.
+    /// Returns true if no item can be in the range. DynamoDB refuses such a query.
     fn is_empty(&self) -> bool {
         !is_key(self.partition)
             || self.until.is_some_and(|until| until.is_empty() || self.from.is_some_and(|from| from >= until))
@@ -130,18 +132,18 @@ impl<'a> Range<'a> {
         self.from.is_none_or(|from| sort >= from) && self.until.is_none_or(|until| sort < until)
     }
 
-    /// Whether a walk meets `sort` before any item of the range.
+    /// Returns true if a walk meets `sort` before any item of the range.
     fn is_before(&self, sort: &str, descending: bool) -> bool {
         self.is_outside(sort, !descending)
     }
 
-    /// Whether a walk that is at `sort` has the range behind it.
+    /// Returns true if a walk at `sort` has passed the range.
     fn is_behind(&self, sort: &str, descending: bool) -> bool {
         self.is_outside(sort, descending)
     }
 
-    /// Whether a walk that has been at `sort` is at its end. DynamoDB refuses to start at the last sort key that a partition
-    /// can have in the range; in an index, other items may have the same.
+    /// Returns true if a walk that has reached `sort` is at its end. DynamoDB refuses to start at the last
+    /// sort key that a partition can have in the range. In an index other items may have the same sort key.
     fn ends_at(&self, sort: &str, query: &Query) -> bool {
         let is_last = query.descending && matches!(query.list, List::Partition(_)) && self.from == Some(sort);
         is_last || self.is_behind(sort, query.descending)
@@ -155,7 +157,7 @@ impl<'a> Range<'a> {
         }
     }
 
-    /// For `KeyConditionExpression`. A bound that is longer than any key is left out.
+    /// Returns the text of `KeyConditionExpression`. A bound that is longer than any key is left out.
     fn condition(&self, [partition, sort]: [&str; 2]) -> String {
         let bounds = [self.from, self.until].map(|bound| bound.is_some_and(is_key));
         let range = match bounds {

@@ -13,20 +13,22 @@ use super::expression::{number, time};
 use super::item::Attributes;
 use super::retry::Doubt;
 
-/// Unchanged since it was read and not ended, or written by an earlier attempt of this very call.
+/// Holds if the item is unchanged since it was read and has not expired, or if an earlier attempt of this
+/// call wrote it.
 const CONDITION: &str =
     "(version = :version AND (attribute_not_exists(expires_at) OR expires_at > :now)) OR nonce = :nonce";
 
-/// Replaces one item that was read at `version` by `item`: a refresh, most of all. It costs half of a transaction, and takes
-/// half the time.
+/// Replaces one item that was read at `version` by `item`, mostly for a refresh. It costs half of a
+/// transaction, and takes half the time.
 ///
-/// A transaction has a token by which DynamoDB knows an attempt again; a put has none. So the item carries a nonce of this
-/// call: an attempt that follows one whose answer was lost finds it, and writes the same once more. Versions only rise, so a
-/// version that was replaced does not come back for a late attempt. Where the item is neither as it was read nor ours, and
-/// an earlier attempt may have been applied, others may have replaced ours since: nobody can tell, and the caller hears that.
+/// A transaction has a token by which DynamoDB recognises a repeated attempt; a put has none. The item
+/// therefore carries a nonce of this call: an attempt after a lost response finds it, and writes the same
+/// item again. Versions only rise, so a replaced version never returns for a late attempt. If the item is
+/// neither as read nor from this call, and an earlier attempt may have been applied, others may have replaced
+/// its item since. Then the outcome is unknown, and the caller gets an error.
 ///
-/// A create cannot be told apart this way: somebody may delete what the first attempt made, and the second would make it
-/// again. Creates, deletes and checks are transactions, even alone.
+/// A create cannot be recognised this way: somebody may delete the item of the first attempt, and the second
+/// would create it again. Creates, deletes and checks are therefore transactions, even single ones.
 pub(super) async fn replace(
     client: &Client,
     table: &str,
@@ -53,7 +55,7 @@ pub(super) async fn replace(
 fn failure(error: &SdkError<PutItemError>, table: &str, doubt: &Doubt) -> CommitError {
     match error.as_service_error() {
         Some(PutItemError::ConditionalCheckFailedException(_)) if doubt.arose() => {
-            let text = "an answer of DynamoDB was lost, and the item has been replaced since";
+            let text = "a response of DynamoDB was lost, and the item has been replaced since";
             CommitError::Store(StoreError::Unavailable(text.to_owned()))
         }
         Some(PutItemError::ConditionalCheckFailedException(_)) => CommitError::Conflict { write: 0 },
@@ -61,7 +63,7 @@ fn failure(error: &SdkError<PutItemError>, table: &str, doubt: &Doubt) -> Commit
     }
 }
 
-/// The version that a lone write replaces, if that is all it demands.
+/// Returns the version that a single write replaces, if that is its only condition.
 pub(super) fn version(condition: Condition) -> Option<Version> {
     match condition {
         Condition::Unchanged(version) => Some(version),

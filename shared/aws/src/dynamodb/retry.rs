@@ -10,8 +10,8 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 
 use super::transaction::Cancellation;
 
-/// What passes when it is tried again, besides what the SDK knows by itself: a transaction that met another one, and an
-/// answer that cannot be read though all is well by its status.
+/// Classifier of failures that may pass on a retry, besides those that the SDK knows: a conflict between
+/// transactions, and a response that cannot be read although its status is a success.
 #[derive(Debug)]
 pub(super) struct Passing;
 
@@ -38,12 +38,12 @@ impl ClassifyRetry for Passing {
     }
 }
 
-/// Whether an attempt ended without telling what it did.
+/// Flag for an attempt whose outcome is unknown.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Doubt(Arc<AtomicBool>);
 
 impl Doubt {
-    /// Whether any attempt so far did.
+    /// Returns true if any attempt so far had an unknown outcome.
     pub fn arose(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
@@ -60,7 +60,7 @@ impl Intercept for Doubt {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        // A 4xx is DynamoDB's own word that it has written nothing.
+        // A 4xx means that DynamoDB has written nothing.
         let is_clear = match context.output_or_error() {
             Some(Ok(_)) => true,
             Some(Err(error)) => {

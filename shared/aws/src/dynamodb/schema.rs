@@ -9,8 +9,8 @@ use latchkey_core::port::StoreError;
 
 use super::error::store_error;
 
-/// Makes the table `name` with its index and its TTL, for tests and local use: deployed, the stack makes it. One that is
-/// there already stays as it is.
+/// Creates the table `name` with its index and its TTL, for tests and local use; in a deployment the stack
+/// creates it. An existing table stays as it is.
 pub async fn create_table(client: &Client, name: &str) -> Result<(), StoreError> {
     let invalid = |error: aws_sdk_dynamodb::error::BuildError| StoreError::Refused(error.to_string());
     let index = GlobalSecondaryIndex::builder()

@@ -15,40 +15,40 @@ use latchkey_core::config::ConfigError;
 
 use super::{http, retry};
 
-/// Tries again after a failure, so that there are at most four attempts.
+/// Maximum number of retries, which gives at most four attempts.
 const RETRIES: u32 = 3;
 
-/// A source of environment variables.
+/// Source of environment variables.
 type Find = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// Where DynamoDB is, and how long to wait for it.
+/// Address of DynamoDB, and time limits.
 ///
-/// A call takes no longer than its [`DynamoTable`](super::DynamoTable) allows; these are the times of its attempts.
+/// [`DynamoTable`](super::DynamoTable) limits the time of a call; these are the limits of its attempts.
 #[derive(Clone)]
 pub struct DynamoDbSettings {
-    /// The region's name, such as `eu-central-1`.
+    /// Name of the region, such as `eu-central-1`.
     pub region: String,
-    /// The URL of an emulator; none for AWS.
+    /// URL of an emulator; `None` for AWS.
     pub endpoint: Option<String>,
-    /// For a connection.
+    /// Time limit for a connection.
     pub connect_timeout: Duration,
-    /// For one attempt, its connection included.
+    /// Time limit for one attempt, including its connection.
     pub attempt_timeout: Duration,
-    /// The longest wait before the first retry; each later one may be twice as long, up to `max_backoff`. The wait itself is
-    /// drawn evenly from nothing up to that.
+    /// Maximum wait before the first retry. It doubles for each later one, up to `max_backoff`. The actual
+    /// wait is random between zero and the maximum.
     pub backoff: Duration,
-    /// The longest wait before any retry.
+    /// Maximum wait before any retry.
     pub max_backoff: Duration,
-    /// Retries of clients in one partition share a budget, which successes fill again: a store that is down is not asked
-    /// four times by every call. None for the one of the region.
+    /// Retry budget that clients in one partition share and successes refill, so that a failing store is not
+    /// called four times by every request. `None` for the partition of the region.
     pub retry_partition: Option<RetryPartition>,
     find: Find,
 }
 
 impl DynamoDbSettings {
-    /// Reads `AWS_REGION`, and `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL` for an emulator. An empty value counts as
-    /// missing. The credentials (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`) are read at each use,
-    /// and never kept here.
+    /// Reads `AWS_REGION`, and `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL` for an emulator. An empty
+    /// value counts as missing. The credentials (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
+    /// `AWS_SESSION_TOKEN`) are read at each use, and never stored here.
     pub fn read(
         find: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Result<Self, Vec<ConfigError>> {
@@ -66,7 +66,7 @@ impl DynamoDbSettings {
         if endpoint.as_ref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
             errors.push(ConfigError::new(
                 "AWS_ENDPOINT_URL_DYNAMODB",
-                "is no http or https URL",
+                "is not an http or https URL",
                 "write it like http://127.0.0.1:8000, or leave it out for AWS",
             ));
         }
@@ -76,7 +76,7 @@ impl DynamoDbSettings {
         Ok(Self::new(region, endpoint, find))
     }
 
-    /// For an emulator at `endpoint`, with credentials that nobody checks.
+    /// Returns the settings of an emulator at `endpoint`, with credentials that nobody checks.
     pub fn emulated(endpoint: &str) -> Self {
         let find = |_: &str| Some("emulated".to_owned());
         Self::new("us-east-1".to_owned(), Some(endpoint.to_owned()), Arc::new(find))
@@ -105,9 +105,11 @@ impl fmt::Debug for DynamoDbSettings {
     }
 }
 
-/// A client for [`DynamoTable`](super::DynamoTable), without connections so far. Needs tokio's I/O and time drivers.
+/// Creates a client for [`DynamoTable`](super::DynamoTable), without connections yet. It needs tokio's I/O
+/// and time drivers.
 ///
-/// It retries what may pass: throttling, conflicts of transactions, 5xx, and answers that were late, lost or garbled.
+/// It retries failures that may pass: throttling, conflicts of transactions, 5xx, and responses that were
+/// late, lost or unreadable.
 pub fn client(settings: &DynamoDbSettings) -> Client {
     let retries = RetryConfig::standard()
         .with_max_attempts(1 + RETRIES)
@@ -123,7 +125,7 @@ pub fn client(settings: &DynamoDbSettings) -> Client {
         .region(Region::new(settings.region.clone()))
         .http_client(http::client(settings.connect_timeout))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        // Reading them again costs less than knowing when they are stale.
+        // Reading the credentials again costs less than tracking when they expire.
         .identity_cache(IdentityCache::no_cache())
         .retry_config(retries)
         .retry_classifier(retry::Passing)
@@ -135,7 +137,7 @@ pub fn client(settings: &DynamoDbSettings) -> Client {
     Client::from_conf(config.build())
 }
 
-/// Credentials as Lambda gives them.
+/// Credentials from the environment, as Lambda provides them.
 struct Environment(Find);
 
 impl fmt::Debug for Environment {

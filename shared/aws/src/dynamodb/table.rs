@@ -15,9 +15,9 @@ use super::error::store_error;
 use super::item::{Attributes, is_live, primary, read, write};
 use super::{query, replace, transaction};
 
-/// The longest that a call takes, all its attempts together, unless it is told otherwise.
+/// Default time limit of a call, for all its attempts together.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// The most requests that one get takes, as a response holds 16 MB.
+/// Maximum number of requests for one get, because a response holds at most 16 MB.
 const MAX_ROUNDS: usize = 8;
 
 /// The `Table` port on a table of DynamoDB with the schema of [`create_table`](super::create_table).
@@ -29,32 +29,32 @@ pub struct DynamoTable {
 }
 
 impl fmt::Debug for DynamoTable {
-    // The client may show whose credentials it has.
+    // The client may print its credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DynamoTable").field("table", &self.table).finish_non_exhaustive()
     }
 }
 
 impl DynamoTable {
-    /// The table of this name. The client should be one of [`client`](super::client), which retries what this table counts
-    /// on being retried.
+    /// Creates a port on the table of this name. The client should come from [`client`](super::client), which
+    /// has the retries that this table relies on.
     pub fn new(client: Client, table: String) -> Self {
         Self { client, table, deadline: DEADLINE }
     }
 
-    /// The same, whose calls take no longer than this, all attempts together.
+    /// Sets the time limit of a call, for all its attempts together.
     #[must_use]
     pub fn within(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }
 
-    /// What `call` gives in time.
+    /// Returns the result of `call`, or an error after the time limit.
     async fn in_time<T, E: From<StoreError>>(
         &self,
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         let late =
-            || StoreError::Unavailable(format!("DynamoDB gave no answer within {:?}", self.deadline)).into();
+            || StoreError::Unavailable(format!("DynamoDB did not respond within {:?}", self.deadline)).into();
         tokio::time::timeout(self.deadline, call).await.unwrap_or_else(|_| Err(late()))
     }
 
@@ -65,8 +65,8 @@ impl DynamoTable {
         Ok(answer.item.into_iter().collect())
     }
 
-    /// Each item as of one moment, not all of them as of the same: the port asks no more, and `TransactGetItems` would cost
-    /// twice as much and fail beside a write.
+    /// Reads each item at its own moment, not all at the same one. The port needs no more, and
+    /// `TransactGetItems` would cost twice as much and fail beside a write.
     async fn get_many(&self, keys: &BTreeSet<&Key>) -> Result<Vec<Attributes>, StoreError> {
         let mut wanted: Vec<Attributes> = keys.iter().copied().map(primary).collect();
         let mut found = Vec::new();

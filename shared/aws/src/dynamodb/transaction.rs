@@ -13,8 +13,8 @@ use super::item::{primary, write};
 
 /// Commits `writes` together.
 ///
-/// The SDK puts one `ClientRequestToken` on all attempts of a call, by which DynamoDB knows a transaction again for ten
-/// minutes: an attempt that follows one whose answer was lost succeeds and writes nothing.
+/// The SDK puts the same `ClientRequestToken` on all attempts of a call, by which DynamoDB recognises a
+/// transaction for ten minutes: an attempt after a lost response succeeds and writes nothing.
 pub(super) async fn commit(
     client: &Client,
     table: &str,
@@ -66,7 +66,9 @@ fn failure(error: &SdkError<TransactWriteItemsError>, table: &str) -> CommitErro
             Cancellation::Conflict(write) => CommitError::Conflict { write },
             Cancellation::Refused(why) => CommitError::Store(StoreError::Refused(format!("DynamoDB: {why}"))),
             Cancellation::Passing(why) => {
-                let text = format!("DynamoDB canceled the transaction each time, at last for {why}");
+                let text = format!(
+                    "DynamoDB canceled every attempt of the transaction, the last one because of {why}"
+                );
                 CommitError::Store(StoreError::Unavailable(text))
             }
         };
@@ -74,20 +76,20 @@ fn failure(error: &SdkError<TransactWriteItemsError>, table: &str) -> CommitErro
     CommitError::Store(store_error(error, table))
 }
 
-/// Why a transaction was canceled.
+/// Reason that a transaction was canceled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Cancellation {
-    /// The condition of the write at this place failed, and of none before it.
+    /// The condition of the write at this position failed, and of none before it.
     Conflict(usize),
-    /// It can never succeed.
+    /// The transaction can never succeed.
     Refused(String),
-    /// It met another transaction, or too many requests: it may succeed when tried again.
+    /// The transaction met another transaction, or too many requests. It may succeed on a retry.
     Passing(String),
 }
 
 impl Cancellation {
-    /// Reads the reasons, one for each write in order. What comes first decides: behind a write that only met another
-    /// transaction, a failed condition does not tell which one is the first that fails.
+    /// Reads the reasons, one for each write in order. The first reason decides: after a write that only met
+    /// another transaction, a failed condition need not be the first that fails.
     pub fn of(reasons: &[CancellationReason]) -> Self {
         let first = reasons.iter().enumerate().find_map(|(place, reason)| match reason.code() {
             None | Some("None") => None,

@@ -4,17 +4,18 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Where an event tells who called.
+/// Source of the client address in an event.
 pub(super) enum Said {
-    /// The platform says it in the event's context, where no client writes.
+    /// The platform's own context of the event, which no client can write.
     Platform(Option<String>),
-    /// The load balancer has appended it to `X-Forwarded-For`, as its default mode does.
+    /// The last entry of `X-Forwarded-For`, which the load balancer appends in its default mode.
     LastForwarded,
 }
 
 impl Said {
-    /// The caller, when it is told. What the platform itself has appended to `X-Forwarded-For` is taken out of it, so that
-    /// `LATCHKEY_TRUSTED_PROXIES` counts the proxies in front of the platform (a CDN: 1), as it does anywhere else.
+    /// Returns the client address, if the event has it. Entries that the platform itself has appended to
+    /// `X-Forwarded-For` are removed, so `LATCHKEY_TRUSTED_PROXIES` counts the proxies in front of the
+    /// platform (a CDN: 1), as on any other platform.
     pub(super) fn take(self, headers: &mut HeaderMap) -> Option<IpAddr> {
         let last = last(headers);
         match self {
@@ -38,7 +39,7 @@ fn last(headers: &HeaderMap) -> Option<IpAddr> {
     value.as_bytes().rsplit(|byte| *byte == b',').next().and_then(parse)
 }
 
-/// Takes the last entry out; the header goes with its only one.
+/// Removes the last entry, or the whole header if there is no other.
 fn drop_last(headers: &mut HeaderMap) {
     let mut values: Vec<HeaderValue> = headers.get_all(&X_FORWARDED_FOR).iter().cloned().collect();
     headers.remove(&X_FORWARDED_FOR);
@@ -52,7 +53,7 @@ fn drop_last(headers: &mut HeaderMap) {
     }
 }
 
-/// An address, bare, in brackets, or with the port that a load balancer can be told to add.
+/// Parses an address, bare, in brackets, or with the port that a load balancer may add.
 fn parse(entry: &[u8]) -> Option<IpAddr> {
     let entry = std::str::from_utf8(entry).ok()?.trim_matches([' ', '\t']);
     let bracketed = || entry.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);

@@ -10,11 +10,11 @@ use super::address::Said;
 use super::sent::{Multi, Sent, Single};
 use super::{Event, EventError, Shape};
 
-/// Stands for a target that no URI can spell: the middleware knows nothing under it.
+/// Placeholder for a target that is not a valid URI. The middleware has no route for it.
 const UNSPEAKABLE: &str = "/%";
 
-/// The path and query of a request, without the name of the stage where the platform has put it in front. Nothing else about
-/// it changes: the middleware sees the client's own spelling, and refuses what is not canonical.
+/// Returns the path and query of a request, without the stage name that the platform may have added in front.
+/// Nothing else changes: the middleware sees the client's own spelling, and refuses a non-canonical one.
 pub(super) fn target(path: Option<&str>, query: Option<&str>, stage: Option<&str>) -> PathAndQuery {
     let path = path.unwrap_or_default();
     let inner = stage
@@ -24,28 +24,28 @@ pub(super) fn target(path: Option<&str>, query: Option<&str>, stage: Option<&str
         .unwrap_or(path);
     let inner = if inner.is_empty() { "/" } else { inner };
     let text = query.map_or_else(|| inner.to_owned(), |query| format!("{inner}?{query}"));
-    // A query that cannot be kept must not be left out: a question would become another one.
+    // An invalid query must not be dropped, because the request would mean something else.
     let target: Option<PathAndQuery> = text.parse().ok();
     target
         .filter(|target| inner.starts_with('/') && target.path() == inner && target.query() == query)
         .unwrap_or(PathAndQuery::from_static(UNSPEAKABLE))
 }
 
-/// The query of a load balancer's event, whose names and values are as the client wrote them.
+/// Returns the query of a load balancer's event, whose names and values are as the client wrote them.
 pub(super) fn joined_query(sent: &Sent) -> Option<String> {
     let pairs =
         pairs(sent.multi_value_query_string_parameters.as_ref(), sent.query_string_parameters.as_ref())?;
     Some(pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&"))
 }
 
-/// The query of a REST API's event, whose names and values are decoded.
+/// Returns the query of a REST API's event, whose names and values are decoded.
 pub(super) fn encoded_query(sent: &Sent) -> Option<String> {
     let pairs =
         pairs(sent.multi_value_query_string_parameters.as_ref(), sent.query_string_parameters.as_ref())?;
     Some(Serializer::new(String::new()).extend_pairs(pairs).finish())
 }
 
-/// The parameters; none where there are none. Both forms may be there, and then both say the same.
+/// Returns the parameters, if there are any. If both forms are present, they are equal.
 fn pairs<'a>(multi: Option<&'a Multi>, single: Option<&'a Single>) -> Option<Vec<(&'a str, &'a str)>> {
     let pairs: Vec<_> = match (multi, single) {
         (Some(multi), _) if !multi.is_empty() => multi
@@ -60,7 +60,7 @@ fn pairs<'a>(multi: Option<&'a Multi>, single: Option<&'a Single>) -> Option<Vec
     (!pairs.is_empty()).then_some(pairs)
 }
 
-/// The request, from what the shapes have in common and what each says in its own way.
+/// Builds the request from the common parts of all shapes and the shape's own parts.
 pub(super) fn build(
     sent: Sent,
     method: Option<String>,
@@ -87,7 +87,7 @@ pub(super) fn build(
     Ok(Event { request, shape })
 }
 
-/// Every value of every header. Where both forms are there, the one with all values counts.
+/// Returns every value of every header. If both forms are present, the multi-value form counts.
 fn headers(multi: Option<Multi>, single: Option<Single>) -> Result<HeaderMap, EventError> {
     let mut headers = HeaderMap::new();
     let pairs = multi
@@ -98,7 +98,7 @@ fn headers(multi: Option<Multi>, single: Option<Single>) -> Result<HeaderMap, Ev
         append(&mut headers, &name, value)?;
     }
     let single = single.into_iter().flatten().filter_map(|(name, value)| Some((name, value?)));
-    // Names come in any case.
+    // Names may have any case.
     let known: Vec<HeaderName> = headers.keys().cloned().collect();
     for (name, value) in single {
         if !known.iter().any(|known| known.as_str().eq_ignore_ascii_case(&name)) {
@@ -108,7 +108,8 @@ fn headers(multi: Option<Multi>, single: Option<Single>) -> Result<HeaderMap, Ev
     Ok(headers)
 }
 
-/// One that cannot be kept must not be left out: it may be what a limit or a guard goes by.
+/// Adds a header. An invalid header is an error rather than dropped, because a limit or a guard may depend on
+/// it.
 fn append(headers: &mut HeaderMap, name: &str, value: String) -> Result<(), EventError> {
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| EventError::Malformed("header"))?;
     let value = HeaderValue::try_from(value).map_err(|_| EventError::Malformed("header"))?;

@@ -9,12 +9,12 @@ use serde::Serialize;
 
 use super::{EventError, Shape};
 
-/// A response as the caller of the function takes it.
+/// A response in the form that the function's caller expects.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LambdaResponse {
     status_code: u16,
-    /// A load balancer wants the words too.
+    /// Status with its reason phrase, for a load balancer.
     #[serde(skip_serializing_if = "Option::is_none")]
     status_description: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,7 +28,7 @@ pub struct LambdaResponse {
 }
 
 impl LambdaResponse {
-    /// `response` in the given shape.
+    /// Returns `response` in the given shape.
     pub async fn of(response: Response<Body>, shape: Shape) -> Result<Self, EventError> {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.map_err(|_| EventError::Response)?.to_bytes();
@@ -49,7 +49,7 @@ impl LambdaResponse {
         Ok(response)
     }
 
-    /// The headers, where this shape has them.
+    /// Sets the headers in the form of this shape.
     fn put(&mut self, mut headers: HeaderMap, status: StatusCode, shape: Shape) -> Result<(), EventError> {
         match shape {
             Shape::V2 => {
@@ -78,7 +78,8 @@ fn words(status: StatusCode) -> String {
     format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("Unknown"))
 }
 
-/// Headers that come several times are one list with commas (RFC 9110, section 5.3); cookies are no such list.
+/// Returns one value for each header. Repeated headers are joined by commas (RFC 9110, section 5.3), which
+/// does not work for cookies.
 fn single(headers: &HeaderMap) -> BTreeMap<String, String> {
     multi(headers).into_iter().map(|(name, values)| (name, values.join(", "))).collect()
 }

@@ -5,7 +5,8 @@ use serde::de::IgnoredAny;
 
 use super::{Event, EventError, Shape, address, request};
 
-/// What AWS sends: the union of its shapes, everything optional, so that what is missing can be told by name.
+/// An event as AWS sends it: the union of all shapes, with everything optional, so that an error can name the
+/// missing member.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Sent {
@@ -23,7 +24,7 @@ pub(super) struct Sent {
     pub(super) is_base64_encoded: Option<bool>,
 }
 
-/// Names with one value each; a load balancer writes null for a name without one.
+/// Names with one value each. A load balancer writes null for a name without a value.
 pub(super) type Single = HashMap<String, Option<String>>;
 /// Names with any number of values.
 pub(super) type Multi = HashMap<String, Option<Vec<String>>>;
@@ -51,7 +52,7 @@ struct Identity {
 }
 
 impl Sent {
-    /// Tells the shapes apart by what only one of them has.
+    /// Determines the shape by members that only one shape has.
     pub(super) fn into_event(mut self) -> Result<Event, EventError> {
         let Some(context) = self.request_context.take() else { return Err(EventError::Unknown) };
         let Context { stage, http, identity, elb } = context;

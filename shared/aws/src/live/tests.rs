@@ -15,7 +15,7 @@ const FIRST: &str = "fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo=";
 const SECOND: &str =
     "0fX2mVQq3sUjQm8y1r7Lw5k9Zt4NbHc6EaGdPiSoTuY=,fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo=";
 
-/// Secrets Manager, which gives what it is told, and 500 when it is told nothing more.
+/// A fake Secrets Manager that returns the given values, and then 500.
 #[derive(Default)]
 struct Secrets(Mutex<VecDeque<&'static str>>);
 
@@ -62,7 +62,8 @@ async fn start(secret: &'static str) -> Running {
 }
 
 impl Running {
-    /// Lets time pass and the next event come, while Secrets Manager has `secret`; gives what the app goes by then.
+    /// Advances the time and handles the next event while Secrets Manager has `secret`. Returns the value
+    /// that the app uses then.
     async fn after(&self, time: Duration, secret: Option<&'static str>) -> String {
         self.clock.advance(time);
         *self.secrets.0.lock().unwrap() = secret.into_iter().collect();
@@ -70,7 +71,7 @@ impl Running {
         self.live.state().settings.get("LATCHKEY_SECRET").unwrap()
     }
 
-    /// Whether Secrets Manager has been asked since.
+    /// Returns true if Secrets Manager has been called since.
     fn asked(&self) -> bool {
         self.secrets.0.lock().unwrap().is_empty()
     }
@@ -104,7 +105,7 @@ async fn a_secret_that_is_wrong_does_not_take_the_place_of_a_good_one() {
     assert!(running.asked());
 }
 
-/// A secret that was replaced while the container stood still is taken up before the first event, not beside it.
+/// A secret that was replaced while the container was frozen is loaded before the first event, not beside it.
 #[tokio::test]
 async fn a_container_that_stood_still_reads_its_settings_before_it_goes_on() {
     let running = start(REFERENCE).await;

@@ -1,7 +1,8 @@
 //! Secrets Manager and Parameter Store: one signed request each.
 //!
-//! Not through the SDK's own clients: the one for Systems Manager alone takes longer to compile than all of Latchkey. Not
-//! through AWS's Lambda extension either: it answers only after the start, when a missing secret is a user's error already.
+//! The SDK's own clients are not used: the one for Systems Manager alone takes longer to compile than all of
+//! Latchkey. AWS's Lambda extension is not used either: it responds only after the start, when a missing
+//! secret is already a user's error.
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -22,44 +23,45 @@ use serde_json::{Value, json};
 use super::reference::{Reference, What};
 use super::{Trouble, Var};
 
-/// For one response; the services answer in some ten milliseconds.
+/// Time limit of a response. The services respond within tens of milliseconds.
 const DEADLINE: Duration = Duration::from_secs(2);
-/// Before the second attempt, at most; twice that before the third.
+/// Maximum pause before the second attempt. It doubles before the third.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How often a response that does not come is asked for.
+/// Number of attempts to get a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Patience {
-    /// Three times: nobody waits yet.
+    /// Three, because no request waits yet.
     Start,
-    /// Once: a request waits.
+    /// One, because a request waits.
     AtWork,
 }
 
-/// What it takes to ask AWS: the ports, and where the credentials are.
+/// Resources for requests to AWS: the ports, and the source of the credentials.
 #[derive(Clone)]
 pub struct Aws {
     /// Outgoing HTTP.
     pub fetch: Arc<dyn Fetch>,
-    /// Signatures carry the time.
+    /// Clock for the time in signatures.
     pub clock: Arc<dyn Clock>,
-    /// Spreads the attempts of many containers.
+    /// Randomness that spreads the attempts of many containers.
     pub entropy: Arc<dyn Entropy>,
-    /// The environment: `AWS_ACCESS_KEY_ID` and its like, which Lambda sets, and `AWS_ENDPOINT_URL_SECRETS_MANAGER`,
-    /// `AWS_ENDPOINT_URL_SSM` or `AWS_ENDPOINT_URL` for endpoints of one's own, as the SDKs read them.
+    /// The environment: `AWS_ACCESS_KEY_ID` and the other credentials, which Lambda sets, and
+    /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_ENDPOINT_URL_SSM` or `AWS_ENDPOINT_URL` for custom endpoints,
+    /// as the SDKs read them.
     pub var: Var,
 }
 
-/// One attempt that failed.
+/// A failed attempt.
 enum Attempt {
-    /// It may succeed the next time.
+    /// A retry may succeed.
     Again(Trouble),
-    /// It will not.
+    /// A retry cannot succeed.
     Never(Trouble),
 }
 
 impl Aws {
-    /// The value that `reference` names.
+    /// Returns the value that `reference` names.
     pub(super) async fn read(
         &self,
         reference: &Reference,
@@ -90,7 +92,7 @@ impl Aws {
         value(&response, reference)
     }
 
-    /// The signed request.
+    /// Returns the signed request.
     fn request(&self, reference: &Reference) -> Result<Request<Bytes>, Trouble> {
         let (service, target, body) = match &reference.what {
             What::Secret { stage, version, .. } => {
@@ -153,7 +155,7 @@ impl Aws {
         Ok(())
     }
 
-    /// Any part of `pause` (full jitter).
+    /// Returns a random part of `pause` (full jitter).
     fn part_of(&self, pause: Duration) -> Duration {
         let [byte] = self.entropy.bytes().unwrap_or([u8::MAX]);
         pause * u32::from(byte) / u32::from(u8::MAX)
@@ -179,7 +181,8 @@ struct ParameterValue {
     value: SecretString,
 }
 
-/// What the response holds. No text of it goes into an error, but for the name of the service's own error.
+/// Returns the value in the response. An error repeats no text of the response except the name of the
+/// service's own error.
 fn value(response: &Response<Bytes>, reference: &Reference) -> Result<SecretString, Attempt> {
     if response.status() != StatusCode::OK {
         return Err(refusal(response));
@@ -206,7 +209,7 @@ fn value(response: &Response<Bytes>, reference: &Reference) -> Result<SecretStri
 fn whole(answer: SecretValue) -> Option<SecretString> {
     use secrecy::ExposeSecret;
     answer.secret_string.or_else(|| {
-        // Binary secrets come in base64, which is how a setting with bytes is written anyway.
+        // Binary secrets come in base64, which is also how a setting with bytes is written.
         let text = answer.secret_binary?;
         BASE64_STANDARD.decode(text.expose_secret()).ok()?;
         Some(text)
@@ -230,7 +233,7 @@ struct ErrorResponse {
     kind: String,
 }
 
-/// What an error answer means.
+/// Returns the meaning of an error response.
 fn refusal(response: &Response<Bytes>) -> Attempt {
     let named: Option<ErrorResponse> = serde_json::from_slice(response.body()).ok();
     let kind = named.map(|answer| answer.kind).unwrap_or_default();

@@ -1,13 +1,13 @@
 use std::fmt;
 
-/// A variable's value that names a secret or a parameter, written as in an ECS task definition: the ARN, and for a secret
-/// optionally a member of its JSON, a version stage and a version.
+/// A variable's value that names a secret or a parameter, in the notation of an ECS task definition: the ARN,
+/// and for a secret optionally a member of its JSON, a version stage and a version.
 ///
 /// - `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME[:JSON-KEY[:STAGE[:VERSION]]]`
 /// - `arn:aws:ssm:REGION:ACCOUNT:parameter/NAME`
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Reference {
-    /// The ARN, as it can be shown.
+    /// The ARN, in a form that may be shown.
     pub(super) arn: String,
     pub(super) partition: String,
     pub(super) region: String,
@@ -20,7 +20,7 @@ pub(super) enum What {
     Parameter,
 }
 
-/// What is wrong with a value that begins like a reference, and the fix.
+/// Error of a malformed reference, with the fix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "begins with `arn:` and names neither a secret nor a parameter; write arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME \
@@ -29,13 +29,13 @@ pub(super) enum What {
 pub struct NoReference;
 
 impl Reference {
-    /// What `value` refers to; none where it is a value itself, as no setting begins with `arn:`.
+    /// Parses a reference. Returns `None` if `value` is a plain value, because no setting begins with `arn:`.
     pub fn parse(value: &str) -> Option<Result<Self, NoReference>> {
         let value = value.trim();
         value.starts_with("arn:").then(|| Self::from_arn(value).ok_or(NoReference))
     }
 
-    /// The action that its policy must allow.
+    /// Returns the action that the function's policy must allow.
     pub(super) fn action(&self) -> &'static str {
         match self.what {
             What::Secret { .. } => "secretsmanager:GetSecretValue",
@@ -47,7 +47,7 @@ impl Reference {
         let mut parts = text.splitn(6, ':');
         let (_, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
         let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
-        // They become part of a host name.
+        // These parts become part of a host name.
         let word =
             |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if !word(partition) || !word(region) || !word(account) {
@@ -69,7 +69,7 @@ impl Reference {
 fn secret(head: &str, resource: &str) -> Option<(String, What)> {
     let mut parts = resource.strip_prefix("secret:")?.split(':');
     let name = parts.next().filter(|name| !name.is_empty())?;
-    // An empty part is one left out, as ECS has it.
+    // An empty part counts as left out, as in ECS.
     let mut part = || parts.next().filter(|part| !part.is_empty()).map(str::to_owned);
     let what = What::Secret { json_key: part(), stage: part(), version: part() };
     parts.next().is_none().then(|| (format!("{head}:secret:{name}"), what))

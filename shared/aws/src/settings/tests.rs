@@ -14,7 +14,7 @@ const SECRET: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:la
 const PARAMETER: &str = "arn:aws:ssm:eu-west-1:123456789012:parameter/latchkey/token";
 const VALUE: &str = "the value that nobody may see";
 
-/// Both services in memory: gives its responses one after the other, the last one for ever.
+/// Both services in memory. They return the given responses one after the other, and repeat the last one.
 struct StandIn {
     answers: Mutex<Vec<Result<(u16, Value), FetchError>>>,
     requests: Mutex<Vec<Request<Bytes>>>,
@@ -65,7 +65,7 @@ fn aws(stand_in: &Arc<StandIn>, vars: &[(&str, &str)]) -> Aws {
 }
 
 fn reader(var: &dyn Fn(&str) -> Option<String>) {
-    // Like a configuration that looks at some variables only when others are right.
+    // This imitates a configuration that reads some variables only if others are valid.
     if var("FIRST").is_some_and(|value| !value.starts_with("arn:")) {
         let _ = var("SECOND");
     }
@@ -166,7 +166,7 @@ async fn endpoints_of_ones_own() {
 async fn what_is_wrong_names_the_variable_the_reference_and_the_fix_and_no_value() {
     for (answer, expected) in [
         (refused(400, "AccessDeniedException"), "allow secretsmanager:GetSecretValue"),
-        (refused(400, "com.amazonaws.secretsmanager#ResourceNotFoundException"), "does not exist; make it"),
+        (refused(400, "com.amazonaws.secretsmanager#ResourceNotFoundException"), "does not exist; create it"),
         (refused(400, "InvalidRequestException"), "(InvalidRequestException)"),
         (refused(400, VALUE), "(status 400)"),
         (Ok((200, json!({ "SecretString": [VALUE] }))), "unreadable"),

@@ -2,8 +2,8 @@ use latchkey_core::Timestamp;
 use latchkey_core::port::Clock;
 use worker::js_sys::Date;
 
-/// The Worker's clock. On Cloudflare it stands still between one I/O and the next, so that no code can time another: it
-/// says when the last response of a store, or the request itself, came in.
+/// The Worker's clock. On Cloudflare it stands still between two I/O operations, so that no code can time
+/// another. It tells when the last response of a store, or the request itself, arrived.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WorkerClock;
 

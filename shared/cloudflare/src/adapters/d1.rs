@@ -6,19 +6,20 @@ use worker::{D1Database, D1PreparedStatement, D1Result, Error};
 
 use crate::request;
 
-/// Whole numbers beyond this are not exact in JavaScript, which is how D1 takes and gives them.
+/// Largest exact integer in JavaScript. D1 accepts and returns numbers as JavaScript numbers.
 const SAFE: i64 = (1 << 53) - 1;
 
 /// A D1 database. Its batch is one transaction and one round trip.
 ///
-/// It is asked without a session, so every batch goes to the primary, replicas or not: that is what makes it strong.
+/// Requests use no session, so every batch goes to the primary even if there are replicas. Reads are
+/// therefore strongly consistent.
 #[derive(Debug, Clone, Copy)]
 pub struct D1 {
     binding: &'static str,
 }
 
 impl D1 {
-    /// The database that each request finds under this name among its bindings.
+    /// Creates a database from the name of its binding, which each request looks up.
     pub const fn new(binding: &'static str) -> Self {
         Self { binding }
     }
@@ -59,20 +60,21 @@ fn prepare(database: &D1Database, statement: &Statement) -> Result<D1PreparedSta
 fn value(value: &Value) -> JsValue {
     match value {
         Value::Null => JsValue::NULL,
-        // Times beyond the year 287396 and versions that no item has: as far away as the number goes.
+        // Only times after the year 287396 and versions that no item has are clamped.
         #[expect(clippy::cast_precision_loss, reason = "exact up to SAFE")]
         Value::Integer(number) => JsValue::from_f64((*number).clamp(-SAFE, SAFE) as f64),
         Value::Text(text) => JsValue::from_str(text),
     }
 }
 
-/// What an error of D1 means. Only a failed check is certain to have changed nothing.
+/// Returns the meaning of a D1 error. Only after a failed check it is certain that nothing was changed.
 fn failure(error: &Error) -> DriverError {
     let text = message(error);
     match failed_check(&text) {
         Some(constraint) => DriverError::Check(constraint.to_owned()),
         None if text.contains("no such table") => DriverError::Unavailable(format!(
-            "{text}; make the tables with `npx wrangler d1 migrations apply DB --remote` (--local for wrangler dev)"
+            "{text}; create the tables with `npx wrangler d1 migrations apply DB --remote` (--local for \
+             wrangler dev)"
         )),
         None => DriverError::Unavailable(text),
     }

@@ -1,6 +1,6 @@
 use latchkey_core::port::{Entropy, EntropyError};
 
-/// The Worker's secure generator, `crypto.getRandomValues`. It gives nothing outside a request.
+/// The Worker's secure generator, `crypto.getRandomValues`. It works only during a request.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WorkerEntropy;
 

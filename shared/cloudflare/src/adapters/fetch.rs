@@ -39,7 +39,7 @@ async fn within(
         Either::Right(((), _)) => Err(FetchError::Timeout(deadline)),
     };
     if answer.is_err() {
-        // What is still under way for this response is not wanted any more.
+        // Any work that continues for this response is no longer needed.
         controller.abort();
     }
     answer
@@ -57,7 +57,7 @@ async fn exchange(
 fn sendable(request: &http::Request<Bytes>) -> Result<web_sys::Request, FetchError> {
     let uri = request.uri();
     if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
-        return Err(FetchError::Connection("the address is no absolute http or https URL".to_owned()));
+        return Err(FetchError::Connection("the URL is not an absolute http or https URL".to_owned()));
     }
     let init = RequestInit::new();
     init.set_method(request.method().as_str());
@@ -69,7 +69,7 @@ fn sendable(request: &http::Request<Bytes>) -> Result<web_sys::Request, FetchErr
     web_sys::Request::new_with_str_and_init(&uri.to_string(), &init).map_err(|thrown| broken(thrown.into()))
 }
 
-/// The whole of `response`, unless it is too large.
+/// Reads the whole response unless it is too large.
 async fn whole(response: &web_sys::Response) -> Result<http::Response<Bytes>, FetchError> {
     let mut answer = http::Response::new(Bytes::new());
     *answer.status_mut() = http::StatusCode::from_u16(response.status())
@@ -88,7 +88,7 @@ async fn whole(response: &web_sys::Response) -> Result<http::Response<Bytes>, Fe
     Ok(answer)
 }
 
-/// What went wrong, without the URL: its query may hold a code or a token.
+/// Returns the error without the URL, whose query may contain a code or a token.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn broken(error: worker::Error) -> FetchError {
     let text = error.to_string();

@@ -17,22 +17,24 @@ compile_error!(
     "a Worker hashes in vectors: build it with infra/worker-build, or with RUSTFLAGS='-C target-feature=+simd128'"
 );
 
-/// How many requests of an isolate may wait for their hash at most. Before that many wait, those whose turn would come after ten
-/// seconds are refused.
+/// Maximum number of requests of an isolate that wait for their hash. Requests whose turn would come after
+/// ten seconds are refused even before that number wait.
 const PLACES: usize = 1024;
-/// How long a request that never comes back holds its place.
+/// Time for which a request that never comes back holds its place.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How many hashes are made before what came meanwhile is answered. More of them leave checks waiting longer; fewer wake those
-/// who wait for their turn more often for nothing, a part of a millisecond each.
+/// Number of hashes in a row before other requests are served. With a higher number, permission checks wait
+/// longer. With a lower number, waiting requests wake up more often in vain, which takes a fraction of a
+/// millisecond each.
 const IN_A_ROW: u32 = 2;
 
-/// argon2id in vectors of wasm, on the isolate's one thread: one at a time, in one working memory that is kept (19 MiB at the
-/// default strength, of the isolate's 128). While requests wait for their turn others are answered, after each few hashes.
+/// argon2id in vectors of wasm, on the single thread of the isolate. It computes one hash at a time, in one
+/// working memory that is reused (19 MiB with the default Argon2 parameters, of the isolate's 128). While
+/// requests wait for their turn, others are served after every few hashes.
 #[derive(Debug)]
 pub struct InlineHasher {
     admission: Mutex<Admission>,
     memory: Mutex<Vec<Block>>,
-    /// How many hashes were made.
+    /// Number of computed hashes.
     made: AtomicU32,
 }
 
@@ -49,14 +51,15 @@ impl Default for InlineHasher {
 #[async_trait]
 impl PasswordHasher for InlineHasher {
     async fn derive(&self, job: Derivation) -> Result<[u8; HASH_LEN], HasherError> {
-        // Nothing that panics while it is locked leaves an isolate to go on with.
+        // A panic while this is locked ends the isolate's instance, so a poisoned lock does no harm.
         let admission = || self.admission.lock().unwrap_or_else(PoisonError::into_inner);
         let ticket = admission().enter(job.work(), WorkerClock.now()).ok_or(HasherError::Busy)?;
-        // Who has many before them need not look at each turn whether it is theirs.
+        // A request with many others before it need not check at each turn.
         let mut pause = ticket.wait / 4 * 3;
-        // To the end of the runtime's queue: what came meanwhile goes first, and what comes next finds the place taken. Timers
-        // that are due at once all fire before the runtime looks at what has come: so the first of them hash, and the others
-        // wait once more. Nobody wakes anybody, which one request must not do for another.
+        // This moves the request to the end of the runtime's queue: requests that arrived in the meantime go
+        // first, and later ones find the place taken. Timers that are due at the same moment all fire before
+        // the runtime looks at new arrivals, so the first of them hash, and the others wait once more. No
+        // request wakes another one, which the runtime forbids.
         loop {
             let before = self.made.load(Ordering::Relaxed);
             SendFuture::new(Delay::from(std::mem::take(&mut pause))).await;
@@ -71,14 +74,15 @@ impl PasswordHasher for InlineHasher {
     }
 }
 
-/// Computes the hash in `memory`, which grows as needed: what [`Derivation::run`] does, in vectors.
+/// Computes the hash in `memory`, which grows as needed. It does the same as [`Derivation::run`], in vectors.
 fn run(job: &Derivation, memory: &mut Vec<Block>) -> Result<[u8; HASH_LEN], HasherError> {
     let failed = |error: Error| HasherError::Failed(error.to_string());
     let params =
         Params::new(job.params().m_cost(), job.params().t_cost(), job.params().p_cost()).map_err(failed)?;
     if memory.len() < params.blocks() {
-        // The old one goes first, and no more than is needed comes: an isolate has 128 MiB for both. Where even that cannot be had
-        // the instance aborts, and the next one begins with an empty memory; an error would leave this one as full as it is.
+        // The old memory is freed first, and only the needed size is allocated, because an isolate has 128
+        // MiB for both. If even that fails, the instance aborts, and the next one begins with an empty
+        // memory. An error would leave this instance as full as it is.
         *memory = Vec::new();
         memory.reserve_exact(params.blocks());
         memory.resize(params.blocks(), Block::ZERO);

@@ -9,25 +9,26 @@ use worker::send::SendFuture;
 
 use crate::{kept, request};
 
-/// In front of every key: KV takes neither an empty one nor `.` and `..`.
+/// Prefix of every key. KV accepts neither an empty key nor `.` and `..`.
 const PREFIX: &str = "latchkey/";
-/// The longest key that KV takes, in bytes.
+/// Maximum length of a key in KV, in bytes.
 const MAX_KEY: usize = 512;
 
-/// The isolate's memory, and behind it a KV namespace.
+/// The isolate's memory, backed by a KV namespace.
 ///
-/// KV may give a value for a minute after it was replaced or deleted, and to whoever may write to the namespace it is open: the
-/// [`AuthenticCache`](latchkey_core::adapter::AuthenticCache) above it sees to both.
+/// KV may return a value for a minute after it was replaced or deleted, and anyone with write access to the
+/// namespace can change values. The [`AuthenticCache`](latchkey_core::adapter::AuthenticCache) above it
+/// handles both.
 pub struct Kv {
     binding: &'static str,
     memory: InProcessCache,
 }
 
 impl Kv {
-    /// How much an isolate holds of it, in bytes.
+    /// Maximum size of the part in the isolate's memory, in bytes.
     const MEMORY: u64 = 1 << 20;
 
-    /// The namespace that each request finds under this name among its bindings.
+    /// Creates a cache from the name of its binding, which each request looks up.
     pub fn new(binding: &'static str) -> Self {
         Self { binding, memory: InProcessCache::new(Self::MEMORY) }
     }
@@ -61,7 +62,7 @@ impl CacheStore for Kv {
     async fn put(&self, key: &str, text: &str, lifetime: Duration, now: Timestamp) -> Result<(), StoreError> {
         let (name, stored, seconds) = (name(key)?, text.to_owned(), kept::seconds(lifetime));
         self.memory.put(key, text, lifetime, now).await?;
-        // Now: after the response no request is being served, and there are no bindings to be found.
+        // The binding is looked up now, because after the response there is no request with bindings.
         let store = request::kv(self.binding)?;
         let write = async move {
             if let Err(error) = Self::write(&store, name, stored, seconds).await {

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use latchkey_core::port::{Mailer, MailerError, Message};
 
-/// Sends nothing, and says so.
+/// Mailer that sends nothing and returns an error.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoMailer;
 

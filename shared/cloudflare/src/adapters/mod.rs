@@ -1,4 +1,4 @@
-//! The ports over what a Worker has.
+//! Ports over the features of a Worker.
 
 mod absent;
 mod clock;

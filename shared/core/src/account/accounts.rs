@@ -2,20 +2,21 @@ use std::sync::Arc;
 
 use crate::audit::AuditLog;
 use crate::model::identity::Identity;
+use crate::model::permission::{Policy, Versioned};
 use crate::model::shards::partitions;
-use crate::model::{Account, Login, User};
+use crate::model::{Account, Login, Session, User};
 use crate::permission::Roles;
 use crate::port::table::{CommitError, Item, Key, List, Write};
 use crate::port::{Clock, Entropy, StoreError, Table};
 use crate::seal::Sealer;
-use crate::session::Sessions;
+use crate::session::{Live, Sessions};
 use crate::shards::{self, Stretch};
 use crate::{Email, Timestamp, UserId};
 
-/// How many round trips a page of users may cost.
+/// Maximum number of round trips for a page of users.
 const LIST_TRIPS: usize = 8;
 
-/// Records of accounts in the store, with what every service over them needs.
+/// Account records in the store, with the ports and services that every account service needs.
 pub(crate) struct Accounts {
     pub table: Arc<dyn Table>,
     pub clock: Arc<dyn Clock>,
@@ -26,12 +27,12 @@ pub(crate) struct Accounts {
     pub sealer: Arc<Sealer>,
 }
 
-/// Users in the order in which they signed up, and where to go on.
+/// Users in the order of sign-up, with a cursor to the next page.
 #[derive(Debug)]
 pub struct UserPage {
     /// The users.
     pub users: Vec<User>,
-    /// The user behind whom to go on, when there may be more.
+    /// User after whom the next page starts, if there may be more.
     pub next: Option<UserId>,
 }
 
@@ -51,7 +52,8 @@ impl Accounts {
         self.table.commit(writes, self.clock.now()).await
     }
 
-    /// Commits a change of `user`, whose remembered sessions are forgotten whatever the response: without one it may have happened.
+    /// Commits a change of `user`. Removes their sessions from memory whatever the response, because without one the commit may
+    /// have happened.
     pub async fn commit_change(&self, user: UserId, writes: &[Write]) -> Result<(), CommitError> {
         let committed = self.commit(writes).await;
         self.sessions.memory().forget_user(user);
@@ -69,7 +71,7 @@ impl Accounts {
         Ok(login.map(|login| login.user))
     }
 
-    /// Reads the user, their login and their identities, for a change of all.
+    /// Reads the user, their login and their identities, for a change of all of them.
     pub async fn open(&self, id: UserId) -> Result<Option<Account>, StoreError> {
         let Some(user_item) = self.item(User::key(id)).await? else { return Ok(None) };
         let user: User = user_item.decode()?;
@@ -81,7 +83,7 @@ impl Accounts {
         Account::decode(&user_item, &login_item, &identities).map(Some)
     }
 
-    /// Returns the identities of `user`, by the names of their providers: one read.
+    /// Returns the identities of `user`, ordered by provider name: one read.
     pub async fn identities(&self, user: &User) -> Result<Vec<Identity>, StoreError> {
         let keys: Vec<_> = user.identity_keys().collect();
         if keys.is_empty() {
@@ -89,14 +91,26 @@ impl Accounts {
         }
         let items = self.table.get(&keys, self.clock.now()).await?.into_iter().flatten();
         let identities: Vec<Identity> = items.map(|item| item.decode()).collect::<Result<_, _>>()?;
-        // One may have been taken away a moment ago, and be somebody else's by now.
+        // An identity may have been removed a moment ago, and belong to another user by now.
         Ok(identities.into_iter().filter(|identity| identity.user.id == user.id).collect())
     }
 
-    /// Returns one page of all users, oldest first. May hold fewer than `limit` while `next` is there.
+    /// Reads the caller's session as of now. Returns `None` if it has ended, or `user` is not its owner any more.
+    pub async fn live_session(&self, caller: &Live, user: &User) -> Result<Option<Item>, StoreError> {
+        let now = self.now();
+        let keys = [Session::key(user.id, caller.session.id), Roles::key()];
+        let mut items = self.table.get(&keys, now).await?.into_iter();
+        let Some(item) = items.next().flatten() else { return Ok(None) };
+        let policy = Versioned::<Policy>::read(items.next().flatten().as_ref())?.value;
+        let session: Session = item.decode()?;
+        let is_alive = session.lives(user, now) && !session.is_ended(policy.sessions_from());
+        Ok(Some(item).filter(|_| is_alive))
+    }
+
+    /// Returns one page of all users, oldest first. May hold fewer than `limit` even if there is a `next`.
     pub async fn list(&self, limit: u32, after: Option<UserId>) -> Result<UserPage, StoreError> {
         let stretch = Stretch {
-            // The first text behind the identifier and before any other.
+            // The first text after the identifier and before any longer one.
             from: after.map(|id| format!("{id} ")),
             until: None,
             descending: false,
@@ -110,16 +124,16 @@ impl Accounts {
         Ok(UserPage { users, next })
     }
 
-    /// Removes the records of a deleted user's sessions, as far as it can.
+    /// Removes the records of a deleted user's sessions, as far as possible.
     pub async fn purge_sessions(&self, id: UserId) {
         if let Err(error) = self.sessions.purge(id).await {
-            // They are dead without their user and end by themselves.
+            // Sessions end with their user, and their records expire.
             tracing::warn!(%error, user = %id, "the records of a deleted user's sessions stay until they expire");
         }
     }
 }
 
-/// The partition of a user, which holds the identifier that the list of users is ordered by.
+/// Returns the partition of a user. It contains the identifier that orders the list of users.
 fn by_partition(item: &Item) -> &str {
     &item.key.partition
 }

@@ -12,50 +12,55 @@ use crate::model::{Account, Lockout, Name, Status, User};
 use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::permission::Roles;
 use crate::port::StoreError;
-use crate::port::table::{Condition, Write};
+use crate::port::table::{Condition, Item, Write};
 use crate::session::Live;
 use crate::{Email, UserId};
 
-/// What people with authority do to accounts: administrators, the operator and, to their own, the owners.
+/// Changes to accounts by administrators, by the operator and, to their own account, by owners.
 pub struct UserAdministration {
     pub(super) accounts: Arc<Accounts>,
     pub(super) passwords: Arc<Passwords>,
 }
 
-/// On whose word an account is changed.
+/// Authority by which an account is changed.
 #[derive(Clone, Copy)]
 pub enum Authority<'a> {
-    /// The operator's, by the `latchkey` command: anything.
+    /// The operator, with the `latchkey` command: any change.
     Operator,
-    /// An administrator's: only what stays within their own permissions.
+    /// An administrator: only changes within their own permissions.
     Administrator(&'a Live),
-    /// The owner's.
+    /// The owner of the account.
     Owner,
+    /// The owner, in this session, which must still be alive when the account changes.
+    Session(&'a Live),
 }
 
-/// Why an account was not changed.
+/// Reason that an account was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ManageError {
-    /// There is no such user.
-    #[error("there is no such user")]
+    /// The user does not exist.
+    #[error("no such user exists")]
     NotFound,
-    /// There is no such role.
-    #[error("there is no role {0}: make it first")]
+    /// The owner's session ended meanwhile.
+    #[error("the session has ended")]
+    Ended,
+    /// The role does not exist.
+    #[error("the role {0} does not exist: create it first")]
     UnknownRole(RoleName),
-    /// The user, or the role, may do more than the administrator: otherwise whoever may grant roles could grant themselves
-    /// everything.
+    /// The user, or the role, has permissions that the administrator lacks. Without this check, anybody who may grant roles
+    /// could grant themselves everything.
     #[error("this user or role holds permissions that you do not have: ask somebody who does")]
     BeyondAuthority,
     /// The user's access token would not fit into a cookie.
     #[error(
-        "with the role {0} this user's access token would be too long for a cookie: take other roles away first, or make one \
+        "with the role {0} this user's access token would be too long for a cookie: remove other roles first, or create one \
          role that includes them"
     )]
     TooManyRoles(RoleName),
-    /// The rules about the role `admin`.
+    /// The change breaks a rule about the role `admin`.
     #[error(transparent)]
     Admins(AdminsError),
-    /// It could not be carried out.
+    /// The request failed.
     #[error(transparent)]
     Fault(Fault),
 }
@@ -71,13 +76,13 @@ impl From<AdminsError> for ManageError {
     }
 }
 
-/// What an account becomes.
+/// Result of a change of an account.
 enum Outcome {
     Changed(User),
     Deleted,
 }
 
-/// What is done: for the audit log, and for the question who may.
+/// Change of an account, for the audit log and for the check of the needed permission.
 struct Deed<'a> {
     action: Action,
     role: Option<&'a RoleName>,
@@ -92,7 +97,7 @@ impl<'a> Deed<'a> {
         Self { action, role: Some(role) }
     }
 
-    /// The permission that an administrator needs for it.
+    /// Returns the permission that an administrator needs for it.
     fn needed(&self) -> Permission {
         match self.action {
             Action::RoleGranted | Action::RoleRevoked => Permission::ROLES_MANAGE,
@@ -101,7 +106,7 @@ impl<'a> Deed<'a> {
         }
     }
 
-    /// The role that is given to somebody.
+    /// Returns the role that it grants, if any.
     fn granted(&self) -> Option<&'a RoleName> {
         self.role.filter(|_| self.action == Action::RoleGranted)
     }
@@ -123,7 +128,7 @@ impl UserAdministration {
         self.accounts.find_by_email(email).await
     }
 
-    /// Returns one page of all users, oldest first. May hold fewer than `limit` while `next` is there.
+    /// Returns one page of all users, oldest first. May hold fewer than `limit` even if there is a `next`.
     pub async fn list(&self, limit: u32, after: Option<UserId>) -> Result<UserPage, StoreError> {
         self.accounts.list(limit, after).await
     }
@@ -141,7 +146,7 @@ impl UserAdministration {
             Status::Disabled => Action::UserDisabled,
         };
         self.change(id, &Deed::new(action), by, from, |user| {
-            // Enabled again, the account starts without the sessions that it had.
+            // An account that is enabled again starts without its former sessions.
             let next = if user.status == status {
                 user.session_version
             } else {
@@ -185,7 +190,7 @@ impl UserAdministration {
         .ok_or(ManageError::NotFound)
     }
 
-    /// Takes a role away, also one that is not defined any more.
+    /// Revokes a role, even one whose definition was removed.
     pub async fn revoke_role(
         &self,
         id: UserId,
@@ -202,7 +207,7 @@ impl UserAdministration {
         .ok_or(ManageError::NotFound)
     }
 
-    /// Ends every session of a user in one write.
+    /// Ends all sessions of a user in one write.
     pub async fn end_sessions(
         &self,
         id: UserId,
@@ -216,15 +221,15 @@ impl UserAdministration {
         .ok_or(ManageError::NotFound)
     }
 
-    /// Deletes an account: user, login, identities, handle and with them every session, in one commit. The audit log keeps its events.
+    /// Deletes an account in one commit: user, login, identities, handle and, with them, all sessions. Its audit events stay.
     pub async fn delete(&self, id: UserId, by: Authority<'_>, from: &Requester) -> Result<(), ManageError> {
         self.change(id, &Deed::new(Action::UserDeleted), by, from, |_| Outcome::Deleted).await?;
         self.accounts.purge_sessions(id).await;
         Ok(())
     }
 
-    /// Ends the lock or the stop of a password on the operator's word, and forgets the wrong passwords that led to it. Returns
-    /// whether anything stood against the account.
+    /// Ends the lock or the stop of a password by the operator, and resets the count of wrong passwords. Returns true if there
+    /// was a count, a lock or a stop.
     pub async fn unlock(&self, id: UserId) -> Result<bool, ManageError> {
         let busy = || ManageError::from(Fault::Busy("this account is being signed in to"));
         retry(MAX_TRIES, busy, || async {
@@ -243,8 +248,8 @@ impl UserAdministration {
         .await
     }
 
-    /// Whether `by` may do it to `user`, judged by the roles, and by the administrator's own ones, as they are now. The writes
-    /// demand that they still are when the deed is done; there are none where the roles do not matter.
+    /// Checks that `by` may make the change to `user`, by the current roles and by the administrator's own current roles.
+    /// Returns writes that demand that these are unchanged at the commit; there are none if the roles do not matter.
     async fn allow(
         &self,
         user: &User,
@@ -253,7 +258,7 @@ impl UserAdministration {
     ) -> Result<Vec<Write>, ManageError> {
         let administrator = match by {
             Authority::Administrator(live) => Some(live.user.id),
-            Authority::Operator | Authority::Owner => None,
+            Authority::Operator | Authority::Owner | Authority::Session(_) => None,
         };
         if deed.granted().is_none() && administrator.is_none() {
             return Ok(Vec::new());
@@ -281,7 +286,7 @@ impl UserAdministration {
             if !may {
                 return Err(ManageError::BeyondAuthority);
             }
-            // Their own item is replaced by the deed, on the condition that it is unchanged.
+            // The change replaces their own item, on the condition that it is unchanged.
             if id != user.id {
                 writes.push(Write::Check { key: item.key, condition: Condition::Unchanged(item.version) });
             }
@@ -289,8 +294,9 @@ impl UserAdministration {
         Ok(writes)
     }
 
-    /// Changes user, login, identities and, where it is about an administrator, the set of administrators in one commit with the audit
-    /// event; reads again and tries again when another change came first. None when the account was deleted by it.
+    /// Changes user, login and identities in one commit with the audit event, and also the set of administrators if the change
+    /// concerns an administrator. Reads again and retries if another change was faster. Returns `None` if the account was
+    /// deleted.
     async fn change(
         &self,
         id: UserId,
@@ -302,6 +308,7 @@ impl UserAdministration {
         let busy = || ManageError::from(Fault::Busy("this account is being changed"));
         retry(MAX_TRIES, busy, || async {
             let account = self.accounts.open(id).await?.ok_or(ManageError::NotFound)?;
+            let session = self.owners_session(&account.user, by).await?;
             let allowed = self.allow(&account.user, deed, by).await?;
             let outcome = edit(&account.user);
             if let Outcome::Changed(user) = &outcome
@@ -314,6 +321,7 @@ impl UserAdministration {
                 Outcome::Deleted => account.delete(),
             };
             writes.extend(allowed);
+            writes.extend(session.map(|session| still_there(session, &outcome)));
             writes.extend(self.admins_write(&account, &outcome).await?);
             writes.push(self.deed_write(&account.user, &outcome, deed, by, from)?);
             let changed = match outcome {
@@ -323,6 +331,12 @@ impl UserAdministration {
             Ok(Commit::of(self.accounts.commit_change(id, &writes).await, changed)?)
         })
         .await
+    }
+
+    /// Reads the session in which the owner acts.
+    async fn owners_session(&self, user: &User, by: Authority<'_>) -> Result<Option<Item>, ManageError> {
+        let Authority::Session(live) = by else { return Ok(None) };
+        self.accounts.live_session(live, user).await?.ok_or(ManageError::Ended).map(Some)
     }
 
     async fn admins_write(&self, account: &Account, outcome: &Outcome) -> Result<Option<Write>, ManageError> {
@@ -351,7 +365,7 @@ impl UserAdministration {
         let actor = match by {
             Authority::Operator => Actor::Operator,
             Authority::Administrator(live) => Actor::User(live.user.id),
-            Authority::Owner => Actor::User(id),
+            Authority::Owner | Authority::Session(_) => Actor::User(id),
         };
         let mut event = self.accounts.audit.event(deed.action, actor, from)?;
         event.user_id = Some(id);
@@ -363,14 +377,24 @@ impl UserAdministration {
     }
 }
 
-/// The roles of a user, as the audit log has them.
+/// Returns the write that demands that the owner's session is unchanged; it ends with the account.
+fn still_there(session: Item, outcome: &Outcome) -> Write {
+    match outcome {
+        Outcome::Changed(_) => {
+            Write::Check { key: session.key, condition: Condition::Unchanged(session.version) }
+        }
+        Outcome::Deleted => Write::Delete { key: session.key, condition: Some(session.version) },
+    }
+}
+
+/// Roles of a user, in the form of the audit log.
 #[derive(Serialize)]
 pub(super) struct HeldRoles<'a> {
     roles: &'a BTreeSet<RoleName>,
 }
 
 impl<'a> HeldRoles<'a> {
-    /// Those of `user`.
+    /// Returns the roles of `user`.
     pub(super) const fn by(user: &'a User) -> Self {
         Self { roles: &user.roles }
     }

@@ -1,4 +1,4 @@
-//! Accounts that an operator makes.
+//! Accounts that an operator creates.
 
 use std::collections::BTreeSet;
 
@@ -13,13 +13,13 @@ use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::permission::Roles;
 use crate::port::table::CommitError;
 
-/// Why an operator's account was not made. Nothing was written.
+/// Reason that an operator's account was not created. Nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
-    /// The address has an account.
+    /// The address already has an account.
     #[error("this e-mail address has an account already")]
     EmailTaken,
-    /// A role cannot be given, or it could not be carried out.
+    /// A role cannot be granted, or the request failed.
     #[error(transparent)]
     Refused(ManageError),
 }
@@ -31,8 +31,8 @@ impl<E: Into<ManageError>> From<E> for CreateError {
 }
 
 impl UserAdministration {
-    /// Makes an account with these roles and without a session, in one commit, as an operator does. The operator answers for
-    /// the address, so it counts as verified.
+    /// Creates an account with these roles and without a session, in one commit. The operator vouches for the address, so it
+    /// counts as verified.
     pub async fn create(
         &self,
         sign_up: &CheckedSignUp,
@@ -43,8 +43,8 @@ impl UserAdministration {
         self.create_with(user, hash).await
     }
 
-    /// Makes an account without a session for a service whose secret is not at hand: its password hash is sealed when its owner
-    /// first signs in there.
+    /// Creates an account without a session if the secret of the service is not available. The password hash is sealed at the
+    /// owner's first sign-in.
     pub async fn create_unsealed(
         &self,
         sign_up: &CheckedSignUp,
@@ -55,7 +55,7 @@ impl UserAdministration {
         self.create_with(user, hash).await
     }
 
-    /// A user whose address and roles an operator answers for.
+    /// Returns a user whose address and roles an operator vouches for.
     fn vouched_user(&self, sign_up: &CheckedSignUp, roles: &BTreeSet<RoleName>) -> Result<User, Fault> {
         let user = sign_up.user(&self.accounts)?;
         let roles = user.roles.union(roles).cloned().collect();

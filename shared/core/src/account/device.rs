@@ -11,10 +11,10 @@ use crate::{DeviceId, Email, Timestamp, UserId};
 const TAG: Purpose = Purpose::new("device-cookie");
 const NAME: Purpose = Purpose::new("device-cookie-name");
 
-/// The bytes of a token before its tag: identifiers of device and user, then the end in seconds.
+/// Length of a token before its tag, in bytes: identifiers of device and user, then the expiry in seconds.
 const BODY_LEN: usize = 16 + 16 + 8;
 
-/// Browsers that are known by their cookies.
+/// Browsers that are recognized by their cookies.
 pub struct Devices {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -27,25 +27,26 @@ impl Devices {
         Self { clock, entropy, sealer }
     }
 
-    /// Returns the device of a cookie that was made for `email` and has not expired.
+    /// Returns the device of a cookie that was issued for `email` and has not expired.
     pub fn known(&self, cookie: &[u8], email: &Email) -> Option<Device> {
         Device::read(cookie, email, &self.sealer, self.clock.now())
     }
 
-    /// Returns the cookie of a browser that has just signed in as `user`: that of the `known` device, renewed, or of a new one.
+    /// Returns the cookie of a browser that has just signed in as `user`: that of the `known` device with a new expiry, or of a
+    /// new device.
     pub fn remember(&self, known: Option<&Device>, user: &User) -> Result<String, EntropyError> {
         let device = Device::signed_in(known, user, &*self.clock, &*self.entropy)?;
         Ok(device.token(&user.email, &self.sealer))
     }
 
-    /// Returns the part of the cookie's name that tells the accounts of one browser apart. It shows no address.
+    /// Returns the part of the cookie name that separates the accounts of one browser. It reveals no address.
     pub fn cookie_suffix(&self, email: &Email) -> String {
         Device::cookie_suffix(email, &self.sealer)
     }
 }
 
 impl Device {
-    /// Returns the device of a browser that has just signed in as `user`: the `known` one, renewed, or a new one.
+    /// Returns the device of a browser that has just signed in as `user`: the `known` one with a new expiry, or a new one.
     pub fn signed_in(
         known: Option<&Self>,
         user: &User,
@@ -66,7 +67,7 @@ impl Device {
         BASE64_URL_SAFE_NO_PAD.encode([body.as_slice(), tag.as_slice()].concat())
     }
 
-    /// Reads the value of a cookie; `None` when it was not made for `email`, or has expired.
+    /// Reads the value of a cookie. Returns `None` if it was not issued for `email`, or has expired.
     pub fn read(token: &[u8], email: &Email, sealer: &Sealer, now: Timestamp) -> Option<Self> {
         let (body, tag) = split(token)?;
         if !sealer.verify_tag(TAG, &message(&body, email), &tag) {
@@ -75,19 +76,19 @@ impl Device {
         Self::of_body(&body).filter(|device| device.expires_at > now)
     }
 
-    /// Returns when the cookie with this value expires, as it says itself: for an order among cookies, not for trust.
+    /// Returns the unverified expiry in the value of a cookie. Use it to sort cookies, not to trust them.
     pub fn claimed_end(token: &[u8]) -> Option<Timestamp> {
         Self::of_body(&split(token)?.0).map(|device| device.expires_at)
     }
 
-    /// Returns the part of the cookie's name that tells the accounts of one browser apart. It shows no address.
+    /// Returns the part of the cookie name that separates the accounts of one browser. It reveals no address.
     pub fn cookie_suffix(email: &Email, sealer: &Sealer) -> String {
         let tag = sealer.tag(NAME, email.as_str().as_bytes());
         let start = tag.first_chunk::<9>().map_or(&[][..], |start| start);
         BASE64_URL_SAFE_NO_PAD.encode(start)
     }
 
-    /// Returns whether `text` has the form of [`cookie_suffix`](Self::cookie_suffix).
+    /// Returns true if `text` has the form of [`cookie_suffix`](Self::cookie_suffix).
     pub fn is_cookie_suffix(text: &str) -> bool {
         text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     }
@@ -115,7 +116,8 @@ fn split(token: &[u8]) -> Option<([u8; BODY_LEN], [u8; TAG_LEN])> {
     Some((*body, tag.try_into().ok()?))
 }
 
-/// The body has one length, so no two pairs of body and address are one message.
+/// Returns the message to tag. The body has a fixed length, so two different pairs of body and address never give the same
+/// message.
 fn message(body: &[u8; BODY_LEN], email: &Email) -> Vec<u8> {
     [body.as_slice(), email.as_str().as_bytes()].concat()
 }

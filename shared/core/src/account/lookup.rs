@@ -1,29 +1,29 @@
-//! Accounts by the names that an operator gives them.
+//! Accounts by the names that an operator uses.
 
 use super::UserAdministration;
 use crate::Email;
 use crate::fault::{Fault, carry_faults};
 use crate::model::{AccountName, User};
 
-/// Why an operator's name leads to no account.
+/// Reason that an operator's name gives no account.
 #[derive(Debug, thiserror::Error)]
 pub enum NamedError {
-    /// Nobody has it.
+    /// No account has this name.
     #[error("{0} has no account: sign up with it first")]
     NoAccount(AccountName),
-    /// Anybody may have signed up with the address.
+    /// The address is unverified: anybody may have signed up with it.
     #[error(
         "nobody has proved that {email} is theirs, so a stranger may have signed up with it: the account is {account}. \
          If it is the right one, name it by its id, or allow an unverified address \
          (`--unverified`; for the operator function \"unverified\": true)"
     )]
     Unverified {
-        /// The address.
+        /// Address.
         email: Email,
-        /// The account, [described](User::described).
+        /// The account, as a [line](User::described) for the operator.
         account: String,
     },
-    /// It could not be carried out.
+    /// The request failed.
     #[error(transparent)]
     Fault(Fault),
 }
@@ -40,7 +40,7 @@ impl UserAdministration {
         found.ok_or_else(|| NamedError::NoAccount(name.clone()))
     }
 
-    /// Returns the same for a grant: an address that nobody has proved names an account only where `unverified` ones are allowed.
+    /// Returns the account for a role grant. An unverified address names an account only if `unverified` is true.
     pub async fn named_for_grant(&self, name: &AccountName, unverified: bool) -> Result<User, NamedError> {
         let user = self.named(name).await?;
         match name {

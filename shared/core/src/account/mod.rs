@@ -1,4 +1,4 @@
-//! Accounts: making one, proving that one is yours, and what an administrator does to them.
+//! Accounts: sign-up, sign-in, and changes by administrators.
 
 mod accounts;
 mod administration;

@@ -2,13 +2,14 @@ use std::sync::Arc;
 
 use super::accounts::Accounts;
 use super::administration::{Authority, ManageError, UserAdministration};
+use super::password_sign_in::{MAX_TRIES, log_failed};
 use super::passwords::Passwords;
 use crate::fault::{Fault, carry_faults};
 use crate::model::audit::{Action, Actor, Requester};
 use crate::model::{
-    Account, Credential, Device, Guess, Lockout, Name, ReauthenticationRequired, Session, Shut, User,
+    Account, Credential, Device, Guess, Lockout, Name, ReauthenticationRequired, Shut, StoredHash, User,
 };
-use crate::optimistic::{Commit, MAX_TRIES, retry};
+use crate::optimistic::{Commit, retry_from};
 use crate::password::{Breaches, Password, PasswordRules, WeakPassword};
 use crate::port::StoreError;
 use crate::port::table::{Item, Write};
@@ -44,9 +45,12 @@ pub enum PasswordChangeError {
     /// The new password breaks the rules.
     #[error(transparent)]
     WeakPassword(#[from] WeakPassword),
-    /// The current password is wrong, missing, or not tried now, since too many wrong ones came.
+    /// The current password is wrong, or not tried now, since too many wrong ones came.
     #[error("the current password is wrong")]
     WrongPassword,
+    /// The account has a password, and none came.
+    #[error("the current password is missing: send it as `current_password`")]
+    MissingPassword,
     /// The account has no password, and the caller signed in too long ago to give it one.
     #[error(transparent)]
     Reauthentication(#[from] ReauthenticationRequired),
@@ -95,13 +99,13 @@ impl OwnAccount {
         name: Option<&Name>,
         from: &Requester,
     ) -> Result<User, ManageError> {
-        self.users.set_name(caller.user.id, name, Authority::Owner, from).await
+        self.users.set_name(caller.user.id, name, Authority::Session(caller), from).await
     }
 
     /// Deletes the caller's account, after a sign-in within the last ten minutes.
     pub async fn delete(&self, caller: &Live, from: &Requester) -> Result<(), DeleteError> {
         caller.session.demand_recent_sign_in(self.accounts.now())?;
-        Ok(self.users.delete(caller.user.id, Authority::Owner, from).await?)
+        Ok(self.users.delete(caller.user.id, Authority::Session(caller), from).await?)
     }
 
     /// Checks the new password by the rules, without asking a store.
@@ -132,46 +136,52 @@ impl OwnAccount {
             return Err(WeakPassword::Breached.into());
         }
         let busy = || PasswordChangeError::from(Fault::Busy("this account is being changed"));
-        retry(MAX_TRIES, busy, || async {
+        retry_from(Work::default(), MAX_TRIES, busy, |mut work| async move {
             let account = self.accounts.open(caller.user.id).await?.ok_or(PasswordChangeError::Ended)?;
-            let session = self.session(caller, &account.user).await?;
-            match self.judge(caller, &account, change).await? {
-                Verdict::Accepted => self.accept(account, session, change, opening).await,
-                Verdict::Wrong(guess) => match self.count(&account, guess, opening.from).await? {
-                    Commit::Done(()) => Err(PasswordChangeError::WrongPassword),
-                    Commit::Conflict(()) => Ok(Commit::Conflict(())),
-                },
-                Verdict::Refused => Err(PasswordChangeError::WrongPassword),
-            }
+            let session = self.accounts.live_session(caller, &account.user).await?;
+            let session = session.ok_or(PasswordChangeError::Ended)?;
+            let commit = match self.judge(caller, &account, change, &mut work).await? {
+                Verdict::Accepted => self.accept(account, session, change, opening, &mut work).await?,
+                Verdict::Wrong(guess) => self.count(&account, guess, opening.from).await?,
+                Verdict::Shut(shut) => self.turn_away(&account, shut, opening.from).await?,
+            };
+            Ok(match commit {
+                Commit::Done(begun) => Commit::Done(begun),
+                Commit::Conflict(()) => Commit::Conflict(work),
+            })
         })
         .await
     }
 
-    /// Reads the caller's session, which must still be alive when the password changes.
-    async fn session(&self, caller: &Live, user: &User) -> Result<Item, PasswordChangeError> {
-        let lives = caller.session.lives(user, self.accounts.now());
-        let item = self.accounts.item(Session::key(user.id, caller.session.id)).await?;
-        item.filter(|_| lives).ok_or(PasswordChangeError::Ended)
-    }
-
+    /// Judges the current password. It is compared anew only if the hash is another than the compared one.
     async fn judge(
         &self,
         caller: &Live,
         account: &Account,
         change: &PasswordChange,
+        work: &mut Work,
     ) -> Result<Verdict, PasswordChangeError> {
         let now = self.accounts.now();
         let Some(credential) = &account.login.credential else {
             caller.session.demand_recent_sign_in(now)?;
             return Ok(Verdict::Accepted);
         };
-        let device = change.device.filter(|device| device.is_of(&account.user));
-        let (Some(current), Ok(guess)) = (&change.current, credential.lockout.admit(device.as_ref(), now))
-        else {
-            return Ok(Verdict::Refused);
-        };
+        let current = change.current.as_ref().ok_or(PasswordChangeError::MissingPassword)?;
         let hash = self.passwords.open(&credential.hash, account.user.id)?;
-        let is_right = self.passwords.verify(current, Some(&hash)).await?;
+        let device = change.device.filter(|device| device.is_of(&account.user));
+        let guess = match credential.lockout.admit(device.as_ref(), now) {
+            Ok(guess) => guess,
+            Err(shut) => {
+                // The same work as for a password that is tried.
+                self.passwords.verify(current, Some(&hash.decoy())).await?;
+                return Ok(Verdict::Shut(shut));
+            }
+        };
+        let is_right = match &work.compared {
+            Some((compared, is_right)) if *compared == credential.hash => *is_right,
+            _ => self.passwords.verify(current, Some(&hash)).await?,
+        };
+        work.compared = Some((credential.hash.clone(), is_right));
         Ok(if is_right { Verdict::Accepted } else { Verdict::Wrong(guess) })
     }
 
@@ -181,9 +191,14 @@ impl OwnAccount {
         session: Item,
         change: &PasswordChange,
         opening: &Opening<'_>,
+        work: &mut Work,
     ) -> Result<Commit<NewSession>, PasswordChangeError> {
         let (accounts, id) = (&*self.accounts, account.user.id);
-        let hash = self.passwords.hash(&change.new, id).await?;
+        let hash = match work.hashed.take() {
+            Some(hash) => hash,
+            None => self.passwords.hash(&change.new, id).await?,
+        };
+        work.hashed = Some(hash.clone());
         account.login.credential =
             Some(Credential { hash, changed_at: accounts.now(), lockout: Lockout::default() });
         let user =
@@ -208,7 +223,7 @@ impl OwnAccount {
         account: &Account,
         guess: Guess,
         from: &Requester,
-    ) -> Result<Commit<()>, PasswordChangeError> {
+    ) -> Result<Commit<NewSession>, PasswordChangeError> {
         let accounts = &*self.accounts;
         let mut login = account.login.clone();
         let led_to = login.credential.as_mut().and_then(|credential| {
@@ -221,12 +236,56 @@ impl OwnAccount {
             Some(Shut::Locked) => Action::SigninLocked,
             Some(Shut::Stopped) => Action::SigninStopped,
         };
-        let mut event = accounts.audit.event(action, Actor::User(account.user.id), from)?;
-        event.user_id = Some(account.user.id);
-        event.details.insert("at".to_owned(), "password_change".to_owned());
-        let writes = [account.replace_login(&login)?, accounts.audit.write(&event)?];
-        Ok(Commit::of(accounts.commit(&writes).await, ())?)
+        let device = guess.is_from_device().then_some(("device", "known"));
+        let event = self.refusal(action, account, from, device)?;
+        self.refuse(&[account.replace_login(&login)?, event]).await
     }
+
+    /// Records that no password is tried.
+    async fn turn_away(
+        &self,
+        account: &Account,
+        shut: Shut,
+        from: &Requester,
+    ) -> Result<Commit<NewSession>, PasswordChangeError> {
+        let reason = Some(("reason", shut.name()));
+        self.refuse(&[self.refusal(Action::SigninRefused, account, from, reason)?]).await
+    }
+
+    /// Commits a refusal, which stands unless the account changed meanwhile.
+    async fn refuse(&self, writes: &[Write]) -> Result<Commit<NewSession>, PasswordChangeError> {
+        match Commit::of(self.accounts.commit(writes).await, ())? {
+            Commit::Done(()) => {
+                log_failed();
+                Err(PasswordChangeError::WrongPassword)
+            }
+            Commit::Conflict(()) => Ok(Commit::Conflict(())),
+        }
+    }
+
+    fn refusal(
+        &self,
+        action: Action,
+        account: &Account,
+        from: &Requester,
+        detail: Option<(&str, &str)>,
+    ) -> Result<Write, Fault> {
+        let id = account.user.id;
+        let mut event = self.accounts.audit.event(action, Actor::User(id), from)?;
+        event.user_id = Some(id);
+        let details = [Some(("at", "password_change")), detail].into_iter().flatten();
+        event.details.extend(details.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        Ok(self.accounts.audit.write(&event)?)
+    }
+}
+
+/// Work of one try that the next one need not repeat.
+#[derive(Default)]
+struct Work {
+    /// A stored hash, and true if the current password matches it.
+    compared: Option<(StoredHash, bool)>,
+    /// Hash of the new password.
+    hashed: Option<StoredHash>,
 }
 
 /// Judgement of the current password.
@@ -235,6 +294,6 @@ enum Verdict {
     Accepted,
     /// It is wrong, and counts.
     Wrong(Guess),
-    /// It is missing, or none is tried now.
-    Refused,
+    /// None is tried now.
+    Shut(Shut),
 }

@@ -12,34 +12,34 @@ use crate::port::table::{Condition, Item, Write};
 use crate::session::{NewSession, Opening};
 use crate::{Email, UserId};
 
-/// How often an attempt is judged again when the login changed meanwhile. Each change is a wrong password that was counted, or
-/// one that an owner or an operator made; a row of them ends in a lock long before.
-const MAX_TRIES: usize = 32;
+/// Maximum number of evaluations of an attempt if the login changes meanwhile. Each change is a counted wrong password, or a
+/// change by an owner or an operator. A long series of wrong passwords ends in a lock before this limit.
+pub(super) const MAX_TRIES: usize = 32;
 
-/// Target of the log lines of a sign-in. The filter of `template.yaml` names it.
+/// Target of the log lines of a sign-in. The filter of `template.yaml` uses this name.
 const LOG_TARGET: &str = "latchkey_core::account::signin";
 
-/// What a sign-in brings.
+/// Request to sign in.
 #[derive(Debug)]
 pub struct SignIn {
-    /// Whose account.
+    /// Address of the account.
     pub email: Email,
-    /// The proof.
+    /// Password.
     pub password: Password,
-    /// The browser, if it signed in to this address before.
+    /// Browser, if it signed in to this address before.
     pub device: Option<Device>,
 }
 
-/// Why nobody was signed in.
+/// Reason that a sign-in failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// The address has no account, the password is not its, or no password is tried now: the caller cannot tell which.
+    /// The address has no account, the password is wrong, or no password is tried now. The caller cannot tell these apart.
     #[error("the e-mail address or the password is wrong")]
     InvalidCredentials,
-    /// The password is right, and the account is disabled.
+    /// The password is right, but the account is disabled.
     #[error("the account is disabled")]
     Disabled,
-    /// It could not be carried out.
+    /// The request failed.
     #[error(transparent)]
     Fault(Fault),
 }
@@ -52,19 +52,19 @@ pub struct PasswordSignIn {
     passwords: Arc<Passwords>,
 }
 
-/// An attempt as it is judged by the login that was read, before the password is looked at.
+/// Attempt, as evaluated by the login before anything looks at the password.
 enum Attempt {
     /// The password may be tried.
     Open(Box<Open>),
-    /// No password is tried, and the outcome is the same for each.
+    /// No password is tried, and every password gives the same result.
     Closed(Box<Closed>),
 }
 
 struct Closed {
-    /// The login must still be as it was read.
+    /// Condition: the login must still be as it was read.
     check: Write,
     user: Option<UserId>,
-    /// The account's own hash, where there is one: the work is the same as if the password were tried.
+    /// Hash of the account, if there is one, so that the work is the same as if the password were tried.
     work: Option<StoredHash>,
     why: Reason,
 }
@@ -73,19 +73,19 @@ struct Open {
     login: Login,
     credential: Credential,
     item: Item,
-    /// The device, if it signed in to this account before.
+    /// Device, if it signed in to this account before.
     device: Option<Device>,
     guess: Guess,
 }
 
-/// Why no password is tried.
+/// Reason that no password is tried.
 #[derive(Debug, Clone, Copy)]
 enum Reason {
     /// The address has no account.
     UnknownAddress,
     /// The account has no password.
     NoPassword,
-    /// Too many wrong passwords came.
+    /// There were too many wrong passwords.
     Shut(Shut),
 }
 
@@ -94,7 +94,7 @@ impl Attempt {
         Self::Closed(Box::new(Closed { check, user, work, why }))
     }
 
-    /// The hash that the password is compared with; none where no password is tried.
+    /// Returns the hash to compare the password with; `None` if no password is tried.
     fn hash(&self) -> Option<&StoredHash> {
         match self {
             Self::Open(open) => Some(&open.credential.hash),
@@ -120,13 +120,13 @@ impl PasswordSignIn {
         Self { accounts, passwords }
     }
 
-    /// Checks a password and begins a session: one read and one commit.
+    /// Checks a password and starts a session: one read and one commit.
     ///
-    /// The login as it was read says whether the password may be tried at all; where it may not, the work is the same. Every
-    /// outcome is decided against the login as it stands at the commit: each commit carries its version as a condition, and when
-    /// another attempt came first the login is read and the attempt judged again. So guesses made at once count one by one, a
-    /// right password beyond the bound is refused like any other, and one that arrives with the last wrong one is either
-    /// before the lock or after it.
+    /// The login as it was read decides if the password may be tried. If not, the work is the same. Every result is valid for
+    /// the login at the time of the commit: each commit carries the version of the login as a condition, and if another attempt
+    /// was faster, the login is read again and the attempt evaluated again. Parallel guesses therefore count one by one. A
+    /// right password beyond the limit is refused like any other. A right password that arrives together with the last wrong
+    /// one is either before the lock or after it.
     pub async fn sign_in(&self, request: SignIn, opening: &Opening<'_>) -> Result<NewSession, SignInError> {
         let request = &request;
         let busy = || SignInError::from(Fault::Busy("this account is being signed in to"));
@@ -144,13 +144,12 @@ impl PasswordSignIn {
         })
         .await;
         if matches!(result, Err(SignInError::InvalidCredentials)) {
-            // For whoever counts log lines; the audit log says more.
-            tracing::info!(target: LOG_TARGET, audit = Action::SigninFailed.as_str(), "a sign-in failed");
+            log_failed();
         }
         result
     }
 
-    /// Reads the login and says whether the password is right. It is compared anew only where the hash is another than `before`.
+    /// Reads the login and checks the password. Compares it again only if the hash differs from that in `before`.
     async fn judge(
         &self,
         request: &SignIn,
@@ -166,7 +165,7 @@ impl PasswordSignIn {
         Ok((attempt, is_right))
     }
 
-    /// Reads the login and judges the attempt by it.
+    /// Reads the login and evaluates the attempt.
     async fn attempt(&self, request: &SignIn) -> Result<Attempt, StoreError> {
         let (key, now) = (Login::key(&request.email), self.accounts.now());
         let Some(item) = self.accounts.item(key.clone()).await? else {
@@ -197,7 +196,7 @@ impl PasswordSignIn {
         self.passwords.verify(password, hash.as_ref()).await
     }
 
-    /// Writes that no password is tried.
+    /// Records that no password is tried.
     async fn turn_away(&self, closed: &Closed, from: &Requester) -> Result<Commit<NewSession>, SignInError> {
         let user = closed.user;
         let event = match closed.why {
@@ -211,7 +210,7 @@ impl PasswordSignIn {
         self.refuse(&[closed.check.clone(), event], SignInError::InvalidCredentials).await
     }
 
-    /// Begins the session: the password is right.
+    /// Starts the session after a right password.
     async fn accept(
         &self,
         open: &Open,
@@ -236,8 +235,9 @@ impl PasswordSignIn {
         })
     }
 
-    /// The login after a right password: failures forgotten, the hash made anew where the configured parameters protect better,
-    /// and sealed under the current secret. When none of this applies it is only checked to be unchanged.
+    /// Returns the write of the login after a right password. It resets the failures, makes a new hash if the configured
+    /// parameters protect better, and seals the hash with the current secret. If none of this applies, it only checks that the
+    /// login is unchanged.
     async fn refreshed_login(&self, open: &Open, password: &Password) -> Result<Write, SignInError> {
         let (credential, owner) = (&open.credential, open.login.user.id);
         let hash = self.passwords.open(&credential.hash, owner)?;
@@ -278,7 +278,7 @@ impl PasswordSignIn {
         self.refuse(&[login, event], SignInError::InvalidCredentials).await
     }
 
-    /// Commits a refusal, which stands unless the login changed meanwhile.
+    /// Commits a refusal, which is final unless the login changed meanwhile.
     async fn refuse(
         &self,
         writes: &[Write],
@@ -308,7 +308,12 @@ impl PasswordSignIn {
     }
 }
 
-/// Says in the audit log that the attempt came from a device that signed in to the account before.
+/// Logs a wrong password, for a counter of log lines. The audit log has more.
+pub(super) fn log_failed() {
+    tracing::info!(target: LOG_TARGET, audit = Action::SigninFailed.as_str(), "a sign-in failed");
+}
+
+/// Returns the audit detail for an attempt from a device that signed in to the account before.
 fn device_detail(open: &Open) -> Vec<(&'static str, &'static str)> {
     if open.guess.is_from_device() { vec![("device", "known")] } else { Vec::new() }
 }

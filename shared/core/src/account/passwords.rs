@@ -22,7 +22,7 @@ impl Passwords {
         self.seal(&hash, owner)
     }
 
-    /// Hashes a password for a store whose secret is not at hand.
+    /// Hashes a password without sealing, if the secret of the store is not available.
     pub async fn hash_unsealed(&self, password: &Password) -> Result<StoredHash, Fault> {
         let hash = password::hash(password, &self.parameters, &*self.hasher, &*self.entropy).await?;
         Ok(StoredHash::unsealed(hash))
@@ -38,17 +38,17 @@ impl Passwords {
         Ok(stored.open(owner, &self.sealer)?)
     }
 
-    /// Returns whether `password` is the one of `expected`. The work is the same whatever the outcome.
+    /// Returns true if `password` matches `expected`. The work is the same for every result.
     pub async fn verify(&self, password: &Password, expected: Option<&PasswordHash>) -> Result<bool, Fault> {
         Ok(password::verify(password, expected, &self.parameters, &*self.hasher).await?)
     }
 
-    /// Returns whether the configured parameters protect better than those of `hash`.
+    /// Returns true if the configured parameters protect better than those of `hash`.
     pub fn is_outdated(&self, hash: &PasswordHash) -> bool {
         hash.is_outdated(&self.parameters)
     }
 
-    /// Returns whether a stored hash is under the current secret.
+    /// Returns true if a stored hash is sealed with the current secret.
     pub fn is_current(&self, stored: &StoredHash) -> bool {
         stored.is_current(&self.sealer)
     }

@@ -13,14 +13,14 @@ use crate::port::table::{CommitError, Write};
 use crate::session::{NewSession, Opening};
 use crate::{Email, UserId};
 
-/// What a sign-up brings.
+/// Request to sign up.
 #[derive(Debug)]
 pub struct SignUp {
     /// The address to sign in with.
     pub email: Email,
     /// The password to sign in with.
     pub password: Password,
-    /// What the person is called.
+    /// Display name.
     pub name: Option<Name>,
 }
 
@@ -29,34 +29,34 @@ pub struct SignUp {
 pub struct CheckedSignUp(SignUp);
 
 impl CheckedSignUp {
-    /// The address to sign in with.
+    /// Returns the address to sign in with.
     pub fn email(&self) -> &Email {
         &self.0.email
     }
 }
 
-/// Why there is no new account.
+/// Reason that no account was created.
 #[derive(Debug, thiserror::Error)]
 pub enum SignUpError {
-    /// The password may not become one.
+    /// The password breaks a rule.
     #[error(transparent)]
     WeakPassword(#[from] WeakPassword),
-    /// The address has an account.
+    /// The address already has an account.
     #[error("this e-mail address has an account already")]
     EmailTaken,
-    /// It could not be carried out.
+    /// The request failed.
     #[error(transparent)]
     Fault(Fault),
 }
 
 carry_faults!(SignUpError);
 
-/// Sign-up: an account of one's own, with its first session.
+/// Sign-up: a new account with its first session.
 pub struct Registration {
     accounts: Arc<Accounts>,
     passwords: Arc<Passwords>,
     rules: PasswordRules,
-    /// Knows passwords from breaches, where a service is asked.
+    /// Check for passwords from breaches, if a service is configured.
     breaches: Option<Breaches>,
 }
 
@@ -71,19 +71,19 @@ impl Registration {
         Self { accounts, passwords, rules, breaches }
     }
 
-    /// Checks what a sign-up brings, without asking a store.
+    /// Checks the password of a sign-up, without a store access.
     pub fn check(&self, request: SignUp) -> Result<CheckedSignUp, WeakPassword> {
         self.rules.check(&request.password, &request.email, request.name.as_ref().map(Name::as_str))?;
         Ok(CheckedSignUp(request))
     }
 
-    /// Whether [`check_breaches`](Self::check_breaches) asks another service.
+    /// Returns true if [`check_breaches`](Self::check_breaches) calls another service.
     pub fn asks_for_breaches(&self) -> bool {
         self.breaches.is_some()
     }
 
-    /// Checks that the password of a sign-up is not known from a breach, where a service is configured that knows. It is asked over
-    /// the network, so what comes from outside is counted first.
+    /// Checks that the password of a sign-up is not known from a breach, if a service is configured. The service is called over
+    /// the network, so requests must be counted by the limits first.
     pub async fn check_breaches(&self, CheckedSignUp(request): &CheckedSignUp) -> Result<(), WeakPassword> {
         match &self.breaches {
             Some(breaches) if breaches.know(&request.password).await => Err(WeakPassword::Breached),
@@ -91,9 +91,9 @@ impl Registration {
         }
     }
 
-    /// Makes an account and its first session: user, login, default role, session and audit event in one commit, which is the
-    /// only round trip. That the address is free is a condition of that commit, so of any number of sign-ups with one address
-    /// exactly one succeeds.
+    /// Creates an account and its first session: user, login, default role, session and audit event in one commit, which is the
+    /// only round trip. The commit demands that the address is free, so of several sign-ups with one address exactly one
+    /// succeeds.
     pub async fn sign_up(
         &self,
         CheckedSignUp(request): CheckedSignUp,
@@ -114,8 +114,8 @@ impl Registration {
                 accounts.audit.append(&event).await?;
                 Err(SignUpError::EmailTaken)
             }
-            // Only identifiers are left, and they are random.
-            Err(CommitError::Conflict { .. }) => Err(Fault::Busy("the account is being made").into()),
+            // Only identifiers can conflict here, and they are random.
+            Err(CommitError::Conflict { .. }) => Err(Fault::Busy("the account is being created").into()),
             Err(CommitError::Store(error)) => Err(error.into()),
         }
     }
@@ -127,7 +127,7 @@ impl CheckedSignUp {
         &self.0.password
     }
 
-    /// Returns a user of this address and name, with an identifier of their own and the default role.
+    /// Returns a user with this address and name, a new identifier and the default role.
     pub(super) fn user(&self, accounts: &Accounts) -> Result<User, Fault> {
         self.0.user(accounts)
     }
@@ -151,10 +151,10 @@ impl SignUp {
     }
 }
 
-/// The write of [`creation`] whose conflict says that the address has an account.
+/// Index of the write of [`creation`] whose conflict means that the address has an account.
 pub(super) const LOGIN_WRITE: usize = 0;
 
-/// Returns the writes that make an account.
+/// Returns the writes that create an account.
 pub(super) fn creation(user: &User, hash: StoredHash) -> Result<Vec<Write>, StoreError> {
     let credential = Some(Credential { hash, changed_at: user.created_at, lockout: Lockout::default() });
     Ok(vec![
@@ -163,7 +163,7 @@ pub(super) fn creation(user: &User, hash: StoredHash) -> Result<Vec<Write>, Stor
     ])
 }
 
-/// Returns the event of an account that is made.
+/// Returns the event of a new account.
 pub(super) fn signup_event(
     accounts: &Accounts,
     user: &User,

@@ -1,4 +1,4 @@
-//! Sealed values of accounts, moved under the current secret: the hashes of passwords, and the refresh tokens of providers.
+//! Resealing of the sealed values of accounts with the current secret: password hashes and provider refresh tokens.
 
 use std::sync::Arc;
 
@@ -16,17 +16,17 @@ use crate::port::StoreError;
 use crate::port::table::{Item, Key, Write};
 use crate::seal::ResealError;
 
-/// How many items are read at a time, and written in one commit where nobody else is writing them.
+/// Number of items that are read at a time, and written in one commit unless another request is writing them.
 const CHUNK: usize = 50;
 
-/// Sealed values of accounts, counted by the secret that they are under.
+/// Sealed values of accounts, counted by their secret.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedCount {
-    /// Values under the current secret.
+    /// Values sealed with the current secret.
     pub current: u64,
-    /// Values that were under an older one, or under none, as the SQL of `latchkey d1 first-admin` writes a hash.
+    /// Values that were sealed with an older secret or not sealed, such as the hash in the SQL of `latchkey d1 first-admin`.
     pub older: u64,
-    /// Values that do not open: the secret that they are under is not listed, or somebody changed them.
+    /// Values that cannot be opened: their secret is not listed, or somebody changed them.
     pub unreadable: u64,
 }
 
@@ -38,16 +38,16 @@ impl SealedCount {
     }
 }
 
-/// What is done with a value that is not under the current secret.
+/// Action for a value that is not sealed with the current secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reseal {
-    /// It is only counted.
+    /// Count it only.
     Count,
-    /// It is sealed under the current secret.
+    /// Seal it with the current secret.
     Move,
 }
 
-/// An item that may hold a sealed value.
+/// Item that may hold a sealed value.
 #[derive(Debug, Clone)]
 enum SealedItem {
     Login(Key),
@@ -62,17 +62,17 @@ impl SealedItem {
     }
 }
 
-/// The state of one item.
+/// State of one item.
 enum Seal {
     /// It holds no sealed value.
     None,
     Current,
-    /// The write that moves it.
+    /// It is sealed with an older secret; this write reseals it.
     Older(Write),
     Unreadable,
 }
 
-/// Sealed values of accounts, and their way to the current secret.
+/// Sealed values of accounts, and their resealing with the current secret.
 pub(crate) struct AccountSeals {
     accounts: Arc<Accounts>,
     vault: Arc<TokenVault>,
@@ -84,8 +84,8 @@ impl AccountSeals {
         Self { accounts, vault }
     }
 
-    /// Counts the sealed values of the next `limit` accounts and moves them where asked to. Also the account behind which to go on, while
-    /// there may be more. What stops it half way leaves every value readable.
+    /// Counts the sealed values of the next `limit` accounts, and reseals them if `what` says so. Also returns the account
+    /// after which to continue, if there may be more. An interruption leaves every value readable.
     pub async fn reseal_page(
         &self,
         after: Option<UserId>,
@@ -122,7 +122,7 @@ impl AccountSeals {
         }
         let writes: Vec<_> = moves.iter().map(|(_, write)| write.clone()).collect();
         if let Commit::Conflict(()) = Commit::of(self.accounts.commit(&writes).await, ())? {
-            // Somebody is writing one of them: each by itself.
+            // Another request is writing one of them: write each one separately.
             for (holder, _) in moves {
                 self.reseal_one(holder).await?;
             }
@@ -149,9 +149,9 @@ impl AccountSeals {
             SealedItem::Identity(_) => self.seal_of_refresh_token(item),
         };
         match seal {
-            // One item that nobody can read keeps no other from its new secret.
+            // One unreadable item must not prevent the others from getting the new secret.
             Err(Fault::Store(error @ StoreError::Corrupt { .. })) => {
-                tracing::warn!(%error, "an item cannot be sealed anew");
+                tracing::warn!(%error, "an item cannot be resealed");
                 Ok(Seal::Unreadable)
             }
             seal => seal,
@@ -168,7 +168,7 @@ impl AccountSeals {
                 replaced(item, &Login { credential, ..login })
             }
             Err(ResealHashError::Open(error)) => {
-                tracing::warn!(user = %login.user.id, %error, "a password hash cannot be sealed anew");
+                tracing::warn!(user = %login.user.id, %error, "a password hash cannot be resealed");
                 Ok(Seal::Unreadable)
             }
             Err(ResealHashError::Seal(error)) => Err(error.into()),
@@ -184,7 +184,7 @@ impl AccountSeals {
             Err(ResealError::Seal(error)) => Err(error.into()),
             Err(ResealError::Open(error)) => {
                 let (user, provider) = (identity.user.id, &identity.provider);
-                tracing::warn!(%user, %provider, %error, "a provider's refresh token cannot be sealed anew");
+                tracing::warn!(%user, %provider, %error, "a provider refresh token cannot be resealed");
                 Ok(Seal::Unreadable)
             }
         }

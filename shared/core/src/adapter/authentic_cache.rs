@@ -14,26 +14,26 @@ use crate::seal::{Purpose, Sealer};
 
 const ENTRY: Purpose = Purpose::new("cache entry");
 
-/// A [`Cache`] over a [`CacheStore`]: each entry carries its end, and a tag under `LATCHKEY_SECRET` over its key, its end and its
-/// value. An entry that somebody else wrote, moved to another key or prolonged is a miss.
+/// A [`Cache`] over a [`CacheStore`]. Each entry contains its expiry, and a tag under `LATCHKEY_SECRET` of its key, its expiry
+/// and its value. An entry that somebody else wrote, moved to another key or prolonged is a miss.
 pub struct AuthenticCache<S> {
     store: S,
     sealer: Arc<Sealer>,
 }
 
 impl<S: CacheStore> AuthenticCache<S> {
-    /// Over `store`, with tags by `sealer`.
+    /// Returns a cache over `store`, with tags by `sealer`.
     pub fn new(store: S, sealer: Arc<Sealer>) -> Self {
         Self { store, sealer }
     }
 
-    /// The text that is stored: tag, end in milliseconds, value.
+    /// Returns the text to store: tag, expiry in milliseconds, value.
     fn close(&self, key: &str, value: &str, until: Timestamp) -> String {
         let tag = BASE64_URL_SAFE_NO_PAD.encode(self.sealer.tag(ENTRY, &message(key, value, until)));
         format!("{tag}.{}.{value}", until.as_millis())
     }
 
-    /// The end and the value of what [`close`](Self::close) gave for the same key.
+    /// Returns the expiry and the value from the result of [`close`](Self::close) for the same key.
     fn open<'a>(&self, key: &str, text: &'a str) -> Option<(Timestamp, &'a str)> {
         let (tag, rest) = text.split_once('.')?;
         let (until, value) = rest.split_once('.')?;
@@ -43,7 +43,7 @@ impl<S: CacheStore> AuthenticCache<S> {
     }
 }
 
-/// The key's length stands first, so that no other key and value make the same message.
+/// Returns the message to tag. The length of the key comes first, so no other key and value give the same message.
 fn message(key: &str, value: &str, until: Timestamp) -> Vec<u8> {
     let length = u64::try_from(key.len()).unwrap_or(u64::MAX).to_be_bytes();
     [&length, key.as_bytes(), &until.as_millis().to_be_bytes(), value.as_bytes()].concat()

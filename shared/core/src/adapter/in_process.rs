@@ -1,5 +1,5 @@
-//! [`Counters`] and [`Cache`] within one process: for the local server, for tests, and for what must go on when a store
-//! fails. Bounded in memory; without a clock of their own, though counts go by time that never runs back.
+//! [`Counters`] and [`Cache`] within one process: for the local server, for tests, and as a fallback if a store fails. Bounded
+//! in memory. They have no clock of their own, but the time of the counters never runs back.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -14,30 +14,30 @@ use crate::Timestamp;
 use crate::adapter::SlidingLog;
 use crate::port::{Cache, Count, Counters, StoreError, Window};
 
-/// Counts in this process alone.
+/// Counters in this process only.
 ///
-/// Holds at most `max_keys` windows; one more makes the window go that ends first, which is the one whose loss lets the
-/// least pass. A key takes about 300 bytes and 8 for each hit up to its limit.
+/// Holds at most `max_keys` windows. If there is one more, the window that ends first is removed, because its loss admits the
+/// fewest extra hits. A key takes about 300 bytes, plus 8 for each hit up to its limit.
 pub struct InProcessCounters {
     max_keys: usize,
     logs: Mutex<Logs>,
 }
 
 impl InProcessCounters {
-    /// How many keys [`default`](Self::default) holds: tens of megabytes when all are taken.
+    /// Number of keys that [`default`](Self::default) holds: tens of megabytes if all are used.
     pub const DEFAULT_MAX_KEYS: usize = 65_536;
 
-    /// With room for `max_keys` windows.
+    /// Returns counters with room for `max_keys` windows.
     pub fn new(max_keys: usize) -> Self {
         Self { max_keys, logs: Mutex::default() }
     }
 
-    /// [`Counters::hit`] without its checks: for `windows` that are known to keep to the rules of the port.
+    /// Counts like [`Counters::hit`] without its checks, for `windows` that follow the rules of the port.
     pub(crate) fn count(&self, windows: &[Window], now: Timestamp) -> Vec<Count> {
-        // A panic elsewhere while it was held leaves at worst one key that is not purged; counting goes on.
+        // If a thread panicked while it held the lock, at worst one key is not purged. Counting goes on.
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let now = logs.time.at(now);
-        // Twice as many as a hit adds, so that what has ended never piles up.
+        // Twice as many as a hit adds, so that expired windows never accumulate.
         logs.purge(2 * windows.len(), now);
         let room: Vec<Count> = windows.iter().map(|window| logs.peek(window, now)).collect();
         if room.iter().all(|count| count.admitted) {
@@ -68,19 +68,18 @@ impl Counters for InProcessCounters {
     }
 }
 
-/// How long a window that has ended is still held: requests on several threads bring their times slightly out of order,
-/// and a clock that is set right jumps back by seconds. Neither may find a window forgotten that it should still count.
+/// Time for which an expired window is still stored. Requests on several threads have times slightly out of order, and a
+/// corrected clock jumps back by seconds. In both cases the window must still count.
 const SLACK: Duration = Duration::from_mins(1);
 
-/// How far apart the times of requests on several threads may be, out of order. More is a clock that was set back.
+/// Maximum difference between the times of requests on several threads. A larger one means that the clock was set back.
 const OUT_OF_ORDER: Duration = Duration::from_secs(5);
 
-/// Time that goes on from where it was when the clock is set back: otherwise a window that is full would stay full until the clock
-/// has caught up.
+/// Time that continues when the clock is set back. Otherwise a full window would stay full until the clock has caught up.
 #[derive(Default)]
 struct GrowingTime {
     latest: Timestamp,
-    /// How far the clock was set back so far.
+    /// Total time by which the clock was set back.
     behind: Duration,
 }
 
@@ -135,7 +134,7 @@ impl Logs {
         count
     }
 
-    /// Forgets up to `most` windows that ended long enough before `now`.
+    /// Removes up to `most` windows that expired long enough before `now`.
     fn purge(&mut self, most: usize, now: Timestamp) {
         for _ in 0..most {
             if self.by_end.first().is_none_or(|(ends, _)| *ends + SLACK > now) {
@@ -152,7 +151,7 @@ impl Logs {
     }
 }
 
-/// Caches in this process alone, in at most `max_bytes`; what was not asked for lately makes room first.
+/// Cache in this process only, of at most `max_bytes`. The least recently used entries are removed first.
 pub struct InProcessCache {
     entries: sync::Cache<Box<str>, Entry, Bytes>,
 }
@@ -164,15 +163,16 @@ struct Entry {
 }
 
 impl InProcessCache {
-    /// How much [`default`](Self::default) holds: 4 MiB.
+    /// Size of [`default`](Self::default): 4 MiB.
     pub const DEFAULT_MAX_BYTES: u64 = 4 << 20;
-    /// What an entry takes beside its key and value, about. With it, `max_bytes` also bounds the number of entries.
+    /// Approximate size of an entry in addition to its key and value. It makes `max_bytes` also bound the number of entries.
     pub const ENTRY_BYTES: u64 = 128;
 
-    /// With room for `max_bytes` of keys, values and [`ENTRY_BYTES`](Self::ENTRY_BYTES) each. An entry of more than a
-    /// quarter of it may not be kept.
+    /// Returns a cache with room for `max_bytes` of keys, values and [`ENTRY_BYTES`](Self::ENTRY_BYTES) each. It may not store
+    /// an entry of more than a quarter of that.
     pub fn new(max_bytes: u64) -> Self {
-        // Few items expected means few shards: the capacity is split evenly, so a shard must hold the largest entry.
+        // A small expected number of items gives few shards. The capacity is split evenly, so a shard must hold the largest
+        // entry.
         Self { entries: sync::Cache::with_weighter(128, max_bytes, Bytes) }
     }
 }
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn when_full_the_window_that_ends_first_goes() {
+    fn when_full_the_window_that_ends_first_is_removed() {
         let counters = InProcessCounters::new(3);
         assert!(hit(&counters, "long", 60 * MINUTE, 0));
         assert!(hit(&counters, "first", MINUTE, 1));
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_ended_is_swept_as_hits_come() {
+    fn expired_windows_are_purged_by_later_hits() {
         let counters = InProcessCounters::new(10_000);
         for n in 0..1000 {
             assert!(hit(&counters, &format!("old {n}"), MINUTE, 0));
@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(wait(0), MINUTE, "set back by an hour, and no longer than the window");
         assert_eq!(wait(59), Duration::from_secs(1));
         assert!(hit(&counters, "a", MINUTE, 60));
-        // Set back again, and then right: time goes on.
+        // Set back again, and then corrected: time goes on.
         assert_eq!(wait(30), MINUTE);
         assert!(hit(&counters, "a", MINUTE, 90));
         assert!(hit(&counters, "a", MINUTE, hour));

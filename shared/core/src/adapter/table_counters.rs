@@ -1,4 +1,4 @@
-//! Counting on the table, where there is no store made for it.
+//! Counters on the table, for deployments without a store for counters.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,36 +12,36 @@ use crate::adapter::SlidingLog;
 use crate::port::table::{CommitError, Item, Key, MAX_GET, Write};
 use crate::port::{Count, Counters, StoreError, Table, Window};
 
-/// [`Counters`] over a [`Table`]: each window is one item with the exact log of its hits, replaced on condition that it is
-/// as it was read.
+/// [`Counters`] over a [`Table`]. Each window is one item with the exact log of its hits, replaced on condition that it is
+/// unchanged since it was read.
 ///
-/// A hit is two round trips, one when it is refused, and two more each time another caller was quicker. Being overtaken is
-/// bounded by itself: each time one more hit was counted, until the window is full.
+/// A hit takes two round trips, one if it is refused, and two more each time that another caller was faster. The number of
+/// retries is bounded: each time one more hit was counted, until the window is full.
 #[derive(Clone)]
 pub struct TableCounters {
     table: Arc<dyn Table>,
 }
 
 impl TableCounters {
-    /// How often a hit is tried before it fails as [`StoreError::Unavailable`]: more than a window of the default limits
-    /// holds, so that only windows of hundreds can be too busy.
+    /// Maximum number of tries of a hit before it fails with [`StoreError::Unavailable`]. It is larger than the default limits,
+    /// so only windows of hundreds of hits can be too busy.
     pub const MAX_ATTEMPTS: usize = 100;
 
-    /// How much longer than its window an item is kept: callers bring their times slightly out of order.
+    /// Time for which an item is stored after its window ends, because callers have times slightly out of order.
     pub const SLACK: Duration = Duration::from_mins(1);
 
-    /// Over `table`.
+    /// Returns counters over `table`.
     pub fn new(table: Arc<dyn Table>) -> Self {
         Self { table }
     }
 
-    /// Where the log of a window is. A partition for each, so that a store that divides its load by partition divides this
-    /// one.
+    /// Returns the key of the log of a window. Each window has its own partition, so a store that divides its load by partition
+    /// divides this load.
     pub fn key(window: &str) -> Key {
         Key::new(format!("count#{window}"), "hits")
     }
 
-    /// One attempt: `None` when another caller was quicker.
+    /// Makes one try. Returns `None` if another caller was faster.
     async fn attempt(
         &self,
         keys: &[Key],
@@ -62,7 +62,7 @@ impl TableCounters {
         match self.table.commit(&writes, now).await {
             Ok(()) => Ok(Some(counts)),
             Err(CommitError::Conflict { .. }) => Ok(None),
-            // The hit may have been counted: once more could count it twice.
+            // The hit may have been counted, so a retry could count it twice.
             Err(CommitError::Store(error)) => Err(error),
         }
     }
@@ -104,7 +104,7 @@ fn write(key: &Key, item: Option<&Item>, log: &SlidingLog, window: &Window) -> R
         None => Write::create(key.clone(), log)?,
         Some(item) => Write::replace(key.clone(), log, item.version)?,
     };
-    // A log that is written holds the hit that it is written for.
+    // A log that is written contains the hit for which it is written.
     let end = log.ends(window.length).unwrap_or_default();
     Ok(put.expiring(end + TableCounters::SLACK))
 }

@@ -1,5 +1,4 @@
-//! The sliding window as an exact log of its hits: the definition that every adapter of
-//! [`Counters`](crate::port::Counters) shares.
+//! Sliding window as an exact log of its hits. All adapters of [`Counters`](crate::port::Counters) share this definition.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::port::{Count, StoreError, Window};
 
-/// The longest key of a window, in bytes.
+/// Maximum length of the key of a window, in bytes.
 pub const MAX_KEY: usize = 256;
 
-/// The hits that one window holds: at most `limit` of them, in order of time.
+/// Hits of one window: at most `limit` of them, in order of time.
 ///
-/// Limit and length come with each call, so that a changed quota applies at once to the hits already there. Stored as
-/// the list of its hits.
+/// Limit and length come with each call, so a changed quota applies at once to the existing hits. Stored as the list of its
+/// hits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "VecDeque<Timestamp>", into = "VecDeque<Timestamp>")]
 pub struct SlidingLog {
@@ -23,7 +22,7 @@ pub struct SlidingLog {
 }
 
 impl SlidingLog {
-    /// What [`hit`](Self::hit) would decide at `now`; counts nothing.
+    /// Returns the result that [`hit`](Self::hit) would give at `now`, without counting.
     pub fn peek(&self, window: &Window, now: Timestamp) -> Count {
         let moment = self.moment(now);
         let over = self.hits.partition_point(|hit| moment.since(*hit) >= window.length);
@@ -37,7 +36,7 @@ impl SlidingLog {
         }
     }
 
-    /// Counts a hit at `now` if it fits. A `now` before the last hit counts as the moment of that hit.
+    /// Counts a hit at `now` if it fits. If `now` is before the last hit, the hit counts at the time of that hit.
     pub fn hit(&mut self, window: &Window, now: Timestamp) -> Count {
         let room = self.peek(window, now);
         if !room.admitted {
@@ -51,7 +50,7 @@ impl SlidingLog {
         Count { admitted: true, ..self.peek(window, now) }
     }
 
-    /// When the window is empty if no more hits come; `None` when it is empty already.
+    /// Returns the time at which the window is empty if no more hits come; `None` if it is already empty.
     pub fn ends(&self, length: Duration) -> Option<Timestamp> {
         self.hits.back().map(|last| *last + length)
     }
@@ -60,7 +59,8 @@ impl SlidingLog {
         self.hits.back().map_or(now, |last| now.max(*last))
     }
 
-    /// How long from `now` until the hit leaves that stands `limit` from the end: then one less than `limit` are left.
+    /// Returns the time from `now` until the hit that is `limit` from the end leaves the window, so that fewer than `limit` are
+    /// left.
     fn free_in(&self, limit: usize, length: Duration, now: Timestamp) -> Duration {
         let blocking = self.hits.len().checked_sub(limit).and_then(|place| self.hits.get(place));
         blocking.map_or(length, |hit| {
@@ -83,7 +83,7 @@ impl From<SlidingLog> for VecDeque<Timestamp> {
     }
 }
 
-/// Checks a hit against the rules of the port; every adapter calls it first, so that all refuse the same.
+/// Checks a hit against the rules of the port. Every adapter calls it first, so that all refuse the same hits.
 pub fn check(windows: &[Window]) -> Result<(), StoreError> {
     for (place, window) in windows.iter().enumerate() {
         let Window { key, limit, length } = window;
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_the_rules_of_the_port_is_refused() {
+    fn a_hit_that_breaks_the_rules_of_the_port_is_refused() {
         let good = window(1, 1);
         assert!(check(std::slice::from_ref(&good)).is_ok());
         let bad = [
@@ -163,7 +163,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against the definition, by brute force: `moments` are the hits so far, each no earlier than the one before.
+        /// Compares with the definition, by brute force. `moments` are the hits so far, in order of time.
         #[test]
         fn the_log_is_exact(
             limit in 1_u32..6,

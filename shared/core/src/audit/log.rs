@@ -16,16 +16,17 @@ use crate::shards::{self, Stretch};
 use crate::{EventId, Timestamp, UserId};
 
 const DAY: Duration = Duration::from_hours(24);
-/// How many round trips one page may cost; a filter that finds little ends its page early, with a cursor to go on.
+/// Maximum number of round trips for one page. A filter that finds little ends its page early, with a cursor to continue.
 const MAX_TRIPS: usize = 10;
-/// How many days a round trip may look into: one at first, and twice as many each time that a stretch ends too early.
+/// Maximum number of days that one round trip reads. It starts with one day and doubles each time that the days hold too few
+/// events.
 const MAX_DAYS: i64 = 12;
 
-/// The audit log.
+/// Audit log.
 ///
-/// An event is one item in a partition of its day (`audit#2026-01-31#5`), so that no partition grows for ever, and of several
-/// of that day, so that none grows hot ([`shards`]). It is listed in the secondary index under the account it is about: one
-/// list for each, as the limits bound what happens to one account.
+/// An event is one item in a partition of its day (`audit#2026-01-31#5`), so no partition grows without end. Each day has
+/// several partitions, so none gets too much load ([`shards`]). The secondary index lists the event under the account
+/// concerned: one list per account, because rate limits bound the events of one account.
 #[derive(Clone)]
 pub struct AuditLog {
     table: Arc<dyn Table>,
@@ -34,50 +35,50 @@ pub struct AuditLog {
     retention: Duration,
 }
 
-/// An event could not be written or read.
+/// Error of writing or reading an event.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
-    /// The cursor is not one that this list gave.
+    /// The cursor does not belong to this list.
     #[error("the cursor is not valid for this list")]
     InvalidCursor,
-    /// It could not be carried out.
+    /// The request failed.
     #[error(transparent)]
     Fault(Fault),
 }
 
 carry_faults!(AuditError);
 
-/// Which events are wanted; newest first.
+/// Filter of events; the result is sorted newest first.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Only those about this account.
+    /// Only events about this account.
     pub user_id: Option<UserId>,
-    /// Only this action.
+    /// Only events with this action.
     pub action: Option<Action>,
-    /// From this moment on.
+    /// Only events at or after this time.
     pub since: Option<Timestamp>,
-    /// Before this moment.
+    /// Only events before this time.
     pub until: Option<Timestamp>,
-    /// How many at the most.
+    /// Maximum number of events.
     pub limit: u32,
-    /// Where the page before ended.
+    /// Cursor at the end of the previous page.
     pub after: Option<AuditCursor>,
 }
 
-/// Where a page of events ended; opaque to callers.
+/// End of a page of events; opaque to callers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditCursor(pub String);
 
-/// Events, and where to go on.
+/// Events, with a cursor to the next page.
 #[derive(Debug, Clone)]
 pub struct AuditPage {
-    /// Newest first.
+    /// Events, newest first.
     pub events: Vec<Event>,
-    /// Present when there may be more.
+    /// Cursor to the next page. Present if there may be more events.
     pub next: Option<AuditCursor>,
 }
 
-/// A position in the walk over days: the day, and the last event of it that was looked at.
+/// Position in the days: the day, and the last event of it that was read.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Position {
@@ -86,7 +87,7 @@ struct Position {
 }
 
 impl AuditLog {
-    /// A log whose events end after `retention`.
+    /// Returns a log whose events expire after `retention`.
     pub fn new(
         table: Arc<dyn Table>,
         clock: Arc<dyn Clock>,
@@ -96,12 +97,12 @@ impl AuditLog {
         Self { table, clock, entropy, retention }
     }
 
-    /// The clock that events go by.
+    /// Returns the clock that dates events.
     pub(super) fn clock(&self) -> &dyn Clock {
         &*self.clock
     }
 
-    /// An event of this moment.
+    /// Returns an event at the current time.
     pub fn event(&self, action: Action, actor: Actor, from: &Requester) -> Result<Event, EntropyError> {
         Ok(Event {
             id: EventId::new(&*self.clock, &*self.entropy)?,
@@ -121,7 +122,7 @@ impl AuditLog {
         })
     }
 
-    /// The write that adds `event`, for the commit that it reports.
+    /// Returns the write that adds `event`, for the commit that it reports.
     pub fn write(&self, event: &Event) -> Result<Write, StoreError> {
         let partition = partition(&day_list(day_of(event.at)), event.id.as_bytes());
         let write = Write::create(Key::new(partition, event.id.to_string()), event)?
@@ -132,20 +133,20 @@ impl AuditLog {
         })
     }
 
-    /// Adds `event` alone, where it reports something that changed nothing else.
+    /// Adds `event` in a commit of its own, for an event that changed nothing else.
     pub async fn append(&self, event: &Event) -> Result<(), StoreError> {
         let write = self.write(event)?;
         match self.table.commit(&[write], self.clock.now()).await {
-            // When its identifier is in use, the same event was appended before and its response was lost.
+            // If its identifier is taken, the same event was appended before and the response was lost.
             Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
             Err(CommitError::Store(error)) => Err(error),
         }
     }
 
-    /// One page of events.
+    /// Returns one page of events.
     pub async fn list(&self, filter: &Filter) -> Result<AuditPage, AuditError> {
         let now = self.clock.now();
-        // What has ended is hidden anyway; it need not be read either.
+        // Expired events are hidden anyway, so do not read them.
         let since = filter.since.unwrap_or(now - self.retention).max(now - self.retention);
         let newest = day_of(filter.until.map_or(now, |until| until.min(now)));
         let oldest = day_of(since);
@@ -157,7 +158,7 @@ impl AuditLog {
         let (mut events, mut trips, mut days) = (Vec::new(), MAX_TRIPS, 1);
         while events.len() < limit && trips > 0 && position.day >= oldest {
             let stretch = Stretch {
-                // An identifier begins with its time (RFC 9562, section 5.7), so a time is a bound among identifiers.
+                // An identifier starts with its time (RFC 9562, section 5.7), so a time bounds identifiers.
                 from: Some(id_at(since)),
                 until: position.last.map(|last| last.to_string()).or_else(|| filter.until.map(id_at)),
                 descending: true,
@@ -176,7 +177,7 @@ impl AuditLog {
                 }
             }
             if !page.more {
-                // The list of one account knows no days.
+                // The list of one account is not divided into days.
                 let day = if filter.user_id.is_some() { oldest } else { first };
                 position = Position { day: day - 1, last: None };
                 days = (days * 2).min(MAX_DAYS);
@@ -197,7 +198,7 @@ impl AuditCursor {
     }
 }
 
-/// The lists that the events of these days which `filter` wants are in.
+/// Returns the lists that contain the events of these days for `filter`.
 fn lists(filter: &Filter, days: RangeInclusive<i64>) -> Vec<List> {
     let of_day = |day| partitions(&day_list(day)).map(List::Partition).collect::<Vec<_>>();
     match filter.user_id {
@@ -206,7 +207,7 @@ fn lists(filter: &Filter, days: RangeInclusive<i64>) -> Vec<List> {
     }
 }
 
-/// The event's identifier, by which every list of events is ordered.
+/// Returns the identifier of the event, which orders every list of events.
 fn sort(item: &Item) -> &str {
     &item.key.sort
 }
@@ -221,7 +222,7 @@ fn day_of(at: Timestamp) -> i64 {
     at.as_millis().div_euclid(86_400_000)
 }
 
-/// The list of a day's events.
+/// Returns the list of the events of a day.
 fn day_list(day: i64) -> String {
     let midnight = Timestamp::from_secs(0) + DAY * u32::try_from(day).unwrap_or(0);
     format!("audit#{}", midnight.to_string().get(..10).unwrap_or("0000-00-00"))
@@ -231,7 +232,7 @@ fn user_list(user: UserId) -> String {
     format!("audit#user#{user}")
 }
 
-/// The lowest identifier of that millisecond.
+/// Returns the lowest identifier of that millisecond.
 fn id_at(at: Timestamp) -> String {
     let millis = u64::try_from(at.as_millis()).unwrap_or(0) & 0xFFFF_FFFF_FFFF;
     format!("{:08x}-{:04x}", millis >> 16, millis & 0xFFFF)

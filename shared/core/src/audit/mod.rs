@@ -1,4 +1,4 @@
-//! The audit log: who did what to which account, from where and when.
+//! Audit log: records of actions on accounts, with actor, origin and time.
 
 mod log;
 mod refusals;

@@ -1,4 +1,4 @@
-//! Refusals in the audit log: each that somebody signed in meets, and of others as many as nobody can flood the log with.
+//! Refusals in the audit log: those of signed-in users, and of others only so many that nobody can flood the log.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,33 +10,33 @@ use crate::model::audit::{Action, Actor, Requester};
 use crate::port::Window;
 use crate::{Timestamp, UserId};
 
-/// The window of one client's refusals: one event of each kind in it.
+/// Window in which one client gets one event of each kind.
 const WINDOW: Duration = Duration::from_mins(1);
-/// The most events of each kind about one user in it: accounts cost nothing to make.
+/// Maximum number of events of each kind about one user in a window, because accounts cost nothing to create.
 const MOST_OF_USER: u32 = 60;
-/// The most events of clients that are not signed in, in a window, whoever they are: an attacker has many addresses.
+/// Maximum number of events in a window for all clients that are not signed in, because an attacker has many addresses.
 const MOST: u32 = 100;
-/// How many clients are told apart at once.
+/// Maximum number of clients that are counted separately at once.
 const MAX_CLIENTS: usize = 4096;
 
-/// A request that was refused.
+/// Refused request.
 #[derive(Debug, Clone)]
 pub struct Refusal {
-    /// The kind of refusal.
+    /// Kind of refusal.
     pub action: Action,
-    /// Who asked, where they are signed in.
+    /// User who sent the request, if signed in.
     pub by: Option<UserId>,
-    /// What they asked for, such as `PUT /v1/roles/editor`.
+    /// Requested resource, such as `PUT /v1/roles/editor`.
     pub resource: String,
-    /// More, by name.
+    /// Further details, by name.
     pub details: BTreeMap<String, String>,
 }
 
-/// Writes refusals to the audit log.
+/// Writer of refusals to the audit log.
 ///
-/// A refusal changes nothing, so its event is an item of its own. A client that is not signed in costs nothing to be, and a
-/// limit is met by floods: of those one event is written for each client and kind in a minute, and no more than 100 in all, by
-/// each process; of a user's refusals 60 of each kind. The next event says how many were not.
+/// A refusal changes nothing, so its event is a separate item. Anybody can be a client that is not signed in, and floods exceed
+/// limits. For such clients each process therefore writes one event per client and kind in a minute, and at most 100 in total.
+/// For a user it writes 60 refusals of each kind. The next event states the number of events that were not written.
 pub struct Refusals {
     audit: AuditLog,
     counters: InProcessCounters,
@@ -44,12 +44,12 @@ pub struct Refusals {
 }
 
 impl Refusals {
-    /// With none so far.
+    /// Returns a writer without any refusals yet.
     pub fn new(audit: AuditLog) -> Self {
         Self { audit, counters: InProcessCounters::new(MAX_CLIENTS), unwritten: AtomicU64::new(0) }
     }
 
-    /// Writes the event. The request stays refused where that fails, and the log says so.
+    /// Writes the event. If that fails, it logs an error, and the request stays refused.
     pub async fn write(&self, refusal: Refusal, from: &Requester) {
         if !self.fits(&refusal, from, self.audit.clock().now()) {
             self.unwritten.fetch_add(1, Ordering::Relaxed);
@@ -61,7 +61,7 @@ impl Refusals {
             Ok(()) => unwritten.count = 0,
             Err(error) => {
                 unwritten.count = unwritten.count.saturating_add(1);
-                tracing::error!(%error, "an audit event was not written: the request was refused all the same");
+                tracing::error!(%error, "an audit event was not written; the request was refused nevertheless");
             }
         }
     }
@@ -95,8 +95,8 @@ impl Refusals {
     }
 }
 
-/// What an event under way says was not written. It goes back to the total unless the event is written, also where the request
-/// ends before that.
+/// Number of unwritten events that the current event reports. It returns to the total unless the event is written, even if the
+/// request ends before that.
 struct Unwritten<'a> {
     total: &'a AtomicU64,
     count: u64,

@@ -5,16 +5,16 @@ use crate::model::ConfigError;
 
 const NAME: &str = "LATCHKEY_CDN_SECRET";
 const FIX: &str = "set it to the output of `openssl rand -hex 32`, here and in the header that the CDN adds";
-/// The fewest characters of one that nobody guesses.
+/// Minimum number of characters of a secret that nobody can guess.
 const MIN: usize = 32;
 
-/// What a CDN adds to each request, in a header, so that a request that went around it is told apart: its `X-Forwarded-For` is a
-/// client's own. There are two while one is replaced by the next.
+/// Secret that a CDN adds to each request in a header. A request without it went around the CDN, so its `X-Forwarded-For` comes
+/// from the client. During a rotation two secrets are valid.
 #[derive(Clone)]
 pub struct CdnSecret(Vec<SecretString>);
 
 impl CdnSecret {
-    /// The header that carries it.
+    /// Header that carries the secret.
     pub const HEADER: &'static str = "x-latchkey-cdn-secret";
 
     /// Reads `current[,older...]`.
@@ -30,7 +30,7 @@ impl CdnSecret {
         Ok(Some(Self(secrets.map(SecretString::from).collect())))
     }
 
-    /// Whether `value` is one of them, in the same time whatever differs.
+    /// Returns true if `value` is one of the secrets. Takes the same time wherever they differ.
     pub fn is(&self, value: &[u8]) -> bool {
         let same = |secret: &SecretString| secret.expose_secret().as_bytes().ct_eq(value);
         self.0.iter().map(same).fold(Choice::from(0), |any, one| any | one).into()
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_current_and_the_older_secret_count_and_nothing_else() {
+    fn only_the_current_and_the_older_secret_are_accepted() {
         let (new, old) = ("b".repeat(32), "a".repeat(40));
         let secret = CdnSecret::read(Some(&format!("{new}, {old}"))).unwrap().unwrap();
         assert!(secret.is(new.as_bytes()) && secret.is(old.as_bytes()));
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_can_be_guessed_or_not_be_sent_is_refused_without_being_shown() {
+    fn a_secret_that_is_too_short_or_not_sendable_is_refused_without_being_shown() {
         for bad in ["short", &format!("{},short", "a".repeat(32)), &"ä".repeat(32)] {
             let text = CdnSecret::read(Some(bad)).err().unwrap().to_string();
             assert!(text.starts_with("LATCHKEY_CDN_SECRET: ") && !text.contains(bad), "{text}");

@@ -1,13 +1,14 @@
-//! `LATCHKEY_ORIGINS` and what is told to pages of those origins.
+//! `LATCHKEY_ORIGINS` and `LATCHKEY_CORS_HEADERS`: origins that may call with credentials, and headers that their pages may
+//! send.
 
 use url::Url;
 
 use crate::model::{ConfigError, is_loopback};
 
-/// Schemes whose pages have an origin of no host, or none that tells them apart.
+/// Schemes whose pages have an origin without a host, or one that does not tell them apart.
 const NO_ORIGIN: [&str; 6] = ["about", "blob", "data", "file", "filesystem", "javascript"];
 
-/// Exact origins, as browsers and web views send them.
+/// Reads exact origins, as browsers and web views send them.
 pub(super) fn origins(value: Option<&str>) -> Result<Vec<String>, ConfigError> {
     entries(value).map(origin).collect()
 }
@@ -26,26 +27,26 @@ fn origin(part: &str) -> Result<String, ConfigError> {
     };
     if part.contains('*') {
         return Err(error(
-            "has a wildcard, which would match no origin; list each origin that it stands for",
+            "has a wildcard, which does not match any origin; list each origin that it stands for",
         ));
     }
-    let url = Url::parse(part).map_err(|_| error("is no origin"))?;
+    let url = Url::parse(part).map_err(|_| error("is not an origin"))?;
     if !["http", "https"].contains(&url.scheme()) {
         return app_origin(part)
-            .ok_or_else(|| error("is no origin of an app or an extension: write scheme://host"));
+            .ok_or_else(|| error("is not the origin of an app or an extension: write scheme://host"));
     }
     let origin = url.origin().ascii_serialization();
-    // Browsers compare origins as text: one that is not written as they send it would never match.
+    // Browsers compare origins as text, so an origin in another spelling would never match.
     if origin != part.trim_end_matches('/') {
-        return Err(error("is no exact origin: it needs a scheme and a host in lower case, and no path"));
+        return Err(error("is not an exact origin: it needs a scheme and a host in lower case, and no path"));
     }
     if url.scheme() == "http" && !is_loopback(&url) {
-        return Err(error("is http, which only a loopback address may be"));
+        return Err(error("uses http, which is allowed only on a loopback address"));
     }
     Ok(origin)
 }
 
-/// The origin of an app's web view or of a browser's extension, as text: no standard says how to normalize it.
+/// Returns the origin of an app's web view or a browser extension, as text. No standard says how to normalize it.
 fn app_origin(part: &str) -> Option<String> {
     let (scheme, host) = part.trim_end_matches('/').split_once("://")?;
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_lowercase())
@@ -57,19 +58,20 @@ fn app_origin(part: &str) -> Option<String> {
     (is_scheme && is_host && !NO_ORIGIN.contains(&scheme)).then(|| format!("{scheme}://{host}"))
 }
 
-/// Headers that only a browser or a proxy may set, or by which this service is asked about others: no page needs leave for them.
+/// Headers that only a browser or a proxy may set, or with which a proxy asks Latchkey about another request. No page needs to
+/// send them.
 const RESERVED: [&str; 9] =
     ["x-forwarded-", "x-original-", "x-latchkey-", "sec-", "proxy-", "cf-", "cookie", "origin", "host"];
 
-/// `LATCHKEY_CORS_HEADERS`: names of headers that a page may send beside the usual ones, in lower case.
+/// Reads `LATCHKEY_CORS_HEADERS`: names of headers, in lower case, that a page may send in addition to the usual ones.
 pub(super) fn cors_headers(value: Option<&str>) -> Result<Vec<String>, ConfigError> {
     let name = |part: &str| {
         let name = part.to_ascii_lowercase();
         let is_token = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
         let problem = if !is_token {
-            "is no name of a header"
+            "is not a header name"
         } else if RESERVED.iter().any(|start| name.starts_with(start)) {
-            "is a header that no page may send here"
+            "is a header that pages may not send"
         } else {
             return Ok(name);
         };

@@ -3,10 +3,10 @@ use super::reader::Reader;
 use crate::limit::Limits;
 use crate::password::Argon2Parameters;
 
-/// A danger that an operator takes on by naming it.
+/// Danger that an operator accepts by naming it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Override {
-    /// `LATCHKEY_ALLOW_WEAK_HASHES=yes`: `LATCHKEY_ARGON2` may be below OWASP's least.
+    /// `LATCHKEY_ALLOW_WEAK_HASHES=yes`: `LATCHKEY_ARGON2` may be below OWASP's minimum.
     WeakHashes,
     /// `LATCHKEY_ALLOW_NO_LIMITS=yes`: `LATCHKEY_LIMITS` may be `off`.
     NoLimits,
@@ -15,7 +15,7 @@ pub enum Override {
 impl Override {
     const ALL: [Self; 2] = [Self::WeakHashes, Self::NoLimits];
 
-    /// The variable that names it.
+    /// Returns the variable that allows it.
     pub const fn variable(self) -> &'static str {
         match self {
             Self::WeakHashes => "LATCHKEY_ALLOW_WEAK_HASHES",
@@ -23,7 +23,7 @@ impl Override {
         }
     }
 
-    /// What it lets happen, for the log of each start.
+    /// Returns its consequence, for the log of each start.
     pub const fn consequence(self) -> &'static str {
         match self {
             Self::WeakHashes => {
@@ -42,7 +42,7 @@ impl Override {
     }
 }
 
-/// Reads the dangers that are allowed.
+/// Reads the dangers that the operator allows.
 pub(super) fn read(reader: &mut Reader<'_>) -> Vec<Override> {
     let given = |danger: &Override| {
         let value = danger.given(reader.text(danger.variable()).as_deref());
@@ -51,7 +51,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Vec<Override> {
     Override::ALL.into_iter().filter(given).collect()
 }
 
-/// Returns those without which the configuration would not be taken on a public URL.
+/// Returns the allowed dangers that are in use: without them the configuration would be refused on a public URL.
 pub(super) fn in_use(allowed: &[Override], limits: Limits, argon2: &Argon2Parameters) -> Vec<Override> {
     let in_use = |danger: &&Override| match danger {
         Override::WeakHashes => !argon2.meets_owasp(),

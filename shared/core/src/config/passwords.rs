@@ -4,7 +4,7 @@ use crate::password::{Argon2Parameters, PasswordRules, RangeService};
 
 const NAME: &str = "LATCHKEY_ARGON2";
 
-/// Settings of passwords.
+/// Password settings.
 pub(super) struct PasswordSettings {
     pub argon2: Argon2Parameters,
     pub breached: Option<RangeService>,
@@ -12,7 +12,7 @@ pub(super) struct PasswordSettings {
 }
 
 impl PasswordSettings {
-    /// Reads them; `allow_weak` says whether a hash may cost less than OWASP asks for.
+    /// Reads the settings. With `allow_weak`, a hash may cost less than OWASP's minimum.
     pub fn read(reader: &mut Reader<'_>, allow_weak: bool) -> Self {
         let argon2 = reader.parsed(NAME, "use m=19456,t=2,p=1").unwrap_or_default();
         let argon2 = reader.take(checked(argon2, allow_weak)).unwrap_or_default();
@@ -28,7 +28,7 @@ fn checked(argon2: Argon2Parameters, allow_weak: bool) -> Result<Argon2Parameter
     }
     Err(ConfigError::new(
         NAME,
-        format!("`{argon2}` is below OWASP's least, which only a loopback LATCHKEY_URL may use"),
+        format!("`{argon2}` is below OWASP's minimum, which only a loopback LATCHKEY_URL may use"),
         "use m=19456,t=2,p=1, m=12288,t=3,p=1 or m=7168,t=5,p=1, or take the risk with LATCHKEY_ALLOW_WEAK_HASHES=yes",
     ))
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::ConfigError;
 
-/// Reader of variables. It keeps every fault and goes on.
+/// Reader of variables. It collects every fault and goes on.
 pub(super) struct Reader<'a> {
     var: &'a dyn Fn(&str) -> Option<String>,
     faults: Vec<ConfigError>,
@@ -21,24 +21,25 @@ impl<'a> Reader<'a> {
         (self.var)(variable)
     }
 
-    /// Returns the value; none where there is a fault, which it keeps.
+    /// Returns the value, or `None` if there is a fault, which it stores.
     pub fn take<T>(&mut self, value: Result<T, ConfigError>) -> Option<T> {
         value.map_err(|fault| self.faults.push(fault)).ok()
     }
 
-    /// Returns the value; none where there are faults, which it keeps.
+    /// Returns the value, or `None` if there are faults, which it stores.
     pub fn take_all<T>(&mut self, value: Result<T, Vec<ConfigError>>) -> Option<T> {
         value.map_err(|faults| self.faults.extend(faults)).ok()
     }
 
-    /// Returns the parsed value of a variable; none where it is not set or has a fault, whose fix is `fix`.
+    /// Returns the parsed value of a variable, or `None` if the variable is not set or has a fault. `fix` is the hint for that
+    /// fault.
     pub fn parsed<T: FromStr<Err: Display>>(&mut self, variable: &'static str, fix: &str) -> Option<T> {
         let fault = |error: T::Err| ConfigError::new(variable, error.to_string(), fix);
         let value = self.text(variable)?.parse().map_err(fault);
         self.take(value)
     }
 
-    /// Returns the number of a variable; `default` where it is not set or has a fault.
+    /// Returns the number of a variable, or `default` if it is not set or has a fault.
     pub fn number(&mut self, variable: &'static str, default: u16, range: RangeInclusive<u16>) -> u16 {
         let Some(text) = self.text(variable) else { return default };
         let number = text.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
@@ -51,7 +52,7 @@ impl<'a> Reader<'a> {
         self.take(number).unwrap_or(default)
     }
 
-    /// Returns every fault that was found.
+    /// Returns all faults.
     pub fn into_faults(self) -> Vec<ConfigError> {
         self.faults
     }

@@ -24,7 +24,7 @@ fn a_url_and_a_secret_are_enough() {
 }
 
 #[test]
-fn every_fault_is_told_at_once() {
+fn all_faults_are_reported_at_once() {
     let errors = Config::read(|_| None, Exposure::Deployed).err().unwrap();
     let names: Vec<_> = errors.iter().map(|e| e.variable).collect();
     assert_eq!(names, ["LATCHKEY_URL", "LATCHKEY_SECRET"]);
@@ -48,7 +48,7 @@ fn providers_on_this_machine_are_for_services_on_it() {
         ("OIDC_A_CLIENT_ID", "b"),
         ("OIDC_A_CLIENT_SECRET", "c"),
     ];
-    assert!(error(&provider).contains("OIDC_A_ISSUER is no https URL"));
+    assert!(error(&provider).contains("OIDC_A_ISSUER is not an https URL"));
     let here = [&[("LATCHKEY_URL", "http://localhost:8787")], &provider[..]].concat();
     assert!(read(&here, Exposure::Deployed).is_ok());
 }
@@ -122,7 +122,7 @@ fn an_override_is_yes_and_is_told_only_where_it_is_used() {
 }
 
 #[test]
-fn breached_passwords_are_asked_for_when_it_says_whom() {
+fn breached_passwords_are_checked_when_a_service_is_set() {
     let breached = |vars: &[_]| read(vars, Exposure::Deployed).ok().unwrap().breached;
     assert_eq!(breached(&[]), None);
     assert!(breached(&[("LATCHKEY_BREACHED", "https://api.pwnedpasswords.com/range/")]).is_some());
@@ -130,7 +130,7 @@ fn breached_passwords_are_asked_for_when_it_says_whom() {
 }
 
 #[test]
-fn the_tokens_of_providers_are_kept_only_when_it_says_so() {
+fn provider_refresh_tokens_are_stored_only_when_the_setting_says_so() {
     let kept = |vars: &[_]| read(vars, Exposure::Deployed).ok().unwrap().keep_provider_tokens;
     assert!(!kept(&[]));
     assert!(!kept(&[("LATCHKEY_PROVIDER_TOKENS", "drop")]));

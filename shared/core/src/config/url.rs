@@ -4,8 +4,8 @@ use super::ConfigError;
 use crate::model::is_loopback;
 use crate::token::IssuerAndAudience;
 
-/// The address at which clients reach Latchkey: `https`, or `http` on this machine only. Has a path where a reverse proxy takes
-/// that prefix off, and no query or user.
+/// Address at which clients reach Latchkey: `https`, or `http` on this machine only. May have a path, if a reverse proxy
+/// removes that prefix. Has no query and no user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl {
     text: String,
@@ -15,29 +15,29 @@ pub struct PublicUrl {
 }
 
 impl PublicUrl {
-    /// What the paths of routes are appended to, without a slash at the end.
+    /// Returns the base URL of all routes, without a slash at the end.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Its origin, as browsers send it.
+    /// Returns its origin, as browsers send it.
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// Whether cookies carry `Secure`, and HSTS is sent.
+    /// Returns true if the URL is https: cookies then carry `Secure`, and HSTS is sent.
     pub fn is_https(&self) -> bool {
         self.text.starts_with("https:")
     }
 
-    /// Start of the name of every cookie. On https it is `__Host-latchkey-`, a prefix that browsers enforce: no sibling domain
-    /// can set such a cookie (RFC 6265bis, section 4.1.3.2). On http, which is this machine only, it names the port, since
-    /// browsers send the cookies of one port to every other.
+    /// Returns the prefix of every cookie name. On https it is `__Host-latchkey-`, a prefix that browsers enforce: no sibling
+    /// domain can set such a cookie (RFC 6265bis, section 4.1.3.2). On http, which is this machine only, it names the port,
+    /// because browsers send the cookies of one port to every other.
     pub fn cookie_prefix(&self) -> &str {
         &self.cookie_prefix
     }
 
-    /// Whether it names this machine.
+    /// Returns true if the URL names this machine.
     pub fn is_loopback(&self) -> bool {
         self.loopback
     }
@@ -49,7 +49,7 @@ pub(super) fn read(value: Option<String>) -> Result<PublicUrl, ConfigError> {
     const FIX: &str = "set it to the address that clients use, such as https://auth.example.com";
     let value = value.ok_or_else(|| ConfigError::new(NAME, "is not set", FIX))?;
     let url =
-        Url::parse(&value).map_err(|error| ConfigError::new(NAME, format!("is no URL ({error})"), FIX))?;
+        Url::parse(&value).map_err(|error| ConfigError::new(NAME, format!("is not a URL ({error})"), FIX))?;
     let loopback = is_loopback(&url);
     let error = |problem: &str| Err(ConfigError::new(NAME, problem, FIX));
     match url.scheme() {
@@ -57,7 +57,7 @@ pub(super) fn read(value: Option<String>) -> Result<PublicUrl, ConfigError> {
         "http" if loopback => {}
         "http" => {
             return error(
-                "is http, which only a loopback address may be: cookies and passwords would travel in the clear",
+                "uses http, which is allowed only on a loopback address: cookies and passwords would be sent unencrypted",
             );
         }
         _ => return error("is not an https URL"),
@@ -85,7 +85,7 @@ pub(super) fn read(value: Option<String>) -> Result<PublicUrl, ConfigError> {
     Ok(PublicUrl { text: format!("{origin}{path}"), origin, loopback, cookie_prefix })
 }
 
-/// Reads `LATCHKEY_AUDIENCE`, which is the URL where it is not set.
+/// Reads `LATCHKEY_AUDIENCE`; the default is the URL.
 pub(super) fn issuer_and_audience(
     url: &PublicUrl,
     audience: Option<String>,

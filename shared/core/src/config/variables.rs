@@ -1,6 +1,6 @@
-//! The names of all variables, to find those that look like ours and are not.
+//! Names of all variables, to find names that look like a variable of Latchkey but are misspelled.
 
-/// Read somewhere, on some platform.
+/// Variables that Latchkey reads on some platform.
 const OURS: [&str; 32] = [
     "LATCHKEY_ALLOW_NO_LIMITS",
     "LATCHKEY_ALLOW_WEAK_HASHES",
@@ -36,7 +36,7 @@ const OURS: [&str; 32] = [
     "UPSTASH_REDIS_REST_URL",
 ];
 
-/// Those of providers, whose beginnings others may use too.
+/// Variables of providers. Other programs may use the same prefixes.
 const PROVIDERS: [&str; 15] = [
     "APPLE_CLIENT_ID",
     "APPLE_KEY_ID",
@@ -55,17 +55,17 @@ const PROVIDERS: [&str; 15] = [
     "MICROSOFT_TENANT",
 ];
 
-/// The beginnings of names that nobody else uses.
+/// Prefixes of names that only Latchkey uses.
 const BEGINNINGS: [&str; 2] = ["LATCHKEY_", "UPSTASH_REDIS_REST_"];
 
-/// Whether the value of this variable is read, or would be but for a misspelling.
+/// Returns true if Latchkey reads this variable, or would read it without a misspelling.
 pub fn is_ours(name: &str) -> bool {
     BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
         || name.starts_with("OIDC_")
         || PROVIDERS.contains(&name)
 }
 
-/// A line for each of the names that looks like one of ours and is not: what is wrong, and the nearest name.
+/// Returns a line for each name that looks like a variable of Latchkey but is not one: the fault and the nearest name.
 pub fn misspelt<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     names
         .into_iter()
@@ -77,14 +77,14 @@ pub fn misspelt<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         .collect()
 }
 
-/// The variable that is meant by a name that is none.
+/// Returns the variable that a misspelled name most likely means.
 fn meant(name: &str) -> Option<&'static str> {
     let all = || OURS.iter().chain(&PROVIDERS).copied();
     let distance = |known: &&str| strsim::osa_distance(name, known);
     if BEGINNINGS.iter().any(|beginning| name.starts_with(beginning)) {
         return all().min_by_key(distance);
     }
-    // Another program may have a variable that is not quite one of these: a slip of one letter, or the end of a name alone.
+    // Another program may have a variable with a similar name. Accept a slip of one letter, or a wrong end after `_CLIENT_`.
     let provider = |known: &&str| {
         known.split_once("_CLIENT_").is_some_and(|(provider, _)| {
             name.strip_prefix(provider).is_some_and(|rest| rest.starts_with("_CLIENT_"))
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(misspelt(names.into_iter().chain(OURS).chain(PROVIDERS)), Vec::<String>::new());
     }
 
-    /// Every name in quotes in the sources is on the list, so that a new variable is not called a misspelling.
+    /// Checks that every name in quotes in the sources is on the list, so that a new variable is not reported as a misspelling.
     #[test]
     fn the_list_is_whole() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -1,36 +1,36 @@
-//! What is limited, and the quotas of it: built in, or from `LATCHKEY_LIMITS`.
+//! Limited actions and their quotas: built in, or from `LATCHKEY_LIMITS`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::quota::{InvalidQuota, Quota};
 
-/// What a limit is about.
+/// Action that is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Signing up, by address.
+    /// Sign-up, by client address.
     Signup,
-    /// Signing up, by e-mail.
+    /// Sign-up, by e-mail address.
     SignupEmail,
-    /// Signing up with what is refused, such as a weak password, by address.
+    /// Sign-up that is refused, for example for a weak password; by client address.
     SignupRefused,
-    /// Signing in with a password, by address.
+    /// Sign-in with a password, by client address.
     Signin,
-    /// Signing in with a password, by e-mail, whether or not it has an account; by device where the browser has signed in to
-    /// this account before.
+    /// Sign-in with a password, by e-mail address, even one without an account. By device if the browser signed in to this
+    /// account before.
     SigninEmail,
-    /// The same over a longer window.
+    /// Like [`SigninEmail`](Self::SigninEmail), over a longer window.
     SigninEmailDay,
-    /// Coming back from an OAuth provider, by address.
+    /// Return from an OAuth provider, by client address.
     OauthCallback,
-    /// Any other public route, by address.
+    /// Any other public route, by client address.
     Public,
-    /// Reads with a valid token, by session; counted in process.
+    /// Read with a valid token, by session; counted in process.
     Session,
 }
 
 impl Action {
-    /// All of them.
+    /// All actions.
     pub const ALL: [Self; 9] = [
         Self::Signup,
         Self::SignupEmail,
@@ -43,7 +43,7 @@ impl Action {
         Self::Session,
     ];
 
-    /// Its name in configuration, in keys and in errors.
+    /// Returns its name in configuration, in keys and in errors.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Signup => "signup",
@@ -58,7 +58,7 @@ impl Action {
         }
     }
 
-    /// The quota that holds unless configuration says otherwise.
+    /// Returns the default quota.
     pub const fn default_quota(self) -> Quota {
         match self {
             Self::Signup => Quota::per_minutes(3, 15),
@@ -73,7 +73,7 @@ impl Action {
         }
     }
 
-    /// Whether it takes or makes a credential: then it stays limited, in process, while the counters fail.
+    /// Returns true if it accepts or creates a credential. Such an action stays limited, in process, while the counters fail.
     pub const fn is_credential(self) -> bool {
         match self {
             Self::Signup
@@ -103,16 +103,16 @@ impl fmt::Display for Action {
     }
 }
 
-/// The quota of each action, or none at all. Written `signup=3/15m,signin=10/30s`, or `off`.
+/// Quotas of all actions, or none. Written `signup=3/15m,signin=10/30s`, or `off`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limits {
     /// Every action has a quota.
     On(Quotas),
-    /// Nothing is counted or refused: for load tests on one's own machine.
+    /// Nothing is counted or refused, for load tests on a local machine.
     Off,
 }
 
-/// A quota for each action.
+/// Quota of each action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quotas {
     signup: Quota,
@@ -127,8 +127,8 @@ pub struct Quotas {
 }
 
 impl Limits {
-    /// Reads the quotas that differ from the defaults; an empty text changes none. `allow_off` says whether `off` may
-    /// stand for the whole.
+    /// Parses the quotas that differ from the defaults. An empty text changes none. `off` for the whole text is accepted only
+    /// with `allow_off`.
     pub fn parse(text: &str, allow_off: bool) -> Result<Self, InvalidLimits> {
         let text = text.trim();
         if text == "off" {
@@ -153,7 +153,7 @@ impl Limits {
         Ok(Self::On(quotas))
     }
 
-    /// The quota of `action`; `None` when limits are off.
+    /// Returns the quota of `action`; `None` if limits are off.
     pub const fn quota(&self, action: Action) -> Option<Quota> {
         match self {
             Self::On(quotas) => Some(quotas.of(action)),
@@ -163,7 +163,7 @@ impl Limits {
 }
 
 impl Quotas {
-    /// The quota of `action`.
+    /// Returns the quota of `action`.
     pub const fn of(&self, action: Action) -> Quota {
         match action {
             Action::Signup => self.signup,
@@ -226,39 +226,39 @@ impl fmt::Display for Limits {
     }
 }
 
-/// Why a text is not [`Limits`].
+/// Reason that a text is not [`Limits`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLimits {
-    /// `off` where it would leave a public service open.
+    /// The text is `off`, which would leave a public service unprotected.
     #[error(
         "limits can be off on a loopback LATCHKEY_URL only: remove the value, raise quotas, such as signin=100/1m, or take the \
          risk with LATCHKEY_ALLOW_NO_LIMITS=yes"
     )]
     OffNotAllowed,
-    /// A part without an equals sign.
+    /// A part has no equals sign.
     #[error("{part:?} is not an action and its quota: write it as signup=3/15m, parts separated by commas")]
     NoPair {
-        /// The part.
+        /// Part.
         part: String,
     },
-    /// A part about something that is not limited.
+    /// A part names an action that is not limited.
     #[error("{name:?} is not limited: choose from {}", Action::ALL.map(Action::name).join(", "))]
     UnknownAction {
-        /// What stands before the equals sign.
+        /// Text before the equals sign.
         name: String,
     },
-    /// A part whose quota is none.
+    /// The quota of a part is not valid.
     #[error("{part:?} has no valid quota: {why}")]
     Quota {
-        /// The part.
+        /// Part.
         part: String,
-        /// What is expected.
+        /// Expected form.
         why: InvalidQuota,
     },
-    /// Two parts about one action.
+    /// Two parts name the same action.
     #[error("{action} is given twice: keep one of the two")]
     Twice {
-        /// The action.
+        /// Action.
         action: Action,
     },
 }
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_replaces_the_default_and_nothing_else() {
+    fn a_given_quota_replaces_only_its_default() {
         let limits = Limits::parse("signup=7/2h,signin=10/30s", false).unwrap();
         for action in Action::ALL {
             let expected = match action {

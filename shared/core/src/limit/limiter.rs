@@ -1,4 +1,4 @@
-//! The limits on who asks from outside, counted across all processes.
+//! Limits on requests from outside, counted across all processes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,26 +15,26 @@ use crate::model::{ClientAddress, Network};
 use crate::port::{Clock, Count, Counters, Window};
 use crate::{DeviceId, Email, Timestamp};
 
-/// Who does what.
+/// Subject of a limit: an action and the key by which it is counted.
 #[derive(Debug, Clone, Copy)]
 pub enum Subject<'a> {
-    /// An action, counted by the address it comes from.
+    /// Action, counted by client address.
     Address(Action, &'a ClientAddress),
-    /// An action, counted by the e-mail address it is about.
+    /// Action, counted by the e-mail address in the request.
     Email(Action, &'a Email),
-    /// An action, counted by the device that it comes from.
+    /// Action, counted by device.
     Device(Action, DeviceId),
 }
 
 impl Subject<'_> {
-    /// What is limited.
+    /// Returns the limited action.
     pub const fn action(&self) -> Action {
         match self {
             Self::Address(action, _) | Self::Email(action, _) | Self::Device(action, _) => *action,
         }
     }
 
-    /// The windows that count it under `quota`: one for each network of an address, with the network's share.
+    /// Returns the windows that count it under `quota`: one for each network of an address, with the quota of that network.
     fn windows(&self, quota: Quota) -> Vec<Window> {
         let (kind, counted) = match self {
             Self::Address(_, address) => ("address", address.networks()),
@@ -50,42 +50,42 @@ impl Subject<'_> {
     }
 }
 
-/// The key of a window. Half a SHA-256 stands for the value, so that a store lists neither addresses nor e-mails; whoever can
-/// read the store can still check a guess.
+/// Returns the key of a window. It contains half a SHA-256 in place of the value, so that a store lists neither client
+/// addresses nor e-mail addresses. A reader of the store can still check a guess.
 fn window_key(action: Action, kind: &str, value: &str) -> String {
     let digest = Sha256::digest(value);
     let half = digest.first_chunk::<16>().map_or(&[][..], |half| half);
     format!("{action}:{kind}:{}", URL_SAFE_NO_PAD.encode(half))
 }
 
-/// What the `RateLimit-*` fields of a response say (draft-ietf-httpapi-ratelimit-headers-06).
+/// Content of the `RateLimit-*` fields of a response (draft-ietf-httpapi-ratelimit-headers-06).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// How many the window takes.
+    /// Number of requests that the window allows.
     pub limit: u32,
-    /// How many more fit now.
+    /// Number of further requests that are allowed now.
     pub remaining: u32,
-    /// In whole seconds: when none remain, how long until one more fits; otherwise how long until the whole limit does, if
-    /// nothing comes until then.
+    /// Time in whole seconds. If none remain: until one more request is allowed. Otherwise: until the whole limit is available,
+    /// if no request comes before.
     pub reset: Duration,
 }
 
-/// The request may go on.
+/// Permission for a request to proceed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Admission {
-    /// Of the window with the least left; `None` when nothing was counted.
+    /// Rate of the window with the fewest remaining requests; `None` if nothing was counted.
     pub rate: Option<Rate>,
 }
 
-/// The request comes too soon: HTTP 429.
+/// Refusal of a request that comes too soon: HTTP 429.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many requests ({action}): come again in {} s", retry_after.as_secs())]
+#[error("too many requests ({action}): try again in {} s", retry_after.as_secs())]
 pub struct RateLimitExceeded {
-    /// The limit that lasts longest of those that refuse.
+    /// Action of the limit that refuses for the longest time.
     pub action: Action,
-    /// How many its window takes.
+    /// Number of requests that its window allows.
     pub limit: u32,
-    /// How long until it takes one more, in whole seconds, at least one.
+    /// Time until it allows one more, in whole seconds, at least one.
     pub retry_after: Duration,
 }
 
@@ -94,20 +94,20 @@ impl RateLimitExceeded {
         Self { action, limit, retry_after: whole_seconds(wait) }
     }
 
-    /// The same for the `RateLimit-*` fields.
+    /// Returns the content of the `RateLimit-*` fields.
     pub const fn rate(&self) -> Rate {
         Rate { limit: self.limit, remaining: 0, reset: self.retry_after }
     }
 }
 
-/// Rounded up, and at least one: who comes back after it is not refused for the same reason.
+/// Rounds up to whole seconds, at least one. A client that waits this long is not refused for the same reason again.
 fn whole_seconds(wait: Duration) -> Duration {
     let started = u64::from(wait.subsec_nanos() > 0);
     Duration::from_secs(wait.as_secs().saturating_add(started).max(1))
 }
 
-/// What counts while the [`Counters`] fail. It must outlive requests to be of use: one for the whole process, also where
-/// ports are built for each request.
+/// Counters for the time while the [`Counters`] fail. They must outlive requests to be useful: create one for the whole
+/// process, even if ports are created for each request.
 #[derive(Debug)]
 pub struct Fallback {
     counters: InProcessCounters,
@@ -115,16 +115,15 @@ pub struct Fallback {
 }
 
 impl Fallback {
-    /// How many keys it holds at once: about 13 MB of the largest credential window that is built
-    /// in.
+    /// Maximum number of keys at once: about 13 MB for the largest built-in credential window.
     pub const MAX_KEYS: usize = 8192;
 
-    /// With nothing counted.
+    /// Returns empty counters.
     pub fn new() -> Self {
         Self { counters: InProcessCounters::new(Self::MAX_KEYS), failures: AtomicU64::new(0) }
     }
 
-    /// How often it was needed.
+    /// Returns the number of times that it was used.
     pub fn failures(&self) -> u64 {
         self.failures.load(Ordering::Relaxed)
     }
@@ -136,7 +135,7 @@ impl Default for Fallback {
     }
 }
 
-/// Admits requests within the [`Limits`]. Cheap to clone.
+/// Limiter that admits requests within the [`Limits`]. Cheap to clone.
 #[derive(Clone)]
 pub struct Limiter {
     counters: Arc<dyn Counters>,
@@ -146,7 +145,7 @@ pub struct Limiter {
 }
 
 impl Limiter {
-    /// A limiter over `counters`.
+    /// Returns a limiter over `counters`.
     pub fn new(
         counters: Arc<dyn Counters>,
         clock: Arc<dyn Clock>,
@@ -156,25 +155,25 @@ impl Limiter {
         Self { counters, clock, limits, fallback }
     }
 
-    /// What it admits by; a [`SessionMeter`](super::SessionMeter) takes the same.
+    /// Returns its limits; a [`SessionMeter`](super::SessionMeter) takes the same.
     pub const fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// How often the counters failed, in this process.
+    /// Returns the number of times that the counters failed in this process.
     pub fn failures(&self) -> u64 {
         self.fallback.failures()
     }
 
     /// Counts one request for all of `subjects`, in one round trip, or refuses it and counts it for none.
     ///
-    /// When the counters fail, credential actions are counted in process, by the same quotas, and the others go on: a
-    /// lost store neither opens the door to guessing nor shuts the service down.
+    /// While the counters fail, credential actions are counted in process by the same quotas, and other actions proceed. A lost
+    /// store therefore neither allows unlimited guesses nor stops the service.
     pub async fn admit(&self, subjects: &[Subject<'_>]) -> Result<Admission, RateLimitExceeded> {
         self.admit_at(subjects, self.clock.now()).await
     }
 
-    /// Counts like [`admit`](Self::admit), as of `now`.
+    /// Counts like [`admit`](Self::admit), at the time `now`.
     pub async fn admit_at(
         &self,
         subjects: &[Subject<'_>],
@@ -188,14 +187,14 @@ impl Limiter {
         match self.counters.hit(&windows, now).await {
             Ok(counts) if counts.len() == windows.len() => decide(&actions, &windows, &counts),
             Ok(counts) => {
-                let why = format!("the store answered {} counts for {} windows", counts.len(), windows.len());
+                let why = format!("the store returned {} counts for {} windows", counts.len(), windows.len());
                 self.fall_back(actions, windows, now, &why)
             }
             Err(error) => self.fall_back(actions, windows, now, &error.to_string()),
         }
     }
 
-    /// The windows of all subjects; none when limits are off, and each once for subjects that are the same.
+    /// Returns the windows of all subjects, without duplicates; none if limits are off.
     fn windows(&self, subjects: &[Subject<'_>]) -> Vec<(Action, Window)> {
         let mut windows: Vec<(Action, Window)> = Vec::with_capacity(subjects.len());
         for subject in subjects {
@@ -230,7 +229,7 @@ fn decide(actions: &[Action], windows: &[Window], counts: &[Count]) -> Result<Ad
         || actions.iter().zip(windows).zip(counts).map(|((action, window), count)| (action, window, count));
     let refusing = all().filter(|(_, _, count)| !count.admitted).max_by_key(|(_, _, count)| count.free_in);
     if let Some((action, window, count)) = refusing {
-        // Machines whose clocks differ share a store: none waits longer than a window is.
+        // Machines whose clocks differ share a store, so limit the wait to the length of the window.
         return Err(RateLimitExceeded::new(*action, window.limit, count.free_in.min(window.length)));
     }
     let rate = all().map(|(_, window, count)| rate(window, count)).min_by_key(|rate| rate.remaining);

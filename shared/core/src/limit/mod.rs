@@ -1,7 +1,7 @@
-//! Limits: how often a client may do what.
+//! Rate limits.
 //!
-//! A [`Limiter`] counts by address and by e-mail in sliding windows of the [`Counters`](crate::port::Counters) port; a
-//! [`SessionMeter`] guards, in process, the reads that cost no count.
+//! A [`Limiter`] counts by client address and by e-mail address in sliding windows of the [`Counters`](crate::port::Counters)
+//! port. A [`SessionMeter`] limits, in process, the reads of a session, which need no store.
 
 pub mod config;
 pub mod limiter;

@@ -1,26 +1,26 @@
-//! How many in how long.
+//! Quotas: a count and a time.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The highest limit. A window keeps a timestamp of each hit, so this bounds its size: 80 KB.
+/// Maximum limit. A window stores a timestamp of each hit, so this bounds its size: 80 KB.
 pub const MAX_LIMIT: u32 = 10_000;
-/// The longest window, in seconds: 30 days.
+/// Maximum length of a window, in seconds: 30 days.
 pub const MAX_SECS: u64 = 30 * DAY;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// At most `limit` in any stretch of `length`; written `3/15m`.
+/// Quota: at most `limit` hits in any stretch of `length`; written `3/15m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
     limit: u32,
     secs: u64,
 }
 
-/// The text or numbers are not a [`Quota`].
+/// Error: the text or the numbers are not a [`Quota`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected a count of 1 to {MAX_LIMIT}, a slash, and a length of 1s to 30d in whole s, m, h or d, such as 3/15m"
@@ -28,7 +28,7 @@ pub struct Quota {
 pub struct InvalidQuota;
 
 impl Quota {
-    /// `limit` from 1 to [`MAX_LIMIT`] in a `length` of whole seconds, from 1 to [`MAX_SECS`].
+    /// Returns the quota of `limit`, from 1 to [`MAX_LIMIT`], in `length`, which is whole seconds from 1 to [`MAX_SECS`].
     pub const fn new(limit: u32, length: Duration) -> Result<Self, InvalidQuota> {
         let secs = length.as_secs();
         if limit == 0 || limit > MAX_LIMIT || secs == 0 || secs > MAX_SECS || length.subsec_nanos() != 0 {
@@ -37,23 +37,23 @@ impl Quota {
         Ok(Self { limit, secs })
     }
 
-    /// `limit` in `minutes`; both within the bounds.
+    /// Returns the quota of `limit` in `minutes`. Both must be within the bounds.
     pub(super) const fn per_minutes(limit: u32, minutes: u64) -> Self {
         Self { limit, secs: minutes * MINUTE }
     }
 
-    /// The quota of a group that is `factor` times as large, up to [`MAX_LIMIT`].
+    /// Returns the quota of a group of `factor` clients, up to [`MAX_LIMIT`].
     #[must_use]
     pub fn times(self, factor: u32) -> Self {
         Self { limit: self.limit.saturating_mul(factor).min(MAX_LIMIT), ..self }
     }
 
-    /// How many.
+    /// Returns the maximum number of hits.
     pub const fn limit(self) -> u32 {
         self.limit
     }
 
-    /// In how long.
+    /// Returns the length of the window.
     pub const fn length(self) -> Duration {
         Duration::from_secs(self.secs)
     }
@@ -78,7 +78,7 @@ impl FromStr for Quota {
     }
 }
 
-/// Digits only: the integer parser of the standard library also takes a sign.
+/// Accepts digits only: the integer parser of the standard library also accepts a sign.
 fn number(text: &str) -> Result<u64, InvalidQuota> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         text.parse().map_err(|_| InvalidQuota)

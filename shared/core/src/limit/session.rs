@@ -1,4 +1,4 @@
-//! The in-process limit on reads with a valid token.
+//! In-process limit on reads with a valid token.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,22 +8,22 @@ use super::limiter::RateLimitExceeded;
 use super::quota::Quota;
 use crate::Timestamp;
 
-/// Meters the reads of one session, in eight bytes and without a lock. It belongs beside whatever this process remembers
-/// of the session, and outlives each refresh of that.
+/// Meter of the reads of one session, in eight bytes and without a lock. Store it next to the copy of the session in this
+/// process; it must outlive each reload of that copy.
 ///
-/// The generic cell rate algorithm (ITU-T I.371), in exact integers: it holds the moment until which the hits so far are
-/// paid for, each hit pays for `length / limit`, and what is paid ahead may not exceed `length`. A session that keeps to
-/// the quota in every stretch of `length` is never refused; no stretch holds more than `2 * limit - 1` hits; in the
-/// long run `limit` per `length` pass. A guard against a client gone wild, so a restart or a second process may start it
-/// afresh. A clock that jumps back costs a session at most the wait of a full window.
+/// It uses the generic cell rate algorithm (ITU-T I.371), in exact integers. It holds the time until which the hits so far are
+/// paid for. Each hit pays for `length / limit`, and at most `length` may be paid in advance. A session that keeps to the quota
+/// in every stretch of `length` is never refused. No stretch holds more than `2 * limit - 1` hits, and in the long run `limit`
+/// hits per `length` pass. The meter protects against a misbehaving client, so a restart or a second process may start with a
+/// new one. A clock that jumps back costs a session at most the wait of a full window.
 #[derive(Debug, Default)]
 pub struct SessionMeter {
-    /// In ticks, of which a millisecond has `limit`: so each hit costs a whole number, the length in milliseconds.
+    /// Time in ticks. A millisecond has `limit` ticks, so each hit costs a whole number: the length in milliseconds.
     paid_until: AtomicU64,
 }
 
 impl SessionMeter {
-    /// For a session without hits.
+    /// Returns the meter of a session without hits.
     pub const fn new() -> Self {
         Self { paid_until: AtomicU64::new(0) }
     }
@@ -32,7 +32,7 @@ impl SessionMeter {
     pub fn admit(&self, limits: &Limits, now: Timestamp) -> Result<(), RateLimitExceeded> {
         let Some(quota) = limits.quota(Action::Session) else { return Ok(()) };
         let step = Step::new(quota, now);
-        // Always an `Ok`: the closure stores what a jump of the clock corrected even where the hit is refused.
+        // Always an `Ok`: the closure also stores the correction after a jump of the clock if the hit is refused.
         let (Ok(paid_until) | Err(paid_until)) =
             self.paid_until
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |paid| Some(step.take(paid).0));
@@ -48,7 +48,7 @@ struct Step {
     ticks_per_milli: u64,
     now: u64,
     cost: u64,
-    /// The furthest moment that may be paid for.
+    /// Latest time that may be paid for.
     horizon: u64,
 }
 
@@ -61,9 +61,9 @@ impl Step {
         Self { ticks_per_milli, now, cost, horizon }
     }
 
-    /// The moment paid for after this hit, and how long to wait if it is refused.
+    /// Returns the time that is paid for after this hit, and the wait if it is refused.
     fn take(&self, paid_until: u64) -> (u64, Option<Duration>) {
-        // Nothing beyond the horizon was ever paid for: there the clock has jumped back.
+        // No time beyond the horizon was ever paid for: if it is later, the clock has jumped back.
         let start = paid_until.clamp(self.now, self.horizon);
         let paid = start.saturating_add(self.cost);
         if paid <= self.horizon {
@@ -144,7 +144,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn who_keeps_to_the_quota_is_never_refused(
+        fn a_client_that_keeps_to_the_quota_is_never_refused(
             limit in 1_u32..8,
             secs in 1_u64..5,
             steps in proptest::collection::vec(0_i64..1500, 1..200),

@@ -4,36 +4,37 @@ use crate::model::identity::{Identity, ProviderName, Sole};
 use crate::model::store::{Item, Key, StoreError, Version, Write};
 use crate::model::{Email, Lockout, StoredHash, Timestamp, User};
 
-/// The password of an account.
+/// Password of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credential {
-    /// Its hash.
+    /// Hash of the password.
     pub hash: StoredHash,
-    /// When it was chosen.
+    /// Time at which it was chosen.
     pub changed_at: Timestamp,
-    /// Wrong passwords against it.
+    /// Count of wrong passwords, and the lock.
     #[serde(default)]
     pub lockout: Lockout,
 }
 
-/// All that a sign-in needs, under the e-mail address: the one strong read of a sign-in. Its copy of the user is written in the
-/// same commit as the user itself, so the two never differ. Being there makes the address taken.
+/// Data that a password sign-in needs, stored under the e-mail address: the only strongly consistent read of a sign-in. Its copy
+/// of the user is written in the same commit as the user itself, so the two never differ. An existing item makes the address
+/// taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {
-    /// Whose address it is.
+    /// Owner of the address.
     pub user: User,
-    /// How they prove it; none where they only ever sign in with a provider.
+    /// Password; `None` if the user signs in with providers only.
     pub credential: Option<Credential>,
 }
 
 impl Login {
-    /// Where the login of `email` is.
+    /// Returns the key of the login of `email`.
     pub fn key(email: &Email) -> Key {
         Key::new(format!("email#{email}"), "login")
     }
 }
 
-/// A user, their login and their identities as they were read, for a change that writes them all.
+/// A user, their login and their identities as they were read, for a change that writes all of them.
 #[derive(Debug, Clone)]
 pub struct Account {
     /// The user.
@@ -46,8 +47,8 @@ pub struct Account {
 }
 
 impl Account {
-    /// From the items. An identity that is missing was taken away after the user was read, and then nothing of this account
-    /// can be written.
+    /// Decodes the items. If an identity is missing, it was removed after the user was read, and no write of this account can
+    /// succeed.
     pub(crate) fn decode<'a>(
         user: &Item,
         login: &Item,
@@ -63,7 +64,8 @@ impl Account {
         })
     }
 
-    /// From an identity that is the only way in: it says what the other items are.
+    /// Returns the account of an identity that is the only way to sign in. The identity holds a copy of the user and the versions
+    /// of the other items.
     pub(crate) fn of_sole(identity: Identity, version: Version) -> Option<Self> {
         let (user_version, login_version) = identity.sole?.versions();
         let user = identity.user.clone();
@@ -71,22 +73,22 @@ impl Account {
         Some(Self { user, login, identities: vec![(identity, version)], user_version, login_version })
     }
 
-    /// Its identities.
+    /// Returns its identities.
     pub(crate) fn identities(&self) -> impl Iterator<Item = &Identity> {
         self.identities.iter().map(|(identity, _)| identity)
     }
 
-    /// Whether there is another way in than the identity at `provider`.
+    /// Returns true if there is another way to sign in than the identity at `provider`.
     pub(crate) fn opens_without(&self, provider: &ProviderName) -> bool {
         self.login.credential.is_some() || self.user.identities.keys().any(|other| other != provider)
     }
 
-    /// The write that replaces the login alone: it has no copy elsewhere.
+    /// Returns the write that replaces only the login, which has no copy elsewhere.
     pub(crate) fn replace_login(&self, login: &Login) -> Result<Write, StoreError> {
         Write::replace(Login::key(&login.user.email), login, self.login_version)
     }
 
-    /// The writes that replace all of them with `user`, and that remove the identities which it does not have any more.
+    /// Returns the writes that replace all items with `user` and remove the identities that `user` no longer has.
     pub(crate) fn replace(&self, user: &User) -> Result<Vec<Write>, StoreError> {
         let login = Login { user: user.clone(), credential: self.login.credential.clone() };
         let mut writes = vec![
@@ -105,21 +107,21 @@ impl Account {
         Ok(writes)
     }
 
-    /// What an identity of `user` says of the versions, once [`replace`](Self::replace) has written them: present while it is the
-    /// only way in.
+    /// Returns the versions that an identity of `user` stores once [`replace`](Self::replace) has written them. Present while
+    /// the identity is the only way to sign in.
     pub(crate) fn sole_after(&self, user: &User) -> Option<Sole> {
         let is_sole = user.identities.len() == 1 && self.login.credential.is_none();
         is_sole.then(|| Sole::new(self.user_version.next(), self.login_version.next()))
     }
 
-    /// The write that gives the address to another account, whose `login` takes the place of this one's, and the version that
-    /// the login has then.
+    /// Returns the write that gives the address to another account: `login` replaces the login of this account. Also returns
+    /// the version that the login then has.
     pub(crate) fn give_address(&self, login: &Login) -> Result<(Write, Version), StoreError> {
         let write = Write::replace(Login::key(&self.user.email), login, self.login_version)?;
         Ok((write, self.login_version.next()))
     }
 
-    /// The writes that remove all of them, and free the handle.
+    /// Returns the writes that remove all items and free the handle.
     pub(crate) fn delete(&self) -> Vec<Write> {
         let login = Write::Delete { key: Login::key(&self.user.email), condition: Some(self.login_version) };
         let mut writes = self.delete_all_but_login();
@@ -127,7 +129,7 @@ impl Account {
         writes
     }
 
-    /// The writes that remove user and identities, and free the handle.
+    /// Returns the writes that remove the user and the identities and free the handle.
     pub(crate) fn delete_all_but_login(&self) -> Vec<Write> {
         let mut writes =
             vec![Write::Delete { key: User::key(self.user.id), condition: Some(self.user_version) }];
@@ -135,7 +137,7 @@ impl Account {
             key: Identity::key(&identity.hash()),
             condition: Some(*version),
         }));
-        // Nobody else can hold it while this user does.
+        // Nobody else can hold the handle while this user does.
         writes.extend(self.user.handle.iter().map(|h| Write::Delete { key: h.key(), condition: None }));
         writes
     }

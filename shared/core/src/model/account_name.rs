@@ -1,4 +1,4 @@
-//! How an operator names an account.
+//! Name by which an operator selects an account.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use crate::model::{Email, Timestamp, User, UserId};
 
-/// An account, by its address or by its identifier.
+/// Selector of an account: its address or its identifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountName {
-    /// By the address that it signs in with.
+    /// The address that it signs in with.
     Email(Email),
-    /// By its identifier.
+    /// Its identifier.
     Id(UserId),
 }
 
-/// The text is neither an address nor an identifier.
+/// Error: the text is neither an address nor an identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an account: write its e-mail address, or its id as `users list` shows it")]
 pub struct InvalidAccountName;
@@ -39,7 +39,7 @@ impl fmt::Display for AccountName {
 }
 
 impl User {
-    /// The account in a line for an operator: its id, its age, whether the address is verified.
+    /// Returns one line about the account for an operator: its id, its age, and the state of the address.
     pub fn described(&self, now: Timestamp) -> String {
         let verified = if self.email_verified { "verified" } else { "not verified" };
         format!("{} <{}>, made {} ago, {verified}", self.id, self.email, age(now.since(self.created_at)))

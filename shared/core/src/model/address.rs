@@ -1,38 +1,38 @@
-//! The address of the client, in the one form in which it is counted and shown.
+//! Client address, in the one form in which it is counted and shown.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-/// The address that a request came from.
+/// Address that a request came from.
 ///
-/// One client has one address however it is spelled: an IPv6 address that carries an IPv4 one, mapped or compatible
-/// (RFC 4291, section 2.5.5), is that IPv4 address. Shown in full, for the audit; counted by its
+/// A client has one address however it is spelled: an IPv6 address that carries an IPv4 address, mapped or compatible (RFC
+/// 4291, section 2.5.5), becomes that IPv4 address. The audit log shows it in full; rate limits count it by its
 /// [`networks`](Self::networks).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "IpAddr", into = "IpAddr")]
 pub struct ClientAddress(IpAddr);
 
-/// A network that an address is counted in.
+/// Network in which an address is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Network {
-    /// Names the network, the same for every address in it.
+    /// Key of the network, the same for every address in it.
     pub key: String,
-    /// How many times the quota of one client the network has.
+    /// Number of times that the network has the quota of one client.
     pub factor: u32,
 }
 
-/// The lengths of the IPv6 prefixes that are counted, each with its factor. A subscriber has at least a whole /64 to choose
-/// from (RFC 6177), often a /56 and sometimes a /48, which is 65,536 of the first.
+/// Lengths of the IPv6 prefixes that are counted, each with its factor. A subscriber has at least a whole /64 to choose
+/// addresses from (RFC 6177), often a /56 and sometimes a /48, which holds 65,536 networks of length /64.
 const PREFIXES: [(u32, u32); 3] = [(64, 1), (56, 4), (48, 16)];
 
 impl ClientAddress {
-    /// The most networks that one address is counted in.
+    /// Maximum number of networks in which one address is counted.
     pub const MAX_NETWORKS: usize = PREFIXES.len();
 
-    /// Returns the networks that limits count the address in: an IPv4 address by itself; an IPv6 address by its /64, by its
-    /// /56 with 4 times the quota, and by its /48 with 16 times the quota.
+    /// Returns the networks in which limits count the address. An IPv4 address counts by itself. An IPv6 address counts in its
+    /// /64, in its /56 with 4 times the quota, and in its /48 with 16 times the quota.
     pub fn networks(&self) -> Vec<Network> {
         match self.0 {
             IpAddr::V4(address) => vec![Network { key: address.to_string(), factor: 1 }],
@@ -48,11 +48,11 @@ impl ClientAddress {
         }
     }
 
-    /// The client behind `trusted_proxies` proxies, each of which appends to `X-Forwarded-For` the address it was called
-    /// from; `peer` called this process and is the client itself when there are none.
+    /// Returns the client behind `trusted_proxies` proxies, each of which appends the address of its caller to
+    /// `X-Forwarded-For`. `peer` called this process; without proxies it is the client itself.
     ///
-    /// `values` are the header's values in the order received, as they are: one that is not text must not be left out,
-    /// since what stands left of the trusted entries is the client's own choice.
+    /// `values` are the raw values of the header in the order received. Do not leave out a value that is not text: the client
+    /// itself chooses everything left of the trusted entries, so the entries are counted from the right.
     pub fn forwarded<'a, V>(
         peer: IpAddr,
         values: impl DoubleEndedIterator<Item = &'a V>,
@@ -72,7 +72,7 @@ impl ClientAddress {
     }
 }
 
-/// An address, bare, in brackets, or with a port.
+/// Parses an address: bare, in brackets, or with a port.
 fn parse(entry: &str) -> Option<IpAddr> {
     let bracketed = || entry.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
     entry
@@ -82,22 +82,23 @@ fn parse(entry: &str) -> Option<IpAddr> {
         .or_else(bracketed)
 }
 
-/// Why the client's address is not known. The request is refused: one without an address would escape every limit.
+/// Reason that the client address is unknown. The request is refused, because a request without an address would escape every
+/// limit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownAddress {
-    /// The request passed fewer proxies than there should be.
+    /// The request passed fewer proxies than are configured.
     #[error(
-        "X-Forwarded-For has fewer than {trusted_proxies} addresses: set the number of trusted proxies to how many stand \
+        "X-Forwarded-For has fewer than {trusted_proxies} addresses: set the number of trusted proxies to the number that stand \
          in front of this service"
     )]
     Missing {
-        /// How many proxies are configured.
+        /// Number of configured proxies.
         trusted_proxies: u8,
     },
-    /// The entry that a trusted proxy wrote is no address.
+    /// The entry that a trusted proxy wrote is not an address.
     #[error(
         "the entry of X-Forwarded-For that names the client is not an IP address: set the number of trusted proxies to \
-         how many append to the header, and have them append addresses"
+         the number that append to the header, and let them append addresses"
     )]
     Unreadable,
 }
@@ -127,7 +128,7 @@ impl fmt::Display for ClientAddress {
 }
 
 impl fmt::Debug for ClientAddress {
-    // Personal data: a stray {:?} in a log line must not carry it.
+    // Personal data: a stray {:?} in a log line must not expose it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ClientAddress(…)")
     }
@@ -150,7 +151,7 @@ mod tests {
         ClientAddress::forwarded(PEER, values.iter().copied(), trusted_proxies).map(|a| a.to_string())
     }
 
-    /// The keys of its networks.
+    /// Returns the keys of its networks.
     fn keys(address: ClientAddress) -> Vec<String> {
         address.networks().into_iter().map(|network| network.key).collect()
     }
@@ -303,14 +304,14 @@ mod tests {
             let _ = ClientAddress::forwarded(PEER, values.iter(), proxies);
         }
 
-        /// Against the definition: two addresses share the network of a length when their first bits are the same.
+        /// Checks the definition: two addresses share the network of a length if and only if their first bits are the same.
         #[test]
         fn two_addresses_share_a_network_exactly_when_their_prefixes_agree(
             one: u128,
             other: u128,
             shared in 0_u32..=128,
         ) {
-            // The second takes its first bits from the first.
+            // The second address takes its first bits from the first.
             let mask = u128::MAX.checked_shl(128 - shared).unwrap_or(0);
             let other = (one & mask) | (other & !mask);
             let of = |bits: u128| ClientAddress::from(IpAddr::V6(Ipv6Addr::from(bits))).networks();
@@ -322,7 +323,7 @@ mod tests {
             }
         }
 
-        /// A wider network has a larger factor, contains the narrower one, and never shares its key.
+        /// Checks that a wider network has a larger factor, contains the narrower network, and never shares its key.
         #[test]
         fn networks_widen_and_are_told_apart(bits: [u8; 16]) {
             let networks = ClientAddress::from(IpAddr::from(bits)).networks();
@@ -332,7 +333,7 @@ mod tests {
             prop_assert_eq!(networks.iter().map(|n| &n.key).collect::<HashSet<_>>().len(), networks.len());
         }
 
-        /// However an attacker chooses among the addresses of a /48, it is let through at most 16 times as often as one client.
+        /// Checks that an attacker with a whole /48 is admitted at most 16 times as often as one client.
         #[test]
         fn a_48_has_sixteen_times_the_quota_of_a_client(hosts in proptest::collection::vec(any::<[u8; 10]>(), 200..400)) {
             let mut counted = std::collections::HashMap::<String, u32>::new();

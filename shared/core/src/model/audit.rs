@@ -11,7 +11,7 @@ use crate::model::{ClientAddress, EventId, Timestamp, UserId};
 
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
-        /// What happened, written `noun:outcome`.
+        /// Kind of event, written `noun:outcome`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "&'static str")]
         pub enum Action {
@@ -19,10 +19,10 @@ macro_rules! actions {
         }
 
         impl Action {
-            /// Every action there is.
+            /// All actions.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// Its stable name.
+            /// Returns its stable name.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)+
@@ -33,67 +33,68 @@ macro_rules! actions {
 }
 
 actions! {
-    /// An account was made.
+    /// An account was created.
     SignupSucceeded = "signup:succeeded",
     /// A sign-up named an e-mail address that already has an account.
     SignupRefused = "signup:refused",
     /// The owner changed the password; every other session ended.
     PasswordChanged = "password:changed",
-    /// A session began.
+    /// A session started.
     SigninSucceeded = "signin:succeeded",
-    /// A wrong password, or an unknown e-mail address.
+    /// The password was wrong, or the e-mail address unknown.
     SigninFailed = "signin:failed",
-    /// The wrong password that locked the account for a time.
+    /// A wrong password locked the account for a time.
     SigninLocked = "signin:locked",
-    /// The wrong password after which none is tried any more.
+    /// A wrong password stopped the account: no further password is tried.
     SigninStopped = "signin:stopped",
     /// The operator ended a lock or a stop.
     SigninUnlocked = "signin:unlocked",
-    /// A password that was not tried, since the account is locked or stopped; or the right one for a disabled account. The
-    /// details say which.
+    /// A password was not tried because the account is locked or stopped, or the right password came for a disabled account.
+    /// The details give the reason.
     SigninRefused = "signin:refused",
-    /// Somebody came back from a provider and was not let in; the details say why.
+    /// A user returned from a provider and was not signed in; the details give the reason.
     OauthFailed = "oauth:failed",
-    /// A provider vouched for somebody, and their app got a one-time code.
+    /// A provider authenticated a user, and their app got a one-time code.
     CodeIssued = "code:issued",
-    /// A one-time code came with the wrong verifier, or to an account that had changed; it was used up.
+    /// A one-time code came with the wrong verifier, or for an account that had changed. The code was consumed.
     CodeRefused = "code:refused",
-    /// A one-time code was presented again after its exchange; the session that it gave was revoked.
+    /// A one-time code was presented again after its exchange; the session from that exchange was revoked.
     CodeReplayed = "code:replayed",
     /// An identity at a provider was linked to an account.
     IdentityLinked = "identity:linked",
-    /// An identity was taken from an account.
+    /// An identity was removed from an account.
     IdentityUnlinked = "identity:unlinked",
     /// The operator moved an identity to another issuer.
     IdentityMoved = "identity:moved",
-    /// An identity was not linked, or not taken away.
+    /// A request to link or remove an identity was refused.
     IdentityRefused = "identity:refused",
-    /// An access token of a provider was given to a server that acts for the account's owner.
+    /// An access token of a provider was given to a server that acts for the owner of the account.
     ProviderTokenIssued = "identity:token_issued",
-    /// A refresh token was presented again after its window; its session was revoked.
+    /// A refresh token was presented again after its reuse window; its session was revoked.
     TokenReused = "token:reused",
-    /// The owner ended one session, this or another.
+    /// The owner ended one session, the current one or another.
     SessionRevoked = "session:revoked",
-    /// Every session of the account was ended.
+    /// All sessions of the account were ended.
     SessionsRevoked = "session:all_revoked",
-    /// A request was refused for want of a permission.
+    /// A request was refused because a permission is missing.
     PermissionDenied = "permission:denied",
-    /// A request was refused that its caller may not make, whatever their permissions say of it; the details have the code of
-    /// the response.
+    /// A request was refused that its caller may not make, independent of the permission. The details hold the code of the
+    /// response.
     AuthorityRefused = "authority:refused",
-    /// A request was refused that a page of another site made.
+    /// A request from a page of another site was refused.
     RequestForged = "request:forged",
-    /// A request came past a limit; once a minute for each client.
+    /// A request exceeded a limit. Logged once a minute for each client.
     RequestLimited = "request:limited",
-    /// A refresh token or a one-time code was refused: it has ended, or never was one; once a minute for each client.
+    /// A refresh token or a one-time code was refused because it has ended or never existed. Logged once a minute for each
+    /// client.
     TokenRefused = "token:refused",
-    /// A role was made or changed.
+    /// A role was created or changed.
     RolePut = "role:put",
     /// A role was deleted.
     RoleDeleted = "role:deleted",
     /// A role was granted to an account.
     RoleGranted = "role:granted",
-    /// A role was taken from an account.
+    /// A role was removed from an account.
     RoleRevoked = "role:revoked",
     /// An account was disabled.
     UserDisabled = "user:disabled",
@@ -101,19 +102,20 @@ actions! {
     UserEnabled = "user:enabled",
     /// An account's profile was changed.
     UserUpdated = "user:updated",
-    /// An account gave way: its address was never verified, and its owner came by a provider that vouches for it.
+    /// An account was deleted because its address was never verified and the owner of the address signed in with a provider that
+    /// vouches for it.
     UserDisplaced = "user:displaced",
     /// An account was deleted.
     UserDeleted = "user:deleted",
-    /// The sessions of everybody were ended.
+    /// The sessions of all users were ended.
     SessionsEnded = "sessions:ended",
     /// The signing keys were rotated.
     KeysRotated = "keys:rotated",
-    /// Everything that is stored sealed was moved under the current secret.
+    /// All sealed data was sealed again with the current secret.
     SecretsResealed = "secrets:resealed",
 }
 
-/// The text names no action.
+/// Error: the text does not name an action.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no such action; expected one such as `signin:failed`")]
 pub struct UnknownAction;
@@ -138,32 +140,32 @@ impl From<Action> for &'static str {
     }
 }
 
-/// Who did it.
+/// Cause of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Actor {
-    /// Somebody who is not signed in.
+    /// A person who is not signed in.
     Anonymous,
     /// A signed-in user.
     User(UserId),
-    /// The `latchkey` command on the server itself.
+    /// The `latchkey` command on the server.
     Operator,
-    /// Latchkey, by one of its own rules.
+    /// Latchkey itself, by one of its rules.
     System,
 }
 
-/// A client's `User-Agent`, cut to 256 characters, without control characters: it ends up in logs and on pages.
+/// `User-Agent` of a client, cut to 256 characters and without control characters, because logs and pages show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserAgent(String);
 
 impl UserAgent {
-    /// From a header's text.
+    /// Cleans the text of a header.
     pub fn new(text: &str) -> Self {
         Self(text.chars().filter(|c| !c.is_control()).take(256).collect())
     }
 
-    /// The cleaned text.
+    /// Returns the cleaned text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -175,52 +177,52 @@ impl fmt::Display for UserAgent {
     }
 }
 
-/// Where a request came from.
+/// Origin of a request.
 #[derive(Debug, Clone, Default)]
 pub struct Requester {
-    /// The client's address; none for the command line.
+    /// Client address; `None` for the command line.
     pub address: Option<ClientAddress>,
-    /// The client's own description.
+    /// `User-Agent` of the client.
     pub user_agent: Option<UserAgent>,
 }
 
-/// One line of the audit log. Holds no secret and no password; what was typed as an unknown e-mail address is not kept either,
-/// since people type passwords there.
+/// Entry of the audit log. It holds no secret and no password. It does not hold an unknown e-mail address as typed either,
+/// because people type passwords there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// Sorts by time.
+    /// Identifier, which sorts by time.
     pub id: EventId,
-    /// When.
+    /// Time of the event.
     pub at: Timestamp,
-    /// What.
+    /// Kind of event.
     pub action: Action,
-    /// Who did it.
+    /// Cause of the event.
     pub actor: Actor,
-    /// Whose account it is about.
+    /// User whose account is concerned.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub user_id: Option<UserId>,
-    /// What else it is about, such as `session:<id>` or `role:editor`.
+    /// Other resource that is concerned, such as `session:<id>` or `role:editor`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub resource: Option<String>,
-    /// The client's address, in full.
+    /// Client address, in full.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub address: Option<String>,
-    /// The client's own description.
+    /// `User-Agent` of the client.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub user_agent: Option<UserAgent>,
-    /// What was there before, where something changed.
+    /// State before a change.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub before: Option<Value>,
-    /// What is there now, where something changed.
+    /// State after a change.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub after: Option<Value>,
-    /// More, by name.
+    /// Further details, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub details: BTreeMap<String, String>,
 }
 
 impl Event {
-    /// The same with what something was and what it is now; nothing where it was not there, or is not any more.
+    /// Adds the states before and after a change. `None` means that the object did not exist before, or no longer exists.
     #[must_use]
     pub fn changing<T: Serialize>(mut self, before: Option<&T>, after: Option<&T>) -> Self {
         let value = |part: &T| serde_json::to_value(part).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What is stored in place of a secret of 256 random bits.
+//! Digest that is stored in place of a secret of 256 random bits.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -10,19 +10,19 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
-/// The SHA-256 of a secret, as 43 characters of base64url. Compared in constant time. Only for secrets too random to be
-/// guessed: a password needs a slow hash.
+/// SHA-256 of a secret, as 43 characters of base64url. Compared in constant time. Only for secrets too random to guess: a
+/// password needs a slow hash.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest([u8; 32]);
 
-/// The text is not the base64url of 32 bytes.
+/// Error: the text is not the base64url of 32 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a digest: expected 43 characters of base64url")]
 pub struct InvalidDigest;
 
 impl Digest {
-    /// The digest of `secret`.
+    /// Returns the digest of `secret`.
     pub fn of(secret: &[u8]) -> Self {
         Self(Sha256::digest(secret).into())
     }
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn is_the_sha_256_of_the_secret_and_survives_its_text() {
-        // FIPS 180-4, the example of one block: SHA-256("abc") begins ba7816bf.
+        // FIPS 180-4, the one-block example: SHA-256("abc") begins with ba7816bf.
         let digest = Digest::of(b"abc");
         assert_eq!(digest.0[..4], [0xba, 0x78, 0x16, 0xbf]);
         assert_eq!(digest.to_string().parse(), Ok(digest));

@@ -7,24 +7,24 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-/// The longest address, in bytes (RFC 5321, section 4.5.3.1.3, less the angle brackets).
+/// Maximum length of an address, in bytes (RFC 5321, section 4.5.3.1.3, minus the angle brackets).
 pub const MAX_LEN: usize = 254;
 const MAX_LOCAL: usize = 64;
 
-/// A valid e-mail address in lower-case ASCII, its domain as A-labels (`xn--…`).
+/// Valid e-mail address in lower-case ASCII, its domain as A-labels (`xn--…`).
 ///
-/// The local part is an unquoted one of RFC 5321, in ASCII. A character beyond ASCII in it is refused and never folded: `ﬂora`
-/// with a ligature and `flora` may be two people's mailboxes, and so may `ｂob` and `bob`. An encoded word (RFC 2047, `=?…?=`)
-/// is refused too: some mail systems decode it to another address. The case of the local part is dropped: no large provider tells
-/// two mailboxes apart by it, while people type it either way.
+/// The local part is an unquoted local part of RFC 5321, in ASCII. A non-ASCII character in it is refused and never folded:
+/// `ﬂora` with a ligature and `flora` may be the mailboxes of two people, and so may `ｂob` and `bob`. An encoded word (RFC
+/// 2047, `=?…?=`) is refused too, because some mail systems decode it to another address. The local part is stored in lower
+/// case: no large provider distinguishes mailboxes by case, and people type either.
 ///
-/// The domain has at least one dot. Beyond ASCII it goes through UTS 46, which may change its case and its composition (NFC) and
-/// nothing else: a look-alike, such as a full-width letter, a ligature or an invisible character, is refused.
+/// The domain has at least one dot. A non-ASCII domain goes through UTS 46, which may change only its case and its composition
+/// (NFC). A look-alike, such as a full-width letter, a ligature or an invisible character, is refused.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Email(String);
 
-/// The text is not an [`Email`].
+/// Error: the text is not an [`Email`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not an e-mail address: use name@domain, at most {MAX_LEN} characters, with an unquoted name of ASCII characters"
@@ -32,17 +32,17 @@ pub struct Email(String);
 pub struct InvalidEmail;
 
 impl Email {
-    /// The normalised address.
+    /// Returns the normalized address.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What stands before the `@`.
+    /// Returns the part before the `@`.
     pub fn local_part(&self) -> &str {
         self.0.split_once('@').map_or("", |(local, _)| local)
     }
 
-    /// What stands after the `@`.
+    /// Returns the part after the `@`.
     pub fn domain(&self) -> &str {
         self.0.split_once('@').map_or("", |(_, domain)| domain)
     }
@@ -52,7 +52,7 @@ impl FromStr for Email {
     type Err = InvalidEmail;
 
     fn from_str(text: &str) -> Result<Self, InvalidEmail> {
-        // A bound before any work: mapping can grow a text, and only its result is kept.
+        // Bound the length before any work: the mapping can make a text longer, and only the result has a limit.
         if text.len() > 4 * MAX_LEN {
             return Err(InvalidEmail);
         }
@@ -62,14 +62,15 @@ impl FromStr for Email {
     }
 }
 
-/// The domain as A-labels in lower case (UTS 46, non-transitional). None when it is not valid, or when the mapping changes more of
-/// a label than case and composition.
+/// Returns the domain as A-labels in lower case (UTS 46, non-transitional). Returns `None` if it is not valid, or if the
+/// mapping changes more of a label than case and composition.
 fn ascii_domain(text: &str) -> Option<String> {
     let uts46 = Uts46::new();
-    // An `xn--` label must decode to a valid one. `Hyphens::Allow`: real names have hyphens in the third and fourth place.
+    // An `xn--` label must decode to a valid label. `Hyphens::Allow`: some real names have hyphens in the third and fourth
+    // place.
     let ascii =
         uts46.to_ascii(text.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow, DnsLength::Verify).ok()?;
-    // The Kelvin sign is a K to both case and composition.
+    // Both case folding and composition turn the Kelvin sign into a K.
     let is_kept = |c: char| c.is_ascii() || !c.nfc().chain(c.to_lowercase()).any(|other| other.is_ascii());
     let is_same = |given: &str, label: &str| {
         let composed: String = given.chars().flat_map(char::to_lowercase).nfc().collect();
@@ -82,14 +83,14 @@ fn ascii_domain(text: &str) -> Option<String> {
     is_unfolded.then(|| ascii.into_owned())
 }
 
-/// Whether a text is an address in the form in which it is stored.
+/// Returns true if a text is an address in the stored form.
 fn is_normal(text: &str) -> bool {
     text.len() <= MAX_LEN
         && !text.bytes().any(|b| b.is_ascii_uppercase())
         && text.split_once('@').is_some_and(|(local, domain)| is_local_part(local) && is_domain(domain))
 }
 
-/// `Dot-string` of RFC 5321, section 4.1.2.
+/// Checks `Dot-string` of RFC 5321, section 4.1.2.
 fn is_local_part(local: &str) -> bool {
     let atext = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
     let is_encoded_word = local.contains("=?") || local.contains("?=");
@@ -98,7 +99,7 @@ fn is_local_part(local: &str) -> bool {
         && local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(atext))
 }
 
-/// `Domain` of RFC 5321, section 4.1.2, with at least two labels of at most 63 characters; address literals are refused.
+/// Checks `Domain` of RFC 5321, section 4.1.2, with at least two labels of at most 63 characters. Refuses address literals.
 fn is_domain(domain: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -106,7 +107,8 @@ fn is_domain(domain: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    // A host name whose last label ends with a digit may be an address; an A-label of a top-level domain may end so too.
+    // A host name whose last label ends with a digit may be an IP address. An A-label of a top-level domain may end with a
+    // digit too.
     let is_name = |last: &str| last.starts_with("xn--") || !last.ends_with(|c: char| c.is_ascii_digit());
     domain.split('.').all(label) && domain.rsplit_once('.').is_some_and(|(_, last)| is_name(last))
 }
@@ -118,13 +120,13 @@ impl fmt::Display for Email {
 }
 
 impl fmt::Debug for Email {
-    // Personal data: a stray {:?} in a log line must not carry it.
+    // Personal data: a stray {:?} in a log line must not expose it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Email(…)")
     }
 }
 
-/// What is stored: the one form, and no other spelling of it.
+/// Reads the stored form and refuses every other spelling.
 impl TryFrom<String> for Email {
     type Error = InvalidEmail;
     fn try_from(text: String) -> Result<Self, InvalidEmail> {
@@ -181,7 +183,7 @@ mod tests {
             "ada\u{200b}@example.com",
             "\u{a0}ada@example.com",
             "ada\u{3000}@example.com",
-            // Look-alikes of the characters that divide an address.
+            // Look-alikes of the characters that separate the parts of an address.
             "ADA＠example.com",
             "ada﹫example.com",
             "ada＠evil.example@example.com",
@@ -191,14 +193,14 @@ mod tests {
             "ada@example｡com",
             "ada@example\u{2024}com",
             "ada@example.com，eve@example.com",
-            // Domains that only a mapping makes valid.
+            // Domains that are valid only after a mapping.
             "ada@ｅxample.com",
             "ada@oﬃce.example",
             "ada@exam\u{200b}ple.com",
             "ada@exam\u{ad}ple.com",
             "ada@\u{212a}elvin.example",
             "ada@example.com\u{3000}",
-            // A-labels that do not decode, or decode to what another label stands for.
+            // A-labels that do not decode, or that decode to the text of another label.
             "ada@xn--.com",
             "ada@xn--a.com",
             "ada@xn--example-.com",
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_single_plain_address_is_refused() {
+    fn anything_but_one_plain_address_is_refused() {
         for text in [
             "",
             "@",
@@ -269,7 +271,7 @@ mod tests {
         assert_eq!(format!("{:?}", "ada@example.com".parse::<Email>().unwrap()), "Email(…)");
     }
 
-    /// Texts that are nearly addresses.
+    /// Generates texts that are almost addresses.
     fn near() -> impl Strategy<Value = String> {
         let local = prop_oneof![
             "[A-Za-z0-9.=?_+-]{1,12}",
@@ -299,7 +301,7 @@ mod tests {
             }
         }
 
-        /// The one change of a local part is its case.
+        /// Checks that nothing but the case of a local part changes.
         #[test]
         fn a_local_part_stays_as_it_was_written(text in near()) {
             if let Ok(email) = text.parse::<Email>() {

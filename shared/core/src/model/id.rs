@@ -1,6 +1,6 @@
-//! Identifiers: `UUIDv7` (RFC 9562, section 5.7), so that they sort by the time they were made.
+//! Identifiers: `UUIDv7` (RFC 9562, section 5.7), so they sort by creation time.
 //!
-//! An identifier is never a credential: whatever proves something carries 256 random bits of its own.
+//! An identifier is never a credential: each credential carries 256 random bits of its own.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Timestamp;
 
-/// The text is not a lower-case hyphenated UUID.
+/// Error: the text is not a lower-case hyphenated UUID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an identifier: expected a lower-case hyphenated UUID")]
 pub struct InvalidId;
@@ -23,18 +23,18 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// The identifier of this moment and these random bits.
+            /// Returns the identifier for this time and these random bits.
             pub(crate) fn at(now: Timestamp, random: &[u8; 10]) -> Self {
                 let millis = u64::try_from(now.as_millis()).unwrap_or(0);
                 Self(uuid::Builder::from_unix_timestamp_millis(millis, random).into_uuid())
             }
 
-            /// From its 16 bytes.
+            /// Returns the identifier with these 16 bytes.
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(Uuid::from_bytes(bytes))
             }
 
-            /// Its 16 bytes.
+            /// Returns its 16 bytes.
             pub const fn as_bytes(&self) -> &[u8; 16] {
                 self.0.as_bytes()
             }
@@ -49,7 +49,7 @@ macro_rules! id {
         impl FromStr for $name {
             type Err = InvalidId;
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                // One spelling only: what is compared as text elsewhere must not have two.
+                // Accept one spelling only, because other code compares identifiers as text.
                 let id = Uuid::try_parse(text).map_err(|_| InvalidId)?;
                 if id.hyphenated().to_string() == text { Ok(Self(id)) } else { Err(InvalidId) }
             }
@@ -71,19 +71,19 @@ macro_rules! id {
 }
 
 id! {
-    /// A user; the `sub` of access tokens.
+    /// Identifier of a user; the `sub` of access tokens.
     UserId
 }
 id! {
-    /// A session; the `sid` of access tokens.
+    /// Identifier of a session; the `sid` of access tokens.
     SessionId
 }
 id! {
-    /// An audit event.
+    /// Identifier of an audit event.
     EventId
 }
 id! {
-    /// A browser that signed in to an account.
+    /// Identifier of a browser that signed in to an account.
     DeviceId
 }
 

@@ -5,43 +5,43 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Device, DeviceId, Timestamp};
 
-/// How many wrong passwords in a row lock an account; each further number as large locks it again.
+/// Number of consecutive wrong passwords that lock an account. The same number again locks it again.
 pub const FAILURES_PER_LOCK: u32 = 5;
-/// How many wrong passwords in a row end with a reset: none is tried any more.
+/// Number of consecutive wrong passwords after which no password is tried until a reset.
 pub const MAX_FAILURES: u32 = 100;
-/// How many wrong passwords in a row a device may send before it is treated like any other.
+/// Number of consecutive wrong passwords from a device until it is treated like any other.
 pub const MAX_DEVICE_FAILURES: u32 = 10;
-/// How long the first lock lasts. Each further one lasts twice as long as the one before, up to [`LONGEST_LOCK`].
+/// Length of the first lock. Each further lock lasts twice as long as the one before, up to [`LONGEST_LOCK`].
 pub const FIRST_LOCK: Duration = Duration::from_mins(15);
-/// How long a lock lasts at the most. With it, [`MAX_FAILURES`] can be reached in 13 days at the earliest.
+/// Maximum length of a lock. With it, [`MAX_FAILURES`] is reached after 13 days at the earliest.
 pub const LONGEST_LOCK: Duration = Duration::from_hours(24);
 
-/// The most devices whose wrong passwords are counted. While it is reached, a device that is not among them is treated like
-/// any other: every count has its bound.
+/// Maximum number of devices whose wrong passwords are counted, so that the record stays small. At the maximum, a device that
+/// is not counted yet is treated like any other client.
 const MAX_DEVICES: usize = 16;
 
-/// Wrong passwords in a row, and the locks that they lead to. Stored with the credential, so every change to it is a
-/// compare-and-set: guesses made at once cannot exceed the count together. No count ends with time; a right password or an
-/// unlock ends it.
+/// Number of consecutive wrong passwords, and the resulting lock. Stored with the credential, so every change is a
+/// compare-and-set and parallel guesses cannot exceed the count. The count does not expire; a right password or an unlock ends
+/// it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lockout {
     failures: u32,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     locked_until: Option<Timestamp>,
-    /// Wrong passwords from devices that signed in to this account before.
+    /// Counts for devices that signed in to this account before.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     devices: BTreeMap<DeviceId, DeviceFailures>,
 }
 
-/// Wrong passwords in a row from one device.
+/// Number of consecutive wrong passwords from one device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct DeviceFailures {
     failures: u32,
-    /// When the device's cookie expires, and this count with it.
+    /// Time at which the cookie of the device expires, and this count with it.
     expires_at: Timestamp,
 }
 
-/// A password that may be tried, and the count that it goes on when it is wrong. Only [`Lockout::admit`] makes one.
+/// Permission to try a password, with the count that a wrong one adds to. Only [`Lockout::admit`] creates it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guess(CountedOn);
 
@@ -52,23 +52,23 @@ enum CountedOn {
 }
 
 impl Guess {
-    /// Whether it is counted on a device of its own.
+    /// Returns true if it is counted for a device.
     pub const fn is_from_device(&self) -> bool {
         matches!(self.0, CountedOn::Device(_))
     }
 }
 
-/// Why no password is tried.
+/// Reason that no password is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shut {
-    /// For a time.
+    /// Locked for a time.
     Locked,
-    /// Until a reset or an unlock.
+    /// Stopped until a reset or an unlock.
     Stopped,
 }
 
 impl Shut {
-    /// Its name in the audit log.
+    /// Returns its name in the audit log.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Locked => "locked",
@@ -78,8 +78,8 @@ impl Shut {
 }
 
 impl Lockout {
-    /// Decides, before the password is looked at, whether it may be tried. A `device` that signed in to this account before
-    /// passes the lock and the stop, as long as its own count has room.
+    /// Decides if a password may be tried, before anything looks at the password. A `device` that signed in to this account
+    /// before passes the lock and the stop while its own count has room.
     pub fn admit(&self, device: Option<&Device>, now: Timestamp) -> Result<Guess, Shut> {
         match device.filter(|device| self.trusts(device, now)) {
             Some(device) => Ok(Guess(CountedOn::Device(*device))),
@@ -89,19 +89,19 @@ impl Lockout {
         }
     }
 
-    /// Returns how long the account stays locked, when it is.
+    /// Returns the remaining time of the lock, if the account is locked.
     pub fn remaining(&self, now: Timestamp) -> Option<Duration> {
-        // A lock is never longer than it was made, even when the clock jumped back after it was set.
+        // A lock never lasts longer than its length, even if the clock jumped back after it was set.
         let remaining = self.locked_until?.since(now).min(lock_length(self.failures));
         (!remaining.is_zero()).then_some(remaining)
     }
 
-    /// Returns whether nothing stands against the account.
+    /// Returns true if there is no count, no lock and no stop.
     pub fn is_clear(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Counts a wrong password. Says what it led to, when it led to a lock or to the stop.
+    /// Counts a wrong password. Also returns the lock or the stop that it caused, if any.
     #[must_use]
     pub fn fail(&self, guess: Guess, now: Timestamp) -> (Self, Option<Shut>) {
         let mut next = self.without_expired(now);
@@ -128,7 +128,7 @@ impl Lockout {
         }
     }
 
-    /// Ends the row: a right password came, from `device` where it is known. The rows of other devices stay.
+    /// Resets the count after a right password, and that of `device`. The counts of other devices stay.
     #[must_use]
     pub fn succeed(&self, device: Option<&Device>, now: Timestamp) -> Self {
         let mut devices = self.without_expired(now).devices;
@@ -152,7 +152,7 @@ impl Lockout {
     }
 }
 
-/// The length of the lock that this many wrong passwords lead to.
+/// Returns the length of the lock after this many wrong passwords.
 fn lock_length(failures: u32) -> Duration {
     let doublings = (failures / FAILURES_PER_LOCK).saturating_sub(1);
     let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);

@@ -1,7 +1,7 @@
-//! Records and value types: what the domain is about. Nothing in here needs a port.
+//! Records and value types of the domain. Nothing here needs a port.
 //!
-//! Services stand above and import downwards. Behaviour of a record that takes a clock, randomness or a secret is an `impl` in the
-//! module of the service that owns it.
+//! Services build on this module, and it does not import them. Behaviour of a record that needs a clock, randomness or a secret
+//! is an `impl` in the module of its service.
 
 mod account;
 mod account_name;

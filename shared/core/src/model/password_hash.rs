@@ -1,4 +1,4 @@
-//! Password hashes and what they cost.
+//! Password hashes and their cost.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,32 +12,33 @@ use super::Sealed;
 const ALGORITHM: &str = "argon2id";
 const VERSION: u32 = 19;
 
-/// What one argon2id hash costs whoever computes it (RFC 9106, section 3.1).
+/// Cost of one argon2id hash (RFC 9106, section 3.1), for this service and for an attacker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Argon2Parameters(pub(crate) Params);
 
-/// The parameters are outside of what argon2 can compute.
+/// Error: the parameters are outside of the range of argon2.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
     "not argon2 parameters: expected m=<KiB>,t=<passes>,p=<lanes>, such as m=19456,t=2,p=1, with m at least 8 times p"
 )]
 pub struct InvalidArgon2Parameters;
 
-/// OWASP's least for argon2id, from its Password Storage Cheat Sheet: memory in KiB and passes. Each is as good as the others.
+/// OWASP's minimum parameters for argon2id, from its Password Storage Cheat Sheet: memory in KiB and passes. All choices are
+/// equally strong.
 const OWASP_LEAST: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9216, 4), (7168, 5)];
 
 impl Argon2Parameters {
-    /// The work of one hash, in blocks of 1 KiB computed: what it takes whoever guesses, and the time that it takes here.
+    /// Returns the work of one hash, in computed blocks of 1 KiB. It measures the cost of a guess and the time of a hash.
     fn work(&self) -> u64 {
         u64::from(self.0.m_cost()).saturating_mul(u64::from(self.0.t_cost()))
     }
 
-    /// Whether it is at least one of OWASP's choices.
+    /// Returns true if it reaches at least one of OWASP's minimum choices.
     pub fn meets_owasp(&self) -> bool {
         OWASP_LEAST.iter().any(|(memory, passes)| self.0.m_cost() >= *memory && self.0.t_cost() >= *passes)
     }
 
-    /// Whether it protects better than `other`: it takes more work, or meets OWASP's least where the other does not.
+    /// Returns true if it protects better than `other`: it takes more work, or reaches OWASP's minimum where `other` does not.
     pub(crate) fn is_above(&self, other: &Self) -> bool {
         match (self.meets_owasp(), other.meets_owasp()) {
             (true, false) => true,
@@ -46,7 +47,7 @@ impl Argon2Parameters {
         }
     }
 
-    /// What is missing from the work of this to that of `dearer`; `None` when it is next to nothing.
+    /// Returns parameters for the work that this one lacks to reach that of `dearer`; `None` if the difference is negligible.
     pub(crate) fn rest_of(&self, dearer: &Self) -> Option<Self> {
         let missing = dearer.work().checked_sub(self.work())?;
         let passes = u64::from(dearer.0.t_cost());
@@ -56,7 +57,7 @@ impl Argon2Parameters {
 }
 
 impl Default for Argon2Parameters {
-    /// 19 MiB, 2 passes, 1 lane: the OWASP cheat sheet's first choice.
+    /// Returns 19 MiB, 2 passes, 1 lane: the first choice of the OWASP cheat sheet.
     fn default() -> Self {
         Self(Params::new(19 * 1024, 2, 1, Some(32)).unwrap_or_default())
     }
@@ -91,7 +92,7 @@ impl fmt::Display for Argon2Parameters {
     }
 }
 
-/// A hashed password as a PHC string, `$argon2id$v=19$m=…,t=…,p=…$salt$hash`.
+/// Hashed password as a PHC string, `$argon2id$v=19$m=…,t=…,p=…$salt$hash`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PasswordHash {
@@ -100,19 +101,19 @@ pub struct PasswordHash {
     pub(crate) hash: [u8; 32],
 }
 
-/// The text is not an argon2id PHC string with a salt of 16 and a hash of 32 bytes.
+/// Error: the text is not an argon2id PHC string with a salt of 16 bytes and a hash of 32 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a password hash: expected an argon2id PHC string with a 16-byte salt and a 32-byte hash")]
 pub struct InvalidPasswordHash;
 
 impl PasswordHash {
-    /// Returns what costs the same work to compare with and matches nothing: for an attempt at which no password is tried.
+    /// Returns a hash that costs the same work to compare and matches nothing, for an attempt at which no password is tried.
     pub(crate) fn decoy(&self) -> Self {
         Self { parameters: self.parameters.clone(), salt: [0; 16], hash: [0; 32] }
     }
 
-    /// Whether `wanted` protects better than the parameters that it was made with: then it is to be made anew at the next
-    /// sign-in. A cost that was lowered since makes no hash weaker.
+    /// Returns true if `wanted` protects better than the parameters of this hash, so that the next sign-in makes a new hash. A
+    /// cost lowered later does not weaken existing hashes.
     pub fn is_outdated(&self, wanted: &Argon2Parameters) -> bool {
         wanted.is_above(&self.parameters)
     }
@@ -127,7 +128,7 @@ impl FromStr for PasswordHash {
             return Err(InvalidPasswordHash);
         }
         let params = Params::try_from(&parsed.params).map_err(|_| InvalidPasswordHash)?;
-        // Made with more than a password and a salt, it would match no password.
+        // With a key id or data it would match no password.
         if !params.keyid().is_empty() || !params.data().is_empty() {
             return Err(InvalidPasswordHash);
         }
@@ -152,7 +153,7 @@ impl TryFrom<String> for PasswordHash {
 
 impl From<PasswordHash> for String {
     fn from(hash: PasswordHash) -> String {
-        // Every part was checked when the value was made; an empty text would not parse and so never verify.
+        // Every part was checked when the value was made. An empty text does not parse, so it never verifies.
         let params = || {
             let mut params = ParamsString::new();
             params.add_decimal("m", hash.parameters.0.m_cost())?;
@@ -176,10 +177,10 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// A password hash as it is stored: sealed and bound to its user, so that a stolen table is worthless without `LATCHKEY_SECRET`, and
-/// a hash that was copied to another user opens for nobody.
+/// Stored password hash, sealed and bound to its user. A stolen table is worthless without `LATCHKEY_SECRET`, and a hash copied
+/// to another user cannot be opened.
 ///
-/// One that was written where the secret is not at hand (the SQL of `latchkey d1 first-admin`, an import) is not sealed until its
+/// A hash written without access to the secret (by the SQL of `latchkey d1 first-admin`, or by an import) is unsealed until its
 /// owner signs in.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -2,14 +2,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Digest, Timestamp};
 
-/// What a session stores of its refresh tokens: hashes, and next tokens that only their predecessor opens.
+/// Refresh tokens of a session as stored: hashes, and next tokens that only the preceding token opens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefreshFamily {
-    /// The generation of the live token.
+    /// Generation of the live token.
     pub(crate) generation: u32,
     /// The live token: the only one that can be used.
     pub(crate) current: Digest,
-    /// Tokens used of late, the latest last, each replaced by the next and the last by the live one.
+    /// Recently used tokens, the latest last. Each was replaced by the one after it, and the last by the live token.
     pub(crate) used: Vec<UsedToken>,
 }
 
@@ -21,8 +21,8 @@ pub(crate) struct UsedToken {
     pub next: SealedNextToken,
 }
 
-/// A refresh token, sealed under a key that only the token before it gives. The store that keeps it, and whoever reads that
-/// store, cannot open it: they have the older token's hash, not the token.
+/// Refresh token, sealed under a key derived from the preceding token. The store and its readers cannot open it: they have the
+/// hash of the preceding token, not the token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct SealedNextToken(pub(crate) String);

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 const VERSION: &str = "v1";
 
-/// Names the master secret that something was sealed under, without telling anything about it.
+/// Identifier of the master secret that sealed a value. It reveals nothing about the secret.
 pub(crate) type SecretId = [u8; 8];
 
-/// What [`Sealer::seal`](crate::seal::Sealer::seal) gives, to be stored: `v1.<key id>.<base64url of nonce and ciphertext>`.
+/// Sealed value in its stored form, made by [`Sealer::seal`](crate::seal::Sealer::seal): `v1.<key id>.<base64url of nonce and
+/// ciphertext>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Sealed {
@@ -18,7 +19,7 @@ pub struct Sealed {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// The text is not of the form `v1.<key id>.<base64url>`.
+/// Error: the text does not have the form `v1.<key id>.<base64url>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a sealed value of version 1")]
 pub struct InvalidSealed;

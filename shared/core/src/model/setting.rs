@@ -2,35 +2,35 @@
 
 use url::Url;
 
-/// One variable that is wrong or missing, and the fix.
+/// Fault of one variable, and its fix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{variable}: {problem}; {fix}")]
 pub struct ConfigError {
-    /// The variable's name.
+    /// Name of the variable.
     pub variable: &'static str,
-    /// What is wrong with it, without its value where that is secret.
+    /// Fault, without the value if it is secret.
     pub problem: String,
-    /// What to do.
+    /// Fix.
     pub fix: String,
 }
 
 impl ConfigError {
-    /// About `variable`: what is wrong, and what to do.
+    /// Returns the fault of `variable`: the problem and its fix.
     pub fn new(variable: &'static str, problem: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { variable, problem: problem.into(), fix: fix.into() }
     }
 }
 
-/// Who can reach a service: some settings are for one's own machine alone.
+/// Reachability of a service. Some settings are allowed only on a local machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exposure {
-    /// On somebody's own machine.
+    /// On a local machine.
     Local,
-    /// Anywhere that others reach.
+    /// Reachable by others.
     Deployed,
 }
 
-/// Returns whether `url` names this machine.
+/// Returns true if `url` names this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

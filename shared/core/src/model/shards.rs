@@ -1,16 +1,16 @@
 //! Partitions of long lists.
 
-/// The number of partitions of a sharded list. It is part of what is stored: docs/storage.md says what it carries.
+/// Number of partitions of a sharded list. It is part of the stored format; docs/storage.md states the load that it carries.
 pub const SHARDS: u8 = 8;
 
-/// The partition of the item named `id` in the list `list`, such as `users#5`. The last byte of an identifier is random, so the
-/// items spread evenly.
+/// Returns the partition of the item `id` in the list `list`, such as `users#5`. The last byte of an identifier is random, so
+/// the items spread evenly.
 pub(crate) fn partition(list: &str, id: &[u8; 16]) -> String {
     let [.., last] = id;
     shard(list, last % SHARDS)
 }
 
-/// Every partition of the list.
+/// Returns all partitions of the list.
 pub(crate) fn partitions(list: &str) -> impl Iterator<Item = String> + '_ {
     (0..SHARDS).map(move |number| shard(list, number))
 }

@@ -7,46 +7,46 @@ use serde::de::DeserializeOwned;
 
 use super::Timestamp;
 
-/// The largest item body, in bytes.
+/// Maximum size of the body of an item, in bytes.
 pub const MAX_BODY: usize = 256 * 1024;
 
-/// Why a store gave no response.
+/// Reason that a store gave no response.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// The store could not be reached, timed out or asked to slow down. The same call may succeed later; whether a write
-    /// was applied is unknown.
+    /// The store could not be reached, timed out or asked to slow down. The same call may succeed later. A write may or may not
+    /// have been applied.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// The store holds something this version cannot read.
+    /// The store holds data that this version cannot read.
     #[error("the store holds an unreadable item at {at}: {why}")]
     Corrupt {
-        /// Where: a key, or the name of a file or table.
+        /// Location: a key, or the name of a file or table.
         at: String,
-        /// What is wrong with it, without its contents.
+        /// Fault, without the contents.
         why: String,
     },
-    /// The call breaks a rule of the port, such as its size limits: a mistake in the caller.
+    /// The call breaks a rule of the port, such as a size limit. This is a bug in the caller.
     #[error("the store refused the call: {0}")]
     Refused(String),
 }
 
-/// Where an item is. Both parts are compared byte by byte: two keys that differ in case are two items.
+/// Key of an item. Both parts are compared byte by byte, so keys that differ in case are different.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
-    /// Items of one partition are stored together and listed in the order of `sort`.
+    /// Partition. Items of one partition are stored together and listed in the order of `sort`.
     pub partition: String,
-    /// Names the item within its partition.
+    /// Name of the item within its partition.
     pub sort: String,
 }
 
 impl Key {
-    /// The key of `sort` in `partition`.
+    /// Returns the key of `sort` in `partition`.
     pub fn new(partition: impl Into<String>, sort: impl Into<String>) -> Self {
         Self { partition: partition.into(), sort: sort.into() }
     }
 
-    /// What is read to see whether a table answers, and is never there. Under no partition of anybody's, so that who may read
-    /// little may ask.
+    /// Returns the key used by health probes. It never exists and lies outside every user's partition, so roles with narrow
+    /// read rights can probe it.
     pub fn probe() -> Self {
         Self::new("health", "health")
     }
@@ -58,105 +58,106 @@ impl fmt::Display for Key {
     }
 }
 
-/// What an item's version was when it was read. It changes at every write, and an item that is deleted and made again later has
-/// another one than before, unless the clock jumped back in between.
+/// Version of an item when it was read. Every write changes it. An item that is deleted and created again has another version
+/// than before, unless the clock jumped back in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Version(pub u64);
 
 impl Version {
-    /// The version of an item made at `now`: by the clock, so that an item made again under an old key has another one.
+    /// Returns the version of an item created at `now`. It comes from the clock, so an item created again under an old key has
+    /// another version.
     pub fn first(now: Timestamp) -> Self {
         Self(u64::try_from(now.as_millis()).unwrap_or(1).max(1))
     }
 
-    /// The version that a write over this one gives.
+    /// Returns the version after a write over this one.
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 }
 
-/// An item as it was read.
+/// Item as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// Where it is.
+    /// Key of the item.
     pub key: Key,
-    /// Its JSON text.
+    /// Body: JSON text.
     pub body: String,
-    /// For the condition of a later write.
+    /// Version, for the condition of a later write.
     pub version: Version,
-    /// When it ends, if ever.
+    /// Time at which it expires, if ever.
     pub expires_at: Option<Timestamp>,
 }
 
 impl Item {
-    /// The body as a `T`; [`StoreError::Corrupt`] when it is not one.
+    /// Decodes the body as a `T`. Returns [`StoreError::Corrupt`] if it is not one.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
-        // From bytes, like all JSON here: each kind of source has the whole reader compiled for it.
+        // Decode from bytes, like all JSON in this crate: each kind of source would compile the whole reader once more.
         serde_json::from_slice(self.body.as_bytes())
             .map_err(|error| StoreError::Corrupt { at: self.key.to_string(), why: error.to_string() })
     }
 }
 
-/// What a write demands of the item it is about. An item whose time is over counts as absent.
+/// Condition of a write on its item. An expired item counts as absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
-    /// There is no such item.
+    /// The item does not exist.
     Absent,
-    /// The item is there, and unchanged since it was read at this version.
+    /// The item exists and has not changed since it was read at this version.
     Unchanged(Version),
 }
 
-/// One step of a commit. Each item may be named once in a commit.
+/// One write of a commit. A commit may name each item once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Write {
-    /// Makes or replaces an item. There is no unconditional put, so no update is lost.
+    /// Creates or replaces an item. There is no unconditional put, so no update is lost.
     Put {
-        /// Where.
+        /// Key of the item.
         key: Key,
-        /// The JSON text.
+        /// Body: JSON text.
         body: String,
-        /// Its place in the secondary index, if it has one: listed under `partition` in the order of `sort`.
+        /// Index key, if any: the item is listed under `partition` in the order of `sort`.
         index: Option<Key>,
-        /// When it ends by itself.
+        /// Time at which it expires.
         expires_at: Option<Timestamp>,
-        /// What must hold.
+        /// Condition.
         condition: Condition,
     },
-    /// Removes an item. With no condition, removing what is not there is fine.
+    /// Removes an item. Without a condition, a missing item is not an error.
     Delete {
-        /// Where.
+        /// Key of the item.
         key: Key,
-        /// What must hold, if anything.
+        /// Condition, if any.
         condition: Option<Version>,
     },
-    /// Writes nothing, but the commit only happens if this holds.
+    /// Writes nothing, but the commit succeeds only if the condition holds.
     Check {
-        /// Where.
+        /// Key of the item.
         key: Key,
-        /// What must hold.
+        /// Condition.
         condition: Condition,
     },
 }
 
 impl Write {
-    /// Makes an item that must not be there yet.
+    /// Returns a write that creates an item, which must not exist yet.
     pub fn create<T: Serialize>(key: Key, body: &T) -> Result<Self, StoreError> {
         Self::put(key, body, Condition::Absent)
     }
 
-    /// Replaces the item that was read at `version`.
+    /// Returns a write that replaces the item that was read at `version`.
     pub fn replace<T: Serialize>(key: Key, body: &T, version: Version) -> Result<Self, StoreError> {
         Self::put(key, body, Condition::Unchanged(version))
     }
 
-    /// Makes or replaces an item, as the condition says.
+    /// Returns a write that creates or replaces an item, depending on the condition.
     pub fn put<T: Serialize>(key: Key, body: &T, condition: Condition) -> Result<Self, StoreError> {
         let body = serde_json::to_string(body)
             .map_err(|error| StoreError::Refused(format!("{key} cannot be written: {error}")))?;
         Ok(Self::Put { key, body, index: None, expires_at: None, condition })
     }
 
-    /// The same put, ending at `at`.
+    /// Sets the time at which the item of this put expires.
     #[must_use]
     pub fn expiring(mut self, at: Timestamp) -> Self {
         if let Self::Put { expires_at, .. } = &mut self {
@@ -165,7 +166,7 @@ impl Write {
         self
     }
 
-    /// The same put, listed in the secondary index.
+    /// Sets the index key of the item of this put.
     #[must_use]
     pub fn indexed(mut self, place: Key) -> Self {
         if let Self::Put { index, .. } = &mut self {
@@ -174,7 +175,7 @@ impl Write {
         self
     }
 
-    /// The item it is about.
+    /// Returns the key of its item.
     pub fn key(&self) -> &Key {
         match self {
             Self::Put { key, .. } | Self::Delete { key, .. } | Self::Check { key, .. } => key,

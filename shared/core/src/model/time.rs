@@ -6,33 +6,33 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A point in time: milliseconds since the Unix epoch, UTC. Stored as that number, shown as RFC 3339.
+/// Point in time: milliseconds since the Unix epoch, UTC. Stored as that number, shown as RFC 3339.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From milliseconds since the Unix epoch.
+    /// Converts from milliseconds since the Unix epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// From whole seconds since the Unix epoch, as in a JWT's `NumericDate` (RFC 7519, section 2).
+    /// Converts from whole seconds since the Unix epoch, as in a JWT's `NumericDate` (RFC 7519, section 2).
     pub const fn from_secs(secs: i64) -> Self {
         Self(secs.saturating_mul(1000))
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     pub const fn as_millis(self) -> i64 {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch, rounded down.
+    /// Returns the whole seconds since the Unix epoch, rounded down.
     pub const fn as_secs(self) -> i64 {
         self.0.div_euclid(1000)
     }
 
-    /// How long ago `earlier` was; zero when it is not in the past, so that a clock that jumps back breaks nothing.
+    /// Returns the time since `earlier`. Zero if `earlier` is not in the past, so a clock that jumps back is harmless.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }

@@ -10,28 +10,28 @@ use crate::model::shards;
 use crate::model::store::{Item, Key};
 use crate::model::{Email, Timestamp, UserId};
 
-/// Whether an account may be used.
+/// Status of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It may.
+    /// The account may be used.
     Active,
-    /// An administrator has disabled it: no sign-in, and no session of it lives.
+    /// An administrator has disabled the account: no sign-in works, and none of its sessions is live.
     Disabled,
 }
 
-/// What a person is called: 1 to 100 characters, none of them a control character.
+/// Display name of a person: 1 to 100 characters, without control characters.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
-/// The text is no [`Name`].
+/// Error: the text is not a [`Name`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a name: expected 1 to 100 characters without line breaks")]
 pub struct InvalidName;
 
 impl Name {
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -60,46 +60,46 @@ impl From<Name> for String {
 }
 
 impl fmt::Debug for Name {
-    // Personal data: a stray {:?} in a log line must not carry it.
+    // Personal data: a stray {:?} in a log line must not expose it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Name(…)")
     }
 }
 
-/// A user.
+/// User account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
-    /// Never changes.
+    /// Identifier, which never changes.
     pub id: UserId,
-    /// The address they sign in with.
+    /// E-mail address that they sign in with.
     pub email: Email,
-    /// Whether they have proved that the address is theirs.
+    /// True if they have proved that the address is theirs.
     pub email_verified: bool,
-    /// What they are called.
+    /// Display name.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name: Option<Name>,
-    /// Their public name, which no other account has; accounts made with a provider have one.
+    /// Unique public name. Accounts created with a provider have one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub handle: Option<Handle>,
-    /// Their picture.
+    /// Picture.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub avatar: Option<Avatar>,
-    /// Whether the account may be used.
+    /// Status of the account.
     pub status: Status,
-    /// The roles they hold.
+    /// Roles that they hold.
     pub roles: BTreeSet<RoleName>,
-    /// The identities they sign in with, at most one of each provider. Whatever changes the user finds them by this.
+    /// Identities that they sign in with, at most one of each provider. Every change of the user finds its identities here.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub identities: BTreeMap<ProviderName, IdentityHash>,
-    /// A session lives while it carries this number: raising it ends all sessions in one write.
+    /// Session version. A session is live while it carries the same number, so raising it ends all sessions in one write.
     #[serde(rename = "epoch")]
     pub session_version: u32,
-    /// When the account was made.
+    /// Time at which the account was created.
     pub created_at: Timestamp,
 }
 
 impl User {
-    /// Where the store says which roles somebody holds; none once they may not sign in.
+    /// Returns the user as a holder of roles. A user who may not sign in has none.
     pub fn holder(id: UserId) -> Holder {
         let roles = |item: &Item| {
             let user: Self = item.decode()?;
@@ -108,35 +108,35 @@ impl User {
         Holder { id, key: Self::key, roles }
     }
 
-    /// Whether the account may be used.
+    /// Returns true if the account may be used.
     pub fn is_active(&self) -> bool {
         self.status == Status::Active
     }
 
-    /// The partition of everything that belongs to this user.
+    /// Returns the partition of all items of this user.
     pub fn partition(id: UserId) -> String {
         format!("user#{id}")
     }
 
-    /// Where the user is.
+    /// Returns the key of the user.
     pub fn key(id: UserId) -> Key {
         Key::new(Self::partition(id), "user")
     }
 
-    /// The list of all users by when they were made, in the index; spread over [`shards`].
+    /// Index list of all users by creation time, spread over [`shards`].
     pub(crate) const LIST: &'static str = "users";
 
-    /// This user's place in the list of all users.
+    /// Returns the index key of this user in the list of all users.
     pub(crate) fn index_key(id: UserId) -> Key {
         Key::new(shards::partition(Self::LIST, id.as_bytes()), id.to_string())
     }
 
-    /// Where the identities of this user are.
+    /// Returns the keys of the identities of this user.
     pub(crate) fn identity_keys(&self) -> impl Iterator<Item = Key> + '_ {
         self.identities.values().map(Identity::key)
     }
 
-    /// Whether it is an active account with the role `admin`.
+    /// Returns true if it is an active account with the role `admin`.
     pub(crate) fn is_admin(&self) -> bool {
         self.is_active() && self.roles.contains(&RoleName::ADMIN)
     }

@@ -1,64 +1,65 @@
-//! What a provider sends back (RFC 6749, section 4.1.2), as it comes from a browser that anybody may have sent.
+//! Authorization response of a provider (RFC 6749, section 4.1.2), as it comes from a browser that anybody may have sent.
 
 use secrecy::SecretString;
 
 use super::profile;
 
-/// The longest code that is passed on, in bytes. Microsoft's have some 1,200.
+/// Maximum length of a code, in bytes. Codes of Microsoft have about 1,200.
 pub const MAX_CODE: usize = 4096;
-/// The longest answer that is read at all.
+/// Maximum length of a response, in bytes.
 const MAX_ANSWER: usize = 16 * 1024;
-/// Our own states have 44 characters.
+/// Maximum length of a state. Those of Latchkey have 44 characters.
 const MAX_STATE: usize = 64;
 
-/// The parameters of a response, each at most once.
+/// Parameters of a response, each at most once.
 #[derive(Debug, Default)]
 pub struct ProviderResponse {
     pub(super) state: Option<String>,
     pub(super) code: Option<SecretString>,
     pub(super) error: Option<String>,
     pub(super) iss: Option<String>,
-    /// The name in Apple's `user`.
+    /// Name from the `user` parameter of Apple.
     pub(super) name: Option<String>,
 }
 
-/// Why a response is not taken. The texts go to the person; none holds anything of the response.
+/// Reason that a response is refused. Users see the texts; no text contains any part of the response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallbackError {
-    /// It belongs to no authorization request of this browser: forged, of another browser or another provider, over, or used.
+    /// The response belongs to no authorization request of this browser: it is forged, expired or used, or belongs to another
+    /// browser or another provider.
     #[error(
-        "this sign-in was not begun in this browser, took longer than 10 minutes, or is finished already; begin it again"
+        "this sign-in was not started in this browser, took longer than 10 minutes, or is already finished; start it again"
     )]
     State,
-    /// It comes from another issuer than the authorization request went to (RFC 9207).
-    #[error("the answer comes from another provider than the one that was asked; begin the sign-in again")]
+    /// The response comes from another issuer than that of the authorization request (RFC 9207).
+    #[error("the response comes from another provider; start the sign-in again")]
     Issuer,
-    /// The provider says that there will be no code.
+    /// The provider refused to send a code.
     #[error("{0}")]
     Provider(ProviderError),
-    /// There is no code, or what is there cannot be one.
-    #[error("the provider sent no usable code; begin the sign-in again")]
+    /// The code is missing, or cannot be a code.
+    #[error("the provider sent no usable code; start the sign-in again")]
     Code,
 }
 
-/// The error codes of RFC 6749, section 4.1.2.1, and OpenID Connect Core, section 3.1.2.6, as far as they make a difference.
+/// Error codes of RFC 6749, section 4.1.2.1, and OpenID Connect Core, section 3.1.2.6, grouped by the reaction to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderError {
-    /// The person said no.
+    /// The user cancelled.
     #[error("the sign-in was cancelled at the provider")]
     Denied,
-    /// The provider is in trouble.
-    #[error("the provider cannot sign anybody in just now; try again later")]
+    /// The provider has a problem.
+    #[error("the provider cannot sign anybody in now; try again later")]
     Unavailable,
-    /// Everything else: mostly a mistake in how the provider is set up here or there.
-    #[error("the provider refused the sign-in; its settings here or there may be wrong")]
+    /// Any other error, mostly a wrong setting here or at the provider.
+    #[error("the provider refused the sign-in; check the settings here and at the provider")]
     Refused,
 }
 
 impl ProviderError {
     fn of(code: &str) -> Self {
         match code {
-            // The second is Apple's own.
+            // The second one is Apple's.
             "access_denied"
             | "user_cancelled_authorize"
             | "user_cancelled_login"
@@ -72,7 +73,8 @@ impl ProviderError {
 }
 
 impl ProviderResponse {
-    /// Reads a query or a form body. What is named twice is refused (RFC 6749, section 3.1), and what is not known ignored.
+    /// Parses a query or a form body. Refuses parameters that are named twice (RFC 6749, section 3.1), and ignores unknown
+    /// ones.
     pub fn parse(text: &str) -> Result<Self, CallbackError> {
         if text.len() > MAX_ANSWER {
             return Err(CallbackError::State);
@@ -104,13 +106,13 @@ impl ProviderResponse {
             .ok_or(CallbackError::State)
     }
 
-    /// The code, unless the provider sent an error in its place.
+    /// Returns the code, unless the provider sent an error instead.
     pub(super) fn code(&self) -> Result<&SecretString, CallbackError> {
         use secrecy::ExposeSecret;
         if let Some(error) = &self.error {
             return Err(CallbackError::Provider(ProviderError::of(error)));
         }
-        // RFC 6749, appendix A.11: visible characters.
+        // Visible characters (RFC 6749, appendix A.11).
         let fits = |code: &&SecretString| {
             let code = code.expose_secret();
             (1..=MAX_CODE).contains(&code.len()) && code.bytes().all(|b| (b' '..=b'~').contains(&b))
@@ -123,7 +125,8 @@ fn put<T>(slot: &mut Option<T>, value: T) -> bool {
     slot.replace(value).is_none()
 }
 
-/// Apple sends the name once, at the first sign-in, beside the code and signed by nobody: good to greet with.
+/// Returns the name in Apple's `user`. Apple sends it once, at the first sign-in, next to the code and unsigned: use it only
+/// for display.
 fn name_in(json: &str) -> Option<String> {
     let user: serde_json::Value = crate::json::read(json.as_bytes()).ok()?;
     let part = |name: &str| user.pointer(name).and_then(serde_json::Value::as_str).unwrap_or_default();

@@ -11,13 +11,13 @@ use crate::UserId;
 use crate::model::Digest;
 use crate::port::{Entropy, EntropyError};
 
-/// Lets scanners of logs and repositories know a leaked code by its look.
+/// Prefix by which scanners of logs and repositories recognize a leaked code.
 const PREFIX: &str = "lkc_";
 const SECRET: usize = 32;
 const RAW: usize = 16 + SECRET;
 
-/// A one-time code, which an app that holds its own tokens gets in a URL and exchanges for them: `lkc_` and the base64url of the
-/// user (16 bytes) and a secret of 256 random bits. It is worth nothing without the verifier that only the app has.
+/// One-time code that an app which stores its own tokens gets in a URL and exchanges for them: `lkc_` and the base64url of the
+/// user (16 bytes) and a secret of 256 random bits. It is worthless without the verifier, which only the app has.
 pub struct OneTimeCode {
     text: SecretString,
     digest: Digest,
@@ -25,7 +25,7 @@ pub struct OneTimeCode {
 }
 
 impl OneTimeCode {
-    /// A new code for `user`.
+    /// Returns a new code for `user`.
     pub fn issue(user: UserId, entropy: &dyn Entropy) -> Result<Self, EntropyError> {
         let secret = Zeroizing::new(entropy.bytes::<SECRET>()?);
         let mut raw = Zeroizing::new(Vec::with_capacity(RAW));
@@ -35,10 +35,10 @@ impl OneTimeCode {
         Ok(Self { digest: Digest::of(text.as_bytes()), text: text.into(), user })
     }
 
-    /// Reads a code; whether it was issued, the store knows.
+    /// Parses a code. Only the store knows if it was issued.
     pub fn parse(text: &str) -> Option<Self> {
         let mut raw = Zeroizing::new([0; RAW]);
-        // 48 bytes are 64 characters with no bit to spare: each code has one spelling.
+        // 48 bytes are exactly 64 characters, so each code has one spelling.
         let read =
             BASE64_URL_SAFE_NO_PAD.decode_slice(text.strip_prefix(PREFIX)?, raw.as_mut_slice()).ok()?;
         let (user, _) = raw.split_first_chunk()?;
@@ -47,17 +47,17 @@ impl OneTimeCode {
         (read == RAW).then_some(code)
     }
 
-    /// What is stored in its place.
+    /// Returns the digest that is stored in its place.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// Whom it signs in.
+    /// Returns the user whom it signs in.
     pub fn user(&self) -> UserId {
         self.user
     }
 
-    /// The code itself, for the app's URL and for nothing else.
+    /// Returns the text of the code. Use it only for the app's URL.
     pub fn expose(&self) -> &str {
         self.text.expose_secret()
     }
@@ -69,18 +69,18 @@ impl fmt::Debug for OneTimeCode {
     }
 }
 
-/// The app's own PKCE challenge, S256 only (RFC 7636, section 4.2): the SHA-256 of a verifier, as 43 characters of base64url.
+/// PKCE challenge of an app, S256 only (RFC 7636, section 4.2): the SHA-256 of a verifier, as 43 characters of base64url.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CodeChallenge(Digest);
 
-/// The text is no [`CodeChallenge`].
+/// Error: the text is not a [`CodeChallenge`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a code challenge: expected the base64url of a SHA-256, 43 characters")]
 pub struct InvalidCodeChallenge;
 
 impl CodeChallenge {
-    /// Whether it was made of `verifier`, which has 43 to 128 unreserved characters (RFC 7636, section 4.1).
+    /// Returns true if it was made from `verifier`, which has 43 to 128 unreserved characters (RFC 7636, section 4.1).
     pub fn is_of(&self, verifier: &SecretString) -> bool {
         let text = verifier.expose_secret();
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);

@@ -1,4 +1,4 @@
-//! Metadata and keys of providers: fetched rarely, remembered in the process and in the cache, and forgotten in time.
+//! Metadata and keys of providers: fetched rarely, stored in the memory of the process and in the cache, with an expiry.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,13 +16,13 @@ use crate::Timestamp;
 use crate::model::Digest;
 use crate::port::{Cache, Fetch};
 
-/// How old metadata and keys may be, wherever they were kept meanwhile. A key that its issuer withdrew is taken for that long.
+/// Maximum age of metadata and keys, wherever they are stored. A key that its issuer withdrew may be accepted for that long.
 const MAX_AGE: Duration = Duration::from_hours(1);
 
-/// How often the keys of an issuer are fetched for the sake of one that they lack: it may have rotated them a moment ago.
+/// Minimum time between two fetches of an issuer's keys because of an unknown key, which the issuer may have just introduced.
 const MISS_EVERY: Duration = Duration::from_mins(1);
 
-/// Where documents of providers come from.
+/// Source of the documents of providers.
 pub(super) struct Documents {
     pub fetch: Arc<dyn Fetch>,
     pub cache: Arc<dyn Cache>,
@@ -32,7 +32,7 @@ pub(super) struct Documents {
 type Memory<T> = Mutex<HashMap<String, FetchedDocument<T>>>;
 
 impl Documents {
-    /// What `provider` says of itself.
+    /// Returns the metadata of `provider`.
     pub async fn metadata(
         &self,
         provider: &Provider,
@@ -50,8 +50,8 @@ impl Documents {
         Ok(self.obtain(self.memory.metadata(), &url, read, now).await?.document)
     }
 
-    /// Verifies `token` with the key that it names. An unknown name makes the keys be fetched anew, at most once in
-    /// [`MISS_EVERY`]: a provider that rotates its keys is followed, and tokens with invented names cost nothing.
+    /// Verifies `token` with the key that it names. If the key is unknown, fetches the keys again, at most once in
+    /// [`MISS_EVERY`]. This follows a provider that rotates its keys, and tokens with invented key names cost nothing.
     pub async fn key_for<T>(
         &self,
         url: &str,
@@ -74,9 +74,9 @@ impl Documents {
         }
     }
 
-    /// The keys of an issuer after a token named one that is not among those `known`: those that another process has fetched since,
-    /// else those that are fetched now. Processes that share a cache share the pause between two fetches too, as far as that goes:
-    /// those that ask it at the same moment may each fetch once.
+    /// Returns the keys of an issuer after a token named a key that is not among those in `known`: keys that another process
+    /// has fetched since, else keys that are fetched now. Processes that share a cache also share the pause between two
+    /// fetches. Processes that read the cache at the same moment may each fetch once.
     async fn look_again(
         &self,
         url: &str,
@@ -112,7 +112,7 @@ impl Documents {
         self.memory.missed_at(url).is_none_or(|at| now.since(at) >= MISS_EVERY)
     }
 
-    /// What the cache has, and when it was fetched. A cache that fails has nothing.
+    /// Returns the cached document and the time of its fetch, or `None` if the cache fails.
     async fn cached<T>(
         &self,
         url: &str,
@@ -125,7 +125,7 @@ impl Documents {
         Some((fetched_at, document))
     }
 
-    /// From the cache, else from the provider.
+    /// Reads the document from the cache, else from the provider.
     async fn obtain<T>(
         &self,
         memory: &Memory<T>,
@@ -165,23 +165,24 @@ fn cache_key(url: &str) -> String {
     format!("oauth:{}", Digest::of(url.as_bytes()))
 }
 
-/// Where it stands that the keys at `url` were fetched a moment ago for one that they lacked.
+/// Returns the cache key that marks that the keys at `url` were fetched a moment ago because of an unknown key.
 fn pause_key(url: &str) -> String {
     format!("oauth-pause:{}", Digest::of(url.as_bytes()))
 }
 
-/// What is cached: a process that takes it from there must not count its age from then on.
+/// Returns the text to cache. It contains the time of the fetch, so that the age of the document does not restart when a
+/// process reads the cache.
 fn dated(json: &str, fetched_at: Timestamp) -> String {
     format!("{}:{json}", fetched_at.as_millis())
 }
 
-/// When it was fetched, and what; `None` when it says no moment.
+/// Returns the time of the fetch and the document; `None` if there is no time.
 fn undated(cached: &str) -> Option<(Timestamp, &str)> {
     let (fetched_at, json) = cached.split_once(':')?;
     Some((Timestamp::from_millis(fetched_at.parse().ok()?), json))
 }
 
-/// One from the future was fetched before the clock jumped back.
+/// Returns true if a document may still be used. A document from the future was fetched before the clock jumped back.
 fn is_young(fetched_at: Timestamp, now: Timestamp) -> bool {
     fetched_at <= now && now.since(fetched_at) < MAX_AGE
 }

@@ -5,33 +5,33 @@ use super::http::Failure;
 use super::id_token::InvalidIdToken;
 use crate::fault::{Fault, carry_faults};
 
-/// Why an authorization request did not begin.
+/// Reason that an authorization request did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// No provider of this name is configured.
-    #[error("there is no provider by this name here")]
+    #[error("no provider has this name")]
     UnknownProvider,
-    /// The provider was pointed at another issuer since.
-    #[error("the provider has another issuer here now: the user must sign in with it again")]
+    /// The provider was configured with another issuer since.
+    #[error("the provider now has another issuer: the user must sign in with it again")]
     AnotherIssuer,
-    /// It may not return there.
+    /// The return address is not allowed.
     #[error(transparent)]
     Redirect(#[from] InvalidRedirect),
-    /// There is more to remember than fits into a cookie.
-    #[error("redirect_to is too long")]
+    /// The state does not fit into a cookie.
+    #[error("redirect_to is too long: use a shorter one")]
     TooLong,
-    /// The provider could not be asked where it is.
+    /// The metadata of the provider could not be read.
     #[error(transparent)]
     Provider(#[from] IdentifyError),
-    /// It could not be carried out.
+    /// The request failed.
     #[error(transparent)]
     Fault(Fault),
 }
 
-/// Why a provider's answer led to no identity. For the log; [`reason`](Self::reason) is what the audit event says.
+/// Reason that a provider's response gave no identity. For the log; the audit event has its [`reason`](Self::reason).
 #[derive(Debug, thiserror::Error)]
 pub enum IdentifyError {
-    /// A request for anything but tokens failed.
+    /// A request other than to the token endpoint failed.
     #[error("a request failed: {0}")]
     Failed(#[from] Failure),
     /// The token endpoint gave no tokens.
@@ -40,16 +40,16 @@ pub enum IdentifyError {
     /// The metadata or the keys cannot be used.
     #[error("{0}")]
     Document(String),
-    /// The ID token is not to be believed.
+    /// The ID token was refused.
     #[error("the ID token was refused: {0}")]
     IdToken(#[from] InvalidIdToken),
-    /// There is no ID token, or the profile is not one.
-    #[error("the provider says not who the person is")]
+    /// There is no ID token, or the profile is invalid.
+    #[error("the provider sent no usable identity of the person")]
     Profile,
 }
 
 impl IdentifyError {
-    /// A word for it, of our own.
+    /// Returns a short code for it, without text from the provider.
     pub fn reason(&self) -> String {
         match self {
             Self::Failed(failure) | Self::Exchange(ExchangeError::Failed(failure))
@@ -67,24 +67,24 @@ impl IdentifyError {
     }
 }
 
-/// Why an authorization request cannot be finished.
+/// Reason that an authorization request cannot be finished.
 #[derive(Debug, thiserror::Error)]
 pub enum UseError {
     /// It was finished before.
-    #[error("this sign-in is finished already; begin it again")]
+    #[error("this sign-in is already finished; start it again")]
     Used,
-    /// It could not be carried out.
+    /// The request failed.
     #[error(transparent)]
     Fault(Fault),
 }
 
-/// Why nobody came back.
+/// Reason that a return from a provider failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FinishError {
-    /// The response itself is not taken.
+    /// The response itself was refused.
     #[error(transparent)]
     Callback(#[from] CallbackError),
-    /// The provider does not stand by it.
+    /// The provider did not confirm an identity.
     #[error(transparent)]
     Identify(#[from] IdentifyError),
 }

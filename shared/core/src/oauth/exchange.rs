@@ -1,4 +1,4 @@
-//! The token endpoint: a code, or a refresh token, for tokens (RFC 6749, sections 4.1.3 and 6).
+//! Requests to the token endpoint: a code, or a refresh token, for tokens (RFC 6749, sections 4.1.3 and 6).
 
 use std::time::Duration;
 
@@ -22,22 +22,23 @@ use crate::Timestamp;
 use crate::json::{self, Optional};
 use crate::port::Fetch;
 
-/// Why a provider gave no tokens.
+/// Reason that a provider gave no tokens.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ExchangeError {
-    /// It does not take the code, or the refresh token: used, over, or another client's.
-    #[error("the provider does not take the code")]
+    /// The code or the refresh token was refused: it is used, expired, or belongs to another client.
+    #[error("the provider refused the code or the refresh token")]
     Grant,
-    /// It gave no usable answer.
+    /// There was no usable response.
     #[error("the token endpoint: {0}")]
     Failed(Failure),
-    /// It says that we are wrong.
+    /// The provider reports an error of this client.
     #[error("the token endpoint refused the request ({0}): check the client's id, secret and redirect URI")]
     Refused(&'static str),
 }
 
-/// The response of a token endpoint. Only the access token and the ID token decide: of the rest, a member in another form counts as
-/// absent. `oauth2` would demand `token_type`, which not every provider sends, and refuse a lifetime that is a text.
+/// Response of a token endpoint. Only the access token and the ID token are required to be valid; another member in an
+/// unexpected form counts as absent. `oauth2` would require `token_type`, which not every provider sends, and refuse a lifetime
+/// that is a text.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(try_from = "Response")]
 pub(super) struct Tokens {
@@ -49,7 +50,7 @@ pub(super) struct Tokens {
     id_token: Option<AccessToken>,
 }
 
-/// The members as they come.
+/// Members as received.
 #[derive(Deserialize)]
 struct Response {
     #[serde(default)]
@@ -66,7 +67,7 @@ struct Response {
     id_token: Optional<AccessToken>,
 }
 
-/// A number of seconds, which some providers write as a text, or with a fraction.
+/// Number of seconds. Some providers send it as a text, or with a fraction.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Seconds {
@@ -86,7 +87,7 @@ impl Seconds {
     }
 }
 
-/// There is no access token: the response is none.
+/// Error: there is no access token, so the response is not usable.
 #[derive(Debug, thiserror::Error)]
 #[error("no usable access_token")]
 struct NoAccessToken;
@@ -144,7 +145,7 @@ impl Tokens {
     }
 }
 
-/// Our client of one provider.
+/// OAuth client for one provider.
 pub(super) type OauthClient = Client<
     BasicErrorResponse,
     Tokens,
@@ -158,7 +159,7 @@ pub(super) type OauthClient = Client<
     EndpointSet,
 >;
 
-/// The client of `provider`, whose answers come to `callback`. None when one of the addresses is no URL.
+/// Returns the client for `provider`, whose responses come to `callback`. Fails if one of the addresses is not a URL.
 pub(super) fn client(
     provider: &Provider,
     metadata: &Metadata,
@@ -215,7 +216,7 @@ fn checked(answer: ExchangeResult) -> Result<Tokens, ExchangeError> {
     }
 }
 
-/// Names the error without repeating a text of the provider's.
+/// Returns the error by its standard name, without text from the provider.
 fn refusal(kind: &BasicErrorResponseType) -> ExchangeError {
     match kind {
         BasicErrorResponseType::InvalidGrant => ExchangeError::Grant,
@@ -228,7 +229,7 @@ fn refusal(kind: &BasicErrorResponseType) -> ExchangeError {
     }
 }
 
-/// GitHub sends its errors with status 200, under names of its own.
+/// Returns the error for GitHub's own names. GitHub sends its errors with status 200.
 fn named(name: &str) -> ExchangeError {
     match name {
         "bad_verification_code" | "bad_refresh_token" => ExchangeError::Grant,
@@ -238,7 +239,7 @@ fn named(name: &str) -> ExchangeError {
     }
 }
 
-/// A response that holds no tokens, whatever its status.
+/// Returns the error of a response without tokens, whatever its status.
 fn in_disguise(body: &[u8]) -> ExchangeError {
     match json::object::<BasicErrorResponse>(body) {
         Ok(error) => refusal(error.error()),

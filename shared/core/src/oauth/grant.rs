@@ -4,15 +4,15 @@ use secrecy::SecretString;
 
 use crate::model::identity::ProviderRefreshToken;
 
-/// What a provider gives for the refresh token of a [`ProviderRefreshToken`].
+/// Tokens that a provider gives for a [`ProviderRefreshToken`].
 #[derive(Debug, Clone)]
 pub struct ProviderTokens {
-    /// Speaks to the provider's API.
+    /// Access token for the provider's API.
     pub access_token: SecretString,
-    /// How long the access token is good for, where the provider says so.
+    /// Lifetime of the access token, if the provider sends it.
     pub expires_in: Option<Duration>,
-    /// What it is good for, in the provider's own words.
+    /// Scope of the access token, as the provider writes it.
     pub scope: Option<String>,
-    /// Takes the place of the former refresh token, where the provider rotates refresh tokens.
+    /// Replacement of the refresh token, if the provider rotates refresh tokens.
     pub renewed: Option<ProviderRefreshToken>,
 }

@@ -1,4 +1,4 @@
-//! Requests to providers: bounded in time and size, JSON only, no redirect followed.
+//! Requests to providers: bounded in time and size, JSON only, without following redirects.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,48 +14,48 @@ use serde::de::IgnoredAny;
 use crate::json;
 use crate::port::{Fetch, FetchError, MAX_BODY};
 
-/// How long one request to a provider may take.
+/// Maximum time of one request to a provider.
 pub const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Why a provider gave no usable answer. For the log: carries nothing of the response itself.
+/// Reason that a provider gave no usable response. For the log; it contains nothing of the response itself.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Failure {
-    /// No response.
+    /// There was no response.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// The request could not be made.
+    /// The request could not be built.
     #[error("{0}")]
     Request(&'static str),
-    /// Another status than 200.
-    #[error("it answered with status {0}")]
+    /// The status is not 200.
+    #[error("it responded with status {0}")]
     Status(StatusCode),
-    /// Not JSON: by its media type, its bytes or its depth.
-    #[error("its answer is not JSON")]
+    /// The response is not JSON, by its media type, its bytes or its depth.
+    #[error("its response is not JSON")]
     NoJson,
-    /// JSON without this member, which is needed.
-    #[error("its answer has no usable `{0}`")]
+    /// The JSON lacks this required member.
+    #[error("its response has no usable `{0}`")]
     Member(&'static str),
 }
 
 impl Failure {
-    /// Whether the provider took too long.
+    /// Returns true if the provider took too long.
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::Fetch(FetchError::Timeout(_)))
     }
 }
 
-/// A JSON document.
+/// Fetches a JSON document.
 pub(super) async fn get_json(
     fetch: &Arc<dyn Fetch>,
     url: &str,
     bearer: Option<&str>,
 ) -> Result<Vec<u8>, Failure> {
     let mut request =
-        Request::get(url).body(Bytes::new()).map_err(|_| Failure::Request("its URL is none"))?;
+        Request::get(url).body(Bytes::new()).map_err(|_| Failure::Request("its URL is not valid"))?;
     request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
     if let Some(token) = bearer {
         let value = HeaderValue::try_from(format!("Bearer {token}"));
-        let mut value = value.map_err(|_| Failure::Request("its access token fits in no header"))?;
+        let mut value = value.map_err(|_| Failure::Request("its access token does not fit in a header"))?;
         value.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, value);
     }
@@ -70,7 +70,7 @@ pub(super) async fn get_json(
 }
 
 async fn send(fetch: &dyn Fetch, mut request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
-    // GitHub refuses requests that do not name their client.
+    // GitHub refuses requests without a `User-Agent`.
     request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("Latchkey"));
     let response = fetch.fetch(request, DEADLINE).await?;
     if response.body().len() > MAX_BODY { Err(FetchError::TooLarge) } else { Ok(response) }
@@ -79,11 +79,11 @@ async fn send(fetch: &dyn Fetch, mut request: Request<Bytes>) -> Result<Response
 fn is_json<T>(response: &Response<T>) -> bool {
     let value = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let kind = value.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    // A key set has a type of its own (RFC 7517, section 8.5.2).
+    // A key set has its own media type (RFC 7517, section 8.5.2).
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
-/// The [`Fetch`] port as `oauth2` wants it.
+/// Adapter of the [`Fetch`] port for `oauth2`.
 pub(super) struct Client<'a>(pub &'a dyn Fetch);
 
 impl<'c> AsyncHttpClient<'c> for Client<'_> {
@@ -93,7 +93,7 @@ impl<'c> AsyncHttpClient<'c> for Client<'_> {
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
             let response = send(self.0, request.map(Bytes::from)).await?;
-            // `oauth2` reads the body by itself, and skips what it does not name unseen.
+            // `oauth2` parses the body itself and does not check the members that it skips.
             json::read::<IgnoredAny>(response.body()).map_err(|_| Failure::NoJson)?;
             Ok(response.map(Vec::from))
         })

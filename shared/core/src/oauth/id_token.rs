@@ -14,23 +14,23 @@ use crate::json::{self, Optional};
 use crate::model::identity::{Issuer, Subject};
 use crate::token::{Algorithm, CLOCK_LEEWAY, VerifyingKey};
 
-/// The longest ID token, in bytes. Some carry every group of an organisation.
+/// Maximum length of an ID token, in bytes. Some contain every group of an organisation.
 pub const MAX_ID_TOKEN: usize = 64 * 1024;
 
-/// How long ago an ID token may have been issued. It comes straight from the token endpoint, for a flow of ten minutes at most; some
-/// issuers name the time at which the person signed in to them, or a few minutes before.
+/// Maximum age of an ID token. It comes directly from the token endpoint, for an authorization request of at most ten minutes.
+/// Some issuers set `iat` to the time at which the person signed in to them, or to a few minutes earlier.
 const MAX_AGE: Duration = Duration::from_hours(1);
 
-/// Why an ID token was refused. For the log and the audit event; the outside learns only that it was.
+/// Reason that an ID token was refused. For the log and the audit event; clients learn only that it was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidIdToken {
-    /// Not three parts of base64url, or too long.
+    /// It is not three parts of base64url, or it is too long.
     #[error("malformed")]
     Malformed,
-    /// The header is not one of an ID token.
+    /// The header is not that of an ID token.
     #[error("header")]
     Header,
-    /// No signature, a shared secret, or another algorithm that we do not take.
+    /// It has no signature, uses a shared secret, or uses an unsupported algorithm.
     #[error("algorithm")]
     Algorithm,
     /// The issuer has no such key, or several.
@@ -39,43 +39,43 @@ pub enum InvalidIdToken {
     /// The key did not sign it.
     #[error("signature")]
     Signature,
-    /// A claim is missing or of another type.
+    /// A claim is missing or has the wrong type.
     #[error("claims")]
     Claims,
-    /// Another issuer.
+    /// It comes from another issuer.
     #[error("issuer")]
     Issuer,
-    /// For another client.
+    /// It is for another client.
     #[error("audience")]
     Audience,
-    /// Its time is over.
+    /// It has expired.
     #[error("expired")]
     Expired,
-    /// From the future.
+    /// It was issued in the future.
     #[error("from_the_future")]
     FromTheFuture,
-    /// Issued longer ago than a flow takes.
+    /// It was issued before the authorization request can have started.
     #[error("too_old")]
     TooOld,
-    /// Of another flow.
+    /// It belongs to another authorization request.
     #[error("nonce")]
     Nonce,
-    /// For another access token.
+    /// It belongs to another access token.
     #[error("at_hash")]
     AccessToken,
 }
 
-/// What an ID token is compared with.
+/// Expected values of an ID token.
 pub(super) struct Expected<'a> {
     pub metadata: &'a Metadata,
     pub client_id: &'a str,
-    /// The nonce of the flow, where the provider carries it.
+    /// Nonce of the authorization request, if the provider supports nonces.
     pub nonce: Option<&'a str>,
     pub access_token: &'a str,
     pub now: Timestamp,
 }
 
-/// A signed text of the right form that nobody has checked: good for finding the key, for nothing else.
+/// Signed text of the right form that is not verified yet. Use it only to find the key.
 pub struct UnverifiedIdToken<'a> {
     signed: &'a str,
     payload: Vec<u8>,
@@ -84,7 +84,7 @@ pub struct UnverifiedIdToken<'a> {
     kid: Option<String>,
 }
 
-/// What is read of the header. A key of the token's own (`jwk`, `jku`, `x5u`, `x5c`) is not even looked at.
+/// Members that are read from the header. An embedded key (`jwk`, `jku`, `x5u`, `x5c`) is ignored.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -99,7 +99,7 @@ struct Header {
 }
 
 impl<'a> UnverifiedIdToken<'a> {
-    /// Reads the compact form (RFC 7515, section 7.1).
+    /// Parses the compact form (RFC 7515, section 7.1).
     pub fn parse(text: &'a str) -> Result<Self, InvalidIdToken> {
         if text.len() > MAX_ID_TOKEN {
             return Err(InvalidIdToken::Malformed);
@@ -108,7 +108,7 @@ impl<'a> UnverifiedIdToken<'a> {
         let (signed, signature) = text.rsplit_once('.').ok_or(InvalidIdToken::Malformed)?;
         let (header, payload) = signed.split_once('.').ok_or(InvalidIdToken::Malformed)?;
         let header: Header = json::object(&decode(header)?).map_err(|_| InvalidIdToken::Header)?;
-        // RFC 8725, section 3.11: what says that it is another kind of JWT is one.
+        // A `typ` that names another kind of JWT is authoritative (RFC 8725, section 3.11).
         let plain = header.typ.as_deref().is_none_or(|typ| typ.eq_ignore_ascii_case("jwt"));
         if !plain || header.crit || header.zip {
             return Err(InvalidIdToken::Header);
@@ -123,17 +123,17 @@ impl<'a> UnverifiedIdToken<'a> {
         })
     }
 
-    /// The key that it says it was signed with.
+    /// Returns the identifier of the key that the token names.
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// The algorithm that it says it was signed with; its key has the last word.
+    /// Returns the algorithm that the token names. The algorithm of the key is authoritative.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The claims, if `key` signed them and they are what was expected.
+    /// Returns the claims, if `key` signed them and they match the expected values.
     pub(super) fn verify(
         &self,
         key: &VerifyingKey,
@@ -154,17 +154,17 @@ impl<'a> UnverifiedIdToken<'a> {
     }
 }
 
-/// What an issuer says of a person to this client, in this flow, now.
+/// Verified statement of an issuer about a person, for this client and this authorization request.
 #[derive(Debug)]
 pub struct IdToken {
-    /// Who vouches for the person.
+    /// Issuer that vouches for the person.
     pub issuer: Issuer,
-    /// Who the person is to the issuer.
+    /// Identifier of the person at the issuer.
     pub subject: Subject,
     pub(super) claims: Claims,
 }
 
-/// The claims that are read. A claim set names none of them twice, and those that decide have their types.
+/// Claims that are read. A claim may not be named twice, and the claims that matter for security must have their types.
 #[derive(Deserialize)]
 pub(super) struct Claims {
     iss: String,
@@ -190,10 +190,10 @@ pub(super) struct Claims {
     pub preferred_username: Optional<String>,
     #[serde(default)]
     pub picture: Optional<String>,
-    /// Microsoft's tenant.
+    /// Tenant, for Microsoft.
     #[serde(default)]
     pub tid: Option<String>,
-    /// Microsoft's word that the owner of the e-mail's domain was verified.
+    /// Statement of Microsoft that the owner of the e-mail's domain was verified.
     #[serde(default)]
     pub xms_edov: Truth,
 }
@@ -212,7 +212,7 @@ enum Audience {
 }
 
 impl Audience {
-    /// Whether it is for `client`; among several, only as the party that it was issued to.
+    /// Returns true if it is for `client`. If there are several audiences, `azp` must name `client`.
     fn admits(&self, client: &str, azp: Option<&str>) -> bool {
         let holds = match self {
             Self::One(audience) => audience == client,
@@ -254,7 +254,8 @@ impl Claims {
         self.nonce.as_ref().is_some_and(|own| own.as_bytes().ct_eq(nonce.as_bytes()).into())
     }
 
-    /// Section 3.1.3.6: the left half of the access token's hash, by the hash of the signature; Ed25519's is SHA-512.
+    /// Checks `at_hash` (section 3.1.3.6): the left half of the access token's hash, with the hash of the signature algorithm.
+    /// That of Ed25519 is SHA-512.
     fn check_at_hash(&self, algorithm: Algorithm, access_token: &str) -> Result<(), InvalidIdToken> {
         let Some(at_hash) = &self.at_hash else { return Ok(()) };
         let half = match algorithm {
@@ -269,12 +270,12 @@ impl Claims {
     }
 }
 
-/// Whether a member is there, whatever its value.
+/// Returns true if a member is present, whatever its value.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     serde::de::IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
-/// A point in time in seconds, perhaps with a fraction (RFC 7519, section 2).
+/// Point in time in seconds, perhaps with a fraction (RFC 7519, section 2).
 #[derive(Clone, Copy)]
 struct NumericDate(Timestamp);
 
@@ -286,7 +287,7 @@ impl<'de> Deserialize<'de> for NumericDate {
             Whole(i64),
             Broken(f64),
         }
-        // Some three million years: any number within is a whole one of milliseconds.
+        // About three million years. Within it, every number converts to a whole number of milliseconds.
         const MOST: f64 = 1e14;
         match Number::deserialize(deserializer)? {
             Number::Whole(seconds) => Ok(Self(Timestamp::from_secs(seconds))),
@@ -299,15 +300,15 @@ impl<'de> Deserialize<'de> for NumericDate {
     }
 }
 
-/// A truth as a provider writes it.
+/// Boolean as a provider writes it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Truth {
-    /// False, absent, or of another form: a number above all.
+    /// False, absent, or of another form, such as a number.
     #[default]
     No,
     /// True.
     Yes,
-    /// The text `true`, which counts only where a provider documents that it writes texts.
+    /// The text `true`. It counts only for providers that document it.
     Text,
 }
 

@@ -1,4 +1,4 @@
-//! The keys of another issuer (RFC 7517): which of them we would take a signature of.
+//! Keys of another issuer (RFC 7517) whose signatures Latchkey can verify.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::token::{Algorithm, VerifyingKey};
 
-/// More keys than any issuer publishes; a longer list is cut.
+/// Maximum number of keys. No issuer publishes more; a longer list is cut.
 const MAX_KEYS: usize = 64;
 
-/// The keys of an issuer that sign with an algorithm of ours.
+/// Keys of an issuer for the algorithms that Latchkey supports.
 #[derive(Debug)]
 pub(super) struct KeySet(Vec<ForeignKey>);
 
@@ -20,7 +20,7 @@ struct ForeignKey {
     key: VerifyingKey,
 }
 
-/// A key as it is published. Its algorithm is that of its type: an issuer cannot talk us into another one.
+/// Published key. Its type decides its algorithm, so an issuer cannot select another one.
 #[derive(Deserialize)]
 struct Published {
     kty: String,
@@ -44,18 +44,18 @@ struct Published {
     e: Option<String>,
 }
 
-/// The key that a token names, among those of its issuer.
+/// Result of the search for the key that a token names, among those of its issuer.
 #[derive(Debug)]
 pub(super) enum Found<'a> {
     Key(&'a VerifyingKey),
-    /// There is none: it may be new.
+    /// No key matches; it may be new.
     Unknown,
-    /// It names none, and there are several.
+    /// The token names no key, and several match.
     Ambiguous,
 }
 
 impl KeySet {
-    /// Reads `{"keys": [...]}`. A key of another type, for another use or malformed is left out, as section 5 asks.
+    /// Parses `{"keys": [...]}`. Leaves out keys of another type or use and malformed keys, as section 5 demands.
     pub fn read(json: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
         struct Document {
@@ -68,7 +68,8 @@ impl KeySet {
         ))
     }
 
-    /// The key of `kid` for `algorithm`. Without a `kid`, the only one for it (OpenID Connect Core, section 10.1).
+    /// Returns the key of `kid` for `algorithm`. Without a `kid`, returns the only key for it (OpenID Connect Core, section
+    /// 10.1).
     pub fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Found<'_> {
         let named = |key: &&ForeignKey| kid.is_none() || key.kid.as_deref() == kid;
         let mut fitting = self.0.iter().filter(|key| key.key.algorithm() == algorithm).filter(named);
@@ -83,7 +84,7 @@ impl KeySet {
 impl ForeignKey {
     fn new(published: Published) -> Option<Self> {
         let number = |text: &Option<String>| BASE64_URL_SAFE_NO_PAD.decode(text.as_ref()?).ok();
-        // RFC 7517, sections 4.2 and 4.3: either may say what the key is for, and then it must be this.
+        // `use` and `key_ops` are optional, but if present they must allow verification (RFC 7517, sections 4.2 and 4.3).
         let verifies = |operations: &Vec<String>| operations.iter().any(|operation| operation == "verify");
         if published.usage.as_deref().is_some_and(|usage| usage != "sig")
             || !published.key_ops.as_ref().is_none_or(verifies)
@@ -97,7 +98,7 @@ impl ForeignKey {
             _ => return None,
         };
         let says = published.alg.as_deref();
-        // RFC 9864 gives EdDSA over Ed25519 the name of the curve.
+        // RFC 9864 names EdDSA over Ed25519 after the curve.
         let fits = says
             .is_none_or(|alg| alg == key.algorithm().name() || (alg == "Ed25519" && published.kty == "OKP"));
         fits.then_some(Self { kid: published.kid, key })

@@ -5,7 +5,7 @@ use super::jwks::KeySet;
 use super::metadata::Metadata;
 use crate::Timestamp;
 
-/// What a process remembers of providers: their metadata and their keys. One entry of each per provider at the most.
+/// Metadata and keys of providers in the memory of a process: at most one entry of each per provider.
 #[derive(Default)]
 pub struct OauthMemory {
     metadata: Mutex<HashMap<String, FetchedDocument<Metadata>>>,
@@ -13,7 +13,7 @@ pub struct OauthMemory {
     misses: Mutex<HashMap<String, Timestamp>>,
 }
 
-/// A document as it was fetched.
+/// Document as it was fetched.
 pub(super) struct FetchedDocument<T> {
     pub document: Arc<T>,
     pub fetched_at: Timestamp,
@@ -34,7 +34,7 @@ impl OauthMemory {
         &self.keys
     }
 
-    /// When the keys at `url` were last fetched for a key that they did not have.
+    /// Returns the time at which the keys at `url` were last fetched because of an unknown key.
     pub(super) fn missed_at(&self, url: &str) -> Option<Timestamp> {
         self.misses.lock().unwrap_or_else(PoisonError::into_inner).get(url).copied()
     }

@@ -4,7 +4,7 @@ use url::{Host, Url};
 use super::provider::ClientAuth;
 use crate::json::Optional;
 
-/// What a provider says of itself (OpenID Connect Discovery, section 3; RFC 8414; RFC 9207, section 3).
+/// Metadata of a provider (OpenID Connect Discovery, section 3; RFC 8414; RFC 9207, section 3).
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Metadata {
     pub issuer: String,
@@ -14,26 +14,26 @@ pub(super) struct Metadata {
     pub jwks_uri: Option<String>,
     #[serde(default)]
     pub userinfo_endpoint: Option<String>,
-    /// Whether every authorization answer carries `iss`.
+    /// True if every authorization response contains `iss`.
     #[serde(default, rename = "authorization_response_iss_parameter_supported")]
     pub promises_iss: bool,
     #[serde(default)]
     token_endpoint_auth_methods_supported: Optional<Vec<String>>,
 }
 
-/// Why metadata cannot be used.
+/// Reason that metadata cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidMetadata {
     #[error("the metadata is not a JSON object with the endpoints of a provider")]
     Form,
-    #[error("the metadata is another issuer's")]
+    #[error("the metadata belongs to another issuer")]
     Issuer,
-    #[error("an endpoint in the metadata is no https URL")]
+    #[error("an endpoint in the metadata is not an https URL")]
     Endpoint,
 }
 
 impl Metadata {
-    /// Of a provider that is known beforehand.
+    /// Returns the metadata of a built-in provider.
     pub fn known(issuer: &str, authorization: &str, token: &str, jwks: Option<&str>) -> Self {
         Self {
             issuer: issuer.to_owned(),
@@ -46,13 +46,13 @@ impl Metadata {
         }
     }
 
-    /// Where `issuer` publishes its metadata (OpenID Connect Discovery, section 4).
+    /// Returns the URL at which `issuer` publishes its metadata (OpenID Connect Discovery, section 4).
     pub fn url(issuer: &str) -> String {
         format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
     }
 
-    /// Reads the metadata of `issuer`. Its `issuer` must be the very text that the operator configured (section 4.3), and its
-    /// endpoints https, or on this machine where the issuer is.
+    /// Parses the metadata of `issuer`. Its `issuer` must equal the text that the operator configured (section 4.3). Its
+    /// endpoints must be https, or on this machine if the issuer is.
     pub fn read(json: &[u8], issuer: &str) -> Result<Self, InvalidMetadata> {
         let metadata: Self = crate::json::object(json).map_err(|_| InvalidMetadata::Form)?;
         if metadata.issuer != issuer {
@@ -72,7 +72,7 @@ impl Metadata {
         all.all(|url| is_https(url) || (local && is_loopback(url)))
     }
 
-    /// How the token endpoint wants to hear the secret.
+    /// Returns the method by which the token endpoint accepts the client secret.
     pub fn client_auth(&self) -> ClientAuth {
         let methods = self.token_endpoint_auth_methods_supported.clone();
         let methods =
@@ -85,8 +85,8 @@ impl Metadata {
         }
     }
 
-    /// Whether `iss` names this provider. Where its tenants are issuers of their own, the issuer holds `{tenantid}`, and
-    /// `tenant` must stand in its place; without a tenant to compare with, any may.
+    /// Returns true if `iss` names this provider. If each tenant is a separate issuer, the issuer contains `{tenantid}`, and
+    /// `iss` must have `tenant` there. Without a `tenant`, any tenant matches.
     pub fn is_issuer(&self, iss: &str, tenant: Option<&str>) -> bool {
         match (self.issuer.split_once("{tenantid}"), tenant) {
             (None, _) => iss == self.issuer,
@@ -100,17 +100,17 @@ impl Metadata {
     }
 }
 
-/// A tenant is a UUID.
+/// Returns true if `text` is a UUID, the form of a tenant.
 fn is_tenant(text: &str) -> bool {
     text.len() == 36 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
 }
 
-/// Whether `text` is an https URL that names no user.
+/// Returns true if `text` is an https URL without a user.
 pub(super) fn is_https(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| url.scheme() == "https" && url.username().is_empty())
 }
 
-/// Whether `text` is a URL on this machine.
+/// Returns true if `text` is a URL on this machine.
 pub(super) fn is_loopback(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| {
         url.scheme() == "http"
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_to_send_the_secret_is_asked_of_the_metadata() {
+    fn the_metadata_decides_how_the_secret_is_sent() {
         let auth = |value| read("token_endpoint_auth_methods_supported", value).map(|m| m.client_auth());
         assert_eq!(auth(json!(["client_secret_post"])), Ok(ClientAuth::Post));
         for methods in [json!(["client_secret_basic", "client_secret_post"]), json!([]), json!(null)] {

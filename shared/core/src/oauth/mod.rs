@@ -1,14 +1,16 @@
-//! Sign-in with a provider of identities: Google, GitHub, any OpenID provider.
+//! Sign-in with identity providers: Google, GitHub, any OpenID provider.
 //!
-//! The authorization code flow (RFC 6749, section 4.1) with PKCE (RFC 7636), built on the `oauth2` crate over the
-//! [`Fetch`](crate::port::Fetch) port, as RFC 9700 asks for it:
+//! The authorization code grant (RFC 6749, section 4.1) with PKCE (RFC 7636), built on the `oauth2` crate over the
+//! [`Fetch`](crate::port::Fetch) port, as RFC 9700 demands:
 //!
-//! - [`Oauth::start`] makes the secrets of an authorization request and seals them into a cookie, which binds them to this browser.
-//! - [`Oauth::accept`] takes what the provider sends back, and nothing that this browser did not start.
-//! - [`Oauth::use_up`] sees to it that an authorization request is finished once, before anything is sent to the provider.
-//! - [`Oauth::identify`] redeems the code and finds out who the person is; an ID token counts once it is an [`IdToken`].
+//! - [`Oauth::start`] creates the secrets of an authorization request and seals them into a cookie, which binds them to this
+//!   browser.
+//! - [`Oauth::accept`] accepts the response of the provider only for a request that this browser started.
+//! - [`Oauth::use_up`] ensures that an authorization request is finished once, before anything is sent to the provider.
+//! - [`Oauth::identify`] redeems the code and finds the identity of the person. An ID token is trusted once it is an
+//!   [`IdToken`].
 //!
-//! What an account does with the identity is the business of [`account`](crate::account).
+//! The module [`account`](crate::account) applies the identity to an account.
 
 mod authorization;
 mod callback;

@@ -6,14 +6,14 @@ use crate::Email;
 use crate::json::{self, Optional};
 use crate::model::identity::{ExternalIdentity, Issuer, ProviderName, Subject};
 
-/// The longest name that is taken over, in characters; as long as a user's own name may be.
+/// Maximum length of a name that is stored, in characters: the same as for a user's own name.
 const MAX_NAME: usize = 100;
 
-/// What a provider says of a person, in its own words.
+/// Profile of a person, as the provider sent it.
 #[derive(Debug)]
 pub(super) struct Profile {
     pub subject: Subject,
-    /// Only where the provider vouches that it is theirs.
+    /// E-mail address, only if the provider vouches that it belongs to the person.
     pub verified_email: Option<String>,
     pub name: Option<String>,
     pub username: Option<String>,
@@ -21,13 +21,13 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    /// The standard claims of OpenID Connect Core, section 5.1. An address counts where `email_verified` is `true`.
+    /// Reads the standard claims of OpenID Connect Core, section 5.1. The address counts if `email_verified` is `true`.
     pub fn from_claims(token: &IdToken) -> Self {
         let is_verified = token.claims.email_verified == Truth::Yes;
         Self::from_claims_where(token, is_verified)
     }
 
-    /// The same, with another opinion on whether the address is verified.
+    /// Reads the standard claims. `is_verified` decides if the address counts.
     pub fn from_claims_where(token: &IdToken, is_verified: bool) -> Self {
         const OF: &str = "an ID token";
         let claims = &token.claims;
@@ -40,8 +40,8 @@ impl Profile {
         }
     }
 
-    /// What the userinfo endpoint adds (section 5.3). `None` when it is about another person, as section 5.3.2 demands, or is
-    /// no userinfo at all.
+    /// Adds the response of the userinfo endpoint (section 5.3). Returns `None` if it is about another person, as section 5.3.2
+    /// demands, or is not a userinfo response.
     pub fn with_userinfo(self, json: &[u8]) -> Option<Self> {
         const OF: &str = "userinfo";
         #[derive(Deserialize)]
@@ -69,7 +69,7 @@ impl Profile {
         })
     }
 
-    /// The identity, with whatever is too long or of the wrong form left out.
+    /// Returns the identity, without values that are too long or have the wrong form.
     pub fn into_identity(self, provider: ProviderName, issuer: Issuer) -> ExternalIdentity {
         ExternalIdentity {
             provider,
@@ -83,7 +83,7 @@ impl Profile {
     }
 }
 
-/// One line of bounded length.
+/// Returns the text as one line of bounded length.
 pub(super) fn line(text: &str) -> Option<String> {
     let clean: String = text.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
     Some(clean.trim().to_owned()).filter(|line| !line.is_empty())

@@ -9,7 +9,7 @@ use super::providers::apple::AppleKey;
 use crate::Timestamp;
 use crate::model::identity::ProviderName;
 
-/// A provider that the operator has configured: where it is, who we are to it, and what it does in its own way.
+/// Provider that the operator has configured: its endpoints, the client registered there, and its deviations from the standard.
 pub struct Provider {
     pub(super) name: ProviderName,
     pub(super) label: String,
@@ -19,73 +19,73 @@ pub struct Provider {
     pub(super) place: Location,
     pub(super) scopes: &'static [&'static str],
     pub(super) offline: Offline,
-    /// More parameters of the authorization request.
+    /// Additional parameters of the authorization request.
     pub(super) extra: &'static [(&'static str, &'static str)],
     pub(super) pkce: bool,
     pub(super) nonce: bool,
-    /// It answers by a form that the browser posts, which crosses sites, rather than by a redirect.
+    /// True if the response is a form that the browser posts, which crosses sites, instead of a redirect.
     pub(super) form_post: bool,
     pub(super) source: Source,
 }
 
-/// Where a provider is.
+/// Location of a provider's endpoints.
 pub(super) enum Location {
-    /// Known beforehand.
+    /// Built in.
     Known(Box<Metadata>),
-    /// To be found out from this issuer (OpenID Connect Discovery).
+    /// Discovered from this issuer (OpenID Connect Discovery).
     Issuer(String),
 }
 
-/// How the token endpoint knows us.
+/// Client secret for the token endpoint.
 pub(super) enum Secret {
     Fixed(SecretString),
-    /// Signed anew each time.
+    /// Signed for each request.
     Apple(Box<AppleKey>),
 }
 
-/// How the secret travels (RFC 6749, section 2.3.1).
+/// Method by which the secret is sent (RFC 6749, section 2.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ClientAuth {
     Basic,
     Post,
-    /// As the metadata says; Basic where it says nothing.
+    /// As the metadata states; Basic by default.
     Discovered,
 }
 
-/// What a provider wants to hear before it gives a refresh token.
+/// Condition under which a provider issues a refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Offline {
-    /// It gives one anyway, or never.
+    /// None: it always or never issues one.
     Asis,
     Scope(&'static str),
     Parameter(&'static str, &'static str),
 }
 
-/// Where a provider says who the person is.
+/// Source of a person's identity at a provider.
 pub(super) enum Source {
-    /// In the ID token; what that leaves out, in the response of its userinfo endpoint where `userinfo` is set.
+    /// The ID token. If `userinfo` is set, the userinfo endpoint adds missing values.
     IdToken { map: fn(&IdToken) -> Profile, userinfo: bool },
-    /// In answers of its API, asked for all at once with the access token.
+    /// Responses of its API, all requested at once with the access token.
     Api { urls: &'static [&'static str], map: fn(&[Vec<u8>]) -> Option<Profile> },
 }
 
 impl Provider {
-    /// Its name in routes and in the store.
+    /// Returns its name in routes and in the store.
     pub fn name(&self) -> &ProviderName {
         &self.name
     }
 
-    /// Its name for people.
+    /// Returns its display name.
     pub fn label(&self) -> &str {
         &self.label
     }
 
-    /// Whether it answers by a form that the browser posts from the provider's page.
+    /// Returns true if the response is a form that the browser posts from the provider's page.
     pub fn posts_its_answer(&self) -> bool {
         self.form_post
     }
 
-    /// An OpenID provider that keeps to the standard.
+    /// Returns an OpenID provider that follows the standard.
     pub(super) fn openid(name: ProviderName, client: Client, place: Location) -> Self {
         Self {
             label: name.to_string(),
@@ -104,7 +104,7 @@ impl Provider {
         }
     }
 
-    /// The client secret as it is sent at `now`.
+    /// Returns the client secret to send at `now`.
     pub(super) fn client_secret(&self, now: Timestamp) -> SecretString {
         match &self.secret {
             Secret::Fixed(secret) => secret.expose_secret().into(),
@@ -119,7 +119,7 @@ impl fmt::Debug for Provider {
     }
 }
 
-/// Who we are to a provider.
+/// Client that is registered at a provider.
 pub(super) struct Client {
     pub id: String,
     pub secret: SecretString,

@@ -1,47 +1,48 @@
-//! Where a browser goes after the provider: only to places that the operator listed.
+//! Addresses to which a browser may return after the provider: only those that the operator listed.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-/// The longest `redirect_to`, in bytes: it travels in the authorization request's cookie, which holds 4096 with everything else.
+/// Maximum length of `redirect_to`, in bytes. It is stored in the cookie of the authorization request, which holds 4096 bytes
+/// in total.
 pub const MAX_REDIRECT: usize = 1024;
 
-/// The text does not name a place that the operator listed.
+/// Error: the text is not an address that the operator listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "redirect_to is no place to return to: give a path such as /welcome, or an address that is listed here"
+    "redirect_to is not an allowed return address: give a path such as /welcome, or an address that is listed here"
 )]
 pub struct InvalidRedirect;
 
-/// A place to return to that was checked, as it goes into `Location`.
+/// Checked return address, for the `Location` header.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReturnTo {
-    /// Where.
+    /// URL.
     pub(super) url: Url,
 }
 
 impl fmt::Debug for ReturnTo {
-    // Its query belongs to the app, and may name a person.
+    // The query belongs to the app, and may name a person.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ReturnTo({})", self.origin())
     }
 }
 
 impl ReturnTo {
-    /// Where.
+    /// Returns the URL.
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// The app it belongs to: an origin, or the scheme of a native app.
+    /// Returns the app that it belongs to: an origin, or the scheme of a native app.
     pub fn origin(&self) -> String {
         app_of(&self.url)
     }
 
-    /// The same place with `name=value` added to its query.
+    /// Returns the URL with `name=value` added to its query.
     pub fn with(&self, name: &str, value: &str) -> Url {
         let mut url = self.url.clone();
         url.query_pairs_mut().append_pair(name, value);
@@ -49,30 +50,30 @@ impl ReturnTo {
     }
 }
 
-/// A URI of a native app, from `LATCHKEY_APP_REDIRECTS`: a scheme of its own in reverse-domain form, an https link that its
-/// system hands to it, or a loopback address with any port (RFC 8252, section 7).
+/// URI of a native app, from `LATCHKEY_APP_REDIRECTS`: a private scheme in reverse-domain form, an https link that the system
+/// opens in the app, or a loopback address with any port (RFC 8252, section 7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppUri(Url);
 
 impl AppUri {
-    /// Reads one entry; the error says what is wrong with it.
+    /// Parses one entry. The error states its fault.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let plain = plain(text).ok_or("is too long, or has a character that a URI does not have")?;
-        let url = Url::parse(plain).map_err(|_| "is no URI")?;
+        let url = Url::parse(plain).map_err(|_| "is not a URI")?;
         if url.as_str() != plain || url.fragment().is_some() || has_user(&url) {
             return Err("is not written as a browser would write it, or has a fragment or a user");
         }
         match url.scheme() {
             "https" => Ok(Self(url)),
             "http" if is_loopback_ip(&url) => Ok(Self(url)),
-            "http" => Err("is http, which only 127.0.0.1 and [::1] may be"),
-            // Every scheme that a browser handles itself (javascript, data, file, blob) has no period in its name.
+            "http" => Err("uses http, which is allowed only on 127.0.0.1 and [::1]"),
+            // No scheme that a browser handles itself (javascript, data, file, blob) has a period in its name.
             scheme if scheme.contains('.') => Ok(Self(url)),
-            _ => Err("has a scheme that is no reverse domain name, such as com.example.app"),
+            _ => Err("has a scheme that is not a reverse domain name, such as com.example.app"),
         }
     }
 
-    /// Exact, but for the port of a loopback address, which the system chooses anew each time.
+    /// Matches exactly, except for the port of a loopback address, which the system chooses each time.
     fn admits(&self, url: &Url) -> bool {
         if self.0.scheme() != "http" {
             return self.0 == *url;
@@ -82,19 +83,19 @@ impl AppUri {
     }
 }
 
-/// The places that may be returned to.
+/// Addresses that a browser may return to.
 #[derive(Debug, Clone)]
 pub struct Redirects {
-    /// The origin of `LATCHKEY_URL`.
+    /// Origin of `LATCHKEY_URL`.
     own: String,
     origins: Vec<String>,
     apps: Vec<AppUri>,
 }
 
 impl Redirects {
-    /// Returns to pages of `own` and of `origins`, and to `apps`.
+    /// Allows pages of `own` and of `origins`, and `apps`.
     pub fn new(own: &str, origins: &[String], apps: &[AppUri]) -> Self {
-        // Apps and extensions are no pages that a browser is sent to.
+        // Apps and extensions are not pages to which a browser can be sent.
         let is_page = |origin: &&String| origin.starts_with("https://") || origin.starts_with("http://");
         Self {
             own: own.to_owned(),
@@ -103,15 +104,15 @@ impl Redirects {
         }
     }
 
-    /// Checks where a sign-in with cookies returns to: a path, which is one of the first frontend, or a URL at a listed
-    /// origin. Without any, the first frontend's start page.
+    /// Checks the return address of a sign-in with cookies: a path at the first frontend, or a URL at a listed origin. The
+    /// default is the start page of the first frontend.
     pub fn page(&self, text: Option<&str>) -> Result<ReturnTo, InvalidRedirect> {
         let text = plain(text.unwrap_or("/")).ok_or(InvalidRedirect)?;
         let url = if text.starts_with('/') { self.path(text) } else { self.absolute(text) };
         url.map(|url| ReturnTo { url }).ok_or(InvalidRedirect)
     }
 
-    /// Checks where a one-time code goes: a listed page, or an app. There is no default.
+    /// Checks the address to which a one-time code is sent: a listed page, or an app. There is no default.
     pub fn app(&self, text: &str) -> Result<ReturnTo, InvalidRedirect> {
         let text = plain(text).ok_or(InvalidRedirect)?;
         let listed = || Url::parse(text).ok().filter(|url| self.apps.iter().any(|app| app.admits(url)));
@@ -132,8 +133,8 @@ impl Redirects {
         (url.origin().ascii_serialization() == *home && !has_user(&url)).then_some(url)
     }
 
-    /// The origin must be listed as it was parsed, and stand at the beginning as it is listed: what any other reader of the text
-    /// takes for its host is the same then.
+    /// Parses an absolute URL. Its origin must be listed, both as parsed and as the prefix of the text, so that any other
+    /// parser finds the same host.
     fn absolute(&self, text: &str) -> Option<Url> {
         let url = Url::parse(text).ok()?;
         let parsed = url.origin().ascii_serialization();
@@ -143,8 +144,8 @@ impl Redirects {
     }
 }
 
-/// Browsers drop tabs and line breaks, trim spaces and take a backslash for a slash: a text with any of them, or with anything
-/// that a URI must escape, is not one.
+/// Returns `text` if it has only characters that a URI may contain. Browsers drop tabs and line breaks, trim spaces and read a
+/// backslash as a slash, so a text with any of them is refused.
 fn plain(text: &str) -> Option<&str> {
     let fits = text.len() <= MAX_REDIRECT && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     fits.then_some(text)
@@ -157,13 +158,13 @@ fn app_of(url: &Url) -> String {
     }
 }
 
-/// What the log says of a refused `redirect_to`: of a URL the app alone, since the rest may name a person.
+/// Returns the log form of a refused `redirect_to`: only the app of a URL, because the rest may name a person.
 pub(super) fn described(text: Option<&str>) -> String {
     match text {
         None => "missing".to_owned(),
         Some(text) => match plain(text).map(Url::parse) {
             Some(Ok(url)) => app_of(&url),
-            Some(Err(_)) | None => "no URL".to_owned(),
+            Some(Err(_)) | None => "not a URL".to_owned(),
         },
     }
 }
@@ -214,7 +215,7 @@ mod tests {
         }
     }
 
-    /// What a browser would follow elsewhere, or could be made to.
+    /// Texts that a browser would follow to another host, or could be made to.
     const ELSEWHERE: [&str; 57] = [
         "",
         "//evil.example",
@@ -311,18 +312,18 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_place_is_told_by_its_app_alone() {
+    fn a_refused_address_is_logged_by_its_app_only() {
         for (text, told) in [
             (None, "missing"),
             (Some("https://evil.example/ada@example.com?x=y"), "https://evil.example"),
             (Some("https://user:pass@evil.example:8443/"), "https://evil.example:8443"),
             (Some("com.example.other:/ada"), "com.example.other:"),
-            (Some("//evil.example"), "no URL"),
-            (Some("https://evil.example/\nforged line"), "no URL"),
+            (Some("//evil.example"), "not a URL"),
+            (Some("https://evil.example/\nforged line"), "not a URL"),
         ] {
             assert_eq!(described(text), told, "{text:?}");
         }
-        assert_eq!(described(Some(&format!("https://{}.example/", "x".repeat(MAX_REDIRECT)))), "no URL");
+        assert_eq!(described(Some(&format!("https://{}.example/", "x".repeat(MAX_REDIRECT)))), "not a URL");
     }
 
     #[test]
@@ -365,7 +366,7 @@ mod tests {
     }
 
     proptest! {
-        /// Read by another reader of URLs: against the page that a browser would be on.
+        /// Checks with another URL parser, relative to the page that a browser would be on.
         #[test]
         fn whatever_is_taken_leads_to_a_listed_origin(text in prop_oneof![hostile(), "\\PC{0,40}", "[/\\\\:@.a-z\t\n ]{0,12}"]) {
             if let Ok(to) = redirects().page(Some(&text)) {

@@ -25,17 +25,17 @@ use crate::{SessionId, Timestamp, UserId};
 
 /// Configuration of sign-in with providers.
 pub(crate) struct OauthDeployment {
-    /// The providers that are on.
+    /// Enabled providers.
     pub settings: Arc<OauthSettings>,
-    /// Where browsers may go afterwards.
+    /// Addresses that browsers may return to.
     pub redirects: Redirects,
     /// `LATCHKEY_URL`.
     pub url: String,
-    /// Start of the names of all cookies.
+    /// Prefix of the names of all cookies.
     pub cookie_prefix: String,
-    /// Whether refresh tokens of providers are kept: `LATCHKEY_PROVIDER_TOKENS`.
+    /// True if provider refresh tokens are stored: `LATCHKEY_PROVIDER_TOKENS`.
     pub keep_tokens: bool,
-    /// Seals what a browser carries through the authorization request.
+    /// Sealer of the cookie of an authorization request.
     pub sealer: Arc<Sealer>,
 }
 
@@ -48,44 +48,44 @@ pub struct Oauth {
     documents: Documents,
 }
 
-/// What an authorization request begins with.
+/// Parameters of a new authorization request.
 #[derive(Debug)]
 pub struct AuthorizationParams<'a> {
-    /// Which provider.
+    /// Name of the provider.
     pub provider: &'a ProviderName,
-    /// Where to return to; the first frontend when it is missing.
+    /// Return address; by default the first frontend.
     pub redirect_to: Option<&'a str>,
-    /// The challenge of an app that holds its own tokens.
+    /// Challenge of an app that stores its own tokens.
     pub challenge: Option<CodeChallenge>,
-    /// The account that is to get the identity; none to sign in.
+    /// Account that links the identity; `None` to sign in.
     pub link: Option<LinkTicket>,
-    /// The session that this browser has.
+    /// Current session of this browser.
     pub replaces: Option<(UserId, SessionId)>,
-    /// The authorization request cookies that this browser brings, as names and values.
+    /// Authorization request cookies of this browser, as names and values.
     pub cookies: &'a [(String, String)],
 }
 
-/// An authorization request that has begun.
+/// Authorization request that has started.
 #[derive(Debug)]
 pub struct AuthorizationStart {
-    /// Where the browser goes: the provider.
+    /// URL of the provider to which the browser goes.
     pub location: url::Url,
-    /// Binds the authorization request to this browser. It takes the place of the oldest where the browser has
+    /// Cookie that binds the authorization request to this browser. It replaces the oldest one if the browser has
     /// [`MAX_AUTHORIZATIONS`](super::MAX_AUTHORIZATIONS).
     pub cookie: AuthorizationCookie,
 }
 
-/// Who came back.
+/// Result of a return from a provider.
 #[derive(Debug)]
 pub struct ExternalSignIn {
-    /// Who the provider says it is.
+    /// Identity that the provider confirmed.
     pub identity: ExternalIdentity,
-    /// The provider's refresh token, where it gave one and the operator keeps them.
+    /// Provider refresh token, if the provider gave one and the operator stores them.
     pub refresh_token: Option<ProviderRefreshToken>,
 }
 
 impl Oauth {
-    /// The service of this deployment.
+    /// Returns the service of this deployment.
     pub(crate) fn new(
         deployment: OauthDeployment,
         table: Arc<dyn Table>,
@@ -98,22 +98,22 @@ impl Oauth {
         Self { deployment, table, clock, entropy, documents: Documents { fetch, cache, memory } }
     }
 
-    /// The provider of this name.
+    /// Returns the provider with this name.
     pub fn provider(&self, name: &ProviderName) -> Option<&Arc<Provider>> {
         self.deployment.settings.provider(name)
     }
 
-    /// The start page of the first frontend: where a browser goes that brings nothing to tell.
+    /// Returns the start page of the first frontend, for a browser without a return address.
     pub fn home(&self) -> Option<ReturnTo> {
         self.deployment.redirects.page(None).ok()
     }
 
-    /// Start of the names of authorization request cookies.
+    /// Returns the prefix of the names of authorization request cookies.
     pub fn cookie_prefix(&self) -> String {
         format!("{}{}", self.deployment.cookie_prefix, authorization::COOKIE)
     }
 
-    /// Begins an authorization request. Asks nobody, but for the metadata of a provider that is not known beforehand.
+    /// Starts an authorization request. Sends no request, except for the metadata of a provider that is not built in.
     pub async fn start(&self, start: AuthorizationParams<'_>) -> Result<AuthorizationStart, StartError> {
         let provider = self.provider(start.provider).ok_or(StartError::UnknownProvider)?;
         let return_to = self.return_to(start.redirect_to, start.challenge.is_some())?;
@@ -145,7 +145,8 @@ impl Oauth {
         Ok(AuthorizationStart { location, cookie })
     }
 
-    /// Where the browser goes afterwards. Whom it refuses may be anybody's user, so the response names no setting; the log does.
+    /// Checks the return address. A refused client may belong to anybody, so the response does not name the settings; the log
+    /// does.
     fn return_to(&self, text: Option<&str>, is_app: bool) -> Result<ReturnTo, InvalidRedirect> {
         let place = match (is_app, text) {
             (true, Some(text)) => self.deployment.redirects.app(text),
@@ -155,12 +156,12 @@ impl Oauth {
         place.inspect_err(|_| {
             tracing::info!(
                 redirect_to = redirect::described(text),
-                "a sign-in did not begin: it would return to a place that LATCHKEY_ORIGINS and LATCHKEY_APP_REDIRECTS do not list"
+                "a sign-in was refused: it would return to an address that LATCHKEY_ORIGINS and LATCHKEY_APP_REDIRECTS do not list"
             );
         })
     }
 
-    /// The authorization request (RFC 6749, section 4.1.1).
+    /// Returns the URL of the authorization request (RFC 6749, section 4.1.1).
     fn location(
         &self,
         provider: &Provider,
@@ -183,7 +184,7 @@ impl Oauth {
             Offline::Scope(_) | Offline::Parameter(..) | Offline::Asis => {}
         }
         if provider.pkce {
-            // RFC 7636, section 4.2. By `oauth2` it would take the SHA-256 of an older generation, a second one.
+            // Computed here (RFC 7636, section 4.2), because `oauth2` would add a second, older SHA-256 implementation.
             let challenge = Digest::of(authorization.verifier.expose_secret().as_bytes()).to_string();
             request = request.add_extra_param("code_challenge", challenge);
             request = request.add_extra_param("code_challenge_method", "S256");
@@ -208,14 +209,14 @@ impl Oauth {
             .map_err(|error| IdentifyError::Document(error.to_string()))
     }
 
-    /// The name of the cookie that must come with this response.
+    /// Returns the name of the cookie that must come with this response.
     pub fn cookie_name(&self, returned: &ProviderResponse) -> Option<String> {
         Some(Slot::of(returned.state().ok()?)?.cookie_name(&self.deployment.cookie_prefix))
     }
 
-    /// The authorization request that a response to `provider` belongs to, told by its state and by the cookie of that state:
-    /// it was begun in
-    /// this browser, with this provider, and is not over. [`use_up`](Self::use_up) tells whether it was finished before.
+    /// Finds the authorization request of a response from `provider` by its state and the cookie of that state. It was started
+    /// in this browser, with this provider, and has not expired. [`use_up`](Self::use_up) checks that it was not finished
+    /// before.
     pub fn accept(
         &self,
         provider: &ProviderName,
@@ -232,9 +233,8 @@ impl Oauth {
         Ok(authorization)
     }
 
-    /// Uses an authorization request up, before anything is sent to its provider: of any number of returns with one state,
-    /// one goes on, and the code
-    /// that came with it is sent once. An authorization request stays used up when its return fails afterwards.
+    /// Consumes an authorization request before anything is sent to its provider. Of several returns with one state one
+    /// proceeds, and its code is sent once. The authorization request stays consumed even if the return fails afterwards.
     pub async fn use_up(&self, authorization: &AuthorizationRequest) -> Result<(), UseError> {
         match Commit::of(self.table.commit(&[authorization.used()?], self.clock.now()).await, ())? {
             Commit::Done(()) => Ok(()),
@@ -242,8 +242,8 @@ impl Oauth {
         }
     }
 
-    /// Checks the rest of a response before anything is sent anywhere, and redeems its code: who came back? At most two
-    /// requests after each other, when the provider's documents are known.
+    /// Checks the rest of a response before anything is sent, then redeems its code to find the identity of the person. Takes
+    /// at most two consecutive requests if the documents of the provider are known.
     pub async fn identify(
         &self,
         authorization: &AuthorizationRequest,
@@ -311,7 +311,7 @@ impl Oauth {
         profile.with_userinfo(answer).map(|profile| (profile, issuer)).ok_or(IdentifyError::Profile)
     }
 
-    /// New tokens of the provider for its refresh token, which came from `issuer` and goes to nobody else.
+    /// Exchanges the refresh token for new tokens. The token came from `issuer` and is sent to no other.
     pub async fn refresh(
         &self,
         provider: &ProviderName,

@@ -1,4 +1,4 @@
-//! Which providers are on, from `<PROVIDER>_CLIENT_ID` and its like.
+//! Enabled providers, from `<PROVIDER>_CLIENT_ID` and similar variables.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use super::providers::{discord, github, google, linkedin, microsoft, oidc};
 use crate::model::identity::ProviderName;
 use crate::model::{ConfigError, Exposure};
 
-/// The providers that are on, and the apps that may be returned to.
+/// Enabled providers, and apps that a browser may return to.
 #[derive(Debug, Default)]
 pub struct OauthSettings {
     providers: BTreeMap<ProviderName, Arc<Provider>>,
     apps: Vec<AppUri>,
 }
 
-/// The variables of a provider that has an id and a secret.
+/// Variables of a provider with an id and a secret.
 struct Pair {
     id: &'static str,
     secret: &'static str,
@@ -34,14 +34,14 @@ const MICROSOFT: Pair = Pair { id: "MICROSOFT_CLIENT_ID", secret: "MICROSOFT_CLI
 const APPLE: [&str; 4] = ["APPLE_CLIENT_ID", "APPLE_TEAM_ID", "APPLE_KEY_ID", "APPLE_PRIVATE_KEY"];
 const OIDC: &str = "LATCHKEY_OIDC";
 const APPS: &str = "LATCHKEY_APP_REDIRECTS";
-/// What the built-in providers are called, which no other may be.
+/// Names of the built-in providers, which are reserved.
 const TAKEN: [&str; 6] = ["apple", "discord", "github", "google", "linkedin", "microsoft"];
 
 type Var<'a> = &'a dyn Fn(&str) -> Option<String>;
 type Read<T> = Result<Option<T>, ConfigError>;
 
 impl OauthSettings {
-    /// Reads every variable. A provider is on when all of its variables are set; with some of them it is a mistake.
+    /// Reads every variable. A provider is enabled if all of its variables are set. If only some are set, that is an error.
     pub fn read(var: Var<'_>, exposure: Exposure) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
         let mut settings = Self::default();
@@ -73,12 +73,12 @@ impl OauthSettings {
         if errors.is_empty() { Ok(settings) } else { Err(errors) }
     }
 
-    /// The provider of this name.
+    /// Returns the provider with this name.
     pub fn provider(&self, name: &ProviderName) -> Option<&Arc<Provider>> {
         self.providers.get(name)
     }
 
-    /// Every provider that is on, by name.
+    /// Returns all enabled providers, by name.
     pub fn providers(&self) -> impl Iterator<Item = &Arc<Provider>> {
         self.providers.values()
     }
@@ -121,7 +121,7 @@ fn pair(var: Var<'_>, pair: &Pair) -> Read<Client> {
 fn half(missing: &'static str, present: &str) -> ConfigError {
     ConfigError::new(
         missing,
-        format!("is not set, and {present} is"),
+        format!("is not set, but {present} is"),
         "set both, or neither to leave the provider off",
     )
 }
@@ -131,12 +131,12 @@ fn read_microsoft(var: Var<'_>) -> Read<Provider> {
     let Some(client) = pair(var, &MICROSOFT)? else { return Ok(None) };
     let tenant = var(NAME).unwrap_or_else(|| "common".to_owned());
     let named = matches!(tenant.as_str(), "common" | "organizations" | "consumers");
-    // A domain would do for the endpoints, but tokens name the tenant by its identifier.
+    // A domain name would work for the endpoints, but tokens name the tenant by its identifier.
     if named || uuid::Uuid::try_parse(&tenant).is_ok_and(|id| id.hyphenated().to_string() == tenant) {
         Ok(Some(microsoft::provider(client, &tenant)))
     } else {
         let fix = "use the directory (tenant) ID in lower case, or common, organizations or consumers";
-        Err(ConfigError::new(NAME, format!("`{tenant}` is no tenant"), fix))
+        Err(ConfigError::new(NAME, format!("`{tenant}` is not a tenant"), fix))
     }
 }
 
@@ -148,22 +148,23 @@ fn read_apple(var: Var<'_>) -> Read<Provider> {
     let [Some(client_id), Some(team_id), Some(key_id), Some(pem)] = values else {
         let missing = APPLE.into_iter().find(|name| var(name).is_none()).unwrap_or_default();
         let fix = format!("set all of {}, or none to leave the provider off", APPLE.join(", "));
-        return Err(ConfigError::new(missing, "is not set, and others of Apple are", fix));
+        return Err(ConfigError::new(missing, "is not set, but other variables of Apple are", fix));
     };
     let key = apple::key(&pem).ok_or_else(|| {
         let fix =
             "set it to the contents of the .p8 file, with \\n for its line breaks where it must be one line";
-        ConfigError::new("APPLE_PRIVATE_KEY", "is no private key of Apple's", fix)
+        ConfigError::new("APPLE_PRIVATE_KEY", "is not a private key from Apple", fix)
     })?;
     Ok(Some(apple::provider(client_id, AppleKey { team_id, key_id, key })))
 }
 
-/// `LATCHKEY_OIDC=acme` asks for `OIDC_ACME_ISSUER`, `OIDC_ACME_CLIENT_ID` and `OIDC_ACME_CLIENT_SECRET`.
+/// Reads a provider. For example, `LATCHKEY_OIDC=acme` reads `OIDC_ACME_ISSUER`, `OIDC_ACME_CLIENT_ID` and
+/// `OIDC_ACME_CLIENT_SECRET`.
 fn read_oidc(var: Var<'_>, name: &str, exposure: Exposure) -> Result<Provider, ConfigError> {
     let error = |problem: String, fix: &str| ConfigError::new(OIDC, problem, fix);
     let wrong = || {
-        let fix = "use lower-case letters, digits and hyphens, and no name of a built-in provider";
-        error(format!("`{name}` is no name for a provider"), fix)
+        let fix = "use lower-case letters, digits and hyphens, but not the name of a built-in provider";
+        error(format!("`{name}` is not a valid provider name"), fix)
     };
     let provider: ProviderName = name.parse().map_err(|_| wrong())?;
     if TAKEN.contains(&name) {
@@ -172,13 +173,13 @@ fn read_oidc(var: Var<'_>, name: &str, exposure: Exposure) -> Result<Provider, C
     let prefix = format!("OIDC_{}", name.to_ascii_uppercase().replace('-', "_"));
     let read = |suffix: &str| {
         let variable = format!("{prefix}_{suffix}");
-        var(&variable).ok_or_else(|| error(format!("names `{name}`, and {variable} is not set"), "set it"))
+        var(&variable).ok_or_else(|| error(format!("names `{name}`, but {variable} is not set"), "set it"))
     };
     let issuer = read("ISSUER")?;
     let fits = is_https(&issuer) || (exposure == Exposure::Local && is_loopback(&issuer));
     if !fits {
         let fix = "set it to the issuer's https URL, exactly as its metadata has it";
-        return Err(error(format!("names `{name}`, and {prefix}_ISSUER is no https URL"), fix));
+        return Err(error(format!("names `{name}`, but {prefix}_ISSUER is not an https URL"), fix));
     }
     let client = Client { id: read("CLIENT_ID")?, secret: SecretString::from(read("CLIENT_SECRET")?) };
     Ok(oidc::provider(provider, var(&format!("{prefix}_LABEL")), client, issuer))
@@ -188,7 +189,7 @@ fn read_oidc(var: Var<'_>, name: &str, exposure: Exposure) -> Result<Provider, C
 mod tests {
     use super::*;
 
-    /// A `.p8` file in one line.
+    /// Returns a `.p8` file in one line.
     fn p8() -> String {
         let key = p256::SecretKey::from_slice(&[7; 32]).unwrap();
         let pem = p256::pkcs8::EncodePrivateKey::to_pkcs8_pem(&key, p256::pkcs8::LineEnding::LF).unwrap();
@@ -251,7 +252,7 @@ mod tests {
     fn half_a_provider_is_a_mistake_that_names_the_other_half() {
         for id in [&GOOGLE, &GITHUB, &DISCORD, &LINKEDIN, &MICROSOFT] {
             assert!(
-                error(&[(id.id, "a")]).starts_with(&format!("{}: is not set, and {} is", id.secret, id.id))
+                error(&[(id.id, "a")]).starts_with(&format!("{}: is not set, but {} is", id.secret, id.id))
             );
             assert!(error(&[(id.secret, "a")]).starts_with(id.id));
         }
@@ -279,7 +280,7 @@ mod tests {
             assert!(microsoft(tenant).starts_with("MICROSOFT_TENANT: "), "{tenant}");
         }
         for name in ["Acme", "a/b", "google", "ä"] {
-            assert!(error(&[("LATCHKEY_OIDC", name)]).contains("is no name"), "{name}");
+            assert!(error(&[("LATCHKEY_OIDC", name)]).contains("is not a valid provider name"), "{name}");
         }
         assert!(error(&[("LATCHKEY_APP_REDIRECTS", "javascript:x")]).contains("exact URIs"));
     }

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::http::{self, Failure};
 use crate::port::Fetch;
 
-/// The responses of `urls`, asked for at once with the access token: together they take as long as the slowest.
+/// Fetches `urls` in parallel with the access token, and returns the responses. It takes as long as the slowest one.
 pub(super) async fn get_all(
     fetch: &Arc<dyn Fetch>,
     urls: &[&str],

@@ -1,4 +1,4 @@
-//! Passwords from breaches, asked of a range service.
+//! Check for breached passwords with a range service.
 
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -14,17 +14,17 @@ use url::Url;
 use super::Password;
 use crate::port::Fetch;
 
-/// How long a sign-up waits for the service.
+/// Time that a sign-up waits for the service.
 const DEADLINE: Duration = Duration::from_secs(2);
-/// How many hexadecimal digits of a hash the service is told.
+/// Number of hexadecimal digits of a hash that are sent to the service.
 const PREFIX: usize = 5;
 
-/// The address of a service that lists the SHA-1 hashes of breached passwords by their first five hexadecimal digits, such as
+/// Address of a service that lists the SHA-1 hashes of breached passwords by their first five hexadecimal digits, such as
 /// `https://api.pwnedpasswords.com/range/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RangeService(String);
 
-/// The text is not the address of a [`RangeService`].
+/// Error: the text is not the address of a [`RangeService`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not an https address that ends with a slash")]
 pub struct InvalidRangeService;
@@ -40,31 +40,32 @@ impl FromStr for RangeService {
     }
 }
 
-/// Asks a [`RangeService`]. It learns five of forty digits of a hash, which some hundreds of breached passwords share.
+/// Client of a [`RangeService`]. The service learns five of forty digits of a hash, which some hundreds of breached passwords
+/// share.
 pub struct Breaches {
     service: RangeService,
     fetch: Arc<dyn Fetch>,
 }
 
 impl Breaches {
-    /// Asks `service`.
+    /// Returns the client of `service`.
     pub fn new(service: RangeService, fetch: Arc<dyn Fetch>) -> Self {
         Self { service, fetch }
     }
 
-    /// Whether `password` is known from a breach. Without a response it is not: people can sign up while the service is away, and the
-    /// log says so.
+    /// Returns true if `password` is known from a breach. Without a response it returns false and logs a warning, so that
+    /// people can sign up while the service is down.
     pub async fn know(&self, password: &Password) -> bool {
         let mut hash = String::with_capacity(40);
         for byte in Sha1::digest(password.expose().as_bytes()) {
-            // Writing to a text does not fail.
+            // Writing to a string does not fail.
             let _ = write!(hash, "{byte:02X}");
         }
         let (prefix, suffix) = hash.split_at_checked(PREFIX).unwrap_or_default();
         match self.range(prefix).await {
             Ok(range) => lists(&range, suffix),
             Err(why) => {
-                tracing::warn!(why, "breached passwords could not be asked for: the password was taken");
+                tracing::warn!(why, "breached passwords could not be checked: the password was accepted");
                 false
             }
         }
@@ -73,19 +74,19 @@ impl Breaches {
     async fn range(&self, prefix: &str) -> Result<String, String> {
         let mut request = Request::get(format!("{}{prefix}", self.service.0))
             .body(Bytes::new())
-            .map_err(|_| "its address is none".to_owned())?;
+            .map_err(|_| "its address is not valid".to_owned())?;
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("latchkey"));
-        // Responses of one size tell an eavesdropper nothing about the prefix.
+        // With padding all responses have about the same size, so an eavesdropper learns nothing about the prefix.
         request.headers_mut().insert("add-padding", HeaderValue::from_static("true"));
         let response = self.fetch.fetch(request, DEADLINE).await.map_err(|error| error.to_string())?;
         if response.status() != StatusCode::OK {
-            return Err(format!("it answered with status {}", response.status().as_u16()));
+            return Err(format!("it responded with status {}", response.status().as_u16()));
         }
-        String::from_utf8(response.into_body().to_vec()).map_err(|_| "its response is no text".to_owned())
+        String::from_utf8(response.into_body().to_vec()).map_err(|_| "its response is not text".to_owned())
     }
 }
 
-/// Whether `range` has a line `<suffix>:<count>` with a count above zero: lines of padding have none.
+/// Returns true if `range` has a line `<suffix>:<count>` with a count above zero. Padding lines have the count zero.
 fn lists(range: &str, suffix: &str) -> bool {
     range.lines().filter_map(|line| line.trim().split_once(':')).any(|(listed, count)| {
         listed.eq_ignore_ascii_case(suffix) && count.trim().parse::<u64>().is_ok_and(|count| count > 0)
@@ -102,7 +103,7 @@ mod tests {
     use super::*;
     use crate::port::FetchError;
 
-    /// Answers every request alike, and keeps what was asked.
+    /// Service that gives every request the same response and records the requests.
     struct Service {
         answer: Result<(u16, &'static str), FetchError>,
         asked: Mutex<Vec<String>>,
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn five_digits_of_the_hash_are_told_and_the_rest_is_looked_for() {
+    fn only_five_digits_of_the_hash_are_sent() {
         // printf password | sha1sum: 5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8
         let found =
             "1D72CD07550416C216D8AD296BF5C0AE8E0:10\r\n1E4C9B93F3F0682250B6CF8331B7EE68FD8:3861493\r\n";
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_answer_a_password_is_taken() {
+    fn without_a_response_a_password_is_accepted() {
         assert!(!know(Err(FetchError::Timeout(DEADLINE))).0);
         assert!(!know(Ok((503, "1E4C9B93F3F0682250B6CF8331B7EE68FD8:1"))).0);
     }

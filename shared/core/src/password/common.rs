@@ -1,9 +1,9 @@
 //! The most common passwords.
 //!
-//! `common.txt` has the stem of each, folded, sorted by its bytes, one a line. It was made by the test `make_the_list` from the
-//! 49,233 passwords of the npm package `@zxcvbn-ts/language-common` 4.1.3 (MIT, see `common.LICENSE`). Entries that no rule would let
-//! through anyway are not in it: stems of fewer than four characters, and of those without a letter what is too short,
-//! repeats or walks the keyboard.
+//! `common.txt` has one folded stem per line, sorted by its bytes. The test `make_the_list` made it from the 49,233 passwords
+//! of the npm package `@zxcvbn-ts/language-common` 4.1.3 (MIT, see `common.LICENSE`). It leaves out entries that other rules
+//! refuse anyway: stems of fewer than four characters, and entries without a letter that are too short, repeat or follow the
+//! keyboard.
 
 use std::cmp::Ordering;
 
@@ -12,7 +12,7 @@ use super::pattern::unit;
 
 const LIST: &str = include_str!("common.txt");
 
-/// Whether `plain` text is a common password: as it is, without its tail, or several times.
+/// Returns true if `plain` text is a common password: as it is, without its tail, or repeated.
 pub(super) fn is_common(plain: &str) -> bool {
     stems(plain).any(|stem| is_listed(stem) || is_repeated(stem))
 }
@@ -26,7 +26,7 @@ fn is_listed(plain: &str) -> bool {
     contains(LIST, &letters(plain))
 }
 
-/// Whether one of the sorted lines of `list` is `word`.
+/// Returns true if `word` is one of the sorted lines of `list`.
 fn contains(list: &str, word: &str) -> bool {
     let mut rest = list.as_bytes();
     while !rest.is_empty() {
@@ -57,7 +57,7 @@ mod tests {
     use super::super::rules::MIN_OWN_CHARS;
     use super::*;
 
-    /// The line of the list that stands for a common password.
+    /// Returns the line of the list for a common password.
     fn entry(password: &str) -> Option<String> {
         let plain = plain(password);
         let (stem, _) = split_tail(&plain);
@@ -72,12 +72,12 @@ mod tests {
         passes.then(|| letters(&plain))
     }
 
-    /// One a line.
+    /// Returns the words, one per line.
     fn lines(words: BTreeSet<String>) -> String {
         words.into_iter().flat_map(|word| [word, "\n".to_owned()]).collect()
     }
 
-    /// Makes the list anew: `PASSWORDS=<a JSON array of passwords> cargo test -p latchkey-core make_the_list -- --ignored`.
+    /// Makes the list again: `PASSWORDS=<a JSON array of passwords> cargo test -p latchkey-core make_the_list -- --ignored`.
     #[test]
     #[ignore = "it writes the list that the others read"]
     fn make_the_list() {

@@ -1,4 +1,4 @@
-//! The forms of a password that are compared with words.
+//! Forms of a password that are compared with words.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -6,23 +6,25 @@ use unicode_normalization::char::is_combining_mark;
 use super::pattern::without_runs;
 use super::rules::MAX_LEN;
 
-/// The fewest characters of a stem. A shorter one says little of what follows it.
+/// Minimum number of characters of a stem. A shorter stem says little about the rest.
 pub(super) const MIN_STEM: usize = 4;
-/// The longest tail that is no more than decoration, where a run counts as one: a date with signs. What is longer may be a
-/// password by itself.
+/// Maximum length of a tail that is only decoration, such as a date with signs. A run counts as one character. A longer tail
+/// may be a password by itself.
 const MAX_TAIL: usize = 12;
-/// How many digits and signs at the end of a word may stand for letters: two in `pr1nce$$`.
+/// Maximum number of digits and signs at the end of a word that may stand for letters: two in `pr1nce$$`.
 const MAX_SIGNS: usize = 3;
 
-/// Lower case, without accents, in compatibility form: `ＰÄSSWORD` is `password`. At most as many characters as the longest password
-/// has bytes: some characters stand for eighteen.
+/// Returns `text` in lower case, without accents, in compatibility form: `ＰÄSSWORD` becomes `password`. The result has at most
+/// [`MAX_LEN`] characters, because one character can expand to eighteen.
 pub(super) fn plain(text: &str) -> String {
     text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).take(MAX_LEN).collect()
 }
 
-/// `plain` text with the letters that common digits and signs stand for: `p@55w0rd` is `password`.
+/// Returns `plain` text with common digits and signs replaced by the letters that they stand for: `p@55w0rd` becomes
+/// `password`.
 ///
-/// `1`, `!`, `|` and `l` may each stand for `i`, so all of them are `i`. Words are folded in the same way before they are compared.
+/// `1`, `!`, `|` and `l` may each stand for `i`, so all of them become `i`. Words are folded in the same way before the
+/// comparison.
 pub(super) fn letters(plain: &str) -> String {
     plain
         .chars()
@@ -46,7 +48,8 @@ pub(super) fn split_tail(text: &str) -> (&str, &str) {
     (stem, text.get(stem.len()..).unwrap_or_default())
 }
 
-/// `plain` text as it is, and without a tail that is mere decoration. What begins the tail may still belong to the word.
+/// Returns `plain` text as it is, and without a tail that is only decoration. The first characters of the tail may still belong
+/// to the word.
 pub(super) fn stems(plain: &str) -> impl Iterator<Item = &str> {
     let (stem, tail) = split_tail(plain);
     let is_decoration = !tail.is_empty()

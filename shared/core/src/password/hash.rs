@@ -5,18 +5,18 @@ use super::Password;
 use crate::model::{Argon2Parameters, PasswordHash};
 use crate::port::{Derivation, Entropy, HasherError, PasswordHasher};
 
-/// Why a password was not hashed.
+/// Reason that a password was not hashed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum HashError {
-    /// The hasher did not take or finish the job.
+    /// The hasher did not accept or finish the job.
     #[error(transparent)]
     Hasher(#[from] HasherError),
-    /// There was no salt.
+    /// The generator gave no salt.
     #[error(transparent)]
     Entropy(#[from] crate::port::EntropyError),
 }
 
-/// Hashes a new password with a salt of its own.
+/// Hashes a new password with its own salt.
 pub async fn hash(
     password: &Password,
     parameters: &Argon2Parameters,
@@ -28,10 +28,11 @@ pub async fn hash(
     Ok(PasswordHash { parameters: parameters.clone(), salt, hash })
 }
 
-/// Whether `password` is the one that was hashed.
+/// Returns true if `password` is the one that was hashed.
 ///
-/// The work is that of the dearer of the hash's own parameters and `strength`, whatever the outcome. Without a hash to compare with
-/// (no such account, or one without a password) it is that of `strength`. So the time tells nothing about an account.
+/// The work is the same for every result: that of the more expensive of the hash's own parameters and `parameters`. Without a
+/// hash (no such account, or one without a password) it is that of `parameters`. The time therefore reveals nothing about an
+/// account.
 pub async fn verify(
     password: &Password,
     expected: Option<&PasswordHash>,
@@ -59,7 +60,7 @@ mod tests {
 
     use super::*;
 
-    /// Runs each hash in line, and notes how many blocks it computed.
+    /// Hasher that runs each hash inline and records the number of computed blocks.
     #[derive(Default)]
     struct Inline {
         memory: Mutex<Vec<argon2::Block>>,
@@ -129,7 +130,7 @@ mod tests {
             let stored = pollster::block_on(hash(&password, &parameters(made), &hasher, &Zeros)).unwrap();
             assert_eq!(stored.is_outdated(&parameters(wanted)), outdated, "{made} to {wanted}");
         }
-        // Many passes over little memory are work, and still below what OWASP asks for.
+        // Many passes over little memory are much work, but still below OWASP's minimum.
         assert!(parameters("m=19456,t=2,p=1").is_above(&parameters("m=4096,t=32,p=1")));
         assert!(!parameters("m=4096,t=32,p=1").is_above(&parameters("m=19456,t=2,p=1")));
     }

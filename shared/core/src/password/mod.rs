@@ -1,4 +1,4 @@
-//! Passwords: what is accepted as one, how it is hashed, how a presented one is compared.
+//! Passwords: rules for new ones, hashing, and comparison.
 
 mod breached;
 mod common;
@@ -20,18 +20,18 @@ pub use crate::model::{
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
 
-/// A password in NFC, so that one typed on another keyboard is the same bytes (RFC 8265, section 4.2). Used whole and exactly:
-/// never cut, never folded. It prints as nothing.
+/// Password in NFC, so that input from different keyboards gives the same bytes (RFC 8265, section 4.2). Used whole and
+/// exactly: never cut, never folded. Its debug output hides it.
 #[derive(Clone)]
 pub struct Password(SecretString);
 
 impl Password {
-    /// What a person presented, of any length and strength; [`PasswordRules`] says whether it may become their password.
+    /// Wraps a password as entered, of any length and quality. [`PasswordRules`] decides if it may become a password.
     pub fn new(text: &SecretString) -> Self {
         Self(text.expose_secret().nfc().collect::<String>().into())
     }
 
-    /// Its NFC form.
+    /// Returns its NFC form.
     pub(crate) fn expose(&self) -> &str {
         self.0.expose_secret()
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-/// Rows of keys, aligned so that a key stands below its neighbour to the upper left. Each layout is looked at by itself.
+/// Rows of keys, aligned so that a key stands below its neighbour to the upper left. Each layout is evaluated by itself.
 const LAYOUTS: [&[&str]; 3] = [
     &[
         "`1234567890-=",
@@ -22,20 +22,20 @@ const LAYOUTS: [&[&str]; 3] = [
     &[" 1234567890ß", " qwertzuiopü+", " asdfghjklöä#", " yxcvbnm,.-"],
     &[" 1234567890", " azertyuiop", " qsdfghjklm", " wxcvbn,;:!"],
 ];
-/// Rows of one keyboard in a layout: the next four are the same keys with shift, or in another script.
+/// Number of rows of one keyboard in a layout. The next four rows are the same keys with shift, or in another script.
 const ROWS: usize = 4;
 
-/// The shortest run of equal steps, in characters.
+/// Minimum length of a run of equal steps, in characters.
 const MIN_RUN: usize = 3;
-/// The shortest run that alternates between two steps, such as `1q2w`.
+/// Minimum length of a run that alternates between two steps, such as `1q2w`.
 const MIN_ALTERNATING_RUN: usize = 4;
 
 /// Column and row of a key.
 type Key = (i8, i8);
-/// A step from one character to the next, where it is one to a neighbour.
+/// Step from one character to the next, if that is a neighbour.
 type Step = Option<(i8, i8)>;
 
-/// The keys of each layout, to be found at once.
+/// Keys of each layout, prepared for fast look-up.
 static KEYS: LazyLock<[Keys; 3]> = LazyLock::new(|| LAYOUTS.map(Keys::of));
 
 struct Keys {
@@ -69,7 +69,7 @@ impl Keys {
         }
     }
 
-    /// The steps along `text`.
+    /// Returns the steps along `text`.
     fn steps(&self, text: &[char]) -> Vec<Step> {
         let keys: Vec<Option<Key>> = text.iter().map(|character| self.find(*character)).collect();
         let step = |(a, b): (&Option<Key>, &Option<Key>)| {
@@ -85,22 +85,22 @@ fn place(character: char) -> usize {
     usize::try_from(u32::from(character)).unwrap_or(usize::MAX)
 }
 
-/// The characters of `text` that are left when each run of one and the same character counts as one.
+/// Returns the number of characters of `text` if each run of one repeated character counts as one.
 pub(super) fn without_repeats(text: &[char]) -> usize {
     remaining(text.len(), &[steps(text, |a, b| (a == b).then_some((0, 0)))])
 }
 
-/// The characters of `text` that are left when each run counts as one: a character repeated, neighbours on the keyboard in one
-/// direction or in a zigzag, the alphabet or the digits up or down. `text` is in lower case.
+/// Returns the number of characters of `text` if each run counts as one. Runs are a repeated character, neighbours on the
+/// keyboard in one direction or in a zigzag, and the alphabet or the digits up or down. `text` must be in lower case.
 pub(super) fn without_runs(text: &[char]) -> usize {
     let [first, second, third] = KEYS.each_ref().map(|keys| keys.steps(text));
     remaining(text.len(), &[first, second, third, steps(text, in_sequence)])
 }
 
-/// The shortest beginning of `text` of which the whole is a repetition, the last time maybe not to its end; `None` when it does
-/// not come twice.
+/// Returns the shortest prefix whose repetition gives the whole `text`; the last repetition may be incomplete. Returns `None`
+/// if it does not occur at least twice.
 pub(super) fn unit(text: &[char]) -> Option<&[char]> {
-    // The failure function of Knuth, Morris and Pratt: the longest proper beginning that is an end too.
+    // Failure function of Knuth, Morris and Pratt: the longest proper prefix that is also a suffix.
     let mut borders: Vec<usize> = Vec::with_capacity(text.len());
     for (at, character) in text.iter().enumerate() {
         let mut border = borders.last().copied().unwrap_or(0);
@@ -114,12 +114,13 @@ pub(super) fn unit(text: &[char]) -> Option<&[char]> {
     (period > 0 && period <= text.len() / 2).then(|| text.get(..period)).flatten()
 }
 
-/// The steps along `text` by `step`.
+/// Returns the steps along `text` by `step`.
 fn steps(text: &[char], step: impl Fn(char, char) -> Step) -> Vec<Step> {
     text.iter().zip(text.iter().skip(1)).map(|(a, b)| step(*a, *b)).collect()
 }
 
-/// The characters that are left of `length` when each run in one of the `views` of their steps counts as one.
+/// Returns the number of characters of a text of `length` characters if each run in one of the `views` of its steps counts as
+/// one.
 fn remaining(length: usize, views: &[Vec<Step>]) -> usize {
     let (mut at, mut count) = (0_usize, 0_usize);
     while at < length {
@@ -130,7 +131,7 @@ fn remaining(length: usize, views: &[Vec<Step>]) -> usize {
     count
 }
 
-/// The length in characters of the run with which `steps` begin; 1 when there is none.
+/// Returns the length in characters of the run at the start of `steps`; 1 if there is none.
 fn run(steps: &[Step]) -> usize {
     let [Some(first), rest @ ..] = steps else { return 1 };
     let straight = rest.iter().take_while(|step| **step == Some(*first)).count().saturating_add(2);
@@ -145,7 +146,7 @@ fn run(steps: &[Step]) -> usize {
     straight.max(alternating)
 }
 
-/// The step between characters that are the same, whatever they are, or beside each other in the alphabet.
+/// Returns the step between two characters that are equal, or neighbours in the alphabet or the digits.
 fn in_sequence(a: char, b: char) -> Step {
     if a == b {
         return Some((0, 0));

@@ -6,23 +6,23 @@ use super::fold::{letters, plain, stems};
 use super::pattern::{unit, without_repeats, without_runs};
 use crate::Email;
 
-/// The longest password, in bytes of its NFC form.
+/// Maximum length of a password, in bytes of its NFC form.
 pub const MAX_LEN: usize = 256;
-/// The fewest characters besides the words that anyone can guess from the owner of a password.
+/// Minimum number of characters in addition to words that anybody can guess from the owner.
 const MIN_BESIDE_CONTEXT: usize = 4;
-/// The fewest characters when a run along the keyboard, the alphabet or one character counts as one.
+/// Minimum number of characters if a run along the keyboard or the alphabet, or of one character, counts as one.
 pub(super) const MIN_OWN_CHARS: usize = 5;
-/// The fewest different characters.
+/// Minimum number of different characters.
 const MIN_DISTINCT: usize = 4;
-/// The most words of a context, the longest ones.
+/// Maximum number of context words; the longest are used.
 const MAX_WORDS: usize = 16;
 const PRODUCT: &str = "latchkey";
 
-/// The rule for a new password, the same on every platform. There are no demands on kinds of characters, no meter of strength and
-/// no forced change (NIST SP 800-63B-4, section 3.1.1.2). A check takes constant memory and less than 0.1 ms.
+/// Rules for a new password, the same on every platform. They demand no kinds of characters, use no strength meter and force no
+/// change (NIST SP 800-63B-4, section 3.1.1.2). A check takes constant memory and less than 0.1 ms.
 #[derive(Debug, Clone)]
 pub struct PasswordRules {
-    /// The fewest characters (Unicode code points in NFC).
+    /// Minimum number of characters (Unicode code points in NFC).
     pub min_chars: usize,
 }
 
@@ -32,16 +32,16 @@ impl Default for PasswordRules {
     }
 }
 
-/// Why a password is refused; the text is for the person who chose it.
+/// Reason that a password is refused; the text is for the person who chose it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WeakPassword {
-    /// Fewer characters than asked for.
+    /// It has too few characters.
     #[error("the password is too short: use at least {min} characters")]
     TooShort {
-        /// The fewest characters.
+        /// Minimum number of characters.
         min: usize,
     },
-    /// More than [`MAX_LEN`] bytes.
+    /// It has more than [`MAX_LEN`] bytes.
     #[error("the password is too long: use at most {MAX_LEN} bytes")]
     TooLong,
     /// It has a tab, a line break or another control character, which not every device can type.
@@ -54,7 +54,7 @@ pub enum WeakPassword {
         "the password is made of your e-mail address, your name or the name of this service: choose other words"
     )]
     FromContext,
-    /// It is one short piece again and again, or has few different characters.
+    /// It is one short piece repeated, or has few different characters.
     #[error("the password repeats a few characters: choose words that do not belong together")]
     Repeats,
     /// It is little more than runs along the keyboard, the alphabet or the digits.
@@ -66,7 +66,7 @@ pub enum WeakPassword {
     )]
     Common,
     /// A range service knows it from a breach.
-    #[error("the password was found in a breach of data: choose one that you use nowhere else")]
+    #[error("the password was found in a data breach: choose one that you use nowhere else")]
     Breached,
 }
 
@@ -74,7 +74,7 @@ impl PasswordRules {
     /// Checks a new password for the owner of `email`.
     pub fn check(&self, password: &Password, email: &Email, name: Option<&str>) -> Result<(), WeakPassword> {
         let text = password.expose();
-        // First: whatever follows takes time and memory by the length of the text.
+        // First, because the time and memory of the other rules depend on the length of the text.
         if text.len() > MAX_LEN {
             return Err(WeakPassword::TooLong);
         }
@@ -110,7 +110,7 @@ impl PasswordRules {
     }
 }
 
-/// Words that anyone guesses first for this owner.
+/// Returns the words that anybody guesses first for this owner.
 fn context_words(email: &Email, name: Option<&str>) -> Vec<String> {
     let (email, name) = (plain(email.as_str()), plain(name.unwrap_or_default()));
     let parts = |text: &str| -> Vec<String> {
@@ -121,12 +121,13 @@ fn context_words(email: &Email, name: Option<&str>) -> Vec<String> {
     words.retain(|word| word.chars().nth(2).is_some());
     words.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     words.dedup();
-    // A name of fifty parts is nobody's, and would take fifty times as long.
+    // No real name has fifty parts, and it would take fifty times as long.
     words.truncate(MAX_WORDS);
     words
 }
 
-/// Whether `text` holds some of `words`, as they are or with digits and signs for letters, and few letters and digits besides.
+/// Returns true if `text` contains some of `words`, as they are or with digits and signs for letters, and few other letters and
+/// digits.
 fn is_from(text: &str, words: &[String]) -> bool {
     let folded: Vec<String> = words.iter().map(|word| letters(word)).collect();
     is_made_of(text, words) || is_made_of(&letters(text), &folded)
@@ -274,7 +275,7 @@ mod tests {
         }
     }
 
-    /// Pieces of what people type, and of what breaks raters.
+    /// Generates pieces of typical passwords, and text that breaks strength meters.
     fn text() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             "\\PC{0,12}",

@@ -1,4 +1,4 @@
-//! A password hash as an item of the store.
+//! Password hash as stored.
 
 use crate::UserId;
 use crate::model::password_hash::Form;
@@ -8,21 +8,21 @@ use crate::seal::{OpenError, Purpose, SealError, Sealer};
 
 const PURPOSE: Purpose = Purpose::new("password-hash");
 
-/// Why a stored hash cannot be compared with a password.
+/// Reason that a stored hash cannot be compared with a password.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum OpenHashError {
-    /// It does not open.
+    /// It cannot be opened.
     #[error("a password hash cannot be opened: {0}")]
     Sealed(#[from] OpenError),
-    /// It opens, and is no hash.
+    /// It opens, but its content is not a hash.
     #[error("a sealed password hash holds something else: {0}")]
     Invalid(#[from] InvalidPasswordHash),
 }
 
-/// Why a stored hash was not sealed anew.
+/// Reason that a stored hash was not resealed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ResealHashError {
-    /// It does not open.
+    /// It cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenHashError),
     /// It cannot be sealed.
@@ -31,7 +31,7 @@ pub enum ResealHashError {
 }
 
 impl StoredHash {
-    /// Seals the hash of `owner`'s password under the current secret.
+    /// Seals the hash of `owner`'s password with the current secret.
     pub fn seal(
         hash: &PasswordHash,
         owner: UserId,
@@ -45,12 +45,12 @@ impl StoredHash {
             .map(Self)
     }
 
-    /// The hash as it is, for a store whose secret is not at hand.
+    /// Wraps a hash without sealing, if the secret of the store is not available.
     pub const fn unsealed(hash: PasswordHash) -> Self {
         Self(Form::Unsealed(hash))
     }
 
-    /// The hash of `owner`'s password.
+    /// Returns the hash of `owner`'s password.
     pub fn open(&self, owner: UserId, sealer: &Sealer) -> Result<PasswordHash, OpenHashError> {
         match &self.0 {
             Form::Unsealed(hash) => Ok(hash.clone()),
@@ -62,7 +62,7 @@ impl StoredHash {
         }
     }
 
-    /// Whether it is sealed under the current secret.
+    /// Returns true if it is sealed with the current secret.
     pub fn is_current(&self, sealer: &Sealer) -> bool {
         match &self.0 {
             Form::Sealed(sealed) => sealer.is_current(sealed),
@@ -70,7 +70,7 @@ impl StoredHash {
         }
     }
 
-    /// The same hash sealed under the current secret; `None` when it is already.
+    /// Returns the same hash sealed with the current secret; `None` if it already is.
     pub fn reseal(
         &self,
         owner: UserId,
@@ -97,7 +97,7 @@ mod tests {
     const OLD: &str = "fmkHS3II9h06bOuaBglWB9lDYrFhCxKk+nBqtcm+cpo=";
     const NEW: &str = "qkU3cd6UKfPE0DF9SkOFNzlQKGVLF2Ry1wHhP3oFjZ8=";
 
-    /// Other bytes each time.
+    /// Generator that gives different bytes each time.
     #[derive(Default)]
     struct Numbers(AtomicU8);
 
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_is_refused() {
+    fn a_text_that_is_neither_form_is_refused() {
         for text in ["", "plain", "v1.", "$2b$12$abc"] {
             assert!(serde_json::from_value::<StoredHash>(text.into()).is_err(), "{text}");
         }

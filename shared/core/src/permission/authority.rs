@@ -1,8 +1,8 @@
-//! Who may give what.
+//! Rules for granting permissions.
 //!
-//! Nobody gives what they do not have, with two exceptions. Somebody who holds `system:admin` may define and give any permission
-//! that is not [Latchkey's own](OWN_RESOURCES): otherwise nobody could ever bring in a permission of their own application. And the
-//! operator may write any role.
+//! Nobody may grant a permission that they do not have, with two exceptions. A user with `system:admin` may define and grant
+//! any permission that is not one of [Latchkey's own](OWN_RESOURCES); otherwise nobody could introduce the permissions of an
+//! application. And the operator may write any role.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,12 @@ use super::ChangeError;
 use crate::model::audit::{Actor, Requester};
 use crate::model::permission::{Grant, Grants, Holder, Permission, Policy, RoleName};
 
-/// The resources of all permissions that Latchkey's own routes demand. They are held to be given, and so are the patterns that cover
-/// them. A test compares the list with the routes.
+/// Resources of all permissions that Latchkey's own routes demand. To grant such a permission, or a pattern that covers one, a
+/// user must have it. A test compares the list with the routes.
 pub const OWN_RESOURCES: [&str; 4] = ["identities", "roles", "system", "users"];
 
 impl Grant {
-    /// Whether it allows anything that is [Latchkey's own](OWN_RESOURCES).
+    /// Returns true if it allows anything that is [Latchkey's own](OWN_RESOURCES).
     pub fn reaches_own(&self) -> bool {
         match self {
             Self::All => true,
@@ -26,7 +26,7 @@ impl Grant {
 }
 
 impl Grants {
-    /// Whether somebody with these grants may give `other` to somebody, in a role or by one.
+    /// Returns true if a user with these grants may grant `other`, in a role or with one.
     pub fn may_give(&self, other: &Self) -> bool {
         let defines = self.decide(&Permission::SYSTEM_ADMIN).allowed();
         let may_give = |grant: &Grant| self.has(grant) || defines && !grant.reaches_own();
@@ -34,22 +34,22 @@ impl Grants {
     }
 }
 
-/// On whose word roles are changed.
+/// Authority by which roles are changed.
 #[derive(Clone, Copy)]
 pub enum Author<'a> {
-    /// The operator's, by the command or the operator function: any role that follows the rules.
+    /// The operator, by the command or the operator function: any role that follows the rules.
     Operator,
-    /// An administrator's: within their own authority, as it is at the commit.
+    /// An administrator: within their own authority at the time of the commit.
     Administrator {
-        /// Who.
+        /// The administrator.
         holder: Holder,
-        /// Where the request came from.
+        /// Origin of the request.
         from: &'a Requester,
     },
 }
 
 impl Author<'_> {
-    /// Who did it, for the audit log.
+    /// Returns the actor and the origin, for the audit log.
     pub(super) fn actor(&self) -> (Actor, Requester) {
         match self {
             Self::Operator => (Actor::Operator, Requester::default()),
@@ -58,8 +58,8 @@ impl Author<'_> {
     }
 }
 
-/// Whether somebody who holds `held` may change the role `name` from what it is in `before` to what it is in `after`. Both are judged,
-/// so that nobody takes from those above them, and the author must be able to put back what was there.
+/// Checks that a user with the roles `held` may change the role `name` from its state in `before` to its state in `after`. Both
+/// states are checked, so that nobody reduces the rights of users above them and the author can undo the change.
 pub(super) fn judge(
     held: &BTreeSet<RoleName>,
     name: &RoleName,
@@ -136,7 +136,7 @@ mod tests {
         };
         let whole = ["users:read", "users:update", "users:delete", "roles:manage", "system:admin"];
         let judged = |after: &Policy| judge(&admin, &RoleName::ADMIN, &before, after);
-        // The application's own permissions can be put back.
+        // The author can restore the permissions of the application.
         assert!(judged(&with(&whole)).is_ok());
         for lost in 0..whole.len() {
             let rest: Vec<_> =

@@ -1,4 +1,4 @@
-//! Ports in memory for the tests of this module.
+//! In-memory ports for the tests of this module.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
@@ -14,7 +14,7 @@ use crate::port::table::{
 };
 use crate::port::{Cache, Clock, StoreError, Table};
 
-/// The time of all these tests.
+/// Returns the fixed time of all these tests.
 pub fn now() -> Timestamp {
     Timestamp::from_secs(1_767_225_600)
 }
@@ -38,9 +38,9 @@ impl Clock for FixedClock {
 #[derive(Default)]
 pub struct FakeTable {
     items: Mutex<BTreeMap<Key, Item>>,
-    /// Commits of others, one of which comes before each commit here.
+    /// Commits of other writers. One of them runs before each commit here.
     pub rivals: Mutex<VecDeque<Vec<Write>>>,
-    /// Fails the next commit, after writing, as a lost answer does.
+    /// True to fail the next commit after it has written, like a lost response.
     pub lose_answer: Mutex<bool>,
     pub calls: Mutex<u32>,
 }
@@ -106,7 +106,7 @@ impl Table for FakeTable {
         }
         self.apply(writes, now)?;
         if std::mem::take(&mut *self.lose_answer.lock().unwrap()) {
-            return Err(StoreError::Unavailable("the answer was lost".to_owned()).into());
+            return Err(StoreError::Unavailable("the response was lost".to_owned()).into());
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The policy in the stores.
+//! Policy in the stores.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,60 +17,60 @@ use crate::optimistic::{Commit, retry};
 use crate::port::table::{CommitError, Condition, Key, Write};
 use crate::port::{Cache, Clock, StoreError, Table};
 
-/// How long a cached policy is used.
+/// Lifetime of a cached policy.
 pub const CACHE_LIFETIME: Duration = Duration::from_mins(1);
 
 const CACHE_KEY: &str = "policy";
-/// How often a change is tried.
+/// Maximum number of tries of a change.
 const TRIES: usize = 9;
 
-/// Why roles were not changed.
+/// Reason that roles were not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
     /// The change breaks a rule.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// The role, as it is or as it is to be, grants what its author may not give: otherwise whoever manages roles could give
-    /// themselves everything, or take from those above them.
+    /// The role, before or after the change, grants a permission that its author may not grant. Otherwise anybody who manages
+    /// roles could grant themselves everything, or reduce the rights of users above them.
     #[error("this role holds permissions that you do not have: ask somebody who does")]
     BeyondAuthority,
-    /// The author would lose what it takes to undo the change.
+    /// The author would lose the permissions that are needed to undo the change.
     #[error(
         "after this change you could not undo it, as you would lose permissions yourself: keep them in the role, \
          hold them by another role first, or ask the operator"
     )]
     SelfLockout,
-    /// Others changed the roles each time first; nothing was written.
+    /// Other changes of the roles were faster at each try. Nothing was written.
     #[error("the roles are being changed by others at this moment: try again")]
     Contended,
-    /// It could not be carried out.
+    /// The request failed.
     #[error(transparent)]
     Fault(Fault),
 }
 
 carry_faults!(ChangeError);
 
-/// What [`Roles::put`] did.
+/// Result of [`Roles::put`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RoleChange {
-    /// There was no such role.
+    /// The role did not exist.
     Created,
-    /// The role was another before.
+    /// The role was different.
     Replaced,
-    /// The role was the same before: nothing was written.
+    /// The role was the same, so nothing was written.
     Unchanged,
 }
 
-/// A policy that may be up to [`CACHE_LIFETIME`] old.
+/// Policy that may be up to [`CACHE_LIFETIME`] old.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CachedPolicy {
     /// The policy.
     pub policy: Policy,
-    /// When it must not be used any more; so neither must what is compiled from it and kept.
+    /// Time from which it must not be used. The same applies to compiled copies of it.
     pub until: Timestamp,
 }
 
-/// Reads and changes the policy. Cheap to clone.
+/// Service that reads and changes the policy. Cheap to clone.
 #[derive(Clone)]
 pub struct Roles {
     table: Arc<dyn Table>,
@@ -80,38 +80,38 @@ pub struct Roles {
 }
 
 impl Roles {
-    /// Over these stores.
+    /// Returns the service over these stores.
     pub fn new(table: Arc<dyn Table>, clock: Arc<dyn Clock>, cache: Arc<dyn Cache>, audit: AuditLog) -> Self {
         Self { table, clock, cache, audit }
     }
 
-    /// Where the policy is stored, to read it together with other items; [`Versioned::read`] takes the item.
+    /// Returns the key of the policy, to read it together with other items. [`Versioned::read`] decodes the item.
     pub fn key() -> Key {
         Policy::key()
     }
 
-    /// The policy as it is now, in one round trip. Empty when none was ever written.
+    /// Returns the current policy, in one round trip. It is empty if none was ever written.
     pub async fn load_fresh(&self) -> Result<Versioned<Policy>, StoreError> {
         let items = self.table.get(&[Self::key()], self.clock.now()).await?;
         Versioned::read(items.first().and_then(Option::as_ref))
     }
 
-    /// The cached policy. `None` when there is none to be had, whatever the cause: then the caller reads the table, and
-    /// [remembers](Self::remember) what it finds.
+    /// Returns the cached policy. If there is none, for any reason, the caller reads the table and [caches](Self::remember) the
+    /// result.
     pub async fn cached(&self, now: Timestamp) -> Option<CachedPolicy> {
         let text = self.cache.get(CACHE_KEY, now).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "the cached roles could not be read");
             None
         })?;
-        // What another version of the service wrote may be unreadable here: no more than a miss.
+        // Another version of the service may have written an entry that this one cannot read; this counts as a miss.
         let cached: CachedPolicy = serde_json::from_slice(text.as_bytes())
             .inspect_err(|error| tracing::warn!(%error, "the cached roles are unreadable"))
             .ok()?;
-        // Whatever the entry says: its lifetime from now is the longest that it can still be good for.
+        // Limit the lifetime whatever the entry says: no valid entry lives longer than this from now.
         Some(CachedPolicy { until: cached.until.min(now + CACHE_LIFETIME), ..cached })
     }
 
-    /// Caches a policy that was read from the table; `now` is a moment before that read.
+    /// Caches a policy that was read from the table. `now` is a time before that read.
     pub async fn remember(&self, policy: Policy, now: Timestamp) -> CachedPolicy {
         let cached = CachedPolicy { policy, until: now + CACHE_LIFETIME };
         let stored = match serde_json::to_string(&cached) {
@@ -124,7 +124,7 @@ impl Roles {
         cached
     }
 
-    /// Makes or replaces the role `name`, within what `author` may give.
+    /// Creates or replaces the role `name`, within the authority of `author`.
     pub async fn put(
         &self,
         name: &RoleName,
@@ -142,17 +142,17 @@ impl Roles {
         .await
     }
 
-    /// Removes the role `name`, within what `author` may give; see [`Policy::without_role`].
+    /// Removes the role `name`, within the authority of `author`; see [`Policy::without_role`].
     pub async fn remove(&self, name: &RoleName, author: Author<'_>) -> Result<(), ChangeError> {
         self.change(author, Some(name), |policy| Ok((policy.without_role(name)?, ()))).await
     }
 
-    /// Adds those of the initial roles that are missing, on the operator's word, and gives their names.
+    /// Adds the missing initial roles, as the operator, and returns their names.
     pub async fn init(&self) -> Result<BTreeSet<RoleName>, ChangeError> {
         self.change(Author::Operator, None, Policy::with_initial_roles).await
     }
 
-    /// Restores the initial roles, on the operator's word, and gives the names of those that were missing or different.
+    /// Restores the initial roles, as the operator, and returns the names of those that were missing or different.
     pub async fn repair(&self) -> Result<BTreeSet<RoleName>, ChangeError> {
         self.change(Author::Operator, None, |policy| {
             let repaired = policy.repaired()?;
@@ -162,8 +162,8 @@ impl Roles {
         .await
     }
 
-    /// Ends every session that began before `from`, on the operator's word and in one write: each check and each refresh hears of it
-    /// within a minute. A clock that is behind revives none that ended before.
+    /// Ends all sessions that started before `from`, as the operator and in one write. Every check and every refresh sees it
+    /// within a minute. A clock that is behind does not revive sessions that ended before.
     pub async fn end_sessions(&self, from: Timestamp) -> Result<(), ChangeError> {
         let edit = |policy: &Policy| {
             Ok((Policy { sessions_from: policy.sessions_from.max(Some(from)), ..policy.clone() }, ()))
@@ -171,9 +171,9 @@ impl Roles {
         self.change(Author::Operator, None, edit).await
     }
 
-    /// Applies `edit` to the policy by compare-and-set, with an audit event for each role that it changes. An edit that changes
-    /// nothing writes nothing. What an administrator may do to the role `judged` is decided on the very policy that the commit
-    /// replaces and on the roles that the author holds then, so that no change in between escapes it.
+    /// Applies `edit` to the policy by compare-and-set, with an audit event for each changed role. An edit without a change
+    /// writes nothing. The authority of an administrator over the role `judged` is checked against the same policy that the
+    /// commit replaces and the roles that the author has then, so no change in between escapes the check.
     async fn change<T>(
         &self,
         author: Author<'_>,
@@ -212,14 +212,15 @@ impl Roles {
         writes.extend(guards);
         writes.extend(self.events(author, &read.value, &policy)?);
         let committed = self.table.commit(&writes, self.clock.now()).await;
-        // In a conflict another change of the roles, or of the author, came first. Without a response this one may have happened.
+        // In a conflict another change of the roles, or of the author, was faster. Without a response this change may have
+        // happened.
         if !matches!(committed, Err(CommitError::Conflict { .. })) {
             self.forget().await;
         }
         Ok(Commit::of(committed, outcome)?)
     }
 
-    /// One event for each role that differs, with the role before and after, and one where all sessions were ended.
+    /// Returns one event for each role that differs, with the role before and after, and one if all sessions were ended.
     fn events(&self, author: Author<'_>, before: &Policy, after: &Policy) -> Result<Vec<Write>, ChangeError> {
         let (actor, from) = author.actor();
         let event = |name: &RoleName| {
@@ -244,7 +245,7 @@ impl Roles {
     }
 }
 
-/// The names of the roles that differ.
+/// Returns the names of the roles that differ.
 fn differing<'a>(before: &'a Policy, after: &'a Policy) -> BTreeSet<&'a RoleName> {
     let names = before.roles().keys().chain(after.roles().keys());
     names.filter(|name| before.roles().get(*name) != after.roles().get(*name)).collect()

@@ -1,4 +1,4 @@
-//! The service over stores in memory, with rivals that commit between its read and its write.
+//! Tests of the service over in-memory stores, with rivals that commit between its read and its write.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ impl Bed {
         run(self.roles.load_fresh()).unwrap().value
     }
 
-    /// Others put these policies, each before one of the commits to come.
+    /// Makes others put these policies, one before each of the next commits.
     fn rivals(&self, policies: &[Policy]) {
         let mut version = self.table.item(&Roles::key()).map(|item| item.version);
         for policy in policies {
@@ -58,7 +58,7 @@ fn audit(table: &Arc<FakeTable>) -> AuditLog {
     AuditLog::new(table.clone(), Arc::new(FixedClock), Arc::new(Seeded::new(7)), day)
 }
 
-/// The resource, the role before and the role after of every event.
+/// Returns the resource, the role before and the role after of every event.
 fn audited(bed: &Bed) -> Vec<(String, Option<String>, Option<String>)> {
     let events = bed.table.all().into_iter().filter(|item| item.key.partition.starts_with("audit#"));
     let events: Vec<Event> = events.map(|item| item.decode().unwrap()).collect();
@@ -66,7 +66,7 @@ fn audited(bed: &Bed) -> Vec<(String, Option<String>, Option<String>)> {
     events.iter().map(|e| (e.resource.clone().unwrap(), text(&e.before), text(&e.after))).collect()
 }
 
-/// Somebody whose roles are stored as they are.
+/// Returns a user whose stored roles are read as they are.
 fn holder() -> Holder {
     let key = |_| Key::new("holder", "1");
     Holder { id: UserId::from_bytes([1; 16]), key, roles: |item| item.decode() }
@@ -82,7 +82,7 @@ fn nothing_stored_is_an_empty_policy() {
 }
 
 #[test]
-fn what_cannot_be_read_is_an_error_and_grants_nothing() {
+fn an_unreadable_policy_is_an_error_and_grants_nothing() {
     for body in ["", "[]", "{}", r#"{"roles":{"Admin":{}}}"#, r#"{"roles":{"a":{"permissions":["x"]}}}"#] {
         let item = Item { key: Roles::key(), body: body.to_owned(), version: Version(1), expires_at: None };
         assert!(matches!(Versioned::<Policy>::read(Some(&item)), Err(StoreError::Corrupt { .. })), "{body}");
@@ -178,7 +178,7 @@ fn two_changes_at_once_make_no_cycle() {
     assert!(matches!(error, ChangeError::Policy(PolicyError::Cycle(_))), "{error}");
 }
 
-/// Somebody above the author enlarges the role between the read and the commit.
+/// A user above the author adds permissions to the role between the read and the commit.
 #[test]
 fn authority_is_judged_on_the_role_that_is_replaced() {
     for remove in [false, true] {

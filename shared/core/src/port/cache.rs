@@ -5,11 +5,13 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::Timestamp;
 
-/// What may be up to a minute old: role definitions, provider metadata, key sets. Eventual: another process may see a put
-/// or a delete up to 60 s later, and an entry may vanish at any time. Nothing that must be true now is read from here.
+/// Cache of values that may be up to a minute old: role definitions, provider metadata, key sets.
 ///
-/// Authenticated: a value that comes back is one that this deployment put. In a process nobody else can write; over a store that
-/// others can reach this is [`AuthenticCache`](crate::adapter::AuthenticCache).
+/// Eventually consistent: another process may see a put or a delete up to 60 s later, and an entry may vanish at any time.
+/// Never read from it a fact that must be true now.
+///
+/// Authenticated: every value that it returns was put by this deployment. Inside a process nobody else can write. Over a store
+/// that others can reach, [`AuthenticCache`](crate::adapter::AuthenticCache) ensures this.
 ///
 /// # Example
 ///
@@ -52,27 +54,27 @@ use crate::Timestamp;
 /// ```
 #[async_trait]
 pub trait Cache: Send + Sync {
-    /// The value under `key`, unless it is missing or its lifetime is over at `now`.
+    /// Returns the value under `key`, or `None` if it is missing or its lifetime has ended at `now`.
     async fn get(&self, key: &str, now: Timestamp) -> Result<Option<String>, StoreError>;
 
-    /// Keeps `value` under `key` for `lifetime`.
+    /// Stores `value` under `key` for `lifetime`.
     async fn put(&self, key: &str, value: &str, lifetime: Duration, now: Timestamp)
     -> Result<(), StoreError>;
 
-    /// Forgets `key`. Forgetting what is not there is no error.
+    /// Deletes `key`. A missing key is not an error.
     async fn delete(&self, key: &str) -> Result<(), StoreError>;
 }
 
-/// A store of texts outside the process, which others may be able to write to: Redis, KV. Nothing reads it directly; an
-/// [`AuthenticCache`](crate::adapter::AuthenticCache) does.
+/// Store of texts outside the process that others may be able to write to: Redis, KV. Only
+/// [`AuthenticCache`](crate::adapter::AuthenticCache) reads it.
 #[async_trait]
 pub trait CacheStore: Send + Sync {
-    /// The text under `key`, which may be one that somebody else put, or one whose lifetime is over.
+    /// Returns the text under `key`. Somebody else may have put it, and its lifetime may have ended.
     async fn get(&self, key: &str, now: Timestamp) -> Result<Option<String>, StoreError>;
 
-    /// Keeps `text` under `key`, at least for `lifetime` as far as the store keeps anything.
+    /// Stores `text` under `key`. The store may lose it early, but does not end its lifetime before `lifetime`.
     async fn put(&self, key: &str, text: &str, lifetime: Duration, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Forgets `key`. Forgetting what is not there is no error.
+    /// Deletes `key`. A missing key is not an error.
     async fn delete(&self, key: &str) -> Result<(), StoreError>;
 }

@@ -1,6 +1,6 @@
 use crate::Timestamp;
 
-/// The current time.
+/// Source of the current time.
 ///
 /// # Example
 ///
@@ -24,6 +24,7 @@ use crate::Timestamp;
 /// latchkey_testkit::conformance::clock::it_is_after_2025(&SystemClock);
 /// ```
 pub trait Clock: Send + Sync {
-    /// Now, UTC. May jump back when the machine's clock is corrected: callers must not rely on it only growing.
+    /// Returns the current time in UTC. It may jump back when the machine's clock is corrected, so callers must not rely on it
+    /// only growing.
     fn now(&self) -> Timestamp;
 }

@@ -5,40 +5,42 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::Timestamp;
 
-/// One sliding window: at most `limit` hits in any stretch of `length`.
+/// Sliding window: at most `limit` hits in any stretch of `length`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
-    /// What is counted; already hashed where it names a person or an address.
+    /// Key of the counter, already hashed where it names a person or an address.
     pub key: String,
-    /// How many hits any stretch of `length` may hold; at least 1.
+    /// Maximum number of hits in any stretch of `length`; at least 1.
     pub limit: u32,
-    /// The length of the window, in whole milliseconds.
+    /// Length of the window, in whole milliseconds.
     pub length: Duration,
 }
 
-/// What a window holds after a [`Counters::hit`].
+/// State of a window after a [`Counters::hit`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count {
-    /// Hits in the window, this one included when it was counted.
+    /// Number of hits in the window, this one included if it was counted.
     pub used: u32,
-    /// How long until one more hit fits: zero while `used < limit`.
+    /// Time until one more hit fits; zero while `used < limit`.
     pub free_in: Duration,
-    /// Whether this window had room for the hit.
+    /// True if this window had room for the hit.
     pub admitted: bool,
 }
 
-/// Several sliding windows counted in one round trip.
+/// Sliding windows, several of which are counted in one round trip.
 ///
-/// A hit is all or nothing: it is counted in every window when all have room, and in none otherwise, so that a caller
-/// refused by one limit does not use up another. A refused hit does not prolong the refusal. Windows are exact: no
-/// stretch of `length`, wherever it starts, ever holds more than `limit` counted hits, however many callers hit at once.
-/// A key's storage ends by itself when its window is empty. A hit on no windows counts and writes nothing: it asks
-/// whether the store answers. Keys have 1 to 256 bytes and differ within one hit;
-/// [`check`](crate::adapter::window::check) is what every adapter refuses by.
+/// A hit is all or nothing: it is counted in every window if all have room, and in none otherwise. A caller refused by one
+/// limit therefore does not use up another, and a refused hit does not prolong the refusal.
+///
+/// Windows are exact: no stretch of `length`, wherever it starts, ever holds more than `limit` counted hits, however many
+/// callers hit at once. The store frees a key by itself when its window is empty.
+///
+/// A hit on no windows counts and writes nothing; it checks that the store responds. Keys have 1 to 256 bytes and differ within
+/// one hit. Every adapter enforces this with [`check`](crate::adapter::window::check).
 ///
 /// # Example
 ///
-/// Counters in a map, one hit at a time, over the log that every adapter shares:
+/// Counters in a map, one hit at a time, built on the log that all adapters share:
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -73,7 +75,7 @@ pub struct Count {
 /// ```
 #[async_trait]
 pub trait Counters: Send + Sync {
-    /// Counts one hit at `now`. The response has one [`Count`] per window, in their order; the hit was counted when all are
-    /// `admitted`. A `now` before an earlier hit (a clock that jumped back) counts as that earlier moment.
+    /// Counts one hit at `now` and returns one [`Count`] per window, in the order of `windows`. The hit was counted if all are
+    /// `admitted`. If `now` is before an earlier hit (the clock jumped back), the hit counts at the time of that earlier hit.
     async fn hit(&self, windows: &[Window], now: Timestamp) -> Result<Vec<Count>, StoreError>;
 }

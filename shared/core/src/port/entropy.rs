@@ -1,9 +1,9 @@
-/// The platform's secure generator gave no bytes.
+/// Failure of the platform's secure generator to give bytes.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("no secure random bytes: {0}")]
 pub struct EntropyError(pub String);
 
-/// Secure random bytes.
+/// Source of secure random bytes.
 ///
 /// # Example
 ///
@@ -28,12 +28,12 @@ pub struct EntropyError(pub String);
 /// latchkey_testkit::conformance::entropy::no_draw_comes_twice(&Urandom);
 /// ```
 pub trait Entropy: Send + Sync {
-    /// Fills the whole of `bytes` from a cryptographically secure generator.
+    /// Fills all of `bytes` from a cryptographically secure generator.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError>;
 }
 
 impl dyn Entropy + '_ {
-    /// `N` secure random bytes.
+    /// Returns `N` secure random bytes.
     pub fn bytes<const N: usize>(&self) -> Result<[u8; N], EntropyError> {
         let mut bytes = [0; N];
         self.fill(&mut bytes)?;

@@ -3,31 +3,31 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-/// Why an HTTP request got no response.
+/// Reason that an HTTP request got no response.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum FetchError {
     /// No response within the deadline.
     #[error("no response within {0:?}")]
     Timeout(Duration),
-    /// The connection could not be made or broke.
+    /// The connection could not be made, or it broke.
     #[error("the connection failed: {0}")]
     Connection(String),
-    /// The response's body is larger than [`Fetch::MAX_BODY`](MAX_BODY).
+    /// The body of the response is larger than [`MAX_BODY`].
     #[error("the response is larger than {MAX_BODY} bytes")]
     TooLarge,
 }
 
-/// The largest response body that is read, in bytes.
+/// Maximum size of a response body, in bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
 
-/// One HTTP request to another service.
+/// Client for HTTP requests to other services.
 ///
-/// Redirects are never followed: a 3xx is returned as it is (a token endpoint that redirects would otherwise choose
-/// where the client secret goes). Bodies are whole, at most [`MAX_BODY`]. No cookie is kept between requests.
+/// It never follows redirects but returns a 3xx response as it is. Otherwise a token endpoint that redirects would choose where
+/// the client secret goes. It reads whole bodies of at most [`MAX_BODY`] and stores no cookies between requests.
 ///
 /// # Example
 ///
-/// A fetch that reaches nothing, for a deployment without providers:
+/// A client that reaches nothing, for a deployment without providers:
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,7 +42,7 @@ pub const MAX_BODY: usize = 1024 * 1024;
 /// #[async_trait]
 /// impl Fetch for NoNetwork {
 ///     async fn fetch(&self, request: Request<Bytes>, _: Duration) -> Result<Response<Bytes>, FetchError> {
-///         // Without the query, which may hold a code or a token.
+///         // Leave out the query: it may hold a code or a token.
 ///         let host = request.uri().host().unwrap_or_default();
 ///         Err(FetchError::Connection(format!("{host} is not reachable from here")))
 ///     }
@@ -54,7 +54,7 @@ pub const MAX_BODY: usize = 1024 * 1024;
 /// ```
 #[async_trait]
 pub trait Fetch: Send + Sync {
-    /// Sends `request` (absolute URI) and reads the whole response, any status, within `deadline`.
+    /// Sends `request` (absolute URI) and reads the whole response, whatever its status, within `deadline`.
     async fn fetch(
         &self,
         request: http::Request<Bytes>,

@@ -2,10 +2,10 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 
-/// The length of a derived hash, in bytes.
+/// Length of a derived hash, in bytes.
 pub const HASH_LEN: usize = 32;
 
-/// One argon2id computation (RFC 9106), ready to run on whichever thread the platform has for it.
+/// One argon2id computation (RFC 9106), ready to run on the thread that the platform has for it.
 pub struct Derivation {
     password: SecretString,
     salt: [u8; 16],
@@ -13,39 +13,39 @@ pub struct Derivation {
 }
 
 impl Derivation {
-    /// A computation over the NFC form of a password.
+    /// Returns the computation for a password in NFC form.
     pub fn new(password: SecretString, salt: [u8; 16], params: Params) -> Self {
         Self { password, salt, params }
     }
 
-    /// The NFC form of the password.
+    /// Returns the password in NFC form.
     pub fn password(&self) -> &SecretString {
         &self.password
     }
 
-    /// The salt.
+    /// Returns the salt.
     pub fn salt(&self) -> &[u8; 16] {
         &self.salt
     }
 
-    /// Memory, passes and lanes.
+    /// Returns the parameters: memory, passes and lanes.
     pub fn params(&self) -> &Params {
         &self.params
     }
 
-    /// How many blocks of 1 KiB of working memory [`run`](Self::run) needs.
+    /// Returns the number of blocks of working memory, 1 KiB each, that [`run`](Self::run) needs.
     pub fn memory_blocks(&self) -> usize {
         self.params.block_count()
     }
 
-    /// How many blocks it computes: the work, to which its time is proportional.
+    /// Returns the number of blocks that it computes. Its run time is proportional to this number.
     pub fn work(&self) -> usize {
         let passes = usize::try_from(self.params.t_cost()).unwrap_or(usize::MAX);
         self.memory_blocks().saturating_mul(passes)
     }
 
-    /// Computes the hash in `memory`, which grows as needed and can be used again: allocating it anew costs a tenth of the whole
-    /// computation. Takes tens of milliseconds. Workers compute it by other code, which gives the same hash.
+    /// Computes the hash in `memory`, which grows as needed. Reuse it: a new allocation costs a tenth of the whole computation.
+    /// Takes tens of milliseconds. Workers run other code that gives the same hash.
     pub fn run(&self, memory: &mut Vec<Block>) -> Result<[u8; HASH_LEN], HasherError> {
         if memory.len() < self.memory_blocks() {
             memory.resize(self.memory_blocks(), Block::new());
@@ -63,23 +63,23 @@ impl Derivation {
     }
 }
 
-/// Why a password was not hashed.
+/// Reason that a password was not hashed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum HasherError {
-    /// More hashes wait than can be served in time: answer 503 and let the caller come again.
+    /// More hashes are waiting than can be served in time. Respond with 503; the client may retry.
     #[error("too many passwords are being hashed at once")]
     Busy,
-    /// The computation itself failed, or the thread that ran it is gone.
+    /// The computation failed, or the thread that ran it is gone.
     #[error("the password could not be hashed: {0}")]
     Failed(String),
 }
 
-/// Where password hashing runs: a pool of threads on a machine, in line on a Worker. It bounds how many run at once, and so
-/// how much memory they take.
+/// Password hashing: a pool of threads on a machine, inline on a Worker. It bounds the number of hashes that run at once, and
+/// so their memory.
 ///
 /// # Example
 ///
-/// One hash at a time, in memory that is kept, on the caller's thread:
+/// One hash at a time on the caller's thread, in memory that is reused:
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
@@ -105,7 +105,7 @@ pub enum HasherError {
 /// ```
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
-    /// Runs `job` and gives its hash. A caller waits for its turn, at most [`MAX_WAIT`](super::MAX_WAIT); what cannot be served
-    /// within that is refused at once with [`HasherError::Busy`].
+    /// Runs `job` and returns its hash. A caller waits for its turn, at most [`MAX_WAIT`](super::MAX_WAIT). A job that cannot
+    /// be served within that time is refused at once with [`HasherError::Busy`].
     async fn derive(&self, job: Derivation) -> Result<[u8; HASH_LEN], HasherError>;
 }

@@ -4,7 +4,7 @@ use crate::{DeviceId, EventId, SessionId, UserId};
 macro_rules! generated {
     ($($id:ident),+) => {
         $(impl $id {
-            /// A new identifier for this moment.
+            /// Returns a new identifier for the current time.
             pub fn new(clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Self, EntropyError> {
                 let random = entropy.bytes()?;
                 Ok(Self::at(clock.now(), &random))

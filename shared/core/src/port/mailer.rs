@@ -2,16 +2,16 @@ use async_trait::async_trait;
 
 use crate::Email;
 
-/// One message to one person.
+/// E-mail message to one person.
 #[derive(Clone)]
 pub struct Message {
-    /// Who receives it.
+    /// Address of the recipient.
     pub to: Email,
-    /// One line; a line break is refused.
+    /// Subject: one line. A line break is refused.
     pub subject: String,
-    /// The plain text, which may hold a link or a code that signs its reader in.
+    /// Plain text. It may hold a link or a code that signs its reader in.
     pub text: String,
-    /// The same as HTML, where there is one.
+    /// The same text as HTML, if any.
     pub html: Option<String>,
 }
 
@@ -22,18 +22,18 @@ impl std::fmt::Debug for Message {
     }
 }
 
-/// Why a message did not go out.
+/// Reason that a message was not sent.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum MailerError {
-    /// The mail service could not be reached or asked to try later.
+    /// The mail service could not be reached, or asked to try later.
     #[error("the mail service is unavailable: {0}")]
     Unavailable(String),
-    /// The mail service, or this adapter, will never take this message.
+    /// The mail service, or this adapter, will never accept this message.
     #[error("the message was refused: {0}")]
     Refused(String),
 }
 
-/// Sends one message. An `Ok` means that the mail service took it, not that it arrived.
+/// Sender of e-mail messages. `Ok` means that the mail service accepted the message, not that it arrived.
 ///
 /// # Example
 ///
@@ -69,6 +69,6 @@ pub enum MailerError {
 /// ```
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Sends `message`. A subject with a line break is [`MailerError::Refused`].
+    /// Sends `message`. A subject with a line break gives [`MailerError::Refused`].
     async fn send(&self, message: &Message) -> Result<(), MailerError>;
 }

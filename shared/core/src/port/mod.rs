@@ -1,10 +1,10 @@
-//! What the domain needs from outside: one small trait per need.
+//! Ports: the services that the domain needs from outside, one small trait per need.
 //!
-//! Consistency is in the types. [`Table`] and [`Counters`] are strong: what must be true now (a credential, uniqueness,
-//! a single-use token, a revocation, a count) takes one of them. [`Cache`] may be up to a minute old and cannot be used in
-//! their place. Time and randomness are ports too, so every rule is tested with a clock and a generator that the test moves.
+//! The types state the consistency. [`Table`] and [`Counters`] are strongly consistent: they hold all facts that must be true
+//! now (a credential, uniqueness, a single-use token, a revocation, a count). [`Cache`] may be up to a minute old and cannot
+//! replace them. Time and randomness are ports too, so tests control the clock and the generator.
 //!
-//! All traits are `Send` on every target: an adapter whose futures are not wraps them where it stands.
+//! All traits are `Send` on every target. An adapter whose futures are not `Send` wraps them.
 
 use std::sync::Arc;
 
@@ -31,28 +31,28 @@ pub use table::Table;
 
 pub use crate::model::store::StoreError;
 
-/// Why a store that reads does not write.
+/// Reason that a store that can read cannot write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WriteFault {
-    /// There is no room left.
+    /// Its disk is full.
     #[error("its disk is full; free some space")]
     DiskFull,
-    /// It may only be read.
+    /// It is read-only.
     #[error("it is read-only; let this user write the file and its folder")]
     ReadOnly,
-    /// Anything else; the log has more.
+    /// Any other reason; the log has details.
     #[error("a write failed; see the log")]
     Other,
 }
 
-/// Every port of a running service. Cheap to clone.
+/// All ports of a running service. Cheap to clone.
 #[derive(Clone)]
 pub struct Ports {
-    /// Strong storage.
+    /// Strongly consistent storage.
     pub table: Arc<dyn Table>,
-    /// Strong counts.
+    /// Strongly consistent counters.
     pub counters: Arc<dyn Counters>,
-    /// What may be up to a minute old.
+    /// Cache of values that may be up to a minute old.
     pub cache: Arc<dyn Cache>,
     /// Outgoing mail.
     pub mailer: Arc<dyn Mailer>,
@@ -62,6 +62,6 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Secure randomness.
     pub entropy: Arc<dyn Entropy>,
-    /// Where argon2id runs.
+    /// Hashing with argon2id.
     pub hasher: Arc<dyn PasswordHasher>,
 }

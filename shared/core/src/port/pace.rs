@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-/// How long a caller may wait for a turn to hash. What would wait longer is refused at once.
+/// Maximum time that a caller waits for a turn to hash. A hash that would wait longer is refused at once.
 pub const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// How fast hashes are computed here: a moving average of those that were measured, in time for a block of work
+/// Speed of hashing on this machine: a moving average of the measured times per block of work
 /// ([`Derivation::work`](super::Derivation::work)).
 #[derive(Debug, Clone)]
 pub struct Pace {
@@ -12,17 +12,17 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Before anything was measured: 39 ms for a hash at the default strength, which is slow.
+    /// Returns the pace assumed before any measurement: 39 ms for a hash with the default Argon2 parameters, which is slow.
     pub const fn assumed() -> Self {
         Self { nanos_per_block: 1000, measured: false }
     }
 
-    /// Takes note of a hash of `work` blocks.
+    /// Records the measured time of a hash of `work` blocks.
     pub fn note(&mut self, work: usize, took: Duration) {
         let Some(work) = u64::try_from(work).ok().filter(|work| *work > 0) else { return };
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / work;
         self.nanos_per_block = if self.measured {
-            // The last few count most.
+            // Recent measurements weigh most.
             self.nanos_per_block.saturating_mul(3).saturating_add(nanos) / 4
         } else {
             nanos
@@ -30,7 +30,7 @@ impl Pace {
         self.measured = true;
     }
 
-    /// How long `work` blocks will take one thread.
+    /// Returns the expected time of `work` blocks on one thread.
     pub fn of(&self, work: usize) -> Duration {
         let work = u64::try_from(work).unwrap_or(u64::MAX);
         Duration::from_nanos(work.saturating_mul(self.nanos_per_block))

@@ -1,4 +1,4 @@
-//! The strong store: items by (partition, sort), conditional commits, expiry hidden on read.
+//! Strongly consistent store: items by (partition, sort), conditional commits, and expiry that reads enforce.
 
 use async_trait::async_trait;
 
@@ -6,90 +6,89 @@ use super::{StoreError, WriteFault};
 use crate::Timestamp;
 pub use crate::model::store::{Condition, Item, Key, MAX_BODY, Version, Write};
 
-/// The most keys that one [`Table::get`] takes.
+/// Maximum number of keys in one [`Table::get`].
 pub const MAX_GET: usize = 100;
-/// The most writes that one [`Table::commit`] takes.
+/// Maximum number of writes in one [`Table::commit`].
 pub const MAX_COMMIT: usize = 100;
-/// The longest partition or sort key, in bytes.
+/// Maximum length of a partition or sort key, in bytes.
 pub const MAX_KEY: usize = 1024;
-/// The most items on one page.
+/// Maximum number of items on one page.
 pub const MAX_PAGE: u32 = 1000;
 
-/// Why a commit did not happen.
+/// Reason that a commit failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CommitError {
     /// A condition did not hold; nothing was written.
     #[error("the commit conflicts at its write {write}")]
     Conflict {
-        /// The place in the commit, from 0, of the first write whose condition failed.
+        /// Index in the commit, from 0, of the first write whose condition failed.
         write: usize,
     },
-    /// No response: with [`StoreError::Unavailable`] the commit may have happened.
+    /// The store gave no response. With [`StoreError::Unavailable`] the commit may have happened.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Which list a [`Query`] walks.
+/// List that a [`Query`] reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum List {
-    /// The items of a partition, by their sort key. Strong.
+    /// The items of a partition, ordered by their sort key. Strongly consistent.
     Partition(String),
-    /// The items that an index partition lists, by their index sort key. May lag behind a commit where the store's index
-    /// does (DynamoDB), so nothing that must be true now is decided from it.
+    /// The items of an index partition, ordered by their index sort key. May lag behind a commit where the store's index does
+    /// (DynamoDB), so do not decide from it anything that must be true now.
     Index(String),
 }
 
-/// A page of a list.
+/// Request for one page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
-    /// Which list.
+    /// List to read.
     pub list: List,
-    /// The first sort key wanted, included.
+    /// First sort key of the range, included.
     pub from: Option<String>,
-    /// The first sort key not wanted any more.
+    /// End of the range: the first sort key that is excluded.
     pub until: Option<String>,
-    /// Walk from the highest sort key down.
+    /// True to read from the highest sort key down.
     pub descending: bool,
-    /// How many items at the most: 1 to [`MAX_PAGE`].
+    /// Maximum number of items: 1 to [`MAX_PAGE`].
     pub limit: u32,
-    /// Where the page before ended.
+    /// Cursor at the end of the previous page.
     pub after: Option<Cursor>,
 }
 
 impl Query {
-    /// All of `list`, in order, `limit` at a time.
+    /// Returns a query for all of `list`, in order, `limit` items a page.
     pub fn all(list: List, limit: u32) -> Self {
         Self { list, from: None, until: None, descending: false, limit, after: None }
     }
 
-    /// The items of `partition` whose sort key starts with `prefix`.
+    /// Returns a query for the items of `partition` whose sort key starts with `prefix`.
     pub fn prefix(partition: impl Into<String>, prefix: &str, limit: u32) -> Self {
         let mut query = Self::all(List::Partition(partition.into()), limit);
-        // No key holds U+10FFFF, so it stands after every key with the prefix.
+        // No key holds U+10FFFF, so this bound sorts after every key with the prefix.
         query.until = Some(format!("{prefix}\u{10FFFF}"));
         query.from = Some(prefix.to_owned());
         query
     }
 }
 
-/// Where a page ended: opaque, and only good for the same query. One that was tampered with can only move the place
-/// within the same list.
+/// End of a page: opaque, and valid only for the same query. A client that tampers with it can only move within the same list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor(pub String);
 
-/// Items in order, and where to go on.
+/// Items in order, with a cursor to the next page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// Live items only. May be fewer than asked for while `next` is there.
+    /// Live items only. May be fewer than the limit even if there is a `next`.
     pub items: Vec<Item>,
-    /// Present when there may be more.
+    /// Cursor to the next page. Present if there may be more items.
     pub next: Option<Cursor>,
 }
 
-/// Why a query gave no page.
+/// Reason that a query gave no page.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum QueryError {
-    /// The cursor is not one that this query gave.
+    /// The cursor does not belong to this query.
     #[error("the cursor is not valid for this list")]
     InvalidCursor,
     /// The store gave no response.
@@ -97,42 +96,43 @@ pub enum QueryError {
     Store(#[from] StoreError),
 }
 
-/// Strong storage of items.
+/// Strongly consistent storage of items.
 ///
 /// Each call is one round trip. An item whose `expires_at` is at or before `now` is never returned and counts as absent in
-/// conditions, whether or not the store has removed it yet.
+/// conditions, even if the store has not removed it yet.
 ///
 /// # Example
 ///
-/// The table that every adapter is compared with, in a map:
+/// Reference table in a map; tests compare every adapter with it:
 ///
 #[doc = concat!("```\n", include_str!("../../../../tests/kit/src/model.rs"), "\n```")]
 #[async_trait]
 pub trait Table: Send + Sync {
-    /// The items under `keys`, in their order, each as of one moment. At most [`MAX_GET`] keys; a key may be repeated.
+    /// Returns the items under `keys`, in the order of `keys`, all as of one moment. At most [`MAX_GET`] keys; a key may be
+    /// repeated.
     async fn get(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Item>>, StoreError>;
 
-    /// One page of a list.
+    /// Returns one page of a list.
     async fn query(&self, query: &Query, now: Timestamp) -> Result<Page, QueryError>;
 
-    /// One page of each list, in the order of `queries`. Takes the time of one round trip: at once where the store answers one
-    /// query at a time, in one batch where it takes several.
+    /// Returns one page of each list, in the order of `queries`. Takes the time of one round trip: queries run at the same
+    /// time, or in one batch where the store supports it.
     async fn query_all(&self, queries: &[Query], now: Timestamp) -> Result<Vec<Page>, QueryError> {
         futures_util::future::try_join_all(queries.iter().map(|query| self.query(query, now))).await
     }
 
-    /// All of `writes`, or none: at most [`MAX_COMMIT`], each about another item. A put that makes an item gives it
-    /// [`Version::first`], one that replaces it [`Version::next`].
+    /// Commits all of `writes` or none: at most [`MAX_COMMIT`], each for a different item. A put that creates an item gives it
+    /// [`Version::first`]; a put that replaces an item gives it [`Version::next`].
     async fn commit(&self, writes: &[Write], now: Timestamp) -> Result<(), CommitError>;
 
-    /// Whether the store writes, for who watches the service. A store that others run says so by its own means, and many
-    /// functions may not write: there this asks nothing, which is what it does unless an adapter knows better.
+    /// Checks that the store accepts writes, for monitoring. The default checks nothing: a managed store reports this by its
+    /// own means, and many functions have no right to write.
     async fn check_writes(&self, _now: Timestamp) -> Result<(), WriteFault> {
         Ok(())
     }
 }
 
-/// Checks a commit against the limits of the port; every adapter calls it first, so that all refuse the same.
+/// Checks a commit against the limits of the port. Every adapter calls it first, so that all refuse the same commits.
 pub fn check_commit(writes: &[Write]) -> Result<(), StoreError> {
     let refuse = |why: String| Err(StoreError::Refused(why));
     if writes.is_empty() || writes.len() > MAX_COMMIT {

@@ -5,10 +5,10 @@ use secrecy::zeroize::Zeroizing;
 use super::SealError;
 use crate::port::Entropy;
 
-/// The length of a nonce, in bytes: long enough to be drawn at random for every message of a key's life.
+/// Length of a nonce, in bytes: long enough to draw it at random for every message under a key.
 pub(crate) const NONCE: usize = 24;
 
-/// XChaCha20-Poly1305 under `key`, as nonce and ciphertext.
+/// Encrypts with XChaCha20-Poly1305 under `key`, and returns nonce and ciphertext.
 pub(crate) fn encrypt(
     key: &[u8; 32],
     associated_data: &[u8],
@@ -22,7 +22,7 @@ pub(crate) fn encrypt(
     Ok([nonce.as_slice(), &ciphertext].concat())
 }
 
-/// The plaintext of what [`encrypt`] gave; `None` when the key, the associated data or any bit differs.
+/// Decrypts the result of [`encrypt`]. Returns `None` if the key, the associated data or any bit differs.
 pub(crate) fn decrypt(key: &[u8; 32], associated_data: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE>()?;
     XChaCha20Poly1305::new(key.into())

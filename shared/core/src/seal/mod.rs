@@ -1,11 +1,11 @@
-//! What rests in a store and must not be read there, and what Latchkey must recognise as its own.
+//! Sealing of values that a store must not reveal, and tagging of values that Latchkey must recognize as its own.
 //!
-//! Everything hangs on `LATCHKEY_SECRET`. Each use has a key of its own, derived by HKDF-SHA256 (RFC 5869) with the
-//! [`Purpose`] as its label, so that nothing sealed or tagged for one use means anything to another.
+//! All keys come from `LATCHKEY_SECRET`. Each use has its own key, derived by HKDF-SHA256 (RFC 5869) with the [`Purpose`] as
+//! its label, so a value sealed or tagged for one use is invalid for every other use.
 //!
-//! The first secret of the list writes, all of them read. A new secret comes in two steps: it is put behind the old one in every
-//! process, and only then before it. So no process ever meets a value whose secret it does not have; where one does
-//! ([`OpenError::UnknownSecret`]), it cannot tell whether the value is good.
+//! The first secret of the list writes; all of them read. A new secret is introduced in two steps: add it behind the old one in
+//! every process, and only then move it to the front. No process then meets a value whose secret it lacks. If it does
+//! ([`OpenError::UnknownSecret`]), it cannot tell if the value is genuine.
 
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
@@ -22,39 +22,39 @@ pub use secret::{InvalidSecret, MIN_SECRET, MasterSecrets};
 
 pub use crate::model::{InvalidSealed, Sealed};
 
-/// The shortest prefix of a tag that proves anything, in bytes.
+/// Minimum length of a prefix of a tag that proves anything, in bytes.
 pub const MIN_TAG: usize = 16;
-/// The length of a whole tag, in bytes.
+/// Length of a whole tag, in bytes.
 pub const TAG_LEN: usize = 32;
-/// The length of a secret's name beside a tag, in bytes.
+/// Length of the name of a secret next to a tag, in bytes.
 pub const SECRET_NAME: usize = 6;
 
-/// What a derived key is for. Each use declares its own constant; a label once used is never given another meaning.
+/// Purpose of a derived key. Each use declares its own constant. Never reuse a label for another purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Purpose(&'static str);
 
 impl Purpose {
-    /// The purpose that `label` names.
+    /// Returns the purpose with this label.
     pub const fn new(label: &'static str) -> Self {
         Self(label)
     }
 }
 
-/// Why a value was not sealed.
+/// Reason that a value was not sealed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SealError {
-    /// There was no nonce to be had.
+    /// The generator gave no nonce.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
-    /// The plaintext is longer than the cipher takes (256 GiB).
+    /// The plaintext is longer than the cipher allows (256 GiB).
     #[error("the value is too long to be sealed")]
     TooLong,
 }
 
-/// Why a sealed value did not open.
+/// Reason that a sealed value did not open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// Its secret is not in the list any more.
+    /// Its secret is not in the list.
     #[error(
         "it was sealed under a secret that LATCHKEY_SECRET does not list here: add that secret behind the first one, \
          separated by a comma"
@@ -65,10 +65,10 @@ pub enum OpenError {
     Refused,
 }
 
-/// Why a value was not sealed anew.
+/// Reason that a value was not resealed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ResealError {
-    /// It does not open.
+    /// It cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
     /// It cannot be sealed.
@@ -76,14 +76,14 @@ pub enum ResealError {
     Seal(#[from] SealError),
 }
 
-/// Seals and tags under keys derived from the master secrets.
+/// Sealer and tagger with keys derived from the master secrets.
 pub struct Sealer {
     current: Root,
     older: Vec<Root>,
 }
 
 impl Sealer {
-    /// A sealer over these secrets.
+    /// Returns a sealer with these secrets.
     pub fn new(secrets: &MasterSecrets) -> Self {
         Self {
             current: Root::new(&secrets.current),
@@ -91,8 +91,8 @@ impl Sealer {
         }
     }
 
-    /// Encrypts `plaintext` under the current secret, bound to `purpose` and to `associated_data`: whoever opens it must
-    /// name both (XChaCha20-Poly1305 with a random nonce).
+    /// Encrypts `plaintext` with the current secret and binds it to `purpose` and `associated_data`: both are needed to open it
+    /// (XChaCha20-Poly1305 with a random nonce).
     pub fn seal(
         &self,
         purpose: Purpose,
@@ -107,7 +107,7 @@ impl Sealer {
         })
     }
 
-    /// The plaintext of a value that was sealed under the current secret or an older one.
+    /// Returns the plaintext of a value that was sealed with the current secret or an older one.
     pub fn open(
         &self,
         purpose: Purpose,
@@ -119,7 +119,7 @@ impl Sealer {
         aead::decrypt(&key, associated_data, &sealed.bytes).ok_or(OpenError::Refused)
     }
 
-    /// The plaintext of `sealed` sealed under the current secret, for the same purpose and data; none where it is already.
+    /// Seals the plaintext of `sealed` with the current secret, for the same purpose and data. Returns `None` if it already is.
     pub fn reseal(
         &self,
         purpose: Purpose,
@@ -134,34 +134,34 @@ impl Sealer {
         Ok(Some(self.seal(purpose, associated_data, &plaintext, entropy)?))
     }
 
-    /// Whether there are older secrets, which read and do not write.
+    /// Returns true if there are older secrets, which only read.
     pub fn has_older(&self) -> bool {
         !self.older.is_empty()
     }
 
-    /// Whether `sealed` was sealed under the current secret.
+    /// Returns true if `sealed` was sealed with the current secret.
     pub fn is_current(&self, sealed: &Sealed) -> bool {
         sealed.secret == self.current.id
     }
 
-    /// A tag over `message` that only a holder of the current secret can make (HMAC-SHA256, RFC 2104).
+    /// Returns a tag of `message` that only a holder of the current secret can make (HMAC-SHA256, RFC 2104).
     pub fn tag(&self, purpose: Purpose, message: &[u8]) -> [u8; TAG_LEN] {
         self.current.tag(purpose, message)
     }
 
-    /// Name of the secret that tags and seals, which tells nothing about it. It stands beside a tag, so that a process that
-    /// lacks the secret knows that it cannot tell.
+    /// Returns the name of the current secret, which reveals nothing about it. It is stored next to a tag, so that a process
+    /// that lacks the secret knows that it cannot check the tag.
     pub fn secret_name(&self) -> [u8; SECRET_NAME] {
         self.current.name()
     }
 
-    /// Whether one of the secrets has this name.
+    /// Returns true if one of the secrets has this name.
     pub fn knows(&self, name: &[u8]) -> bool {
         self.roots().any(|root| root.name() == name)
     }
 
-    /// Whether `tag` is the start of a tag over `message`, at least [`MIN_TAG`] bytes of it, under the current secret or an
-    /// older one. Takes the same time whichever it was, and whatever differs.
+    /// Returns true if `tag` is a prefix, of at least [`MIN_TAG`] bytes, of a tag of `message` under the current secret or an
+    /// older one. Takes the same time whichever secret matches and wherever the tag differs.
     pub fn verify_tag(&self, purpose: Purpose, message: &[u8], tag: &[u8]) -> bool {
         if tag.len() < MIN_TAG {
             return false;
@@ -176,10 +176,10 @@ impl Sealer {
     }
 }
 
-/// What is derived from one master secret.
+/// Root key of one master secret.
 struct Root {
     id: crate::model::SecretId,
-    /// The pseudo-random key of HKDF, from which each purpose's key is expanded.
+    /// Pseudo-random key of HKDF, from which the key of each purpose is expanded.
     key: Zeroizing<[u8; 32]>,
 }
 

@@ -5,13 +5,14 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::zeroize::Zeroizing;
 
-/// The least key material that a secret must give, in bytes: as much as the keys that are derived from it.
+/// Minimum key material of a secret, in bytes: the length of the keys that are derived from it.
 pub const MIN_SECRET: usize = 32;
 
-/// Random material of [`MIN_SECRET`] bytes has about 30 distinct bytes and as many distinct steps from byte to byte.
+/// Minimum number of distinct bytes, and of distinct steps from byte to byte. Random material of [`MIN_SECRET`] bytes has about
+/// 30 of each.
 const MIN_DISTINCT: usize = 8;
 
-/// Words of sample values. By chance, one stands in 44 characters of base64 once in some ten million times.
+/// Words of sample values. A random text of 44 characters of base64 contains one of them about once in ten million times.
 const SAMPLE_WORDS: [&str; 6] = ["changeme", "secret", "example", "password", "latchkey", "placeholder"];
 
 const LENIENT_PADDING: GeneralPurposeConfig =
@@ -23,27 +24,27 @@ const BASE64: [GeneralPurpose; 2] = [
 
 pub(super) type Material = Zeroizing<Vec<u8>>;
 
-/// The operator's secrets: the first one writes, all of them read.
+/// Secrets of the operator: the first one writes, all of them read.
 pub struct MasterSecrets {
     pub(super) current: Material,
     pub(super) older: Vec<Material>,
 }
 
 impl MasterSecrets {
-    /// Reads the value of `LATCHKEY_SECRET`: `writes[,reads...]`. Each is hex, base64 or base64url where it can be read
-    /// as that, else plain text, and must give at least [`MIN_SECRET`] bytes that are not an obvious sample.
+    /// Parses the value of `LATCHKEY_SECRET`: `writes[,reads...]`. Each secret is read as hex, base64 or base64url if possible,
+    /// else as plain text. It must give at least [`MIN_SECRET`] bytes and must not be an obvious sample.
     pub fn parse(value: &str) -> Result<Self, InvalidSecret> {
         let mut secrets = value.split(',').enumerate().map(|(index, text)| {
             one(text.trim()).map_err(|problem| InvalidSecret { position: index.saturating_add(1), problem })
         });
-        // `split` gives at least one part, which is empty when the variable is.
+        // `split` gives at least one part, which is empty if the variable is.
         let current =
             secrets.next().unwrap_or(Err(InvalidSecret { position: 1, problem: Problem::Empty }))?;
         Ok(Self { current, older: secrets.collect::<Result<_, _>>()? })
     }
 }
 
-/// Why a secret was refused. Says which secret and what is wrong, never any of its characters.
+/// Reason that a secret was refused. It names the secret and its fault, never any of its characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidSecret {
     position: usize,
@@ -59,7 +60,7 @@ enum Problem {
 
 impl fmt::Display for InvalidSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The first is the only one that most people have.
+        // Most people have only the first one.
         match self.position {
             1 => f.write_str("the secret ")?,
             position => write!(f, "secret {position} of the list ")?,
@@ -90,8 +91,8 @@ fn one(text: &str) -> Result<Material, Problem> {
     Ok(material)
 }
 
-/// What the text stands for. Where it could be read in several ways, the one that gives the fewest bytes: 32 hex digits
-/// hold no more than 16 bytes of randomness, however long the text is.
+/// Decodes the text. If several encodings fit, uses the one with the fewest bytes: 32 hex digits hold no more than 16 bytes of
+/// randomness, however long the text is.
 fn decode(text: &str) -> Material {
     hex(text)
         .or_else(|| BASE64.iter().find_map(|engine| engine.decode(text).ok()))
@@ -114,7 +115,8 @@ fn has_sample_word(text: &str) -> bool {
     SAMPLE_WORDS.iter().any(|word| letters.contains(word))
 }
 
-/// Few different bytes, few different steps between neighbours (a run such as 00 01 02), or one block over and over.
+/// Returns true for few different bytes, few different steps between neighbours (a run such as 00 01 02), or one repeated
+/// block.
 fn is_regular(material: &[u8]) -> bool {
     let steps = material.iter().zip(material.iter().skip(1)).map(|(a, b)| b.wrapping_sub(*a));
     let repeats = |period: usize| material.iter().zip(material.iter().skip(period)).all(|(a, b)| a == b);
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_encoding_is_its_own_bytes() {
+    fn text_that_is_not_an_encoding_is_used_as_bytes() {
         let text = "Three tall cranes, no: 7 wet otters!".replace(',', ";");
         assert_eq!(material(&text), text.as_bytes());
     }

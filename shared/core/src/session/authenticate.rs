@@ -12,28 +12,28 @@ use crate::port::table::Write;
 use crate::token::{InvalidToken, Reason, VerifyError};
 use crate::{SessionId, Timestamp, UserId};
 
-/// How current the state behind a response must be.
+/// Maximum age of the state behind a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
-    /// At most 60 s old: no store trip when the session was seen within them.
+    /// At most 60 s old: no store access if the session was read within that time.
     Recent,
-    /// As of now: one store trip. Demanded by every change.
+    /// Current: one store access. Required for every change.
     Fresh,
 }
 
-/// Why a request has no signed-in user.
+/// Reason that a request has no signed-in user.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticateError {
-    /// The access token is not one of ours, or is over.
+    /// The access token is forged or expired.
     #[error(transparent)]
     InvalidToken(#[from] InvalidToken),
-    /// The session ended, or its user is gone or disabled.
+    /// The session ended, or its user is deleted or disabled.
     #[error("the session has ended")]
     Ended,
     /// The session makes too many requests.
     #[error(transparent)]
     Limited(#[from] RateLimitExceeded),
-    /// It could not be found out.
+    /// The check failed.
     #[error(transparent)]
     Fault(Fault),
 }
@@ -50,11 +50,11 @@ impl From<VerifyError> for AuthenticateError {
 }
 
 impl Sessions {
-    /// The signed-in user that an access token speaks for.
+    /// Returns the live session of an access token.
     ///
-    /// The signature of a token is verified once per process. A session is read once a minute per process and user: user, session
-    /// and role definitions in one round trip. Within that minute the response needs no store; after it, a revoked
-    /// session is refused, and where the store is down the response is an error, not a yes.
+    /// A process verifies the signature of a token once. It reads a session once a minute: user, session and role definitions
+    /// in one round trip. Within that minute the response needs no store. After it, a revoked session is refused, and if the
+    /// store is down, the response is an error and never a success.
     pub async fn authenticate(
         &self,
         token: impl AsRef<[u8]>,
@@ -70,7 +70,8 @@ impl Sessions {
         self.find(&verified, known, freshness, now).await
     }
 
-    /// The same, counted only where the store is asked: for what a reverse proxy asks once for each file of a page.
+    /// Returns the live session like [`authenticate`](Self::authenticate), but counts a request only if it reads the store. For
+    /// a reverse proxy, which asks once for each file of a page.
     pub async fn recognize(&self, token: impl AsRef<[u8]>) -> Result<Arc<Live>, AuthenticateError> {
         let now = self.clock.now();
         let verified = self.verified(token.as_ref(), now).await?;
@@ -81,7 +82,7 @@ impl Sessions {
         self.find(&verified, known, Freshness::Recent, now).await
     }
 
-    /// The token as it was verified, once per process, and not expired.
+    /// Returns the verified token, which a process verifies once, unless it is expired.
     async fn verified(&self, token: &[u8], now: Timestamp) -> Result<Arc<VerifiedToken>, AuthenticateError> {
         match self.memory.verified(token) {
             Some(verified) if now >= verified.claims.expires_at() => {
@@ -92,7 +93,7 @@ impl Sessions {
         }
     }
 
-    /// The live session that the token names, as it is remembered where that is recent enough.
+    /// Returns the live session of the token, from memory if that copy is recent enough.
     async fn find(
         &self,
         verified: &VerifiedToken,
@@ -102,7 +103,8 @@ impl Sessions {
     ) -> Result<Arc<Live>, AuthenticateError> {
         let live = match known {
             Some(live) if freshness == Freshness::Recent && live.is_recent(now) => live,
-            // Boxed, like the above: what is rare and large, so that not every request holds the room for it.
+            // Boxed, like the call above: this future is large and rarely used, and otherwise every request would reserve its
+            // memory.
             _ => Box::pin(self.load(verified.claims.sub, verified.claims.sid, freshness, now)).await?,
         };
         if !live.session.lives(&live.user, now) || live.user.id != verified.claims.sub {
@@ -111,19 +113,20 @@ impl Sessions {
         Ok(live)
     }
 
-    /// Verifies a token that this process does not remember.
+    /// Verifies a token that is not in the memory of this process.
     async fn verify(&self, token: &[u8], now: Timestamp) -> Result<Arc<VerifiedToken>, AuthenticateError> {
         let token = std::str::from_utf8(token).map_err(|_| InvalidToken::from(Reason::Malformed))?;
         Ok(self.memory.remember_token(token, self.keys.verify(token, now).await?))
     }
 
-    /// The session that a good access token names, alive or not: no store is asked.
+    /// Returns the session that a valid access token names, live or not, without store access.
     pub async fn named_by(&self, token: &str) -> Option<(UserId, SessionId)> {
         let claims = self.keys.verify(token, self.clock.now()).await.ok()?;
         Some((claims.sub, claims.sid))
     }
 
-    /// The same signed-in user as of now, for a request that was let in on recent state and asks for more.
+    /// Returns the current state of the signed-in user, for a request that was admitted on recent state and now needs current
+    /// state.
     pub async fn renew(&self, live: Arc<Live>) -> Result<Arc<Live>, AuthenticateError> {
         let now = self.clock.now();
         let fresh = Box::pin(self.load(live.user.id, live.session.id, Freshness::Fresh, now)).await?;
@@ -178,12 +181,12 @@ impl Sessions {
         Ok(live)
     }
 
-    /// Counts a request of the session, or refuses it.
+    /// Counts a request of the session. Refuses it if there are too many.
     pub fn count(&self, live: &Live) -> Result<(), AuthenticateError> {
         Ok(live.meter.admit(&self.limits, self.clock.now())?)
     }
 
-    /// Writes that the session was seen, at most once every [`SEEN_EVERY`](super::SEEN_EVERY).
+    /// Updates `seen_at` of the session, at most once every [`SEEN_EVERY`](super::SEEN_EVERY).
     pub async fn touch(&self, live: &Live) -> Result<(), StoreError> {
         let now = self.clock.now();
         if !live.session.is_seen_long_ago(now) {
@@ -194,13 +197,13 @@ impl Sessions {
             .expiring(seen.ends_at());
         self.memory.forget(seen.id);
         match self.table.commit(&[write], now).await {
-            // Another request, or a refresh, wrote the session: it was seen.
+            // Another request, or a refresh, wrote the session and so updated it.
             Ok(()) | Err(crate::port::table::CommitError::Conflict { .. }) => Ok(()),
             Err(crate::port::table::CommitError::Store(error)) => Err(error),
         }
     }
 
-    /// Forgets a session in this process.
+    /// Removes a session from the memory of this process.
     pub(super) fn forget(&self, session: SessionId) {
         self.memory.forget(session);
     }

@@ -1,4 +1,4 @@
-//! Ending a session by any token of it.
+//! Ending a session with any of its tokens.
 
 use super::{AuthenticateError, Sessions};
 use crate::fault::{Fault, carry_faults};
@@ -11,8 +11,8 @@ use crate::port::table::{Version, Write};
 use crate::token::{InvalidRefreshToken, InvalidToken, Presentation, Reason, RefreshToken};
 use crate::{SessionId, UserId};
 
-/// Somebody who holds a token of a session. A token that is expired or used ends its session all the same: whoever wants to
-/// sign out must not be kept in by the age of what they hold.
+/// Client that holds a token of a session. An expired or used token can still end its own session, because an old token must
+/// not prevent a sign-out.
 #[derive(Debug)]
 pub struct TokenHolder {
     user: UserId,
@@ -26,19 +26,19 @@ enum Proof {
     Refresh(RefreshToken),
 }
 
-/// Why a holder of a token did not end what it names.
+/// Reason that a session was not ended.
 #[derive(Debug, thiserror::Error)]
 pub enum EndError {
     /// The session has ended already.
     #[error("the session has ended")]
     Ended,
-    /// The token is expired, or was used: enough to end its own session, and no more.
+    /// The token is expired or used: it can end its own session but nothing else.
     #[error("the token is expired or used")]
     Weak,
     /// The session makes too many requests.
     #[error(transparent)]
     Limited(#[from] RateLimitExceeded),
-    /// It could not be carried out.
+    /// The request failed.
     #[error(transparent)]
     Fault(Fault),
 }
@@ -46,19 +46,19 @@ pub enum EndError {
 carry_faults!(EndError);
 
 impl TokenHolder {
-    /// The session that the token names, and its user; alive or not.
+    /// Returns the session that the token names, live or not, and its user.
     pub fn names(&self) -> (UserId, SessionId) {
         (self.user, self.session)
     }
 
-    /// Whether both name the same session.
+    /// Returns true if both tokens name the same session.
     pub fn is_of_one_session(&self, other: &Self) -> bool {
         (self.user, self.session) == (other.user, other.session)
     }
 }
 
 impl Sessions {
-    /// The holder of an access token, expired or not. Asks no store but for keys.
+    /// Returns the holder of an access token, expired or not. Reads the store only for keys.
     pub async fn holder_of_access(&self, token: &[u8]) -> Result<TokenHolder, AuthenticateError> {
         let now = self.clock.now();
         let text = std::str::from_utf8(token).map_err(|_| InvalidToken::from(Reason::Malformed))?;
@@ -67,14 +67,15 @@ impl Sessions {
         Ok(TokenHolder { user: claims.sub, session: claims.sid, proof })
     }
 
-    /// The holder of a refresh token, used or not. Asks no store.
+    /// Returns the holder of a refresh token, used or not. Does not read the store.
     pub fn holder_of_refresh(&self, token: &[u8]) -> Result<TokenHolder, InvalidRefreshToken> {
         let text = std::str::from_utf8(token).map_err(|_| InvalidRefreshToken::Forged)?;
         let token = RefreshToken::parse(text, &self.sealer)?;
         Ok(TokenHolder { user: token.user(), session: token.session(), proof: Proof::Refresh(token) })
     }
 
-    /// Ends the session that the token names: one read, one commit, one audit event however many end it at once.
+    /// Ends the session that the token names: one read, one commit, and one audit event even if several requests end it at
+    /// once.
     pub async fn end(&self, holder: &TokenHolder, from: &Requester) -> Result<(), EndError> {
         self.memory.meter(holder.session).admit(&self.limits, self.clock.now())?;
         let mut event = self.audit.event(Action::SessionRevoked, Actor::User(holder.user), from)?;
@@ -85,16 +86,16 @@ impl Sessions {
             let key = Session::key(session.user_id, session.id);
             let writes = [Write::Delete { key, condition: Some(version) }, self.audit.write(event)?];
             let ended = self.table.commit(&writes, self.clock.now()).await;
-            // Without a response it may have ended: then what is remembered of it must not be used either.
+            // Without a response the session may have ended, so its copy in memory must not be used either.
             self.forget(session.id);
-            // A conflict: a refresh came first, or another one who ended it.
+            // A conflict: a refresh was faster, or another request ended the session.
             Ok(Commit::of(ended, ())?)
         })
         .await
     }
 
-    /// The user whose every session the token may end: it must be good now. An access token is that until it expires, a refresh
-    /// token as long as a refresh would take it.
+    /// Returns the user whose sessions the token may all end. The token must be valid now: an access token is valid until it
+    /// expires, and a refresh token while a refresh would accept it.
     pub async fn vouch(&self, holder: &TokenHolder) -> Result<UserId, EndError> {
         if matches!(holder.proof, Proof::Access { is_expired: true }) {
             return Err(EndError::Weak);
@@ -113,7 +114,7 @@ impl Sessions {
         if is_good { Ok(user.id) } else { Err(EndError::Weak) }
     }
 
-    /// The live session that the token names, with its user.
+    /// Returns the live session that the token names, with its user.
     async fn held(&self, holder: &TokenHolder) -> Result<(User, Session, Version), EndError> {
         let now = self.clock.now();
         let read = self.read(holder.user, holder.session, now).await?;
@@ -126,7 +127,7 @@ impl Sessions {
     }
 }
 
-/// The failure of a change to a session that others changed each time first.
+/// Returns the error of a change that lost every race against other changes of the session.
 pub(super) fn kept_changing(session: SessionId) -> StoreError {
     StoreError::Unavailable(format!("the session {session} kept being changed by others"))
 }

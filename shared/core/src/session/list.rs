@@ -8,46 +8,46 @@ use crate::port::StoreError;
 use crate::port::table::{CommitError, Cursor, Query, QueryError, Version, Write};
 use crate::{SessionId, UserId};
 
-/// How many sessions a user has at the most. Where one more begins, the oldest gives way.
+/// Maximum number of sessions of a user. A further sign-in ends the oldest session.
 ///
-/// Sessions are counted after one in eight sign-ins and at each first page of a listing. Between two counts there may be more:
-/// fewer than 40 more with a chance of 199 in 200, and the next count ends them. Sign-ins at once add what they make between
-/// two counts, no more.
+/// Sessions are counted after one in eight sign-ins and at the first page of each listing. Between two counts there may be
+/// more: fewer than 40 more with a probability of 199 in 200, and the next count ends them. Parallel sign-ins do not raise this
+/// bound.
 pub const MAX_SESSIONS: usize = 100;
 
-/// How many sessions one read of a count takes.
+/// Number of sessions that one query of a count reads.
 const COUNTED: u32 = 200;
 
-/// How many sessions beyond the maximum are ended in one commit, each with its audit event.
+/// Maximum number of surplus sessions that one commit ends, each with its audit event.
 const TRIMMED: usize = 25;
 
-/// How many sessions of a deleted user are removed in one commit.
+/// Maximum number of sessions of a deleted user that one commit removes.
 const PURGED: u32 = 50;
 
-/// Why a session was not revoked.
+/// Reason that a session was not revoked.
 #[derive(Debug, thiserror::Error)]
 pub enum RevokeError {
     /// The user has no such session.
     #[error("no such session")]
     NotFound,
-    /// It could not be carried out.
+    /// The request failed.
     #[error(transparent)]
     Fault(Fault),
 }
 
 carry_faults!(RevokeError);
 
-/// A page of somebody's sessions.
+/// Page of a user's sessions.
 #[derive(Debug)]
 pub struct SessionPage {
-    /// Newest first.
+    /// Sessions, newest first.
     pub sessions: Vec<Session>,
-    /// The last of this page, where more follow.
+    /// Last session of this page, if more follow.
     pub next: Option<SessionId>,
 }
 
 impl Sessions {
-    /// The live sessions of `user`, newest first. Those beyond the maximum end now.
+    /// Returns the live sessions of `user`, newest first. Ends those beyond the maximum.
     pub async fn list(&self, user: &User) -> Result<Vec<Session>, StoreError> {
         let mut sessions = self.live_of(user).await?;
         if sessions.len() > MAX_SESSIONS {
@@ -57,7 +57,7 @@ impl Sessions {
         Ok(sessions.into_iter().map(|(session, _)| session).collect())
     }
 
-    /// A page of the live sessions of `user`, newest first: those that began before `before`, where it is given.
+    /// Returns a page of the live sessions of `user`, newest first; only those that started before `before`, if given.
     pub async fn page(
         &self,
         user: &User,
@@ -65,7 +65,7 @@ impl Sessions {
         before: Option<SessionId>,
     ) -> Result<SessionPage, StoreError> {
         let mut sessions = self.list(user).await?;
-        // Identifiers sort by the time they were made.
+        // Identifiers sort by creation time.
         sessions.retain(|session| before.is_none_or(|before| session.id < before));
         let is_last = sessions.len() <= limit;
         sessions.truncate(limit);
@@ -121,7 +121,7 @@ impl Sessions {
                 self.forget(session.id);
             }
             match ended {
-                // Another count came first, or one of them was used: the next count ends what is left.
+                // Another count was faster, or one of the sessions was used. The next count ends the rest.
                 Ok(()) | Err(CommitError::Conflict { .. }) => {}
                 Err(CommitError::Store(error)) => return Err(error),
             }
@@ -129,7 +129,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends one session of the caller, with one audit event however many end it at once.
+    /// Ends one session of the caller, with one audit event even if several requests end it at once.
     pub async fn revoke(&self, caller: &Live, id: SessionId, from: &Requester) -> Result<(), RevokeError> {
         let key = Session::key(caller.user.id, id);
         let mut event = self.audit.event(Action::SessionRevoked, Actor::User(caller.user.id), from)?;
@@ -144,15 +144,15 @@ impl Sessions {
             }
             let delete = Write::Delete { key: key.clone(), condition: Some(item.version) };
             let ended = self.table.commit(&[delete, self.audit.write(event)?], now).await;
-            // Without a response it may have ended: then what is remembered of it must not be used either.
+            // Without a response the session may have ended, so its copy in memory must not be used either.
             self.forget(id);
-            // A conflict: a refresh came first, or another one who ended it.
+            // A conflict: a refresh was faster, or another request ended the session.
             Ok(Commit::of(ended, ())?)
         })
         .await
     }
 
-    /// Removes what is left of a deleted user's sessions. They are dead already, since their user is gone: this is for their
+    /// Removes the sessions of a deleted user. They have already ended because the user no longer exists; this removes their
     /// addresses and devices.
     pub(crate) async fn purge(&self, user: UserId) -> Result<(), StoreError> {
         let mut after: Option<Cursor> = None;
@@ -179,6 +179,6 @@ impl Sessions {
 fn no_cursor(error: QueryError) -> StoreError {
     match error {
         QueryError::Store(error) => error,
-        QueryError::InvalidCursor => StoreError::Refused("the store did not take its own cursor".to_owned()),
+        QueryError::InvalidCursor => StoreError::Refused("the store refused its own cursor".to_owned()),
     }
 }

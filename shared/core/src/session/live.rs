@@ -10,18 +10,18 @@ use crate::port::table::Version;
 use crate::token::Claims;
 use crate::{SessionId, Timestamp, UserId};
 
-/// How old a remembered session may be: the bound on how long a revoked one is still accepted.
+/// Maximum age of a session in memory. It bounds the time for which a revoked session is still accepted.
 pub const MAX_AGE: Duration = Duration::from_mins(1);
 const REMEMBERED_TOKENS: usize = 20_000;
 const REMEMBERED_SESSIONS: usize = 10_000;
 
-/// A signed-in user: their session as it was read, with their permissions compiled.
+/// Signed-in user: the session as it was read, with compiled permissions.
 pub struct Live {
     /// The user.
     pub user: User,
     /// The session.
     pub session: Session,
-    /// What the user's roles allow.
+    /// Permissions of the user's roles.
     pub grants: Grants,
     pub(super) version: Version,
     pub(super) loaded_at: Timestamp,
@@ -30,34 +30,34 @@ pub struct Live {
 }
 
 impl Live {
-    /// Whether it may be used without asking the store.
+    /// Returns true if it may be used without reading the store.
     pub(super) fn is_recent(&self, now: Timestamp) -> bool {
-        // One from the future was loaded before the clock jumped back: its age is unknown.
+        // A session loaded at a later time than now was loaded before the clock jumped back, so its age is unknown.
         self.loaded_at <= now && now < self.until
     }
 }
 
-/// What a process remembers of tokens and sessions: plain data of bounded size, which any request may use.
+/// Tokens and sessions in the memory of a process: plain data of bounded size that any request may use.
 pub struct SessionMemory {
-    /// Access tokens whose signature was verified, by the end of their text.
+    /// Access tokens with verified signatures, by the end of their text.
     tokens: Cache<End, Arc<VerifiedToken>>,
     live: Cache<SessionId, Arc<Live>>,
-    /// Counts of requests. They outlive what was read of a session: the count belongs to the session itself.
+    /// Request counts. They outlive the copy of a session because they belong to the session itself.
     meters: Cache<SessionId, Arc<SessionMeter>>,
     ended: Mutex<Option<EndOfSessions>>,
 }
 
-/// When the sessions of everybody were ended, if ever, and when that was read.
+/// Time at which the sessions of all users were ended, if ever, and the time of that read.
 #[derive(Clone, Copy)]
 pub(super) struct EndOfSessions {
     pub before: Option<Timestamp>,
     pub read_at: Timestamp,
 }
 
-/// The end of a token: 96 bits of its signature, which differ from token to token.
+/// End of a token: 96 bits of its signature, which differ between tokens.
 type End = [u8; 16];
 
-/// A token and what it says.
+/// Verified token and its claims.
 pub(super) struct VerifiedToken {
     pub token: Box<str>,
     pub claims: Claims,
@@ -75,10 +75,10 @@ impl Default for SessionMemory {
 }
 
 impl SessionMemory {
-    /// What `token` says, when this very text was verified before.
+    /// Returns the verified token if this exact text was verified before.
     pub(super) fn verified(&self, token: &[u8]) -> Option<Arc<VerifiedToken>> {
         let known = self.tokens.get::<End>(token.last_chunk()?)?;
-        // The end only finds the entry. What was verified is the whole text.
+        // The end only finds the entry. The whole text was verified, so compare all of it.
         (known.token.as_bytes() == token).then_some(known)
     }
 
@@ -98,7 +98,7 @@ impl SessionMemory {
         self.live.insert(live.session.id, live);
     }
 
-    /// The meter of a session's requests in this process: one for reads, refreshes and sign-outs.
+    /// Returns the meter of a session's requests in this process, shared by reads, refreshes and sign-outs.
     pub(super) fn meter(&self, session: SessionId) -> Arc<SessionMeter> {
         if let Some(meter) = self.meters.get(&session) {
             return meter;
@@ -108,17 +108,17 @@ impl SessionMemory {
         meter
     }
 
-    /// Forgets a session, after this process ended it.
+    /// Removes a session from memory, after this process ended it.
     pub fn forget(&self, session: SessionId) {
         self.live.remove(&session);
     }
 
-    /// Forgets every session of a user, after this process changed what they are or may.
+    /// Removes all sessions of a user from memory, after this process changed the user or their permissions.
     pub fn forget_user(&self, user: UserId) {
         self.live.retain(|_, live| live.user.id != user);
     }
 
-    /// The end of everybody's sessions, where that was read within [`MAX_AGE`].
+    /// Returns the end of all users' sessions, if it was read within [`MAX_AGE`].
     pub(super) fn ended(&self, now: Timestamp) -> Option<EndOfSessions> {
         let known = *self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         known.filter(|known| known.read_at <= now && now.since(known.read_at) < MAX_AGE)
@@ -128,7 +128,7 @@ impl SessionMemory {
         *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
     }
 
-    /// Forgets every session, after this process changed the roles or ended all sessions.
+    /// Removes all sessions from memory, after this process changed the roles or ended all sessions.
     pub fn forget_all(&self) {
         *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.live.clear();

@@ -1,4 +1,4 @@
-//! Sessions: server-side records that access and refresh tokens speak for.
+//! Sessions: server-side records that access and refresh tokens refer to.
 
 mod authenticate;
 mod holder;

@@ -15,30 +15,30 @@ use crate::token::family::UnreadableNextToken;
 use crate::token::{InvalidRefreshToken, Presentation, RefreshToken, Rotation, Signer};
 use crate::{SessionId, Timestamp, UserId};
 
-/// What a refresh leads to.
+/// Result of a refresh.
 #[derive(Debug)]
 pub struct RefreshedSession {
-    /// The user, read anew.
+    /// User, as just read.
     pub user: User,
     /// The session.
     pub session: Session,
-    /// Its new tokens.
+    /// New tokens.
     pub tokens: Tokens,
 }
 
-/// Why a refresh token gave no tokens.
+/// Reason that a refresh gave no tokens.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
-    /// It is not one of ours.
+    /// The token was not issued by this deployment.
     #[error("the refresh token is not valid")]
     Invalid,
-    /// It is one of ours, and its session has ended: the holder must sign in again.
+    /// The token is genuine, but its session has ended. The holder must sign in again.
     #[error("the session of the refresh token has ended")]
     Ended {
-        /// Whether the audit log has it: this very use of a used token ended the session.
+        /// True if the audit log records it: this use of a used token ended the session.
         is_audited: bool,
     },
-    /// It may be one of ours: this process lacks the secret that it names.
+    /// The token may be genuine, but this process lacks the secret that it names.
     #[error(
         "a refresh token names a secret that LATCHKEY_SECRET does not list here: add that secret behind the first one"
     )]
@@ -46,13 +46,13 @@ pub enum RefreshError {
     /// The session makes too many requests.
     #[error(transparent)]
     Limited(#[from] RateLimitExceeded),
-    /// Others kept refreshing the same session.
+    /// Other requests kept refreshing the same session.
     #[error("the session is being refreshed")]
     Busy,
-    /// It could not be carried out: the token may still be good.
+    /// The request failed. The token may still be valid.
     #[error(transparent)]
     Fault(Fault),
-    /// The store was changed from outside.
+    /// The stored data was changed from outside.
     #[error(transparent)]
     Unreadable(#[from] UnreadableNextToken),
 }
@@ -71,17 +71,17 @@ carry_faults!(RefreshError);
 impl Sessions {
     /// Exchanges a refresh token for the next one and a new access token (RFC 9700, section 4.14.2): one read, one commit.
     ///
-    /// The exchange is a compare-and-set of the session, so of any number made at once one rotates and the others find the token
-    /// just used, and get the same next token. A used token whose next one was presented before is a stolen one, or the thief
-    /// was first: the session ends for both holders. Whatever can fail is done before the commit, so that a fault of ours
-    /// never looks like theft.
+    /// The exchange is a compare-and-set of the session. Of any number of parallel exchanges one rotates; the others find the
+    /// token just used and return the same next token. If a used token is presented although its next token was presented
+    /// before, one of the two was stolen: the session ends for both holders. All steps that can fail come before the commit, so
+    /// a fault of the server never looks like theft.
     pub async fn refresh(
         &self,
         text: &SecretString,
         from: &Requester,
     ) -> Result<RefreshedSession, RefreshError> {
         let token = RefreshToken::parse(text.expose_secret(), &self.sealer)?;
-        // A genuine token, so the count is of a session that there was.
+        // The token is genuine, so the count belongs to a session that existed.
         self.memory.meter(token.session()).admit(&self.limits, self.clock.now())?;
         retry(MAX_TRIES, || RefreshError::Busy, || self.try_refresh(&token, from)).await
     }
@@ -101,7 +101,7 @@ impl Sessions {
             Presentation::Unknown => Err(RefreshError::Ended { is_audited: false }),
             Presentation::Reused => match self.revoke_reused(&session, version, from).await? {
                 Commit::Done(()) => Err(RefreshError::Ended { is_audited: true }),
-                // The session changed meanwhile, so the token is judged anew.
+                // The session changed meanwhile, so evaluate the token again.
                 Commit::Conflict(()) => Ok(Commit::Conflict(())),
             },
             Presentation::Again(live) => {
@@ -120,7 +120,7 @@ impl Sessions {
         }
     }
 
-    /// A session with its user, alive or not; none where it was ended with everybody's.
+    /// Returns a session with its user, live or not. Returns `None` if it ended with the sessions of all users.
     pub(super) async fn read(
         &self,
         user: UserId,
@@ -128,7 +128,7 @@ impl Sessions {
         now: Timestamp,
     ) -> Result<Option<(User, Session, Version)>, StoreError> {
         let mut keys = vec![User::key(user), Session::key(user, session)];
-        // Once a minute, in the same round trip.
+        // Read once a minute, in the same round trip.
         let known = self.memory.ended(now);
         if known.is_none() {
             keys.push(Roles::key());
@@ -147,7 +147,7 @@ impl Sessions {
         Ok(if session.is_ended(ended.before) { None } else { Some((user.decode()?, session, item.version)) })
     }
 
-    /// Puts the next token in the place of the live one.
+    /// Replaces the live token by the next one.
     async fn rotate(
         &self,
         rotation: Rotation<'_>,
@@ -179,7 +179,7 @@ impl Sessions {
         let key = Session::key(session.user_id, session.id);
         let writes = [Write::Delete { key, condition: Some(version) }, self.audit.write(&event)?];
         let ended = self.table.commit(&writes, self.clock.now()).await;
-        // Without a response it may have ended.
+        // Without a response the session may have ended.
         self.forget(session.id);
         let revoked = Commit::of(ended, ())?;
         if let Commit::Done(()) = revoked {

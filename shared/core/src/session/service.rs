@@ -18,7 +18,7 @@ use crate::seal::Sealer;
 use crate::token::{ACCESS_TOKEN_LIFETIME, Claims, Keys, RefreshToken, Signer, TokenSubject};
 use crate::{SessionId, UserId};
 
-/// The sessions and what can be done with them. Its operations are in the files beside this one.
+/// Sessions and their operations, which are in the other files of this module.
 pub struct Sessions {
     pub(super) table: Arc<dyn Table>,
     pub(super) clock: Arc<dyn Clock>,
@@ -31,17 +31,17 @@ pub struct Sessions {
     pub(super) limits: Limits,
 }
 
-/// How a session begins.
+/// Parameters of a new session.
 pub struct Opening<'a> {
-    /// How its client will hold its tokens.
+    /// Way in which its client stores its tokens.
     pub transport: Transport,
-    /// The session that the same browser has until now: signing in ends it, so that none is left behind (OWASP ASVS 7.2.4).
+    /// Current session of the same browser. Signing in ends it, so that no session is left behind (OWASP ASVS 7.2.4).
     pub replaces: Option<(UserId, SessionId)>,
-    /// Where the request came from.
+    /// Origin of the request.
     pub from: &'a Requester,
 }
 
-/// A session that is about to begin, with its tokens: nothing is stored until its writes are committed, and nothing can fail
+/// Session that is about to start, with its tokens. Nothing is stored until its writes are committed, and nothing can fail
 /// after that.
 pub struct PendingSession {
     session: Session,
@@ -50,18 +50,18 @@ pub struct PendingSession {
 }
 
 impl PendingSession {
-    /// Which session it will be.
+    /// Returns the identifier of the session.
     pub fn id(&self) -> SessionId {
         self.session.id
     }
 
-    /// Whether the sessions of its user are counted after it began: of one in eight, which spreads the cost of keeping the
-    /// maximum.
+    /// Returns true if the user's sessions are to be counted after the start. One session in eight triggers a count, which
+    /// spreads the cost of enforcing the maximum.
     pub(super) fn is_trim_due(&self) -> bool {
         self.session.id.as_bytes().last().is_some_and(|byte| byte % 8 == 0)
     }
 
-    /// The writes that begin it.
+    /// Returns the writes that start it.
     pub fn writes(&self) -> Result<Vec<Write>, StoreError> {
         let session = &self.session;
         let mut writes = vec![
@@ -74,32 +74,32 @@ impl PendingSession {
     }
 }
 
-/// The tokens of a session.
+/// Tokens of a session.
 #[derive(Debug, Clone)]
 pub struct Tokens {
-    /// A JWT for [`ACCESS_TOKEN_LIFETIME`].
+    /// JWT, valid for [`ACCESS_TOKEN_LIFETIME`].
     pub access_token: SecretString,
-    /// How long the access token is good for.
+    /// Lifetime of the access token.
     pub access_lifetime: Duration,
-    /// Good for one refresh.
+    /// Refresh token, valid for one refresh.
     pub refresh_token: SecretString,
-    /// How long the session lasts if it is not used.
+    /// Remaining lifetime of the session if it is not used.
     pub refresh_lifetime: Duration,
 }
 
-/// What a sign-up or a sign-in leads to.
+/// Result of a sign-up or a sign-in.
 #[derive(Debug)]
 pub struct NewSession {
-    /// Who signed in.
+    /// User who signed in.
     pub user: User,
-    /// The session that began.
+    /// New session.
     pub session: Session,
     /// Its tokens.
     pub tokens: Tokens,
 }
 
 impl Sessions {
-    /// The sessions over these ports.
+    /// Returns the sessions over these ports.
     #[expect(clippy::too_many_arguments, reason = "called once, where the service is put together")]
     pub fn new(
         table: Arc<dyn Table>,
@@ -115,17 +115,17 @@ impl Sessions {
         Self { table, clock, entropy, sealer, keys, roles, audit, memory, limits }
     }
 
-    /// What this process remembers of sessions.
+    /// Returns the memory of sessions in this process.
     pub fn memory(&self) -> &SessionMemory {
         &self.memory
     }
 
-    /// The key that signs, for sessions that are about to [start](Self::start).
+    /// Returns the current signing key, for sessions that are about to [start](Self::start).
     pub async fn signer(&self) -> Result<Signer, Fault> {
         Ok(self.keys.signer().await?)
     }
 
-    /// A new session of `user`, with an identifier and tokens of its own.
+    /// Returns a new session of `user`, with its own identifier and tokens.
     pub fn start(
         &self,
         user: &User,
@@ -151,7 +151,7 @@ impl Sessions {
         Ok(PendingSession { session, tokens, replaces })
     }
 
-    /// The first session of a new account, after it has begun.
+    /// Returns the first session of a new account, once its writes are committed.
     pub fn signed_up(&self, user: User, started: PendingSession) -> NewSession {
         let PendingSession { session, tokens, replaces } = started;
         if let Some((_, ended)) = replaces {
@@ -160,24 +160,24 @@ impl Sessions {
         NewSession { user, session, tokens }
     }
 
-    /// A further session of an account, after it has begun. Where too many are there now, the oldest give way.
+    /// Returns a further session of an account, once its writes are committed. Ends the oldest sessions if there are too many.
     pub async fn signed_in(&self, user: User, started: PendingSession) -> NewSession {
         if started.is_trim_due()
             && let Err(error) = self.trim(&user).await
         {
-            // The person is signed in; the next sign-in or listing tries again.
+            // The user is signed in. The next sign-in or listing tries again.
             tracing::warn!(%error, user = %user.id, "the sessions beyond the maximum were not ended");
         }
         self.signed_up(user, started)
     }
 
-    /// Whether an access token can name all of these roles.
+    /// Returns true if an access token has room for all of these roles.
     pub fn can_name(&self, roles: &BTreeSet<RoleName>) -> bool {
         self.keys.can_name(&texts(roles))
     }
 
-    /// The roles that an access token of `user` names: all of them, or the first that fit where the store holds more than a
-    /// grant would give. Latchkey itself decides by the store; others see fewer roles, never more.
+    /// Returns the roles that an access token of `user` names: all of them, or the first that fit if the store holds more than
+    /// fit. Latchkey itself decides by the store. Resource servers see fewer roles, never more.
     fn named_roles(&self, user: &User) -> Vec<String> {
         let mut roles = texts(&user.roles);
         if !self.keys.can_name(&roles) {

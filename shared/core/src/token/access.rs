@@ -1,4 +1,4 @@
-//! What an access token says.
+//! Claims of access tokens.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -9,20 +9,20 @@ use super::{ACCESS_TOKEN_LIFETIME, CLOCK_LEEWAY};
 use crate::port::{Entropy, EntropyError};
 use crate::{SessionId, Timestamp, UserId};
 
-/// Who issues the access tokens, and whom they are for. One key ring serves one such pair (RFC 8725, section 3.9).
+/// Issuer and audience of access tokens. One key ring serves one such pair (RFC 8725, section 3.9).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerAndAudience {
     issuer: String,
     audience: String,
 }
 
-/// The issuer or the audience is missing.
+/// Error: the issuer or the audience is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("access tokens need an issuer and an audience, and neither may be empty")]
 pub struct MissingParty;
 
 impl IssuerAndAudience {
-    /// Refuses an empty name: a check against it would let tokens through that were never meant for anyone.
+    /// Refuses an empty name, because a check against it would accept tokens that were meant for nobody.
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Result<Self, MissingParty> {
         let issuer_and_audience = Self { issuer: issuer.into(), audience: audience.into() };
         if issuer_and_audience.issuer.is_empty() || issuer_and_audience.audience.is_empty() {
@@ -32,39 +32,39 @@ impl IssuerAndAudience {
         }
     }
 
-    /// The `iss` of every token.
+    /// Returns the `iss` of every token.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// The `aud` of every token.
+    /// Returns the `aud` of every token.
     pub fn audience(&self) -> &str {
         &self.audience
     }
 }
 
-/// A time of as many digits as any in this millennium has.
+/// Time with the maximum number of digits in this millennium.
 const LATEST: i64 = 99_999_999_999;
 
-/// To whom a token is given, and what it may say of them.
+/// Holder of a token, and the facts that the token states about them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenSubject {
-    /// Whose token it is.
+    /// User.
     pub user: UserId,
-    /// The session that it belongs to.
+    /// Session that the token belongs to.
     pub session: SessionId,
-    /// The names of the user's roles.
+    /// Names of the user's roles.
     pub roles: Vec<String>,
-    /// The organisation that the session acts in, if any.
+    /// Organisation that the session acts in, if any.
     pub org: Option<String>,
 }
 
-/// The name of one token, 16 random bytes in base64url.
+/// Identifier of one token: 16 random bytes in base64url.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TokenId([u8; 16]);
 
-/// The text is not the base64url of 16 bytes.
+/// Error: the text is not the base64url of 16 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a token identifier: expected 22 characters of base64url")]
 pub struct InvalidTokenId;
@@ -83,32 +83,32 @@ impl From<TokenId> for String {
     }
 }
 
-/// The claims of an access token (RFC 9068, section 2.2; RFC 7519, section 4.1). Holds no personal data but identifiers.
+/// Claims of an access token (RFC 9068, section 2.2; RFC 7519, section 4.1). They hold no personal data except identifiers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// Who issued it.
+    /// Issuer.
     pub iss: String,
-    /// Whom it is for: one name, never a list.
+    /// Audience: one name, never a list.
     pub aud: String,
-    /// Whose it is.
+    /// User.
     pub sub: UserId,
-    /// The session that it belongs to.
+    /// Session that the token belongs to.
     pub sid: SessionId,
-    /// When it was issued, in seconds since the Unix epoch.
+    /// Time of issue, in seconds since the Unix epoch.
     pub iat: i64,
-    /// From when on it is refused, in seconds since the Unix epoch.
+    /// Expiry, in seconds since the Unix epoch: the token is refused from then on.
     pub exp: i64,
-    /// Its own name.
+    /// Identifier of the token.
     pub jti: TokenId,
-    /// The names of the user's roles when it was issued.
+    /// Names of the user's roles at the time of issue.
     pub roles: Vec<String>,
-    /// The organisation that the session acts in, if any.
+    /// Organisation that the session acts in, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub org: Option<String>,
 }
 
 impl Claims {
-    /// The claims of a token that is issued now and lives for [`ACCESS_TOKEN_LIFETIME`].
+    /// Returns the claims of a token that is issued now and lives for [`ACCESS_TOKEN_LIFETIME`].
     pub fn new(
         issuer_and_audience: &IssuerAndAudience,
         subject: TokenSubject,
@@ -129,7 +129,7 @@ impl Claims {
         })
     }
 
-    /// Claims of the greatest length that name these roles, to learn whether a token of them would fit.
+    /// Returns claims of the maximum length that name these roles, to find out if a token with them fits.
     pub(super) fn longest(issuer_and_audience: &IssuerAndAudience, roles: &[String]) -> Self {
         Self {
             iss: issuer_and_audience.issuer.clone(),
@@ -144,13 +144,13 @@ impl Claims {
         }
     }
 
-    /// When it ends.
+    /// Returns the time at which it expires.
     pub fn expires_at(&self) -> Timestamp {
         Timestamp::from_secs(self.exp)
     }
 
-    /// What is left to check once the signature is known to be good. A bound on the lifetime keeps a token that a leaked,
-    /// since retired key signed from outliving that key.
+    /// Checks the claims of a token whose signature is valid. The bound on the lifetime prevents a leaked and then retired key
+    /// from signing a token that outlives the key.
     pub(super) fn check(
         &self,
         issuer_and_audience: &IssuerAndAudience,

@@ -1,31 +1,31 @@
-//! Which signature algorithm a key is for.
+//! Signature algorithms of keys.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The algorithm of a signing key (RFC 7518, section 3.1; RFC 8037, section 3.1). There is none without a signature and
-/// none with a shared secret, and it is a property of the key: a token is never asked which one to use.
+/// Algorithm of a signing key (RFC 7518, section 3.1; RFC 8037, section 3.1). No algorithm without a signature or with a shared
+/// secret is supported. The algorithm is a property of the key: the header of a token never selects it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Algorithm {
-    /// Ed25519: the fastest to sign with and the shortest.
+    /// Ed25519: signs fastest and has the shortest signatures.
     #[default]
     #[serde(rename = "EdDSA")]
     EdDsa,
     /// ECDSA on P-256 with SHA-256.
     #[serde(rename = "ES256")]
     Es256,
-    /// RSA with PKCS #1 v1.5 padding and SHA-256, 2048 bits: the only one that API Gateway's JWT authorizer takes.
+    /// RSA with PKCS #1 v1.5 padding and SHA-256, 2048 bits: the only algorithm that API Gateway's JWT authorizer accepts.
     #[serde(rename = "RS256")]
     Rs256,
 }
 
 impl Algorithm {
-    /// Every algorithm.
+    /// All algorithms.
     pub const ALL: [Self; 3] = [Self::EdDsa, Self::Es256, Self::Rs256];
 
-    /// The name in a token's header, in a JWK and in the configuration.
+    /// Returns the name in a token's header, in a JWK and in the configuration.
     pub const fn name(self) -> &'static str {
         match self {
             Self::EdDsa => "EdDSA",
@@ -41,9 +41,9 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// The text names no [`Algorithm`].
+/// Error: the text does not name an [`Algorithm`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("LATCHKEY_SIGNING_ALG: there is no such algorithm here; use EdDSA, ES256 or RS256")]
+#[error("LATCHKEY_SIGNING_ALG names an unknown algorithm; use EdDSA, ES256 or RS256")]
 pub struct UnknownAlgorithm;
 
 impl FromStr for Algorithm {

@@ -1,5 +1,5 @@
-//! Keys, tokens and sealed values that an earlier version wrote with the `RustCrypto` crates of 2023. Each reads as it did then,
-//! and is written as it was.
+//! Keys, tokens and sealed values that an earlier version wrote with the `RustCrypto` crates of 2023. Each is still read and
+//! written in the same form.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use super::{Algorithm, Presentation, RefreshFamily, RefreshToken, UnverifiedToke
 use crate::port::table::{Item, Version};
 use crate::port::{Entropy, EntropyError};
 
-/// Gives the same bytes always, so that sealing a value twice gives the same text.
+/// Generator that always gives the same bytes, so that sealing a value twice gives the same text.
 struct Constant;
 
 impl Entropy for Constant {

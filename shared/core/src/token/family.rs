@@ -1,9 +1,8 @@
-//! The rules of a refresh token's single use, as a value: what a session stores of its tokens, and what follows when one is
-//! presented.
+//! Rules of a refresh token's single use, as a value: the tokens that a session stores, and the result of presenting one.
 //!
-//! Each use replaces the token. The token used last is answered with its next token as long as nobody has presented that
-//! one, for [`LOST_RESPONSE_WINDOW`]: the response was lost. Every used token is answered within [`REUSE_WINDOW`] of its use:
-//! two tabs asked at once. Otherwise a used token proves that two parties hold it, and one of them stole it (RFC 9700,
+//! Each use replaces the token. The last used token still gets its next token for [`LOST_RESPONSE_WINDOW`], as long as nobody
+//! has presented that next token: the response was lost. Every used token gets the live token within [`REUSE_WINDOW`] of its
+//! use: two tabs refreshed at once. Otherwise a used token proves that two clients hold it, and one of them stole it (RFC 9700,
 //! section 4.14.2).
 
 use std::time::Duration;
@@ -16,26 +15,26 @@ use crate::model::refresh_family::{SealedNextToken, UsedToken};
 use crate::port::Entropy;
 use crate::seal::{SealError, Sealer};
 
-/// How many used tokens are remembered at the most. More than one is only ever there while a client refreshes several times
-/// within [`REUSE_WINDOW`].
+/// Maximum number of used tokens that are stored. There is more than one only while a client refreshes several times within
+/// [`REUSE_WINDOW`].
 const MAX_USED: usize = 8;
 
-/// What a presented token means for its session.
+/// Result of presenting a token to its session.
 #[derive(Debug)]
 pub enum Presentation<'a> {
-    /// It is the live token: replace it.
+    /// The token is live: replace it.
     Rotate(Rotation<'a>),
-    /// It was used a moment ago, or its next token was never presented: answer with this, the live token. Nothing is to be
-    /// stored.
+    /// The token was used a moment ago, or its next token was never presented: respond with this token, the live one. Store
+    /// nothing.
     Again(RefreshToken),
-    /// It was used and replaced before that: revoke the session.
+    /// The token was used and replaced before that: revoke the session.
     Reused,
-    /// It is newer than what the store knows, as after the store was restored from a backup: refuse it, and leave the
-    /// session.
+    /// The token is newer than the stored state, for example after the store was restored from a backup: refuse it, and do not
+    /// touch the session.
     Unknown,
 }
 
-/// The live token was presented and may be replaced.
+/// Right to replace the live token, which was presented.
 #[derive(Debug)]
 pub struct Rotation<'a> {
     family: &'a RefreshFamily,
@@ -43,18 +42,18 @@ pub struct Rotation<'a> {
     now: Timestamp,
 }
 
-/// The stored next token of a used token does not open: the store was changed from outside.
+/// Error: the stored next token of a used token does not open, so the stored data was changed from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the stored successor of a refresh token is unreadable")]
+#[error("the stored next token of a used refresh token is unreadable")]
 pub struct UnreadableNextToken;
 
 impl RefreshFamily {
-    /// The family of a session's first token.
+    /// Returns the family of the first token of a session.
     pub fn new(first: &RefreshToken) -> Self {
         Self { generation: first.generation(), current: first.digest(), used: Vec::new() }
     }
 
-    /// What `token`, which names this family's session, means at `now`. A clock that jumped back counts as within the
+    /// Evaluates `token`, which names the session of this family, at `now`. A clock that jumped back counts as within the
     /// window.
     pub fn present<'a>(
         &'a self,
@@ -71,7 +70,7 @@ impl RefreshFamily {
         match later.next() {
             Some(used) if now.since(used.at) <= self.window(used) => {
                 let next = used.next.open(token).ok_or(UnreadableNextToken)?;
-                // Its next token may itself be used by now. Only the live token is worth having.
+                // The next token may be used already. Only the live token is useful.
                 let live = later.try_fold(next, |token, used| used.next.open(&token));
                 live.map(Presentation::Again).ok_or(UnreadableNextToken)
             }
@@ -81,8 +80,8 @@ impl RefreshFamily {
 }
 
 impl RefreshFamily {
-    /// How long after its use `used` is still answered. The live token is one that nobody has presented, or it would have
-    /// been replaced: so that holds of the next token of the one used last, and of no other.
+    /// Returns the time after its use for which `used` still gets the live token. Nobody has presented the live token, or it
+    /// would have been replaced. So only the next token of the last used token can be unpresented.
     fn window(&self, used: &UsedToken) -> Duration {
         let is_last = self.used.last().is_some_and(|last| last.digest == used.digest);
         if is_last { LOST_RESPONSE_WINDOW } else { REUSE_WINDOW }
@@ -90,8 +89,8 @@ impl RefreshFamily {
 }
 
 impl Rotation<'_> {
-    /// The family after this use, and the token that took the presented one's place. The caller stores the family on
-    /// condition that it has not changed since it was read, and hands the token out only once that succeeded.
+    /// Returns the family after this use, and the token that replaces the presented one. The caller stores the family on
+    /// condition that it has not changed since it was read, and returns the token to the client only after that succeeded.
     pub fn mint(
         self,
         entropy: &dyn Entropy,

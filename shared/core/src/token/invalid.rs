@@ -1,45 +1,45 @@
-//! Why an access token was refused: the reason for logs, one text for everyone else.
+//! Reasons for refusing an access token. Logs get the reason; clients get one text for all of them.
 
 use std::fmt;
 
-/// The access token was refused. To its holder every refusal looks the same; the [`Reason`] is for logs.
+/// Refusal of an access token. All refusals look the same to the holder; the [`Reason`] is for logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidToken(Reason);
 
-/// What is wrong with a refused access token.
+/// Fault of a refused access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// Longer than any token that is issued.
+    /// It is longer than any token that is issued.
     TooLong,
-    /// Not three parts of base64url, or one of them is empty.
+    /// It is not three parts of base64url, or one of them is empty.
     Malformed,
-    /// The header is no JSON object of exactly `alg`, `typ` and a well-formed `kid`; one that asks for more, such as `crit`
-    /// or a key of its own, lands here.
+    /// The header is not a JSON object of exactly `alg`, `typ` and a well-formed `kid`. A header with more members, such as
+    /// `crit` or an embedded key, is refused for this reason.
     Header,
-    /// `typ` is not `at+jwt`: a token of another kind.
+    /// `typ` is not `at+jwt`: it is a token of another kind.
     Type,
     /// No key in use has this `kid`.
     UnknownKey,
     /// `alg` is not the algorithm of the key that `kid` names.
     Algorithm,
-    /// The signature is not the key's over this header and these claims.
+    /// The signature over header and claims is not one of this key.
     Signature,
-    /// The signed claims are not the ones that an access token has, each of its type.
+    /// The signed claims are not those of an access token, each with its type.
     Claims,
     /// `iss` is another issuer.
     Issuer,
     /// `aud` is another audience.
     Audience,
-    /// `exp` has come.
+    /// The token has expired: `exp` is reached.
     Expired,
-    /// `iat` lies further in the future than clocks may differ.
+    /// `iat` is further in the future than clocks may differ.
     FromTheFuture,
-    /// `exp` is not after `iat`, or further from it than tokens live.
+    /// `exp` is not after `iat`, or is later than the lifetime of tokens allows.
     Lifetime,
 }
 
 impl InvalidToken {
-    /// For logs only.
+    /// Returns the reason, for logs only.
     pub fn reason(self) -> Reason {
         self.0
     }

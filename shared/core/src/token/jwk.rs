@@ -1,4 +1,4 @@
-//! Public keys as others read them: JWK (RFC 7517) and its thumbprint (RFC 7638).
+//! Public keys in their published form: JWK (RFC 7517) and its thumbprint (RFC 7638).
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,13 +10,13 @@ use sha2::{Digest, Sha256};
 
 use super::Algorithm;
 
-/// A key's name, the `kid` of the tokens that it signs: its JWK thumbprint with SHA-256, so that one name never stands for
-/// two keys. A `kid` of any other form, such as a path or a query, does not parse.
+/// Identifier of a key, the `kid` of the tokens that it signs: its JWK thumbprint with SHA-256, so that two keys never share an
+/// identifier. A `kid` of any other form, such as a path or a query, does not parse.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct KeyId([u8; 32]);
 
-/// The text is not a SHA-256 thumbprint in base64url.
+/// Error: the text is not a SHA-256 thumbprint in base64url.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a key identifier: expected 43 characters of base64url")]
 pub struct InvalidKeyId;
@@ -55,40 +55,40 @@ impl From<KeyId> for String {
     }
 }
 
-/// The numbers of a public key, each in base64url.
+/// Numbers of a public key, each in base64url.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kty")]
 pub enum Material {
-    /// RFC 8037, section 2.
+    /// Octet key pair (RFC 8037, section 2).
     #[serde(rename = "OKP")]
     Okp {
-        /// The name of the curve.
+        /// Name of the curve.
         crv: &'static str,
-        /// The public key.
+        /// Public key.
         x: String,
     },
-    /// RFC 7518, section 6.2.
+    /// Elliptic curve key (RFC 7518, section 6.2).
     #[serde(rename = "EC")]
     Ec {
-        /// The name of the curve.
+        /// Name of the curve.
         crv: &'static str,
-        /// The first coordinate.
+        /// First coordinate.
         x: String,
-        /// The second coordinate.
+        /// Second coordinate.
         y: String,
     },
-    /// RFC 7518, section 6.3.
+    /// RSA key (RFC 7518, section 6.3).
     #[serde(rename = "RSA")]
     Rsa {
-        /// The modulus.
+        /// Modulus.
         n: String,
-        /// The exponent.
+        /// Exponent.
         e: String,
     },
 }
 
 impl Material {
-    /// RFC 7638, section 3: the hash of the required members alone, in the order of their names, without white space.
+    /// Returns the hash of the required members, in the order of their names and without white space (RFC 7638, section 3).
     pub fn thumbprint(&self) -> KeyId {
         // Base64url and the names of curves need no escaping in JSON.
         let json = match self {
@@ -100,25 +100,25 @@ impl Material {
     }
 }
 
-/// A public key, for whoever checks tokens on their own.
+/// Public key, for resource servers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Jwk {
-    /// The key itself.
+    /// Key material.
     #[serde(flatten)]
     pub material: Material,
-    /// Its name.
+    /// Identifier of the key.
     pub kid: KeyId,
-    /// What it is for: always `sig`.
+    /// Purpose: always `sig`.
     #[serde(rename = "use")]
     pub usage: &'static str,
-    /// The one algorithm that it may be used with.
+    /// Only algorithm that it may be used with.
     pub alg: Algorithm,
 }
 
-/// The public keys of `/.well-known/jwks.json` (RFC 7517, section 5).
+/// Public keys of `/.well-known/jwks.json` (RFC 7517, section 5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Jwks {
-    /// The signing key first, then the one that will sign next, then those that have signed.
+    /// Keys: first the current signing key, then the next one, then the retired ones.
     pub keys: Vec<Jwk>,
 }
 

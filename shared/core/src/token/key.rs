@@ -1,4 +1,4 @@
-//! A key that signs access tokens.
+//! Key that signs access tokens.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -14,10 +14,10 @@ use super::verifying::{Public, VerifyingKey};
 use super::{Algorithm, MAX_TOKEN, blinding};
 use crate::port::{Entropy, EntropyError};
 
-/// Why a key was not made.
+/// Reason that a key was not generated.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum GenerateError {
-    /// There was no randomness to make it of.
+    /// The generator gave no random bytes.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
     /// The search for primes failed.
@@ -25,13 +25,13 @@ pub enum GenerateError {
     Rsa(String),
 }
 
-/// Why a token was not signed.
+/// Reason that a token was not signed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SignError {
-    /// There was no randomness to blind the computation with.
+    /// The generator gave no random bytes to blind the computation.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
-    /// The token would be refused for its length: too many roles, or too long names.
+    /// The token would exceed the maximum length: too many roles, or too long names.
     #[error(
         "the access token would have {0} bytes where {MAX_TOKEN} are allowed: grant fewer roles, or shorter names"
     )]
@@ -41,12 +41,12 @@ pub enum SignError {
     Failed(String),
 }
 
-/// Signs access tokens, kept parsed: reading a private key anew costs as much as signing with it. Its private part is
+/// Key that signs access tokens. It stays parsed, because parsing a private key costs as much as signing. Its private part is
 /// overwritten when it is dropped, and is never shown.
 pub struct SigningKey {
     private: Private,
     public: VerifyingKey,
-    /// The first part of every token it signs, with the dot that follows.
+    /// First part of every token that it signs, with the dot after it.
     header: String,
 }
 
@@ -57,7 +57,7 @@ enum Private {
 }
 
 impl SigningKey {
-    /// A new key. An RSA key takes up to a few seconds of computation.
+    /// Generates a new key. An RSA key takes up to a few seconds.
     pub fn generate(algorithm: Algorithm, entropy: &dyn Entropy) -> Result<Self, GenerateError> {
         let private = match algorithm {
             Algorithm::EdDsa => Private::ed_dsa(&Zeroizing::new(entropy.bytes()?)),
@@ -76,17 +76,17 @@ impl SigningKey {
         Self { private, public, header: format!("{}.", BASE64_URL_SAFE_NO_PAD.encode(header)) }
     }
 
-    /// Its name.
+    /// Returns the identifier of the key.
     pub fn kid(&self) -> KeyId {
         self.public.kid()
     }
 
-    /// The algorithm that it signs with.
+    /// Returns the algorithm that it signs with.
     pub fn algorithm(&self) -> Algorithm {
         self.public.algorithm()
     }
 
-    /// Its public half.
+    /// Returns its public key.
     pub fn verifying_key(&self) -> &VerifyingKey {
         &self.public
     }
@@ -95,7 +95,7 @@ impl SigningKey {
         self.public
     }
 
-    /// The access token of `claims`: a JWS in compact form (RFC 7515, section 7.1) with `typ` `at+jwt` (RFC 9068).
+    /// Returns the access token of `claims`: a JWS in compact form (RFC 7515, section 7.1) with `typ` `at+jwt` (RFC 9068).
     pub fn sign(&self, claims: &Claims, entropy: &dyn Entropy) -> Result<String, SignError> {
         let json = serde_json::to_vec(claims).map_err(|error| SignError::Failed(error.to_string()))?;
         let mut token = self.header.clone();
@@ -106,7 +106,7 @@ impl SigningKey {
         if token.len() > MAX_TOKEN { Err(SignError::TooLong(token.len())) } else { Ok(token) }
     }
 
-    /// The signature over `message`, as a JWS carries it (RFC 7518, section 3; RFC 8037, section 3.1).
+    /// Returns the signature of `message` in the form of a JWS (RFC 7518, section 3; RFC 8037, section 3.1).
     pub(super) fn sign_bytes(&self, message: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>, SignError> {
         let failed = |error: rsa::signature::Error| SignError::Failed(error.to_string());
         match &self.private {
@@ -122,8 +122,8 @@ impl SigningKey {
         }
     }
 
-    /// The private key's bytes: the seed for Ed25519 (RFC 8032), the scalar for P-256, PKCS #1 DER for RSA. `None` where
-    /// they cannot be encoded.
+    /// Returns the bytes of the private key: the seed for Ed25519 (RFC 8032), the scalar for P-256, PKCS #1 DER for RSA.
+    /// Returns `None` if they cannot be encoded.
     pub(super) fn to_bytes(&self) -> Option<Zeroizing<Vec<u8>>> {
         match &self.private {
             Private::EdDsa(key) => Some(Zeroizing::new(key.as_bytes().to_vec())),
@@ -132,7 +132,7 @@ impl SigningKey {
         }
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) gave.
+    /// Reads the result of [`to_bytes`](Self::to_bytes).
     pub(super) fn from_bytes(algorithm: Algorithm, bytes: &[u8]) -> Option<Self> {
         Some(Self::new(match algorithm {
             Algorithm::EdDsa => Private::ed_dsa(bytes.try_into().ok()?),
@@ -147,8 +147,8 @@ impl Private {
         Self::EdDsa(Box::new(ed25519_dalek::SigningKey::from_bytes(seed)))
     }
 
-    /// By rejection (FIPS 186-5, appendix A.2.2): one draw in 2^32 is not below the order of the curve, so a generator that
-    /// fails at this many is broken.
+    /// Generates a P-256 key by rejection (FIPS 186-5, appendix A.2.2). One draw in 2^32 is not below the order of the curve,
+    /// so a generator that fails at this many draws is broken.
     fn draw_es256(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
         for _ in 0..8 {
             let scalar = Zeroizing::new(entropy.bytes::<32>()?);
@@ -156,10 +156,10 @@ impl Private {
                 return Ok(private);
             }
         }
-        Err(EntropyError("the generator keeps giving numbers that are no P-256 key".into()))
+        Err(EntropyError("the generator keeps giving numbers that are not P-256 keys".into()))
     }
 
-    /// `None` for a number that is not between 1 and the order of the curve.
+    /// Returns `None` if the number is not between 1 and the order of the curve.
     fn es256(scalar: &[u8]) -> Option<Self> {
         Some(Self::Es256(Box::new(p256::ecdsa::SigningKey::from_slice(scalar).ok()?)))
     }

@@ -1,4 +1,4 @@
-//! The service that keeps the key ring in the store, and signs and checks access tokens with it.
+//! Service that stores the key ring, and signs and verifies access tokens with it.
 
 use std::sync::Arc;
 
@@ -18,17 +18,17 @@ use crate::port::table::{Condition, Item, Version, Write};
 use crate::port::{Clock, Entropy, StoreError, Table};
 use crate::seal::Sealer;
 
-/// How often a change of the ring is tried again because another process changed it first.
+/// Number of tries of a change of the ring that conflicts with changes by other processes.
 const ATTEMPTS: usize = 5;
 
-/// Signs and checks access tokens, and keeps the keys for it. Cheap to make: a Worker makes one per request over the same
-/// [`KeyMemory`].
+/// Service that signs and verifies access tokens, and stores the keys for it. Cheap to create: a Worker creates one per request
+/// over the same [`KeyMemory`].
 ///
-/// The ring is one item of the store and the set of its public keys another, both written by one conditional commit: of several
-/// processes that start at once one makes them, and the others read that one's. Signing reads the ring alone, and verifying the
-/// set alone, so that a process that only verifies needs no right to the private keys. In memory either is at most
-/// [`RING_MAX_AGE`](super::RING_MAX_AGE) old; when the store is down, what is remembered goes on being used. No request waits for a
-/// read that another one began.
+/// The ring is one item of the store and the set of its public keys is another. One conditional commit writes both: if several
+/// processes start at once, one creates them and the others read them. Signing reads only the ring and verifying only the set,
+/// so a process that only verifies needs no right to the private keys. A copy in memory is at most
+/// [`RING_MAX_AGE`](super::RING_MAX_AGE) old; while the store is down, the copy remains in use. No request waits for a read
+/// that another request started.
 pub struct Keys {
     table: Arc<dyn Table>,
     clock: Arc<dyn Clock>,
@@ -39,20 +39,20 @@ pub struct Keys {
     memory: Arc<KeyMemory>,
 }
 
-/// The signing key as it is now: signs without asking the store.
+/// Signing key at this moment. It signs without reading the store.
 pub struct Signer {
     ring: Arc<KeyRing>,
     entropy: Arc<dyn Entropy>,
 }
 
 impl Signer {
-    /// The access token of `claims`.
+    /// Returns the access token of `claims`.
     pub fn sign(&self, claims: &Claims) -> Result<String, KeysError> {
         Ok(self.ring.current().sign(claims, &*self.entropy)?)
     }
 }
 
-/// Why there are no keys to work with. None of these says anything about a token.
+/// Reason that there are no keys to use. None of these concerns a token.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     /// The store gave no response, or an unreadable one.
@@ -64,7 +64,7 @@ pub enum KeysError {
     /// New keys cannot be stored.
     #[error(transparent)]
     Seal(#[from] SealKeysError),
-    /// New keys cannot be made.
+    /// New keys cannot be generated.
     #[error(transparent)]
     Generate(#[from] GenerateError),
     /// The token cannot be signed.
@@ -72,20 +72,20 @@ pub enum KeysError {
     Sign(#[from] SignError),
 }
 
-/// Why a token was not accepted.
+/// Reason that a token was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The token is not valid.
     #[error(transparent)]
     Invalid(#[from] InvalidToken),
-    /// Whether it is cannot be said now.
+    /// The token cannot be checked now.
     #[error(transparent)]
     Keys(#[from] KeysError),
 }
 
 impl KeysError {
-    /// Whether it passes by itself, or with the configuration of this process: the store does not answer, or this process lacks
-    /// the secret that another one sealed the keys under.
+    /// Returns true if the error passes by itself, or with another configuration of this process: the store does not respond,
+    /// or this process lacks the secret with which another process sealed the keys.
     pub fn is_outage(&self) -> bool {
         use crate::seal::OpenError;
         matches!(
@@ -108,10 +108,10 @@ impl From<ReadKeysError> for KeysError {
     }
 }
 
-/// Keys that a process remembers as it read them.
+/// Keys that a process has in memory as it read them.
 trait Remembered: StoredKeys {
     fn slot(memory: &KeyMemory) -> &Slot<Self>;
-    /// Remembers what the store holds at `version`, as read at `now`.
+    /// Stores in memory the item that the store holds at `version`, as read at `now`.
     fn remember(self, memory: &KeyMemory, version: Version, now: Timestamp) -> Arc<Self>;
 }
 
@@ -120,7 +120,7 @@ impl Remembered for KeyRing {
         &memory.ring
     }
 
-    /// Who has read the ring has the set as well.
+    /// Stores the ring in memory, and also the set, which follows from it.
     fn remember(self, memory: &KeyMemory, version: Version, now: Timestamp) -> Arc<Self> {
         memory.set.remember(KeySet::of(&self), version, now);
         memory.ring.remember(self, version, now)
@@ -138,7 +138,7 @@ impl Remembered for KeySet {
 }
 
 impl Keys {
-    /// A service over the ring in `table`. `algorithm` is that of keys yet to be made.
+    /// Returns a service over the ring in `table`. New keys use `algorithm`.
     pub fn new(
         table: Arc<dyn Table>,
         clock: Arc<dyn Clock>,
@@ -151,14 +151,14 @@ impl Keys {
         Self { table, clock, entropy, sealer, algorithm, issuer_and_audience, memory }
     }
 
-    /// Whose tokens these are, for [`Claims::new`].
+    /// Returns the issuer and audience of the tokens, for [`Claims::new`].
     pub fn issuer_and_audience(&self) -> &IssuerAndAudience {
         &self.issuer_and_audience
     }
 
-    /// Whether an access token that names these roles is short enough, whatever key signs it.
+    /// Returns true if an access token that names these roles is short enough with any key.
     pub fn can_name(&self, roles: &[String]) -> bool {
-        // The header names an algorithm and a key; the longest signature is that of RSA with 2048 bits.
+        // The header names an algorithm and a key. The longest signature is that of RSA with 2048 bits.
         const HEADER: usize = 160;
         const SIGNATURE: usize = 342;
         let claims = serde_json::to_vec(&Claims::longest(&self.issuer_and_audience, roles))
@@ -166,8 +166,8 @@ impl Keys {
         claims.checked_mul(4).is_some_and(|length| HEADER + length.div_ceil(3) + SIGNATURE + 2 <= MAX_TOKEN)
     }
 
-    /// The key that signs now. Whoever is about to commit something that ends in a token takes it before: then a ring that
-    /// cannot be read stops them before anything has happened.
+    /// Returns the current signing key. Call it before a commit that leads to a token, so that an unreadable ring stops the
+    /// request before anything has happened.
     pub async fn signer(&self) -> Result<Signer, KeysError> {
         let now = self.clock.now();
         let ring = match self.existing(now).await? {
@@ -177,9 +177,9 @@ impl Keys {
         Ok(Signer { ring, entropy: Arc::clone(&self.entropy) })
     }
 
-    /// The claims of `text`, if it is an access token of ours and good at `now`. Touches the store only when the remembered
-    /// set is old, or lacks the token's key. Makes no keys: where there are none nobody has signed anything, and who only
-    /// checks tokens need not be allowed to write.
+    /// Returns the claims of `text`, if it is a genuine access token and valid at `now`. Reads the store only if the set in
+    /// memory is old or lacks the key of the token. Creates no keys: without keys nobody has signed anything, and a process
+    /// that only verifies tokens needs no right to write.
     pub async fn verify(&self, text: &str, now: Timestamp) -> Result<Claims, VerifyError> {
         let token = UnverifiedToken::parse(text)?;
         let set = self.set_with(token.kid(), now).await?;
@@ -187,7 +187,7 @@ impl Keys {
         Ok(token.verify(key, &self.issuer_and_audience, now)?)
     }
 
-    /// The claims of `text`, if it was once an access token of ours, expired or not: for ending its session.
+    /// Returns the claims of `text`, if it is a genuine access token, expired or not. Used to end its session.
     pub async fn verify_expired(&self, text: &str, now: Timestamp) -> Result<Claims, VerifyError> {
         let token = UnverifiedToken::parse(text)?;
         let set = self.set_with(token.kid(), now).await?;
@@ -195,8 +195,9 @@ impl Keys {
         Ok(token.verify_expired(key, &self.issuer_and_audience)?)
     }
 
-    /// The set, read again where it lacks the key `kid`: another process may have made that key a moment ago. A flood of
-    /// made-up names costs one read in a while; until it is answered, or when it fails, nobody can tell.
+    /// Returns the set, read again if it lacks the key `kid`, because another process may have created that key a moment ago. A
+    /// flood of invented identifiers costs one read in a while. While that read is running or has failed, the result is
+    /// unknown.
     async fn set_with(&self, kid: KeyId, now: Timestamp) -> Result<Arc<KeySet>, VerifyError> {
         let unknown = || InvalidToken::from(Reason::UnknownKey);
         let mut set = self.existing::<KeySet>(now).await?.ok_or_else(unknown)?;
@@ -216,7 +217,7 @@ impl Keys {
         Ok(set)
     }
 
-    /// The public keys, for whoever checks tokens on their own. Makes keys where there are none, and never reads a private one.
+    /// Returns the public keys, for resource servers. Creates keys if there are none, and never reads a private key.
     pub async fn jwks(&self) -> Result<Jwks, KeysError> {
         let now = self.clock.now();
         let set = match self.existing::<KeySet>(now).await? {
@@ -226,8 +227,9 @@ impl Keys {
         Ok(set.jwks(now))
     }
 
-    /// Lets the next key sign; see [`KeyRing::rotate`]. Also puts every key under the current master secret. A store without
-    /// a ring gets one, which is new enough. On [`StoreError::Unavailable`] it may have happened; doing it twice does no harm.
+    /// Makes the next key the signing key; see [`KeyRing::rotate`]. Also seals every key with the current master secret. A
+    /// store without a ring gets a new ring instead. On [`StoreError::Unavailable`] the rotation may have happened; a second
+    /// one does no harm.
     pub async fn rotate(&self) -> Result<Arc<KeyRing>, KeysError> {
         let changed = self.change(|ring, now| Ok(ring.rotate(now, self.algorithm, &*self.entropy)?)).await?;
         match changed {
@@ -236,13 +238,14 @@ impl Keys {
         }
     }
 
-    /// The refusal to go on where one of the two items is there and the other is not: somebody deleted it.
+    /// Returns the error for a store that holds only one of the two items, because somebody deleted the other.
     fn half() -> KeysError {
         let why = "it or jwks/set is missing: restore both from a backup, or delete both, which ends every access token".to_owned();
         StoreError::Corrupt { at: KeyRing::key().to_string(), why }.into()
     }
 
-    /// Puts every key under the current master secret, where one is not. Whether that was so; it is not where there are no keys.
+    /// Seals every key with the current master secret, if any key is not. Returns true if it changed something; false if there
+    /// are no keys.
     pub async fn reseal(&self) -> Result<bool, KeysError> {
         let [ring, set] = self.items(self.clock.now()).await?;
         let Some(ring) = ring else { return Ok(false) };
@@ -255,7 +258,7 @@ impl Keys {
         Ok(self.change(|ring, _| Ok(ring)).await?.is_some())
     }
 
-    /// Replaces the ring that there is, and its set, by what `next` makes of it. None where there is no ring.
+    /// Replaces the existing ring by the result of `next`, and its set. Returns `None` if there is no ring.
     async fn change(
         &self,
         next: impl Fn(KeyRing, Timestamp) -> Result<KeyRing, KeysError>,
@@ -281,7 +284,7 @@ impl Keys {
         })
     }
 
-    /// The keys, unless there are none.
+    /// Returns the keys, if there are any.
     async fn existing<T: Remembered>(&self, now: Timestamp) -> Result<Option<Arc<T>>, KeysError> {
         let remembered = match T::slot(&self.memory).recall(now) {
             Recall::Use(keys) => return Ok(Some(keys)),
@@ -289,7 +292,7 @@ impl Keys {
         };
         match (self.load(now).await, remembered) {
             (Err(error), Some(keys)) => {
-                tracing::warn!(%error, "the signing keys cannot be read; going on with the remembered ones");
+                tracing::warn!(%error, "the signing keys cannot be read; the copy in memory stays in use");
                 Ok(Some(keys))
             }
             (result, _) => result,
@@ -307,23 +310,23 @@ impl Keys {
         Ok(Some(T::read(&item, &self.sealer)?.remember(&self.memory, item.version, now)))
     }
 
-    /// Makes the keys, after a read that found none; of several who do so at once all get the same.
+    /// Creates the keys after a read that found none. If several processes do so at once, all get the same keys.
     async fn create<T: Remembered>(&self, now: Timestamp) -> Result<Arc<T>, KeysError> {
         let ring = KeyRing::create(self.algorithm, &*self.entropy)?;
         if let Commit::Done(()) = self.put(&ring, [Condition::Absent; 2], now).await? {
             ring.remember(&self.memory, Version::first(now), now);
         }
-        // Made, or found: another process was faster.
+        // Created, or found because another process was faster.
         self.existing(now).await?.ok_or_else(Self::half)
     }
 
-    /// The stored ring and the stored set.
+    /// Returns the stored ring and the stored set.
     async fn items(&self, now: Timestamp) -> Result<[Option<Item>; 2], StoreError> {
         let mut items = self.table.get(&[KeyRing::key(), KeySet::key()], now).await?.into_iter();
         Ok([items.next().flatten(), items.next().flatten()])
     }
 
-    /// Writes the ring and its set, where both still are as the conditions say.
+    /// Writes the ring and its set, if both conditions hold.
     async fn put(
         &self,
         ring: &KeyRing,

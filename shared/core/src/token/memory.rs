@@ -1,4 +1,4 @@
-//! Keys in a process's memory.
+//! Keys in the memory of a process.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,18 +9,18 @@ use super::set::KeySet;
 use crate::Timestamp;
 use crate::port::table::Version;
 
-/// How long a process waits after one attempt to read keys before it makes another for the same reason. So neither a
-/// store that fails nor a flood of made-up `kid`s costs a read per request.
+/// Pause between two attempts of a process to read keys for the same reason, so that neither a failing store nor a flood of
+/// invented `kid`s costs a read per request.
 const RELOAD_PAUSE: Duration = Duration::from_secs(5);
 
-/// What a process remembers of the keys: plain data, which outlives the request that read it and is bound to none.
-/// Where the services are made anew for each request, this is made once and handed to each.
+/// Keys in the memory of a process: plain data that outlives the request that read it and belongs to no request. If the
+/// services are created for each request, create this once and pass it to each.
 #[derive(Default)]
 pub struct KeyMemory {
     pub(super) ring: Slot<KeyRing>,
     pub(super) set: Slot<KeySet>,
-    /// The last search for an unknown `kid`. A mark of its own: a reload for age, just before two rotations, must not
-    /// forbid a search just after.
+    /// Last search for an unknown `kid`. It is separate from `aged_at`: a reload because of age, just before two rotations,
+    /// must not prevent a search just after them.
     search: Mutex<Option<Search>>,
 }
 
@@ -30,12 +30,12 @@ struct Search {
     answered: bool,
 }
 
-/// One item of the store as it was read last.
+/// One item of the store as it was last read.
 pub(super) struct Slot<T>(Mutex<State<T>>);
 
 struct State<T> {
     loaded: Option<Loaded<T>>,
-    /// When a reload was last begun because the value was old.
+    /// Start of the last reload because of age.
     aged_at: Option<Timestamp>,
 }
 
@@ -45,39 +45,39 @@ struct Loaded<T> {
     at: Timestamp,
 }
 
-/// What to do for a value.
+/// Action for a value.
 pub(super) enum Recall<T> {
-    /// Go on with this one.
+    /// Use this value.
     Use(Arc<T>),
-    /// Read the store; if that fails, go on with this one, if any.
+    /// Read the store. If that fails, use this value, if any.
     Reload(Option<Arc<T>>),
 }
 
-/// What to do about a `kid` that the remembered set lacks.
+/// Action for a `kid` that the set in memory lacks.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unknown {
-    /// Read the store, and say so with [`KeyMemory::searched`].
+    /// Read the store, and report the response with [`KeyMemory::searched`].
     Search,
-    /// It is not in the store either, as of a moment ago.
+    /// A moment ago the store did not hold it either.
     Absent,
-    /// A moment ago the store was asked, and has not answered. The token may be good.
+    /// A moment ago the store was asked and has not responded. The token may be valid.
     CannotTell,
 }
 
 impl KeyMemory {
-    /// Nothing remembered.
+    /// Returns an empty memory.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What is remembered of this version counts as read at `now`, so that it need not be parsed again. Every write changes the ring
-    /// and the set, so they share their version, and whoever has read one knows of both.
+    /// Marks the values of this version as read at `now`, so that they need not be parsed again. Every write changes both ring
+    /// and set, so they share their version, and a read of either renews both.
     pub(super) fn renew(&self, version: Version, now: Timestamp) {
         self.ring.renew(version, now);
         self.set.renew(version, now);
     }
 
-    /// What to do about an unknown `kid`. [`Unknown::Search`] begins a pause.
+    /// Returns the action for an unknown `kid`. [`Unknown::Search`] starts a pause.
     pub(super) fn unknown(&self, now: Timestamp) -> Unknown {
         let mut last = lock(&self.search);
         match *last {
@@ -90,7 +90,7 @@ impl KeyMemory {
         }
     }
 
-    /// The search for an unknown `kid` got its response.
+    /// Records that the search for an unknown `kid` got its response.
     pub(super) fn searched(&self) {
         if let Some(search) = &mut *lock(&self.search) {
             search.answered = true;
@@ -105,7 +105,8 @@ impl<T> Default for Slot<T> {
 }
 
 impl<T> Slot<T> {
-    /// The value, if it is young enough, or if another request has just gone to read it: nobody waits for that one.
+    /// Returns the value if it is young enough, or if another request has just started to read it. No request waits for that
+    /// read.
     pub(super) fn recall(&self, now: Timestamp) -> Recall<T> {
         let mut state = lock(&self.0);
         let Some(loaded) = &state.loaded else { return Recall::Reload(None) };
@@ -119,7 +120,7 @@ impl<T> Slot<T> {
         Recall::Reload(Some(value))
     }
 
-    /// The remembered value, if it is the one of this version.
+    /// Returns the value in memory, if it has this version.
     pub(super) fn of_version(&self, version: Version) -> Option<Arc<T>> {
         let state = lock(&self.0);
         state
@@ -135,7 +136,7 @@ impl<T> Slot<T> {
         }
     }
 
-    /// Remembers a value whose read began at `now`.
+    /// Stores a value whose read started at `now`.
     pub(super) fn remember(&self, value: T, version: Version, now: Timestamp) -> Arc<T> {
         let value = Arc::new(value);
         lock(&self.0).loaded = Some(Loaded { value: Arc::clone(&value), version, at: now });
@@ -144,12 +145,12 @@ impl<T> Slot<T> {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Every change is one assignment, so a panic elsewhere leaves nothing half done.
+    // Every change is one assignment, so a panic elsewhere leaves no partial change.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether `now` is less than `length` after `start`. A clock that jumped back behind `start` is not: what it says about
-/// the age of anything is void.
+/// Returns true if `now` is less than `length` after `start`. Returns false if the clock jumped back behind `start`, because
+/// every age is then unknown.
 fn within(start: Timestamp, length: Duration, now: Timestamp) -> bool {
     now >= start && now.since(start) < length
 }

@@ -19,7 +19,7 @@ impl SealedNextToken {
         Ok(Self(BASE64_URL_SAFE_NO_PAD.encode(sealed)))
     }
 
-    /// The token inside; `None` when `old` is not the one that it was sealed under, or any bit was changed.
+    /// Returns the sealed token, or `None` if it was sealed under another token than `old` or any bit was changed.
     pub(super) fn open(&self, old: &RefreshToken) -> Option<RefreshToken> {
         let sealed = BASE64_URL_SAFE_NO_PAD.decode(&self.0).ok()?;
         let text = aead::decrypt(&key(old), b"", &sealed)?;
@@ -27,8 +27,8 @@ impl SealedNextToken {
     }
 }
 
-/// The token has 256 random bits of its own, so its key needs no slow derivation; and its SHA-256, which is stored, tells
-/// nothing about this.
+/// Derives the sealing key of `old`. The token has 256 random bits of its own, so the key needs no slow derivation. The stored
+/// SHA-256 of the token reveals nothing about the key.
 #[expect(clippy::expect_used, reason = "HKDF refuses only an output over 8,160 bytes")]
 fn key(old: &RefreshToken) -> Zeroizing<[u8; 32]> {
     let mut key = Zeroizing::new([0; 32]);

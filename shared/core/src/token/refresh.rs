@@ -1,4 +1,4 @@
-//! The opaque token that gets the next access token.
+//! Opaque token that gets the next access token.
 
 use std::fmt;
 
@@ -13,22 +13,22 @@ use crate::seal::{Purpose, SECRET_NAME, Sealer};
 use crate::{SessionId, UserId};
 
 const PURPOSE: Purpose = Purpose::new("refresh-token");
-/// Lets scanners of logs and repositories know a leaked token by its look.
+/// Prefix by which scanners of logs and repositories recognize a leaked token.
 const PREFIX: &str = "lkr_";
 const SECRET: usize = 32;
 const TAG: usize = 16;
 /// User, session, generation and secret.
 const NAMED: usize = 16 + 16 + 4 + SECRET;
-/// The same and the name of the master secret: what the tag is over.
+/// All of these and the name of the master secret: the bytes that the tag covers.
 const TAGGED: usize = NAMED + SECRET_NAME;
 const RAW: usize = TAGGED + TAG;
 
-/// A refresh token: `lkr_` and the base64url of user (16 bytes), session (16), generation (4, big-endian), a secret of 256
-/// random bits, the name of a master secret (6), and a tag under it (16).
+/// Refresh token: `lkr_` and the base64url of user (16 bytes), session (16), generation (4, big-endian), a secret of 256 random
+/// bits, the name of a master secret (6), and a tag under it (16).
 ///
-/// The tag is an HMAC under a key of this deployment over all that is before it. It tells a token that was once issued from
-/// a made-up one without asking the store, so that nobody who merely knows a session's identifier can present an "old token"
-/// of it and have the session revoked.
+/// The tag is an HMAC of all preceding bytes under a key of this deployment. It distinguishes an issued token from an invented
+/// one without a store access. Otherwise anybody who knows the identifier of a session could present an "old token" of it and
+/// so have the session revoked.
 pub struct RefreshToken {
     text: SecretString,
     digest: Digest,
@@ -37,19 +37,19 @@ pub struct RefreshToken {
     generation: u32,
 }
 
-/// Why a text is not taken as a refresh token.
+/// Reason that a text is not accepted as a refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRefreshToken {
-    /// It was not issued here.
+    /// It was not issued by this deployment.
     #[error("the refresh token is not valid")]
     Forged,
-    /// It names a master secret that this process does not have: it may be good.
+    /// It names a master secret that this process lacks, so it may be genuine.
     #[error("the refresh token was issued under a secret that LATCHKEY_SECRET does not list here")]
     UnknownSecret,
 }
 
 impl RefreshToken {
-    /// The first token of a session.
+    /// Issues the first token of a session.
     pub fn issue(
         user: UserId,
         session: SessionId,
@@ -59,7 +59,7 @@ impl RefreshToken {
         Self::of_generation(0, user, session, entropy, sealer)
     }
 
-    /// The token that takes the place of this one.
+    /// Returns the token that replaces this one.
     pub(super) fn next(&self, entropy: &dyn Entropy, sealer: &Sealer) -> Result<Self, EntropyError> {
         Self::of_generation(self.generation.saturating_add(1), self.user, self.session, entropy, sealer)
     }
@@ -84,7 +84,7 @@ impl RefreshToken {
         Ok(Self { digest: Digest::of(text.as_bytes()), text: text.into(), user, session, generation })
     }
 
-    /// Reads a token that was issued under one of the master secrets. Asks no store.
+    /// Parses a token that was issued under one of the master secrets, without a store access.
     pub fn parse(text: &str, sealer: &Sealer) -> Result<Self, InvalidRefreshToken> {
         let (token, raw) = Self::read(text).ok_or(InvalidRefreshToken::Forged)?;
         let (tagged, tag) = raw.split_at(TAGGED);
@@ -98,7 +98,7 @@ impl RefreshToken {
         }
     }
 
-    /// Reads a token that is known to be genuine, having been sealed.
+    /// Parses a token that is known to be genuine, because it was sealed.
     pub(super) fn read_sealed(text: &str) -> Option<Self> {
         Self::read(text).map(|(token, _)| token)
     }
@@ -106,7 +106,7 @@ impl RefreshToken {
     fn read(text: &str) -> Option<(Self, Zeroizing<[u8; RAW]>)> {
         let mut raw = Zeroizing::new([0; RAW]);
         let encoded = text.strip_prefix(PREFIX)?;
-        // 90 bytes are 120 characters with no bit to spare: each token has one spelling.
+        // 90 bytes are exactly 120 characters, so each token has one spelling.
         let read = BASE64_URL_SAFE_NO_PAD.decode_slice(encoded, raw.as_mut_slice()).ok()?;
         let (user, rest) = raw.split_first_chunk()?;
         let (session, rest) = rest.split_first_chunk()?;
@@ -121,27 +121,27 @@ impl RefreshToken {
         (read == RAW).then_some((token, raw))
     }
 
-    /// What is stored in its place.
+    /// Returns the digest that is stored in its place.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// Whose it is.
+    /// Returns its user.
     pub fn user(&self) -> UserId {
         self.user
     }
 
-    /// The session that it continues.
+    /// Returns its session.
     pub fn session(&self) -> SessionId {
         self.session
     }
 
-    /// How many tokens of the session came before it.
+    /// Returns the number of earlier tokens of the session.
     pub fn generation(&self) -> u32 {
         self.generation
     }
 
-    /// The token itself, to be handed to its owner and to nothing else.
+    /// Returns the text of the token. Give it only to its owner.
     pub fn expose(&self) -> &str {
         self.text.expose_secret()
     }

@@ -1,4 +1,4 @@
-//! The keys in use: one signs, one is published before it will, some signed until lately.
+//! Key ring: the keys in use. One signs, one is published before it signs, some signed until recently.
 
 use super::key::GenerateError;
 use super::verifying::VerifyingKey;
@@ -6,38 +6,38 @@ use super::{Algorithm, RETIRED_KEY_LIFETIME, SigningKey};
 use crate::Timestamp;
 use crate::port::Entropy;
 
-/// The key ring of a deployment, with the private keys. Tokens of every key in it are accepted: those of the next one too, since
-/// another process may have read a rotation first. Who checks them reads the [`KeySet`](super::KeySet).
+/// Key ring of a deployment, with the private keys. Tokens of all its keys are accepted, including the next key, because
+/// another process may have read a rotation first. Verification reads the [`KeySet`](super::KeySet).
 pub struct KeyRing {
     pub(super) next: SigningKey,
     pub(super) current: SigningKey,
     pub(super) previous: Vec<RetiredKey>,
 }
 
-/// A key that signs no more. Its private part is gone.
+/// Key that no longer signs. Its private part is deleted.
 pub(super) struct RetiredKey {
     pub(super) key: VerifyingKey,
     pub(super) at: Timestamp,
 }
 
 impl RetiredKey {
-    /// Whether a token may still be alive that was signed by a key retired at `at`.
+    /// Returns true if a token signed by a key retired at `at` may still be valid.
     pub(super) fn is_needed(at: Timestamp, now: Timestamp) -> bool {
         now.since(at) <= RETIRED_KEY_LIFETIME
     }
 }
 
 impl KeyRing {
-    /// A ring of new keys.
+    /// Returns a ring of new keys.
     pub fn create(algorithm: Algorithm, entropy: &dyn Entropy) -> Result<Self, GenerateError> {
         let [next, current] =
             [SigningKey::generate(algorithm, entropy)?, SigningKey::generate(algorithm, entropy)?];
         Ok(Self { next, current, previous: Vec::new() })
     }
 
-    /// The ring in which the next key signs. The key that signed until now is accepted for [`RETIRED_KEY_LIFETIME`] more,
-    /// like each before it, however often the ring is rotated meanwhile. The new next key is of `algorithm`: a changed
-    /// setting takes effect with the second rotation, as no key signs before it was published.
+    /// Returns the ring in which the next key signs. The previous signing key is accepted for another [`RETIRED_KEY_LIFETIME`],
+    /// like each one before it, even if the ring is rotated again. The new next key uses `algorithm`. A changed setting takes
+    /// effect with the second rotation, because no key signs before it was published.
     pub fn rotate(
         self,
         now: Timestamp,
@@ -50,12 +50,12 @@ impl KeyRing {
         Ok(Self { next: SigningKey::generate(algorithm, entropy)?, current: next, previous })
     }
 
-    /// The key that signs.
+    /// Returns the key that signs.
     pub fn current(&self) -> &SigningKey {
         &self.current
     }
 
-    /// The key that will sign after the next rotation.
+    /// Returns the key that signs after the next rotation.
     pub fn next(&self) -> &SigningKey {
         &self.next
     }

@@ -1,4 +1,4 @@
-//! The key ring and the key set as items of the store.
+//! Key ring and key set as items of the store.
 
 use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
@@ -21,19 +21,19 @@ const SET: Purpose = Purpose::new("key-set");
 
 /// Keys that the store holds as one item.
 pub(super) trait StoredKeys: Sized {
-    /// Where they are.
+    /// Returns the key of their item.
     fn key() -> Key;
     /// Reads, opens and parses them.
     fn read(item: &Item, sealer: &Sealer) -> Result<Self, ReadKeysError>;
 }
 
-/// Why stored keys cannot be used.
+/// Reason that stored keys cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(super) enum ReadKeysError {
-    /// The item is not of their shape.
+    /// The item does not have the expected form.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// They do not open.
+    /// They cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenKeysError),
 }
@@ -49,7 +49,8 @@ impl StoredKeys for KeyRing {
 }
 
 impl StoredKeys for KeySet {
-    /// A partition of its own: rights are given by partition, and who verifies is given none on the ring's.
+    /// Returns a key in a partition of its own. Access rights are granted by partition, and a process that only verifies gets
+    /// none on the ring.
     fn key() -> Key {
         Key::new("jwks", "set")
     }
@@ -59,8 +60,8 @@ impl StoredKeys for KeySet {
     }
 }
 
-/// The ring with every key sealed under its own name, public ones too: who can write to the store but has not the master
-/// secret can neither read a key nor slip one in.
+/// Key ring with every key sealed under its own name, including public keys. A writer of the store without the master secret
+/// can neither read a key nor insert one.
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredRing {
     next: StoredKey,
@@ -82,32 +83,32 @@ struct StoredRetired {
     retired_at: Timestamp,
 }
 
-/// Why a stored key cannot be used.
+/// Reason that a stored key cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum OpenKeysError {
-    /// It does not open.
+    /// The key cannot be opened.
     #[error("the signing key {kid} cannot be opened: {source}")]
     Sealed {
-        /// Which key.
+        /// Identifier of the key.
         kid: KeyId,
-        /// Why, with the fix where there is one.
+        /// Reason, with the fix if there is one.
         source: OpenError,
     },
-    /// It opens, and what is inside is not the key of its name.
-    #[error("what is stored as the signing key {0} is not that key")]
+    /// The key opens, but its content is not the key of its identifier.
+    #[error("the stored signing key {0} holds another key; restore keys/ring and jwks/set from a backup")]
     OtherKey(KeyId),
-    /// The public keys do not open.
+    /// The public keys cannot be opened.
     #[error("the public keys cannot be opened: {0}")]
     Set(#[source] OpenError),
-    /// The public keys open, and what is inside are no keys.
-    #[error("what is stored as the public keys are no keys")]
+    /// The public keys open, but their content is not keys.
+    #[error("the stored public keys are not keys; restore keys/ring and jwks/set from a backup")]
     NoSet,
 }
 
-/// Why keys cannot be stored.
+/// Reason that keys cannot be stored.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SealKeysError {
-    /// It cannot be sealed.
+    /// They cannot be sealed.
     #[error(transparent)]
     Seal(#[from] SealError),
     /// A key cannot be encoded.
@@ -119,7 +120,7 @@ pub enum SealKeysError {
 }
 
 impl StoredRing {
-    /// Seals every key under the current master secret, whichever the ring was read under.
+    /// Seals every key with the current master secret, whichever secret the ring was read with.
     pub(super) fn seal(
         ring: &KeyRing,
         sealer: &Sealer,
@@ -143,7 +144,7 @@ impl StoredRing {
         })
     }
 
-    /// Whether every key is sealed under the current master secret.
+    /// Returns true if every key is sealed with the current master secret.
     pub(super) fn is_current(&self, sealer: &Sealer) -> bool {
         let retired = self.previous.iter().map(|retired| &retired.key);
         [&self.next, &self.current].into_iter().chain(retired).all(|key| sealer.is_current(&key.sealed))
@@ -169,7 +170,7 @@ impl StoredRing {
     }
 }
 
-/// The set, sealed as a whole, though it is public: who can write to the store but has not the master secret cannot slip a key in.
+/// Key set, sealed as a whole although it is public: a writer of the store without the master secret cannot insert a key.
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredSet {
     sealed: Sealed,
@@ -185,7 +186,7 @@ struct StoredPublic {
 }
 
 impl StoredSet {
-    /// Seals the set under the current master secret.
+    /// Seals the set with the current master secret.
     pub(super) fn seal(set: &KeySet, sealer: &Sealer, entropy: &dyn Entropy) -> Result<Self, SealKeysError> {
         let stored = |PublicKey { key, retired_at }: &PublicKey| {
             let bytes = key.to_bytes().ok_or(SealKeysError::Encode(key.kid()))?;
@@ -196,7 +197,7 @@ impl StoredSet {
         Ok(Self { sealed: sealer.seal(SET, b"", &text, entropy)? })
     }
 
-    /// Whether it is sealed under the current master secret.
+    /// Returns true if it is sealed with the current master secret.
     pub(super) fn is_current(&self, sealer: &Sealer) -> bool {
         sealer.is_current(&self.sealed)
     }
@@ -255,7 +256,7 @@ impl StoredKey {
     }
 }
 
-/// Binds the moment too, or a retired key could be given another life.
+/// Returns the associated data of a retired key. It includes the time, so that nobody can extend the life of a retired key.
 fn retired_data(kid: KeyId, at: Timestamp) -> String {
     format!("{kid} {}", at.as_millis())
 }
@@ -305,7 +306,7 @@ mod tests {
         let mut later = good.clone();
         later["previous"][0]["retired_at"] = (noon() + crate::token::RING_MAX_AGE).as_millis().into();
         let mut forged = good.clone();
-        // A key that the writer of the store sealed under a secret of their own.
+        // A key that the writer of the store sealed with a secret of their own.
         forged["previous"][0] = stored(&ring, &[OLD_SECRET])["previous"][0].clone();
         for (value, reason) in [
             (swap("/next/sealed", "/current/sealed"), OpenError::Refused),
@@ -337,7 +338,7 @@ mod tests {
                 1
             );
         }
-        // Sealed for another use by a holder of the secret: a hash of a password, a kept token.
+        // Sealed for another purpose by a holder of the secret: a password hash, a stored token.
         let sealer = sealer(&[NEW_SECRET]);
         let sealed = sealer.seal(Purpose::new("other"), b"", b"[]", &Seeded::new(2)).unwrap();
         let error = StoredSet { sealed }.open(&sealer).unwrap_err();

@@ -1,4 +1,4 @@
-//! What the tests of this crate share: a seeded generator, a clock that they move, a store in memory.
+//! Shared helpers of the tests of this crate: a seeded generator, a clock that tests set, a store in memory.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -37,7 +37,7 @@ pub(crate) fn issuer_and_audience() -> IssuerAndAudience {
     IssuerAndAudience::new("https://auth.example.com", "https://api.example.com").unwrap()
 }
 
-/// Half past, so that a test can go back from it.
+/// Returns noon of 2026-01-01 UTC.
 pub(crate) fn noon() -> Timestamp {
     Timestamp::from_secs(1_767_268_800)
 }
@@ -47,14 +47,14 @@ pub(crate) fn claims(now: Timestamp) -> Claims {
     Claims::new(&issuer_and_audience(), subject, now, &Seeded::new(7)).unwrap()
 }
 
-/// Two keys per algorithm, made once: RSA primes take a while to find.
+/// Returns two keys of an algorithm. They are generated once, because RSA primes take a while to find.
 pub(crate) fn keys(algorithm: Algorithm) -> &'static [SigningKey; 2] {
     static KEYS: [OnceLock<[SigningKey; 2]>; 3] = [const { OnceLock::new() }; 3];
     KEYS[algorithm as usize]
         .get_or_init(|| [1001, 1002].map(|seed| SigningKey::generate(algorithm, &Seeded::new(seed)).unwrap()))
 }
 
-/// A token of any header and payload whose signature is nevertheless good.
+/// Returns a token of any header and payload with a valid signature.
 #[expect(clippy::needless_pass_by_value, reason = "the parts are made where they are passed")]
 pub(crate) fn signed(key: &SigningKey, header: impl ToString, payload: impl ToString) -> String {
     let input =
@@ -62,13 +62,13 @@ pub(crate) fn signed(key: &SigningKey, header: impl ToString, payload: impl ToSt
     signed_input(key, &input)
 }
 
-/// A token of an encoded header and payload.
+/// Returns a token of an encoded header and payload.
 pub(crate) fn signed_input(key: &SigningKey, input: &str) -> String {
     let signature = key.sign_bytes(input.as_bytes(), &Seeded::new(3)).unwrap();
     format!("{input}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// The same bytes for the same seed.
+/// Generator that gives the same bytes for the same seed.
 pub(crate) struct Seeded(Mutex<ChaCha8Rng>);
 
 impl Seeded {
@@ -84,7 +84,7 @@ impl Entropy for Seeded {
     }
 }
 
-/// No randomness to be had.
+/// Generator that fails.
 pub(crate) struct Dry;
 
 impl Entropy for Dry {
@@ -93,7 +93,7 @@ impl Entropy for Dry {
     }
 }
 
-/// Shows what it was set to.
+/// Clock that shows the time to which it was set.
 pub(crate) struct SetClock(Mutex<Timestamp>);
 
 impl SetClock {
@@ -112,7 +112,7 @@ impl Clock for SetClock {
     }
 }
 
-/// Counts what it is asked, fails when told to, and lets a test act between a read and the write that follows.
+/// Table that counts calls, fails on demand, and lets a test act between a read and the write after it.
 #[derive(Default)]
 pub(crate) struct MemoryTable {
     items: Mutex<BTreeMap<Key, Item>>,

@@ -12,11 +12,11 @@ use super::verifying::VerifyingKey;
 use super::{Algorithm, MAX_TOKEN};
 use crate::Timestamp;
 
-/// The media type of access tokens (RFC 9068, section 2.1). It keeps every other kind of JWT that an issuer may sign with
-/// the same key from passing as one (RFC 8725, section 3.11).
+/// Media type of access tokens (RFC 9068, section 2.1). Because of it, no other kind of JWT that an issuer may sign with the
+/// same key passes as an access token (RFC 8725, section 3.11).
 const TYPE: &str = "at+jwt";
 
-/// A JWS of the right form whose signature nobody has checked yet: good for finding the key, for nothing else.
+/// JWS of the right form whose signature is not verified yet. Use it only to find the key.
 pub struct UnverifiedToken<'a> {
     signed: &'a str,
     payload: Vec<u8>,
@@ -25,8 +25,8 @@ pub struct UnverifiedToken<'a> {
     kid: KeyId,
 }
 
-/// Exactly the members that our tokens have. `crit`, a key of the token's own (`jwk`, `jku`, `x5u`, `x5c`), anything else
-/// and anything twice is an error.
+/// Header with exactly the members of access tokens. It is an error to name `crit`, an embedded key (`jwk`, `jku`, `x5u`,
+/// `x5c`), any other member, or a member twice.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
@@ -36,8 +36,8 @@ struct Header {
 }
 
 impl<'a> UnverifiedToken<'a> {
-    /// Reads the compact form (RFC 7515, section 5.2, steps 1 to 7), more strictly than the standard asks: one spelling for
-    /// every token, so that no bit of it can change unnoticed.
+    /// Parses the compact form (RFC 7515, section 5.2, steps 1 to 7). It is stricter than the standard: each token has one
+    /// spelling, so that no bit of it can change unnoticed.
     pub fn parse(text: &'a str) -> Result<Self, InvalidToken> {
         if text.len() > MAX_TOKEN {
             return Err(Reason::TooLong.into());
@@ -57,12 +57,12 @@ impl<'a> UnverifiedToken<'a> {
         Ok(Self { signed, payload, signature, algorithm, kid: header.kid })
     }
 
-    /// The key that it says it was signed with.
+    /// Returns the identifier of the key that the token names.
     pub fn kid(&self) -> KeyId {
         self.kid
     }
 
-    /// The claims, if `key` signed them and they hold now for this issuer and audience.
+    /// Returns the claims, if `key` signed them and they are valid now for this issuer and audience.
     pub fn verify(
         &self,
         key: &VerifyingKey,
@@ -74,8 +74,8 @@ impl<'a> UnverifiedToken<'a> {
         Ok(claims)
     }
 
-    /// The claims, if `key` signed them for this issuer and audience, expired or not. Good for ending the session that they name, and for
-    /// nothing else.
+    /// Returns the claims, if `key` signed them for this issuer and audience, expired or not. Use them only to end the session
+    /// that they name.
     pub fn verify_expired(
         &self,
         key: &VerifyingKey,
@@ -100,12 +100,12 @@ impl<'a> UnverifiedToken<'a> {
     }
 }
 
-/// Base64url without padding, white space or stray bits at the end.
+/// Decodes base64url without padding, white space or stray bits at the end.
 fn decode(part: &str) -> Result<Vec<u8>, InvalidToken> {
     BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| Reason::Malformed.into())
 }
 
-/// A JSON object and nothing around it. Members that are named twice are an error in every type that is read by this.
+/// Parses a JSON object with nothing around it. For every type that is read by this, a member named twice is an error.
 fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
     let braced = json.starts_with(b"{") && json.ends_with(b"}");
     braced.then(|| crate::json::object(json).ok()).flatten()

@@ -1,4 +1,4 @@
-//! The public half of a signing key.
+//! Public half of a signing key.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -10,7 +10,7 @@ use sha2::Sha256;
 use super::Algorithm;
 use super::jwk::{Jwk, KeyId, Material};
 
-/// Checks signatures of one key, kept parsed. The algorithm is the key's own.
+/// Key that verifies signatures. It stays parsed and has its own algorithm.
 #[derive(Debug, Clone)]
 pub struct VerifyingKey {
     kid: KeyId,
@@ -29,35 +29,35 @@ impl VerifyingKey {
         Self { kid: material(&public).thumbprint(), public }
     }
 
-    /// An RSA key of another issuer, of 2048 to 4096 bits, by its modulus and exponent.
+    /// Returns an RSA key of another issuer, of 2048 to 4096 bits, from its modulus and exponent.
     pub(crate) fn rsa(n: &[u8], e: &[u8]) -> Option<Self> {
         let number = |bytes: &[u8]| {
             let first = bytes.iter().position(|byte| *byte != 0)?;
             Some(rsa::BoxedUint::from_be_slice_vartime(bytes.get(first..)?))
         };
-        // It refuses a senseless exponent, too.
+        // This also refuses a senseless exponent.
         let key = rsa::PublicKey::new_with_size_limits(number(n)?, number(e)?, 2048..=4096).ok()?;
         Some(Self::new(Public::rs256(key)))
     }
 
-    /// A P-256 key of another issuer by its coordinates.
+    /// Returns a P-256 key of another issuer from its coordinates.
     pub(crate) fn p256(x: &[u8], y: &[u8]) -> Option<Self> {
         let (x, y): ([u8; 32], [u8; 32]) = (x.try_into().ok()?, y.try_into().ok()?);
         let point = p256::Sec1Point::from_affine_coordinates(&x.into(), &y.into(), false);
         Some(Self::new(Public::Es256(p256::ecdsa::VerifyingKey::from_sec1_point(&point).ok()?)))
     }
 
-    /// An Ed25519 key of another issuer.
+    /// Returns an Ed25519 key of another issuer.
     pub(crate) fn ed25519(x: &[u8]) -> Option<Self> {
         Some(Self::new(Public::EdDsa(ed25519_dalek::VerifyingKey::try_from(x).ok()?)))
     }
 
-    /// Its name.
+    /// Returns the identifier of the key.
     pub fn kid(&self) -> KeyId {
         self.kid
     }
 
-    /// The only algorithm that its signatures have.
+    /// Returns the only algorithm of its signatures.
     pub fn algorithm(&self) -> Algorithm {
         match self.public {
             Public::EdDsa(_) => Algorithm::EdDsa,
@@ -66,7 +66,8 @@ impl VerifyingKey {
         }
     }
 
-    /// Whether `signature` is this key's over `message`. Ed25519 is checked strictly: one signature, one encoding.
+    /// Returns true if `signature` is a signature of `message` by this key. Ed25519 is checked strictly: one signature, one
+    /// encoding.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.public {
             Public::EdDsa(key) => ed25519_dalek::Signature::from_slice(signature)
@@ -78,13 +79,13 @@ impl VerifyingKey {
         }
     }
 
-    /// The key as it is published.
+    /// Returns the published form of the key.
     pub fn jwk(&self) -> Jwk {
         Jwk { material: material(&self.public), kid: self.kid, usage: "sig", alg: self.algorithm() }
     }
 
-    /// The key's bytes: the point for Ed25519 (RFC 8032) and P-256 (SEC 1, uncompressed), PKCS #1 DER for RSA. `None` where
-    /// they cannot be encoded.
+    /// Returns the bytes of the key: the point for Ed25519 (RFC 8032) and P-256 (SEC 1, uncompressed), PKCS #1 DER for RSA.
+    /// Returns `None` if they cannot be encoded.
     pub(super) fn to_bytes(&self) -> Option<Vec<u8>> {
         match &self.public {
             Public::EdDsa(key) => Some(key.as_bytes().to_vec()),
@@ -93,7 +94,7 @@ impl VerifyingKey {
         }
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) gave.
+    /// Reads the result of [`to_bytes`](Self::to_bytes).
     pub(super) fn from_bytes(algorithm: Algorithm, bytes: &[u8]) -> Option<Self> {
         Some(Self::new(match algorithm {
             Algorithm::EdDsa => Public::EdDsa(ed25519_dalek::VerifyingKey::try_from(bytes).ok()?),
@@ -115,7 +116,7 @@ fn material(public: &Public) -> Material {
         Public::EdDsa(key) => Material::Okp { crv: "Ed25519", x: text(key.as_bytes()) },
         Public::Es256(key) => {
             let point = key.to_sec1_point(false);
-            // An uncompressed point has both; the point at infinity, which is no key, would have neither.
+            // An uncompressed point has both. Only the point at infinity, which is not a key, would have neither.
             let [x, y] = [point.x(), point.y()].map(|part| part.map_or_else(String::new, |part| text(part)));
             Material::Ec { crv: "P-256", x, y }
         }

@@ -1,8 +1,8 @@
-//! The rules of refresh tokens, explored exhaustively: every order of a few requests, lost answers and passing time.
+//! Rules of refresh tokens, explored exhaustively: every order of a few requests, lost responses and passing time.
 //!
-//! The model drives the family that the service stores, through the same steps as the service: read the session, decide,
-//! store on condition that the session is unchanged, else begin again. Beside it stands a specification that knows only
-//! which tokens were issued in which order and when each was used; the two must agree at every step.
+//! The model drives the family that the service stores, through the same steps as the service: read the session, decide, store
+//! on condition that the session is unchanged, else start again. A specification, which knows only the order in which tokens
+//! were issued and the time at which each was used, must agree with it at every step.
 #![expect(clippy::print_stdout, reason = "a figure for people")]
 #![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
@@ -16,11 +16,11 @@ mod state;
 
 use model::{Presenters, RefreshModel};
 
-/// The moments of an exploration, in seconds. The window of two tabs ends two moments after most of them; of the first two, the
-/// last moment is past the window of a lost response and its end.
+/// Times of an exploration, in seconds. For most of them the window of two tabs ends two times later. The last time is the end
+/// of the window of a lost response if that starts at the second time, and is past it if that starts at the first.
 const MOMENTS: [u64; 5] = [0, 5, 10, 15, 86_405];
 
-/// The time from the moment `from` to the moment `to`.
+/// Returns the time from `from` to `to`.
 fn passed(from: u8, to: u8) -> Duration {
     let at = |moment: u8| Duration::from_secs(*MOMENTS.get(usize::from(moment)).unwrap());
     at(to).saturating_sub(at(from))

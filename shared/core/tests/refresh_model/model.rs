@@ -9,12 +9,12 @@ use stateright::{Model, Property};
 use crate::passed;
 use crate::state::{Decided, Expected, Fault, Request, Session, State, Token, Write};
 
-/// Who presents tokens.
+/// Clients that present tokens.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Presenters {
-    /// One client, several requests at a time, answers that get lost, and a retry within a day. What is under way does not take
-    /// longer than the window: the server from reading to writing, and a request or a response once the token after it is
-    /// used. So the client presents no new token while a request or a response of long before is under way.
+    /// One client, several requests at a time, lost responses, and a retry within a day. No pending step takes longer than the
+    /// window: the server from reading to writing, and a request or a response once the next token is used. So the client
+    /// presents no new token while an old request or response is pending.
     HonestClient,
     /// Anyone, any token that was ever issued, at any time: the client, and a thief who has stolen each of them.
     Anyone,
@@ -22,13 +22,13 @@ pub enum Presenters {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Present the token of this place.
+    /// Present the token with this index.
     Send(usize),
-    /// The server goes on with this request.
+    /// The server continues with this request.
     Step(usize),
     /// The client gets the response to this request.
     Deliver(usize),
-    /// Nobody gets it.
+    /// The response to this request is lost.
     Lose(usize),
     Tick,
 }
@@ -36,13 +36,13 @@ pub enum Action {
 pub struct RefreshModel {
     sealer: Sealer,
     presenters: Presenters,
-    /// How many requests are under way at once.
+    /// Maximum number of pending requests.
     requests: usize,
     rotations: usize,
     ticks: u8,
 }
 
-/// The same bytes for the same request at the same version of the session, so that equal states are equal.
+/// Generator that gives the same bytes for the same request at the same version of the session, so that equal states are equal.
 struct Fixed(usize, u8);
 
 impl Entropy for Fixed {
@@ -61,7 +61,7 @@ impl RefreshModel {
         Self { sealer: Sealer::new(&secrets), presenters, requests, rotations, ticks }
     }
 
-    /// The server reads the session and decides. `None` when the request ends here.
+    /// Lets the server read the session and decide. Returns `None` if the request ends here.
     fn decide(&self, state: &mut State, slot: usize, place: usize) -> Option<Request> {
         let seen = Arc::clone(&state.session);
         if seen.revoked {
@@ -88,7 +88,7 @@ impl RefreshModel {
         request
     }
 
-    /// The server's conditional write.
+    /// Lets the server make its conditional write.
     fn store(&self, state: &mut State, decided: Decided) -> Option<Request> {
         let Decided { place, tick, seen, write } = decided;
         if state.session.version != seen.version {
@@ -120,11 +120,11 @@ impl RefreshModel {
         if state.issued.last() != Some(&token) {
             state.faults.push(Fault::NotLive);
         }
-        // Where anyone may present anything, who gets the response makes no difference.
+        // If anyone may present any token, the receiver of the response makes no difference.
         (self.presenters == Presenters::HonestClient).then_some(Request::Answered(token))
     }
 
-    /// Whether time may move on. With the honest client, only as far as it and the server keep their promise.
+    /// Returns true if time may move on. With the honest client, only as far as it and the server stay within the window.
     fn may_tick(&self, state: &State) -> bool {
         let next = state.tick + 1;
         let is_safe = |place: usize| {
@@ -142,7 +142,7 @@ impl RefreshModel {
         state.tick < self.ticks && (self.presenters == Presenters::Anyone || honest())
     }
 
-    /// Whether the honest client may present the token that it holds now.
+    /// Returns true if the honest client may present the token that it holds now.
     fn may_present(state: &State) -> bool {
         let is_settled = |request: &Request| {
             let place = match request {
@@ -187,7 +187,7 @@ impl Model for RefreshModel {
                 Presenters::HonestClient => 0..0,
                 Presenters::Anyone => 0..state.issued.len(),
             };
-            // What the last rotation gives is not presented, so that the exploration ends.
+            // The token from the last rotation is not presented, so that the exploration ends.
             actions.extend(presentable.filter(|place| *place < self.rotations).map(Action::Send));
         }
         for (slot, request) in state.requests.iter().enumerate() {

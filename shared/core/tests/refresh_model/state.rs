@@ -8,7 +8,7 @@ use latchkey_core::token::{LOST_RESPONSE_WINDOW, Presentation, REUSE_WINDOW, Ref
 
 use crate::passed;
 
-/// A token that can be a part of a state.
+/// Token that can be a part of a state.
 #[derive(Clone)]
 pub struct Token(pub Arc<RefreshToken>);
 
@@ -32,7 +32,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// What the store holds of the session.
+/// Session as the store holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     pub version: u8,
@@ -42,12 +42,12 @@ pub struct Session {
 
 impl Hash for Session {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // The family follows from the tokens issued and the times of their use, which every state holds.
+        // The family follows from the issued tokens and the times of their use, which every state holds.
         (self.version, self.revoked).hash(state);
     }
 }
 
-/// A request under way. Tokens go by their place in the order of issue.
+/// Pending request. Tokens are named by their index in the order of issue.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Request {
     /// On its way to the server.
@@ -61,7 +61,7 @@ pub enum Request {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Decided {
     pub place: usize,
-    /// When the session was read.
+    /// Time at which the session was read.
     pub tick: u8,
     pub seen: Arc<Session>,
     pub write: Write,
@@ -87,33 +87,33 @@ pub struct State {
     pub tick: u8,
     pub session: Arc<Session>,
     pub requests: Vec<Option<Request>>,
-    /// The token that the honest client holds.
+    /// Token that the honest client holds.
     pub held: usize,
     /// Every token that was ever stored as live, in that order; the last is live.
     pub issued: Vec<Token>,
-    /// At which tick each but the live one was used.
+    /// Tick at which each token except the live one was used.
     pub used: Vec<u8>,
-    /// What went wrong, by the specification.
+    /// Violations of the specification.
     pub faults: Vec<Fault>,
-    /// A write was overtaken, and the request began again.
+    /// True if a write was overtaken and the request started again.
     pub raced: bool,
-    /// A used token was answered.
+    /// True if a used token got the live token.
     pub answered_again: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
-    /// The family decided otherwise than the specification.
+    /// The family decided differently from the specification.
     OtherDecision,
-    /// A family replaces another token than the last one issued, or none.
+    /// A family replaces a token other than the last one issued, or none.
     OtherLive,
-    /// A token was handed out that is not the live one.
+    /// A client got a token that is not the live one.
     NotLive,
-    /// A token was handed out after the session was revoked.
+    /// A client got a token after the session was revoked.
     AfterRevocation,
 }
 
-/// What the specification expects when a token is presented.
+/// Result that the specification expects when a token is presented.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Expected {
     Replace,
@@ -122,8 +122,8 @@ pub enum Expected {
 }
 
 impl State {
-    /// The rules in terms of the order of issue: the live token is replaced; one that was used within the window, and the one
-    /// used last for a day, is answered with the live one; every other one ends the session.
+    /// Returns the result by the order of issue. The live token is replaced. A token that was used within the window, and the
+    /// last used token for a day, gets the live one. Every other token ends the session.
     pub fn expected(&self, place: usize) -> Expected {
         match self.used.get(place) {
             None => Expected::Replace,
@@ -137,12 +137,12 @@ impl State {
         }
     }
 
-    /// Whether the token of this place is live at `tick`, or was used no longer before it than `window`.
+    /// Returns true if the token with this index is live at `tick`, or was used at most `window` before it.
     pub fn is_within(&self, place: usize, tick: u8, window: Duration) -> bool {
         self.used.get(place).is_none_or(|used| passed(*used, tick) <= window)
     }
 
-    /// Whether, of all issued tokens, the last alone would be replaced. Time makes no difference to that.
+    /// Returns true if only the last of all issued tokens would be replaced. This does not depend on the time.
     pub fn only_the_last_is_live(&self) -> bool {
         let is_live = |token: &&Token| {
             matches!(self.session.family.present(&token.0, self.now()), Ok(Presentation::Rotate(_)))
@@ -150,7 +150,7 @@ impl State {
         self.issued.iter().filter(is_live).eq(self.issued.last())
     }
 
-    /// Whether a request with the token of this place is under way.
+    /// Returns true if a request with the token with this index is pending.
     pub fn presents(&self, place: usize) -> bool {
         self.requests.iter().flatten().any(|request| match request {
             Request::Sent(presented) => *presented == place,

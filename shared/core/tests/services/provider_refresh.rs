@@ -35,7 +35,7 @@ async fn a_refresh_token_is_renewed_with_client_authentication_and_rotates() {
 async fn a_refresh_token_that_the_provider_withdrew_is_told_apart_from_a_provider_in_trouble() {
     let world = World::unlimited(Function::default());
     let refused = refresh(&world, "another").await.unwrap_err();
-    assert!(refused.contains("does not take"), "{refused}");
+    assert!(refused.contains("refused the code"), "{refused}");
     world.provider.edit().faults.insert(format!("{ISSUER}/token"), Fault::Timeout);
     let failed = refresh(&world, "provider-refresh-1").await.unwrap_err();
     assert!(failed.contains("no response within"), "{failed}");

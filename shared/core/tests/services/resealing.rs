@@ -60,7 +60,7 @@ async fn everything_moves_under_the_new_secret_and_the_old_one_can_go() {
     let found = both.services.secrets.count().await.unwrap();
     assert_eq!(found, SealedCount { current: 0, older: 2, unreadable: 0 });
     let progress = reseal(&both).await;
-    assert!(!progress.is_clean() && progress.to_string().contains("whether any is left"), "{progress}");
+    assert!(!progress.is_clean() && progress.to_string().contains("none are left"), "{progress}");
     assert_eq!(progress.count, SealedCount { current: 0, older: 2, unreadable: 0 });
     let again = reseal(&both).await;
     assert!(again.is_clean() && again.to_string().contains("needs another secret"), "{again}");
@@ -90,7 +90,7 @@ async fn resealing_goes_on_where_it_was_stopped_and_a_schedule_does_it_until_not
     assert_eq!(idle, None, "nothing is rotated");
     let both = |seed| process(&table, &[NEW, OLD], seed);
     let first = both(2).services.secrets.reseal_by_schedule(10, one_page()).await.unwrap().unwrap();
-    assert!(!first.is_complete() && first.to_string().contains("goes on where this one stopped"), "{first}");
+    assert!(!first.is_complete() && first.to_string().contains("continues from here"), "{first}");
     assert!(first.count.older > 0);
     let second = both(3).services.secrets.reseal_by_schedule(10, || true).await.unwrap().unwrap();
     assert!(second.is_complete() && !second.is_clean());

@@ -3,51 +3,51 @@ use rusqlite::ErrorCode;
 
 use crate::{DriverError, failed_check};
 
-/// How to come back from a damaged file.
+/// Fix for a damaged file.
 pub(super) const MEND_DAMAGE: &str = "stop the server and put a backup in its place";
 
-/// Why a database was not opened. Each message names the file and the fix.
+/// Reason that a database was not opened. Each message names the file and the fix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
     /// The folder of the file does not exist.
     #[error("{path}: its folder does not exist; make the folder or give another path")]
     NoFolder {
-        /// The file.
+        /// Path of the file.
         path: String,
     },
-    /// The file cannot be made or opened.
+    /// The file cannot be created or opened.
     #[error("{path} cannot be opened: {why}; let this user read and write the file and its folder")]
     Denied {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// What the system said.
+        /// Error of the system.
         why: String,
     },
-    /// The file, or its file system, can only be read.
+    /// The file or its file system is read-only.
     #[error("{path} is read-only; let this user write the file and its folder")]
     ReadOnly {
-        /// The file.
+        /// Path of the file.
         path: String,
     },
-    /// The file is something else.
+    /// The file is not a SQLite database.
     #[error("{path} is not a SQLite database; move the file away or give another path")]
     NotADatabase {
-        /// The file.
+        /// Path of the file.
         path: String,
     },
-    /// The file is a SQLite database that another program made.
+    /// The file is a SQLite database of another program.
     #[error("{path} is the database of another program; give another path")]
     Foreign {
-        /// The file.
+        /// Path of the file.
         path: String,
     },
     /// The file is damaged.
     #[error("{path} is damaged: {why}; {MEND_DAMAGE}")]
     Corrupt {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// What is wrong with it.
+        /// Damage.
         why: String,
     },
     /// A newer version of Latchkey has used the file.
@@ -55,37 +55,37 @@ pub enum OpenError {
         "{path} has schema {found}, and this version knows schemas up to {known}; run the newer version that made it"
     )]
     Newer {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// The schema of the file.
+        /// Schema version of the file.
         found: i64,
-        /// The newest schema that this version knows.
+        /// Newest schema version that this program knows.
         known: i64,
     },
     /// Another process holds the file for longer than a commit takes.
     #[error("{path} is locked by another process; stop that process, or try again when it is done")]
     Locked {
-        /// The file.
+        /// Path of the file.
         path: String,
     },
-    /// There is no room left.
+    /// The disk is full.
     #[error("{path} cannot grow: its disk is full; free some space")]
     Full {
-        /// The file.
+        /// Path of the file.
         path: String,
     },
-    /// Anything else.
+    /// Any other failure.
     #[error("{path} cannot be used: {why}")]
     Failed {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// What went wrong.
+        /// Failure.
         why: String,
     },
 }
 
 impl OpenError {
-    /// What `error` means for the database at `path`.
+    /// Returns the meaning of `error` for the database at `path`.
     pub(super) fn new(path: &str, error: &rusqlite::Error) -> Self {
         let (path, why) = (path.to_owned(), why(error));
         match error.sqlite_error_code() {
@@ -94,8 +94,9 @@ impl OpenError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path },
             Some(ErrorCode::DiskFull) => Self::Full { path },
             Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => Self::Denied { path, why },
-            // A plain error: our statements are right for our schema, so it is the schema that is not as it was made. No
-            // error of SQLite's own: a column holds what its type rules out.
+            // `Unknown` is a plain SQL error: the statements fit the schema, so the schema must have been
+            // changed. `None` is not an error of SQLite itself: a column holds a value that its type
+            // excludes.
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::Unknown) | None => Self::Corrupt { path, why },
             Some(_) => Self::Failed { path, why },
         }
@@ -104,13 +105,13 @@ impl OpenError {
 
 fn why(error: &rusqlite::Error) -> String {
     match error {
-        // Without the statement, which says nothing to whoever reads the log.
+        // The statement is left out, because it does not help a reader of the log.
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
         other => other.to_string(),
     }
 }
 
-/// The kind of `error`, met by a commit.
+/// Returns the kind of `error` from a commit.
 pub(super) fn write_fault(error: &rusqlite::Error) -> WriteFault {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => WriteFault::DiskFull,
@@ -121,7 +122,7 @@ pub(super) fn write_fault(error: &rusqlite::Error) -> WriteFault {
     }
 }
 
-/// What `error`, met by a statement of ours, means for the database called `name`.
+/// Returns the meaning of `error` from one of the driver's statements, for the database with this name.
 pub(super) fn at_run_time(name: &str, error: &rusqlite::Error) -> DriverError {
     if let rusqlite::Error::SqliteFailure(_, Some(message)) = error
         && let Some(constraint) = failed_check(message)

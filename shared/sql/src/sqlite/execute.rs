@@ -13,7 +13,7 @@ impl ToSql for Value {
     }
 }
 
-/// Runs selects, all as of one moment.
+/// Runs selects on one snapshot.
 pub(super) fn read(connection: &Connection, batch: &[Statement]) -> rusqlite::Result<Vec<Outcome>> {
     if batch.len() == 1 {
         return run(connection, batch);
@@ -24,7 +24,7 @@ pub(super) fn read(connection: &Connection, batch: &[Statement]) -> rusqlite::Re
     Ok(outcomes)
 }
 
-/// Runs statements within whatever transaction is open.
+/// Runs statements in the open transaction, if there is one.
 pub(super) fn run(connection: &Connection, batch: &[Statement]) -> rusqlite::Result<Vec<Outcome>> {
     batch.iter().map(|statement| one(connection, statement)).collect()
 }

@@ -1,8 +1,9 @@
-//! The driver for a local SQLite file, or a database in memory.
+//! Driver for a local SQLite file, or for a database in memory.
 //!
-//! A commit is on the disk before it is acknowledged (write-ahead log, synced at every commit). Several processes may use
-//! one file at once. Reads run in place, on the caller's thread: they take microseconds, less than handing them to another
-//! thread would. Commits go to one thread that syncs the disk once for all that wait for it.
+//! A commit is on the disk before it is acknowledged (write-ahead log, synced at every commit). Several
+//! processes may use one file at the same time. Reads run on the caller's thread, because they take
+//! microseconds, less than a handover to another thread. Commits go to one thread that syncs the disk once
+//! for all waiting commits.
 
 mod error;
 mod execute;
@@ -28,36 +29,38 @@ use crate::{Access, Driver, DriverError, Outcome, Statement, statement};
 use readers::Readers;
 use writer::Writer;
 
-/// A SQLite database. Dropping it waits for the commits under way and closes it.
+/// A SQLite database. Dropping it waits for running commits and closes it.
 #[derive(Debug)]
 pub struct Sqlite {
-    // In this order: what is dropped last closes the file, and only the writer may then fold the log into it.
+    // The order of the fields matters: the one dropped last closes the file, and only the writer may then
+    // fold the log into it.
     readers: Readers,
     writer: Writer,
     name: Arc<str>,
-    /// When a write was last tried for its own sake, in milliseconds.
+    /// Time of the last write that was only a check, in milliseconds.
     tried: AtomicI64,
 }
 
-/// How long a write that went well is taken for good, unless another one fails.
+/// Time for which a successful write counts as proof that writes work, unless another write fails.
 const TRY_EVERY: Duration = Duration::from_mins(1);
 
 impl Sqlite {
-    /// Opens the database at `path`, makes it when it is not there, and brings its schema up to date. The folder must
-    /// exist. Blocks while it does so.
+    /// Opens the database at `path`, creates it if it does not exist, and updates its schema. The folder must
+    /// exist. Blocks until it is done.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let writer = open::file(path)?;
         let share = |connection| Arc::new(Mutex::new(connection));
-        // As many as threads can read at once; a few are enough on a large machine, as each read takes microseconds.
+        // One reader for each thread that can read in parallel. A few are enough on a large machine, because
+        // each read takes microseconds.
         let more = std::thread::available_parallelism().map_or(1, |cores| cores.get().clamp(2, 4) - 1);
         let first = open::reader(path).map(share)?;
         let others = (0..more).map(|_| open::reader(path).map(share)).collect::<Result<_, _>>()?;
         Self::start(share(writer), Readers::new(first, others), &path.display().to_string())
     }
 
-    /// A new, empty database that lives as long as this value.
+    /// Creates an empty database that lives as long as this value.
     pub fn open_in_memory() -> Result<Self, OpenError> {
-        // One connection for all, as a second one would have a database of its own.
+        // All share one connection, because a second one would have a database of its own.
         let only = Arc::new(Mutex::new(open::memory()?));
         Self::start(Arc::clone(&only), Readers::new(only, Vec::new()), open::MEMORY)
     }
@@ -68,8 +71,8 @@ impl Sqlite {
         Ok(Self { readers, writer, name, tried: AtomicI64::new(0) })
     }
 
-    /// Examines the whole database for damage: a [`StoreError::Corrupt`] says what is wrong. Others go on reading and
-    /// writing meanwhile. Blocks, for seconds when the file has gigabytes.
+    /// Checks the whole database for damage, and returns [`StoreError::Corrupt`] with the damage. Others can
+    /// read and write in the meantime. Blocks, for seconds if the file has gigabytes.
     pub fn quick_check(&self) -> Result<(), StoreError> {
         let verdict = self
             .readers
@@ -96,7 +99,7 @@ impl Driver for Sqlite {
         }
     }
 
-    /// Tries a write now and then, and whenever the last one failed.
+    /// Tries a write if the last check was a minute ago, or if the last write failed.
     async fn check_writes(&self, now: Timestamp) -> Result<(), WriteFault> {
         let tried = Timestamp::from_millis(self.tried.load(Ordering::Relaxed));
         let lately = tried <= now && now.since(tried) < TRY_EVERY;

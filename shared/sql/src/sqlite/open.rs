@@ -10,16 +10,17 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use super::error::OpenError;
 use crate::MIGRATIONS;
 
-/// What messages call a database in memory.
+/// Name of a database in memory in messages.
 pub(super) const MEMORY: &str = "the database in memory";
 
-/// Stands in the file's header and says whose it is: "Ltch" in ASCII.
+/// Application id in the file's header: "Ltch" in ASCII.
 const APPLICATION_ID: i64 = 0x4C74_6368;
 
-/// How long to wait for another process that writes. A commit takes milliseconds, so this only ends when something hangs.
+/// Time to wait for another process that writes. A commit takes milliseconds, so this time only passes if
+/// something hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Opens or makes the file, ready to write.
+/// Opens or creates the file, ready for writes.
 pub(super) fn file(path: &Path) -> Result<Connection, OpenError> {
     make(path)?;
     let mut connection = connect(path)?;
@@ -27,7 +28,7 @@ pub(super) fn file(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// A further connection to a file that [`file`] has opened.
+/// Opens a further connection to a file that [`file`] has opened.
 pub(super) fn reader(path: &Path) -> Result<Connection, OpenError> {
     let connection = connect(path)?;
     connection
@@ -36,7 +37,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// A new database in memory.
+/// Creates a database in memory.
 pub(super) fn memory() -> Result<Connection, OpenError> {
     let failed = |error| OpenError::new(MEMORY, &error);
     let mut connection = Connection::open_in_memory().map_err(failed)?;
@@ -45,10 +46,11 @@ pub(super) fn memory() -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// Makes an empty file where there is none: SQLite's own would be readable by every user of the machine.
+/// Creates an empty file if there is none. A file created by SQLite would be readable by every user of the
+/// machine.
 fn make(path: &Path) -> Result<(), OpenError> {
-    // POSIX lets go of all locks that a process has on a file when it closes it once: no other thread may have opened the
-    // new file before this one has closed it.
+    // When a process closes a file once, POSIX releases all its locks on that file. No other thread may
+    // therefore open the new file before this one has closed it.
     static MAKING: Mutex<()> = Mutex::new(());
     let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
 
@@ -74,10 +76,10 @@ fn make(path: &Path) -> Result<(), OpenError> {
 
 fn connect(path: &Path) -> Result<Connection, OpenError> {
     let shown = path.display().to_string();
-    // Absolute, as SQLite would take a name such as `file:x` for an address.
+    // Absolute, because SQLite would take a name such as `file:x` for a URI.
     let full: PathBuf = std::path::absolute(path)
         .map_err(|error| OpenError::Denied { path: shown.clone(), why: error.to_string() })?;
-    // Each connection stays behind a mutex of ours, so SQLite need not lock its own.
+    // Each connection is behind a mutex of its own, so SQLite need not lock it.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
         Connection::open_with_flags(full, flags).map_err(|error| OpenError::new(&shown, &error))?;
@@ -87,19 +89,20 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
 
 fn settings(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(PATIENCE)?;
-    // Holds every statement there is; the queries come in a few dozen shapes.
+    // The cache holds all statements; the queries come in a few dozen shapes.
     connection.set_prepared_statement_cache_capacity(64);
-    // A damaged or hostile file must not make SQLite run what it holds, nor be damaged further by a stray statement.
+    // A damaged or hostile file must not make SQLite run code from it, and a stray statement must not damage
+    // it further.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    // What a statement may have to undo is kept in memory: SQLite would write accounts to a file in the system's temporary
-    // folder, outside the data folder, and take longer.
+    // Data for undoing a statement stays in memory. SQLite would write accounts to a file in the system's
+    // temporary folder, outside the data folder, and take longer.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    // Every commit reaches the disk before it is acknowledged, and not only the ones before a checkpoint.
+    // Every commit reaches the disk before it is acknowledged, not only those before a checkpoint.
     connection.pragma_update(None, "synchronous", "FULL")
 }
 
-/// Takes possession of the file: only when it is ours and can be written is anything about it changed.
+/// Prepares the file for use. It changes the file only if the file belongs to Latchkey and is writable.
 pub(super) fn prepare(connection: &mut Connection, path: &str) -> Result<(), OpenError> {
     let failed = |error: rusqlite::Error| OpenError::new(path, &error);
     if connection.is_readonly("main").map_err(failed)? {
@@ -113,12 +116,12 @@ pub(super) fn prepare(connection: &mut Connection, path: &str) -> Result<(), Ope
     upgrade(connection, path)
 }
 
-/// Turns the write-ahead log on, for good, and gives the mode that the file then is in.
+/// Turns the write-ahead log on permanently, and returns the resulting mode of the file.
 fn write_ahead(connection: &mut Connection) -> rusqlite::Result<String> {
     for _ in 0..100 {
         match connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)) {
-            // The one step for which SQLite does not wait by itself while another process does the same. Taking the lock
-            // to write does wait, and after that the other one is done.
+            // This is the only step for which SQLite does not wait while another process does the same.
+            // Taking the write lock does wait, and afterwards the other process has finished.
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?.rollback()?;
             }
@@ -128,7 +131,7 @@ fn write_ahead(connection: &mut Connection) -> rusqlite::Result<String> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
 }
 
-/// Brings the schema up to date in one transaction, so that two processes that open a new file do it once.
+/// Updates the schema in one transaction, so that two processes that open a new file do it once.
 fn upgrade(connection: &mut Connection, path: &str) -> Result<(), OpenError> {
     if schema_version(connection, path)? == known() {
         return Ok(());
@@ -148,7 +151,7 @@ fn known() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
-/// How many migrations the file has had: 0 for one that is empty.
+/// Returns the number of migrations that the file has had; 0 for an empty file.
 fn schema_version(connection: &Connection, path: &str) -> Result<i64, OpenError> {
     let (version, application, tables): (i64, i64, i64) = connection
         .query_row(

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use rusqlite::Connection;
 
-/// The connections to read from: at least one.
+/// Connections for reads: at least one.
 #[derive(Debug)]
 pub(super) struct Readers {
     first: Arc<Mutex<Connection>>,
@@ -16,7 +16,7 @@ impl Readers {
         Self { first, others, next: AtomicUsize::new(0) }
     }
 
-    /// One that is free, or else whichever one's turn it is to be waited for. Only to be held without an await.
+    /// Returns a free connection, or else waits for one in turn. The guard must not be held across an await.
     pub fn any(&self) -> MutexGuard<'_, Connection> {
         for connection in std::iter::once(&self.first).chain(&self.others) {
             match connection.try_lock() {

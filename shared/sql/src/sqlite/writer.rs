@@ -12,7 +12,7 @@ use crate::{DriverError, Outcome, Statement};
 
 type BatchResult = Result<Vec<Outcome>, DriverError>;
 
-/// How many batches share one sync of the disk at the most. The first of them waits for the last.
+/// Maximum number of batches that share one sync of the disk. The first of them waits for the last.
 const GROUP: usize = 64;
 
 struct Job {
@@ -20,16 +20,16 @@ struct Job {
     reply: oneshot::Sender<BatchResult>,
 }
 
-/// One thread that runs every batch that writes.
+/// Thread that runs every batch that writes.
 #[derive(Debug)]
 pub(super) struct Writer {
-    // Only absent while it is dropped.
+    // Absent only while the writer is dropped.
     queue: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
     fault: Arc<LastFault>,
 }
 
-/// Why the last commit failed, if it did.
+/// Reason that the last commit failed, if it did.
 type LastFault = Mutex<Option<WriteFault>>;
 
 impl Writer {
@@ -45,12 +45,12 @@ impl Writer {
         Ok(Self { queue: Some(queue), thread: Some(thread), fault })
     }
 
-    /// Why the last commit failed, if it did.
+    /// Returns the reason that the last commit failed, if it did.
     pub fn fault(&self) -> Option<WriteFault> {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `batch` as one transaction. A caller that goes away before its turn has no effect.
+    /// Runs `batch` as one transaction. If the caller goes away before its turn, nothing happens.
     pub async fn commit(&self, batch: Vec<Statement>) -> BatchResult {
         let gone = || DriverError::Unavailable("the thread that writes the database has ended".to_owned());
         let (reply, answer) = oneshot::channel();
@@ -64,13 +64,13 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.queue = None;
         if let Some(thread) = self.thread.take() {
-            // It only ends by a panic of its own, which then has been reported.
+            // The thread ends early only by a panic of its own, which has been reported by then.
             let _ = thread.join();
         }
     }
 }
 
-/// Takes what waits, commits it, and answers, until the queue is closed and empty.
+/// Takes waiting batches, commits them and replies, until the queue is closed and empty.
 fn serve(connection: &Mutex<Connection>, name: &str, jobs: &Receiver<Job>, fault: &LastFault) {
     while let Ok(first) = jobs.recv() {
         let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,14 +82,14 @@ fn serve(connection: &Mutex<Connection>, name: &str, jobs: &Receiver<Job>, fault
         *fault.lock().unwrap_or_else(PoisonError::into_inner) = result.as_ref().err().map(write_fault);
         let answers = answers(name, &batches, result);
         for (reply, answer) in replies.into_iter().zip(answers) {
-            // A caller that went away after its turn began does not learn how it ended.
+            // A caller that went away after its turn began does not learn the outcome.
             let _ = reply.send(answer);
         }
     }
 }
 
-/// One response per batch. Nobody is answered before the commit: a batch may have conflicted with one whose writes are lost
-/// if the commit fails.
+/// Returns one result per batch. No caller gets its result before the commit, because a batch may have
+/// conflicted with one whose writes are lost if the commit fails.
 #[cfg(test)]
 pub(super) fn commit_group(
     connection: &mut Connection,
@@ -116,11 +116,11 @@ fn try_group(
     name: &str,
     batches: &[Vec<Statement>],
 ) -> rusqlite::Result<Vec<BatchResult>> {
-    // Takes the lock for writing at once: a transaction that reads first would fail when it then wants to write and
+    // The transaction takes the write lock at once. One that reads first would fail at its first write if
     // another process has written in between.
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if let [only] = batches {
-        // Needs no savepoint, which keeps a copy of every page that the batch changes.
+        // A single batch needs no savepoint, which would copy every page that the batch changes.
         let outcomes = match execute::run(&transaction, only) {
             Ok(outcomes) => outcomes,
             Err(error) => {
@@ -134,7 +134,7 @@ fn try_group(
     }
     let mut answers = Vec::with_capacity(batches.len());
     for batch in batches {
-        // Undone when it is dropped, so that a batch that fails takes only itself out of the group.
+        // Dropping the savepoint undoes it, so a failed batch removes only itself from the group.
         let savepoint = transaction.savepoint()?;
         match execute::run(&savepoint, batch) {
             Ok(outcomes) => {
@@ -152,7 +152,7 @@ fn try_group(
     Ok(answers)
 }
 
-/// The error of a batch whose condition did not hold; every other error is of the whole group.
+/// Returns the error of a batch whose condition did not hold. Every other error belongs to the whole group.
 fn refused(name: &str, error: rusqlite::Error) -> rusqlite::Result<DriverError> {
     match at_run_time(name, &error) {
         check @ DriverError::Check(_) => Ok(check),

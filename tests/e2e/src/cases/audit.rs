@@ -1,15 +1,14 @@
 //! `GET /v1/audit`.
 
-use crate::failure::Result;
-use crate::person::{PASSWORD, Person};
-use crate::request::Request;
-use crate::trial::Trial;
+use latchkey_harness::{Answer, Request, Result};
+
+use crate::{PASSWORD, Person, Trial};
 
 cases![an_event_says_who_did_what, events_are_paged, an_administrators_change_is_noted, what_is_no_question];
 
 const WRONG: &str = "not the right one";
 
-fn of(t: &Trial<'_>, root: &Person, person: &Person, query: &str) -> Result<crate::answer::Answer> {
+fn of(t: &Trial<'_>, root: &Person, person: &Person, query: &str) -> Result<Answer> {
     t.ask(Request::get(&format!("/v1/audit?user={}{query}", person.id)), root)?.ok(200)
 }
 

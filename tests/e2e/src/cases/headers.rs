@@ -1,14 +1,11 @@
-//! What every answer carries.
+//! The headers of every answer.
 
 use std::collections::BTreeSet;
 
+use latchkey_harness::{Answer, Request, Result, bearer};
 use serde_json::json;
 
-use crate::answer::Answer;
-use crate::failure::Result;
-use crate::person::PASSWORD;
-use crate::request::Request;
-use crate::trial::{Trial, bearer};
+use crate::{PASSWORD, Trial};
 
 cases![the_security_headers, a_request_id_of_its_own, personal_data_is_not_stored, public_data_may_be_kept];
 
@@ -37,10 +34,17 @@ fn answers(t: &Trial<'_>) -> Result<Vec<Answer>> {
         t.ask(Request::get("/v1/authorize?signed_in=true"), &ada)?.ok(204)?,
         t.send(Request::post("/v1/signin").bytes("application/json", b"{".to_vec()))?.ok(400)?,
         t.send(Request::get("/v1/session"))?.ok(401)?,
+        t.send(Request::get("/v1/session").bearer("nonsense"))?.ok(401)?,
+        t.try_sign_in(&ada.email, "not the password")?.ok(401)?,
+        t.send(Request::post("/v1/token/refresh"))?.ok(401)?,
+        t.refresh("nonsense")?.ok(401)?,
         t.ask(Request::get("/v1/users"), &ada)?.ok(403)?,
+        t.send(Request::post("/v1/signin").header("origin", "https://evil.example"))?.ok(403)?,
         t.send(Request::get("/v1/nothing"))?.ok(404)?,
+        t.send_raw(Request::get("//v1/session"))?.ok(404)?,
         t.send(Request::put("/v1/signin"))?.ok(405)?,
         t.send(Request::post("/v1/signup").json(&bearer(&ada.email, PASSWORD)))?.ok(409)?,
+        t.send_raw(Request::post("/v1/signin").bytes("application/json", vec![b' '; 70_000]))?.ok(413)?,
         t.send(Request::post("/v1/signin").bytes("text/plain", b"{}".to_vec()))?.ok(415)?,
         t.send(Request::post("/v1/signin").json(&json!({})))?.ok(422)?,
     ])
@@ -58,11 +62,10 @@ fn the_security_headers(t: &Trial<'_>) -> Result {
             ensure_eq!(answer.header("cache-control"), "no-store", "{}", answer.asked);
         }
         if answer.status == 401 {
-            ensure!(
-                answer.header("www-authenticate").starts_with("Bearer"),
-                "{}: no challenge",
-                answer.asked
-            );
+            let challenge = answer.header("www-authenticate");
+            ensure!(challenge.starts_with("Bearer"), "{}: {challenge}", answer.asked);
+            let is_told = challenge.contains("error=");
+            ensure_eq!(is_told, answer.code() == "invalid_token", "{}: {challenge}", answer.asked);
         }
     }
     Ok(())
@@ -87,6 +90,8 @@ fn personal_data_is_not_stored(t: &Trial<'_>) -> Result {
         "/v1/authorize?signed_in=true",
         "/v1/roles",
         "/v1/roles/user",
+        "/v1/users",
+        "/v1/audit",
         &format!("/v1/users/{}", ada.id),
         &format!("/v1/users/{}/sessions", ada.id),
         &format!("/v1/users?email={}", ada.email),
@@ -96,7 +101,18 @@ fn personal_data_is_not_stored(t: &Trial<'_>) -> Result {
         ensure!(answer.status < 300, "{path}: {}", answer.shown());
         ensure_eq!(answer.header("cache-control"), "no-store", "{path}");
     }
-    ensure_eq!(t.refresh(&ada.refresh)?.ok(200)?.header("cache-control"), "no-store");
+    let cookie = json!({ "email": t.email("eve"), "password": PASSWORD });
+    for request in [
+        Request::post("/v1/signup").json(&cookie),
+        Request::post("/v1/signin").json(&cookie),
+        Request::post("/v1/signin").json(&bearer(&ada.email, PASSWORD)),
+        Request::post("/v1/permissions/check").json(&json!({ "permission": "a:b" })).bearer(&ada.access),
+        Request::post("/v1/token/refresh").json(&json!({ "refresh_token": ada.refresh })),
+    ] {
+        let answer = t.send(request)?;
+        ensure!(answer.status < 300, "{}", answer.shown());
+        ensure_eq!(answer.header("cache-control"), "no-store", "{}", answer.asked);
+    }
     Ok(())
 }
 

@@ -2,24 +2,25 @@
 
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
+use latchkey_harness::{Request, Result};
 use serde_json::{Value, json};
 
-use crate::failure::Result;
-use crate::request::Request;
-use crate::trial::Trial;
+use crate::Trial;
 
 cases![a_token_verifies_offline, there_is_no_private_part, discovery_leads_there];
 
 /// The claims of a token, if a stock client that has the key set accepts it.
 fn verify(token: &str, set: &JwkSet, issuer: &str) -> Result<Value> {
-    let header = decode_header(token)?;
+    let refused = |error: jsonwebtoken::errors::Error| format!("a token does not verify: {error}");
+    let header = decode_header(token).map_err(refused)?;
     ensure_eq!(header.typ.as_deref(), Some("at+jwt"));
     let found = header.kid.as_deref().and_then(|kid| set.find(kid));
-    let key = DecodingKey::from_jwk(found.ok_or_else(|| "its key is not published".to_owned())?)?;
+    let found = found.ok_or_else(|| "its key is not published".to_owned())?;
+    let key = DecodingKey::from_jwk(found).map_err(refused)?;
     let mut validation = Validation::new(header.alg);
     validation.set_issuer(&[issuer]);
     validation.set_audience(&[issuer]);
-    Ok(decode::<Value>(token, &key, &validation)?.claims)
+    Ok(decode::<Value>(token, &key, &validation).map_err(refused)?.claims)
 }
 
 fn a_token_verifies_offline(t: &Trial<'_>) -> Result {

@@ -1,12 +1,9 @@
 //! The limits as they are by default, each spent by one case from one address, one case after the other.
 
+use latchkey_harness::{Answer, Failure, Request, Result, bearer};
 use serde_json::json;
 
-use crate::answer::Answer;
-use crate::failure::{Failure, Result};
-use crate::person::PASSWORD;
-use crate::request::Request;
-use crate::trial::{Trial, bearer};
+use crate::{PASSWORD, Trial};
 
 cases![
     a_session_asks_600_times_a_minute,
@@ -19,7 +16,7 @@ cases![
 ];
 
 /// Headers in which a client can claim to be somebody else.
-const CLAIMS: [&str; 7] = [
+const CLAIMS: [&str; 11] = [
     "x-forwarded-for",
     "x-real-ip",
     "cf-connecting-ip",
@@ -27,11 +24,15 @@ const CLAIMS: [&str; 7] = [
     "forwarded",
     "x-client-ip",
     "fastly-client-ip",
+    "x-cluster-client-ip",
+    "x-forwarded",
+    "x-forwarded-host",
+    "x-user-id",
 ];
 
 /// The request with an address of this number in every header that must not matter.
 fn claiming(t: &Trial<'_>, mut request: Request, number: usize) -> Request {
-    for name in CLAIMS.into_iter().filter(|name| Some(*name) != t.place.address_header) {
+    for name in CLAIMS.into_iter().filter(|name| Some(*name) != t.place.running.address_header()) {
         let address = format!("203.0.113.{}", number + 1);
         request = request.header(name, &if name == "forwarded" { format!("for={address}") } else { address });
     }
@@ -130,7 +131,11 @@ fn sixty_bad_refreshes_a_minute(t: &Trial<'_>) -> Result {
 
 /// Known or not, the e-mail has the same limit, and nothing in the responses tells which it is.
 fn ten_sign_ins_in_15_minutes_for_one_e_mail_from_anywhere(t: &Trial<'_>) -> Result {
-    let name = t.place.address_header.ok_or(Failure::Skipped("every request here comes from one address"))?;
+    let name = t
+        .place
+        .running
+        .address_header()
+        .ok_or(Failure::Skipped("every request here comes from one address"))?;
     let email = t.email("nobody");
     for number in 0..10 {
         let guess = Request::post("/v1/signin").json(&bearer(&email, "not the password"));
@@ -143,7 +148,11 @@ fn ten_sign_ins_in_15_minutes_for_one_e_mail_from_anywhere(t: &Trial<'_>) -> Res
 
 /// Where the platform takes the address from a header that requests here can set, another one is not concerned.
 fn another_address_has_its_own(t: &Trial<'_>) -> Result {
-    let name = t.place.address_header.ok_or(Failure::Skipped("every request here comes from one address"))?;
+    let name = t
+        .place
+        .running
+        .address_header()
+        .ok_or(Failure::Skipped("every request here comes from one address"))?;
     let sign_up = |name: &str| Request::post("/v1/signup").json(&bearer(&t.email(name), PASSWORD));
     t.send(sign_up("here"))?.problem(429, "rate_limited")?;
     t.send(sign_up("there").header(name, "198.51.100.23"))?.ok(201)?;

@@ -1,12 +1,9 @@
 //! Five wrong passwords in a row lock an account, and nobody can tell.
 
+use latchkey_harness::{Answer, Failure, Request, Result, bearer};
 use serde_json::json;
 
-use crate::answer::Answer;
-use crate::failure::{Failure, Result};
-use crate::person::PASSWORD;
-use crate::request::Request;
-use crate::trial::{Trial, bearer};
+use crate::{PASSWORD, Trial};
 
 cases![
     a_locked_account_answers_as_an_unknown_one,

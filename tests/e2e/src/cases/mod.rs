@@ -6,6 +6,7 @@
 
 use crate::case::Case;
 
+mod account;
 mod audit;
 mod authorize;
 mod cookies;
@@ -24,6 +25,7 @@ mod roles;
 mod session;
 mod signin;
 mod signup;
+mod tokens;
 mod users;
 
 /// The cases for a place whose limits are out of the way.
@@ -33,7 +35,9 @@ pub fn open() -> Vec<Case> {
         signin::CASES,
         lockout::CASES,
         session::CASES,
+        account::CASES,
         cookies::CASES,
+        tokens::CASES,
         refresh::CASES,
         permissions::CASES,
         authorize::CASES,

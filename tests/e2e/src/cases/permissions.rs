@@ -1,12 +1,9 @@
 //! `POST /v1/permissions/check`, `GET /v1/permissions`.
 
+use latchkey_harness::{Answer, Request, Result};
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
-use crate::failure::Result;
-use crate::person::Person;
-use crate::request::Request;
-use crate::trial::Trial;
+use crate::{Person, Trial};
 
 cases![
     one_with_the_role_that_grants_it,

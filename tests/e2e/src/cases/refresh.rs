@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use latchkey_harness::{Request, Result};
 use serde_json::json;
 
-use crate::failure::Result;
-use crate::person::Person;
-use crate::request::Request;
-use crate::trial::Trial;
+use crate::{Person, Trial};
 
 cases![
     the_next_token_of_the_same_session,

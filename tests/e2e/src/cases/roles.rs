@@ -1,12 +1,9 @@
 //! `/v1/roles`, `/v1/roles/{name}`.
 
+use latchkey_harness::{Answer, Request, Result};
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
-use crate::failure::Result;
-use crate::person::Person;
-use crate::request::Request;
-use crate::trial::Trial;
+use crate::{Person, Trial};
 
 cases![
     the_initial_ones,

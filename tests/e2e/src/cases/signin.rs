@@ -1,13 +1,10 @@
 //! `POST /v1/signin`.
 
 use http::HeaderMap;
+use latchkey_harness::{Request, Result};
 use serde_json::{Value, json};
 
-use crate::failure::Result;
-use crate::person::{PASSWORD, Person};
-use crate::place::Cookie;
-use crate::request::Request;
-use crate::trial::Trial;
+use crate::{Cookie, PASSWORD, Person, Trial};
 
 cases![
     begins_a_session_of_its_own,

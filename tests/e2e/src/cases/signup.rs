@@ -1,11 +1,9 @@
 //! `POST /v1/signup`.
 
+use latchkey_harness::{Request, Result, bearer};
 use serde_json::json;
 
-use crate::failure::Result;
-use crate::person::{PASSWORD, Person};
-use crate::request::Request;
-use crate::trial::{Trial, bearer};
+use crate::{PASSWORD, Person, Trial};
 
 cases![made, taken, other_alphabets, refused, two_hundred_at_once];
 

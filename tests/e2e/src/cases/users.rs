@@ -1,12 +1,9 @@
 //! `/v1/users`, its sessions and its roles, and who may do that.
 
+use latchkey_harness::{Answer, Request, Result};
 use serde_json::json;
 
-use crate::answer::Answer;
-use crate::failure::Result;
-use crate::person::{PASSWORD, Person};
-use crate::request::Request;
-use crate::trial::Trial;
+use crate::{PASSWORD, Person, Trial};
 
 cases![
     who_lacks_the_permission_is_refused,

@@ -64,21 +64,6 @@ impl Running {
 }
 
 #[tokio::test]
-async fn it_signs_up_and_in_over_dynamodb() {
-    let emulator = emulator().await;
-    let mut running = start(&settings(emulator.endpoint())).await;
-    let answer = running.response(SIGNUP).await;
-    assert_eq!(answer["statusCode"], 201, "{answer}");
-    assert_eq!(answer["cookies"].as_array().map(Vec::len), Some(3), "{answer}");
-    let signin = signin();
-    assert_eq!(running.response(&signin).await["statusCode"], 200);
-    let again = running.response(SIGNUP).await;
-    assert_eq!(again["statusCode"], 409, "{again}");
-    let (log, _) = running.process.stop().await;
-    assert_eq!(log, "", "nothing went wrong");
-}
-
-#[tokio::test]
 async fn what_is_no_request_is_an_error_and_the_next_one_is_served() {
     let emulator = emulator().await;
     let mut running = start(&settings(emulator.endpoint())).await;

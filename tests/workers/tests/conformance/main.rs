@@ -1,12 +1,11 @@
-//! The suites of the ports over the adapters of `latchkey-cloudflare`, in workerd. `tests/workers/run` starts the probe that
-//! they need.
+//! The suites of the ports over the adapters of `latchkey-cloudflare`, in workerd, behind a probe that this starts.
 
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 mod rows;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,6 +16,7 @@ use latchkey_core::port::table::{CommitError, Cursor, Item, Key, Page, Query, Qu
 use latchkey_core::port::{
     CacheStore, Clock, Count, Counters, Entropy, EntropyError, Fetch, FetchError, StoreError, Table, Window,
 };
+use latchkey_harness::platform::worker::{Start, Worker};
 use latchkey_native::HttpFetch;
 use latchkey_tests_workers::{Answer, Call, HEADER};
 use tokio::sync::Semaphore;
@@ -49,8 +49,17 @@ impl Probe {
     }
 }
 
-fn url() -> String {
-    std::env::var("LATCHKEY_PROBE_URL").unwrap_or_else(|_| panic!("run this by tests/workers/run"))
+/// The probe, one for all tests. It ends with this process.
+fn probe() -> &'static Worker {
+    static PROBE: LazyLock<Worker> = LazyLock::new(|| {
+        let start = Start::new().of_crate("tests/workers/probe");
+        start.in_workerd("probe", "workers-probe").unwrap()
+    });
+    &PROBE
+}
+
+fn url() -> &'static str {
+    &probe().url
 }
 
 #[async_trait]
@@ -301,5 +310,6 @@ mod worker {
             assert!(matches!(probe.call(&derive(n, 64, 1)).await, Answer::Bytes(_)));
             assert!(matches!(probe.call(&Call::Now).await, Answer::Time(_)));
         }
+        crate::probe().logs(&["as it was told"]).unwrap();
     }
 }

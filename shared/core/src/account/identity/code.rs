@@ -19,66 +19,66 @@ use crate::port::table::{Condition, Item, Key, Version, Write};
 use crate::session::{NewSession, Opening};
 use crate::{SessionId, Timestamp};
 
-/// How long a code can be exchanged.
+/// Lifetime of a code.
 const LIFETIME: Duration = Duration::from_mins(1);
 
-/// What an app that holds its own tokens asked for when it began the flow.
+/// Authorization request of an app that stores its own tokens.
 pub struct CodeOpening<'a> {
-    /// Its PKCE challenge.
+    /// PKCE challenge.
     pub challenge: &'a CodeChallenge,
-    /// Where the code goes.
+    /// Address to which the code is sent.
     pub redirect_to: &'a str,
-    /// Where the request came from.
+    /// Origin of the request.
     pub from: &'a Requester,
 }
 
-/// A code for whoever signed in with a provider.
+/// Code for a user who signed in with a provider.
 #[derive(Debug)]
 pub struct IdentityCode {
-    /// For the app's URL.
+    /// Code, for the app's URL.
     pub code: SecretString,
-    /// Whether the account was made by it.
+    /// True if the sign-in created the account.
     pub created: bool,
 }
 
-/// What an app brings to exchange a code.
+/// Request of an app to exchange a code.
 #[derive(Debug)]
 pub struct Redemption {
-    /// The code.
+    /// Code.
     pub code: SecretString,
-    /// What the challenge was made of.
+    /// PKCE verifier, from which the challenge was made.
     pub verifier: SecretString,
-    /// Where the code came to, when the app says so: then it must be where the code went.
+    /// Address at which the app received the code, if the app sends it. It must then be the address to which the code was sent.
     pub redirect_to: Option<String>,
 }
 
-/// Why a code was not exchanged.
+/// Reason that a code was not exchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum RedeemError {
-    /// There is no such code, it is over or used, or what came with it is not its own: it is good for nothing any more.
+    /// The code is unknown, expired or used, or the verifier or the address does not match. The code can no longer be used.
     #[error("the code is not valid")]
     Invalid {
-        /// Whether the audit log has it: it was the code of an account.
+        /// True if the audit log records it, because the code belonged to an account.
         is_audited: bool,
     },
-    /// It could not be carried out.
+    /// The request failed.
     #[error(transparent)]
     Fault(Fault),
 }
 
 carry_faults!(RedeemError);
 
-/// A code as it rests, under its own hash.
+/// Stored code, under its own hash.
 #[derive(Serialize, Deserialize)]
 struct StoredCode {
-    /// The user's when the code was issued: what ends every session ends the code too.
+    /// Session version of the user when the code was issued, so that ending all sessions also ends the code.
     #[serde(rename = "epoch")]
     session_version: u32,
     provider: ProviderName,
     challenge: CodeChallenge,
     redirect_to: String,
     issued_at: Timestamp,
-    /// The session that began with it, once it was exchanged: presented again, the code ends that session.
+    /// Session that started with the exchange of the code. If the code is presented again, that session ends.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     session: Option<SessionId>,
 }
@@ -94,8 +94,8 @@ impl StoredCode {
 }
 
 impl ProviderSignIn {
-    /// Signs in whoever a provider vouches for, like [`sign_in`](Self::sign_in), but begins no session:
-    /// it gives a code from which the app that can prove to have begun the flow gets one.
+    /// Signs in a user for whom a provider vouches, like [`sign_in`](Self::sign_in), but without a session. Returns a code
+    /// instead; the app that proves that it started the authorization request exchanges it for a session.
     pub async fn sign_in_for_code(
         &self,
         external: &ExternalIdentity,
@@ -122,11 +122,11 @@ impl ProviderSignIn {
         Ok(IdentityCode { code: begun.expose().into(), created })
     }
 
-    /// Exchanges a code for a session: one read and one commit. Of any number of exchanges at once one succeeds. A code that comes
-    /// with a wrong verifier is used up: whoever has it and not the verifier did not begin the flow.
+    /// Exchanges a code for a session: one read and one commit. Of several parallel exchanges one succeeds. A wrong verifier
+    /// consumes the code: its sender has the code without the verifier, so they did not start the authorization request.
     ///
-    /// A code that comes again while it would have been good is in two hands, and nobody can tell which of them has the
-    /// session: it ends (RFC 6749, section 4.1.2). That goes for exchanges at once too.
+    /// If a code is presented again within its lifetime, two clients have it and it is unknown which of them has the session.
+    /// The session therefore ends (RFC 6749, section 4.1.2). The same applies to parallel exchanges.
     pub async fn redeem_code(
         &self,
         redemption: &Redemption,
@@ -146,7 +146,7 @@ impl ProviderSignIn {
         opening: &Opening<'_>,
     ) -> Result<Commit<NewSession>, RedeemError> {
         let (accounts, from) = (&*self.accounts, opening.from);
-        // One time for all of it: a code that is good when it is read is good when it is used.
+        // Use one time for everything, so that a code that is valid when read is valid when used.
         let now = accounts.now();
         let keys = [StoredCode::key(code), User::key(code.user()), Roles::key()];
         let mut items = accounts.table.get(&keys, now).await?.into_iter();
@@ -166,7 +166,7 @@ impl ProviderSignIn {
             let writes = [used_up(&item), accounts.audit.write(&event)?];
             return match Commit::of(accounts.table.commit(&writes, now).await, ())? {
                 Commit::Done(()) => Err(RedeemError::Invalid { is_audited: true }),
-                // Somebody else used it.
+                // Another request used it.
                 Commit::Conflict(()) => Ok(Commit::Conflict(())),
             };
         }
@@ -187,7 +187,7 @@ impl ProviderSignIn {
         })
     }
 
-    /// Ends the session that began with a code which came again.
+    /// Ends the session that started with a code that was presented again.
     async fn end_replayed(
         &self,
         item: &Item,
@@ -202,9 +202,9 @@ impl ProviderSignIn {
         event.resource = Some(format!("session:{session}"));
         let end = Write::Delete { key: Session::key(user.id, session), condition: None };
         let ended = accounts.table.commit(&[used_up(item), end, accounts.audit.write(&event)?], now).await;
-        // Without a response it may have ended.
+        // Without a response the session may have ended.
         accounts.sessions.memory().forget(session);
-        // Where the code is gone meanwhile, another replay has ended it.
+        // If the code no longer exists, another replay has ended the session.
         if let Commit::Done(()) = Commit::of(ended, ())? {
             tracing::warn!(%session, "a used one-time code was presented again; its session was revoked");
         }
@@ -241,7 +241,8 @@ fn used_up(code: &Item) -> Write {
     Write::Delete { key: code.key.clone(), condition: Some(code.version) }
 }
 
-/// An account that is disabled, deleted or signed out everywhere in this moment begins no session.
+/// Demands that the user is unchanged, so that an account that is disabled, deleted or signed out everywhere at the same moment
+/// starts no session.
 fn unchanged(user: &User, version: Version) -> Write {
     Write::Check { key: User::key(user.id), condition: Condition::Unchanged(version) }
 }

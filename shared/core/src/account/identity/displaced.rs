@@ -1,4 +1,4 @@
-//! The account that gives way when the owner of its address comes by a provider that vouches for it.
+//! Account that is deleted when the owner of its address signs in with a provider that vouches for the address.
 
 use super::proof::Proof;
 use crate::account::accounts::Accounts;
@@ -10,49 +10,49 @@ use crate::port::StoreError;
 use crate::port::table::{Version, Write};
 use crate::{Email, UserId};
 
-/// An account whose owner never proved that its e-mail address is theirs. Somebody else did, so it is deleted in the commit that
-/// makes theirs: with its password, identities, roles and sessions, of which nothing passes to the newcomer.
+/// Account whose owner never proved that the e-mail address is theirs. Another person proved it, so the commit that creates
+/// their account deletes this one, with its password, identities, roles and sessions. The new account receives none of these.
 pub(super) struct DisplacedAccount(Account);
 
-/// Who holds an e-mail address.
+/// Owner of an e-mail address.
 pub(super) enum AddressOwner {
-    /// Nobody any more, or an account that is changing in this moment.
+    /// Nobody, or an account that is being changed at this moment.
     Nobody,
-    /// An account that gives way.
+    /// An account that never proved the address, and that a new account may replace.
     Unproven(Box<DisplacedAccount>),
     /// An account that stays, for this reason.
     Proven(&'static str),
 }
 
 impl DisplacedAccount {
-    /// Whose account it was.
+    /// Returns the user of the account.
     pub fn user(&self) -> UserId {
         self.0.user.id
     }
 
-    /// Whether this is its handle.
+    /// Returns true if `handle` is its handle.
     pub fn is_called(&self, handle: &Handle) -> bool {
         self.0.user.handle.as_ref() == Some(handle)
     }
 
-    /// Whether this is one of its identities.
+    /// Returns true if it has this identity.
     pub fn has(&self, external: &ExternalIdentity) -> bool {
         let keys: Vec<_> = self.0.user.identity_keys().collect();
         keys.contains(&Identity::key_of(external))
     }
 
-    /// The write that puts `login` in the place of its login, and the version that this gets. It conflicts when a sign-in with the
-    /// password, a grant or anything else changed the account since it was read.
+    /// Returns the write that replaces its login by `login`, and the resulting version. The write conflicts if a sign-in with
+    /// the password, a role grant or anything else changed the account since it was read.
     pub fn login_for(&self, login: &Login) -> Result<(Write, Version), StoreError> {
         self.0.give_address(login)
     }
 
-    /// The writes that remove everything else.
+    /// Returns the writes that remove everything else.
     pub fn writes(&self) -> Vec<Write> {
         self.0.delete_all_but_login()
     }
 
-    /// The event that says which account gave way to which.
+    /// Returns the audit event that names the deleted account and the one that replaces it.
     pub fn event(&self, accounts: &Accounts, proof: &Proof<'_>, heir: UserId) -> Result<Write, Fault> {
         let mut event = proof.event(accounts, Action::UserDisplaced, Actor::User(heir))?;
         event.user_id = Some(self.user());
@@ -64,10 +64,10 @@ impl DisplacedAccount {
 }
 
 impl Accounts {
-    /// Finds who holds `email`.
+    /// Finds the owner of `email`.
     ///
-    /// An active administrator holds it whether or not they proved it: somebody with authority made them one, the last of them
-    /// must stay, and a return from a provider has no right to write the set of administrators.
+    /// An active administrator counts as the owner even without proof: somebody with authority gave them the role, the last
+    /// administrator must stay, and a sign-in with a provider has no right to write the set of administrators.
     pub(super) async fn holder(&self, email: &Email) -> Result<AddressOwner, StoreError> {
         let Some(user) = self.find_by_email(email).await? else { return Ok(AddressOwner::Nobody) };
         if user.email_verified {
@@ -77,7 +77,7 @@ impl Accounts {
             return Ok(AddressOwner::Proven("administrator"));
         }
         let account = self.open(user.id).await?;
-        // Whoever changed it since is looked at again.
+        // An account that changed since then is read again.
         let account = account.filter(|account| account.user == user);
         Ok(account.map_or(AddressOwner::Nobody, |account| {
             AddressOwner::Unproven(Box::new(DisplacedAccount(account)))

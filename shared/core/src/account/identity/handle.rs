@@ -3,9 +3,9 @@ use unicode_normalization::UnicodeNormalization;
 use crate::model::identity::{ExternalIdentity, Handle};
 use crate::port::{Entropy, EntropyError};
 
-/// What somebody is called whose provider says nothing that could be a handle.
+/// Stem of the handle if the provider sends nothing that could become one.
 const NOBODY: &str = "user";
-/// What a reader would take for the service itself, or a program for a path.
+/// Names that a reader would take for the service itself, or a program for a path.
 const RESERVED: [&str; 12] = [
     "abuse",
     "admin",
@@ -22,8 +22,8 @@ const RESERVED: [&str; 12] = [
 ];
 
 impl Handle {
-    /// A handle for a new account: after the user name at the provider, else after the name, and with more random digits the
-    /// more attempts were in vain. Whether it is free, only the commit that takes it can tell.
+    /// Returns a handle for a new account, from the username at the provider, else from the name. Each failed attempt adds
+    /// random digits. Only the commit that takes the handle can tell if it is free.
     pub(super) fn candidate(
         external: &ExternalIdentity,
         attempt: usize,
@@ -44,9 +44,9 @@ impl Handle {
     }
 }
 
-/// Letters and digits of `text` in ASCII: `Zoë-Müller` is `zoemuller`.
+/// Returns the letters and digits of `text` in ASCII: `Zoë-Müller` becomes `zoemuller`.
 fn fold(text: &str) -> String {
-    // A bound before any work: one character can become many.
+    // Bound the length before any work, because one character can become many.
     let ascii = text.chars().take(100).nfkd().filter(char::is_ascii_alphanumeric);
     ascii.map(|c| c.to_ascii_lowercase()).take(Handle::MAX).collect()
 }
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_short_reserved_or_nothing_gets_digits() {
+    fn a_short_reserved_or_missing_name_gets_digits() {
         for (username, stem) in
             [("bo", "bo"), ("Admin", "admin"), ("ROOT", "root"), ("明", "user"), ("", "user")]
         {

@@ -19,10 +19,10 @@ use crate::port::table::{Condition, Item, Write};
 use crate::session::Live;
 use crate::{Email, UserId};
 
-/// Why an identity was not linked.
+/// Reason that an identity was not linked.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
-    /// The session in which the link was begun has ended.
+    /// The session that started the link has ended.
     #[error("the session has ended; sign in again")]
     SessionEnded,
     /// The identity belongs to another account.
@@ -34,32 +34,32 @@ pub enum LinkError {
     /// The account has [`MAX_IDENTITIES`] already.
     #[error("{MAX_IDENTITIES} identities are linked already: unlink one first")]
     TooMany,
-    /// It could not be carried out.
+    /// The request failed.
     #[error(transparent)]
     Fault(Fault),
 }
 
 carry_faults!(LinkError);
 
-/// What a read by what was known of the account found.
+/// Result of a read based on a snapshot of the account.
 enum Found {
-    /// Everything that a link writes.
+    /// All items that a link writes.
     Current(Box<Current>),
-    /// The account is another than was known: read again by this.
+    /// The account has changed since the snapshot: read again with this one.
     Outdated(AccountSnapshot),
 }
 
-/// The account that links and the session in which it does, with the identity where it is somebody's.
+/// The account and the session that link, with the identity if it already belongs to an account.
 struct Current {
     account: Account,
     session: Item,
     identity: Option<Item>,
 }
 
-/// E-mail address and identities of an account, as far as they are known: what a link reads is found by them.
+/// Known e-mail address and identities of an account. They give the keys that a link reads.
 type AccountSnapshot = (Email, BTreeMap<ProviderName, IdentityHash>);
 
-/// Identities of an account: which there are, one more, one less.
+/// Identities of an account: list, link and unlink.
 pub struct IdentityLinking {
     pub(super) accounts: Arc<Accounts>,
     vault: Arc<TokenVault>,
@@ -71,12 +71,12 @@ impl IdentityLinking {
         Self { accounts, vault }
     }
 
-    /// Returns the identities of `user`, by the names of their providers: one read.
+    /// Returns the identities of `user`, ordered by provider name: one read.
     pub async fn list(&self, user: &User) -> Result<Vec<Identity>, StoreError> {
         self.accounts.identities(user).await
     }
 
-    /// Allows the caller to link an identity, when they signed in within the last ten minutes. Asks no store.
+    /// Allows the caller to link an identity, if they signed in within the last ten minutes. Does not read the store.
     pub fn allow(&self, caller: &Live) -> Result<LinkTicket, ReauthenticationRequired> {
         caller.session.demand_recent_sign_in(self.accounts.now())?;
         let User { id, email, identities, .. } = &caller.user;
@@ -88,8 +88,8 @@ impl IdentityLinking {
         })
     }
 
-    /// Links an identity to the account of whoever the ticket allows it: one read and one commit, and one more read when the
-    /// account changed since the ticket was made. Linking what is linked already is fine.
+    /// Links an identity to the account of the ticket: one read and one commit, and one more read if the account changed since
+    /// the ticket was issued. Linking an identity that is already linked is not an error.
     pub async fn link(
         &self,
         ticket: &LinkTicket,
@@ -116,7 +116,7 @@ impl IdentityLinking {
         linked
     }
 
-    /// Reads everything at once, by what is known of the account.
+    /// Reads all items at once, by the keys of the snapshot.
     async fn find(
         &self,
         ticket: &LinkTicket,
@@ -176,13 +176,13 @@ impl IdentityLinking {
         let identity = proof.identity(&user, &self.vault, accounts.now(), None)?;
         let mut writes = vec![Write::create(Identity::key_of(external), &identity)?];
         writes.extend(account.replace(&user)?);
-        // Signing out ends what was begun while signed in.
+        // Signing out also ends what the session started.
         writes.push(Write::Check { key: session.key, condition: Condition::Unchanged(session.version) });
         writes.push(accounts.audit.write(&event)?);
         Ok(Commit::of(accounts.commit_change(user.id, &writes).await, user)?)
     }
 
-    /// The identity is somebody's already. When it is the caller's own, what the provider says is taken over.
+    /// Handles an identity that already belongs to an account. If it is the caller's own, stores the new profile.
     async fn link_again(
         &self,
         proof: &Proof<'_>,
@@ -201,7 +201,7 @@ impl IdentityLinking {
                 proof.refresh_token,
                 before.refresh_token.as_ref(),
             )?,
-            // The account's own profile follows at sign-ins, which compare with what is here.
+            // The account's own profile follows at sign-ins, which compare with this one.
             profile: if before.sole.is_some() {
                 before.profile.clone()
             } else {

@@ -1,4 +1,4 @@
-//! Identities at providers: signing in with one, linking one, taking one away.
+//! Identities at providers: sign in with one, link one, unlink one.
 
 mod code;
 mod displaced;

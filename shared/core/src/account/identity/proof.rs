@@ -8,18 +8,18 @@ use crate::port::EntropyError;
 use crate::port::table::Write;
 use crate::{Timestamp, UserId};
 
-/// What a return from a provider brings.
+/// Data from a return from a provider.
 #[derive(Clone, Copy)]
 pub(super) struct Proof<'a> {
     pub external: &'a ExternalIdentity,
     pub refresh_token: Option<&'a ProviderRefreshToken>,
     pub from: &'a Requester,
-    /// What the audit log says of somebody who was known already.
+    /// Action in the audit log for a user who was known before.
     pub action: Action,
 }
 
 impl Proof<'_> {
-    /// Returns the identity that `user` gets by this proof.
+    /// Returns the identity that `user` gets with this proof.
     pub fn identity(
         &self,
         user: &User,
@@ -49,7 +49,7 @@ impl Proof<'_> {
         Ok(event)
     }
 
-    /// Returns the event of somebody who is let in.
+    /// Returns the event of a user who is signed in.
     pub fn entry(&self, accounts: &Accounts, action: Action, user: UserId) -> Result<Write, Fault> {
         Ok(accounts.audit.write(&self.event(accounts, action, Actor::User(user))?)?)
     }

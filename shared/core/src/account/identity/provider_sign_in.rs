@@ -18,23 +18,24 @@ use crate::port::table::{CommitError, Condition, Item, Version, Write};
 use crate::session::{NewSession, Opening};
 use crate::{Email, UserId};
 
-/// How exact the time of the last sign-in is. Sign-ins at once do not write the identity each, and so do not wait for each other.
+/// Accuracy of the time of the last sign-in. Because of it, parallel sign-ins do not each write the identity, and so do not
+/// wait for each other.
 const NOTED_EVERY: Duration = Duration::from_mins(1);
 
-/// Who signed in with a provider.
+/// Result of a sign-in with a provider.
 #[derive(Debug)]
 pub struct ProviderSession {
-    /// The session that began.
+    /// New session.
     pub signed_in: NewSession,
-    /// Whether the account was made by it.
+    /// True if the sign-in created the account.
     pub created: bool,
 }
 
-/// Why nobody was signed in with a provider.
+/// Reason that a sign-in with a provider failed.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// The identity is new, and its e-mail address belongs to an account that it may not enter: only the owner can link the
-    /// two, while signed in.
+    /// The identity is new, and its e-mail address belongs to an account that it may not enter. Only the signed-in owner can
+    /// link the two.
     #[error("this e-mail address has an account already: sign in to it, and link the provider there")]
     AccountExists,
     /// The identity is new, and its provider vouches for no e-mail address.
@@ -43,25 +44,25 @@ pub enum IdentityError {
     /// The account is disabled.
     #[error("the account is disabled")]
     Disabled,
-    /// It could not be carried out.
+    /// The request failed.
     #[error(transparent)]
     Fault(Fault),
 }
 
 carry_faults!(IdentityError);
 
-/// Somebody who was let in, with what began for them.
+/// A user who was signed in, with the session or code that started.
 pub(super) struct Entry<T> {
     pub user: User,
     pub begun: T,
     pub created: bool,
 }
 
-/// What one try to make an account leaves to the next.
+/// State that one attempt to create an account passes to the next.
 struct Newcomer {
-    /// How many handles were in vain.
+    /// Number of handles that were taken.
     attempt: usize,
-    /// The account that gives way.
+    /// Account to delete.
     displaced: Option<Box<DisplacedAccount>>,
 }
 
@@ -71,7 +72,7 @@ impl Newcomer {
     }
 }
 
-/// Sign-in with providers: who they vouch for is signed in, or signed up.
+/// Sign-in with providers. It signs in the users for whom they vouch, and signs up new ones.
 pub struct ProviderSignIn {
     pub(super) accounts: Arc<Accounts>,
     vault: Arc<TokenVault>,
@@ -83,12 +84,12 @@ impl ProviderSignIn {
         Self { accounts, vault }
     }
 
-    /// Signs in whoever a provider vouches for: one read and one commit.
+    /// Signs in a user for whom a provider vouches: one read and one commit.
     ///
-    /// An account is found by issuer and subject and by nothing else. A new identity makes an account, with its e-mail
-    /// address, handle, default role and session in that one commit; each that must be free is a condition of it, so of any
-    /// number of first sign-ins at once one makes the account and the others sign in to it. A handle that is taken costs a
-    /// further commit. An account that holds the address without having proved it gives way.
+    /// Only issuer and subject select the account. A new identity creates an account, with its e-mail address, handle, default
+    /// role and session in that one commit. All names that must be free are conditions of the commit, so of several parallel
+    /// first sign-ins one creates the account and the others sign in to it. A handle that is taken costs a further commit. An
+    /// account that has the address without having proved it is deleted.
     pub async fn sign_in(
         &self,
         external: &ExternalIdentity,
@@ -111,7 +112,7 @@ impl ProviderSignIn {
         Ok(ProviderSession { signed_in, created })
     }
 
-    /// Lets in whoever a provider vouches for; `begin` says what begins for them, with its writes.
+    /// Signs in a user for whom a provider vouches. `begin` returns the session or code that starts, with its writes.
     pub(super) async fn enter<T>(
         &self,
         proof: &Proof<'_>,
@@ -128,7 +129,7 @@ impl ProviderSignIn {
         .await
     }
 
-    /// Lets in somebody whose identity is known.
+    /// Signs in a user whose identity is known.
     async fn enter_known<T>(
         &self,
         proof: &Proof<'_>,
@@ -146,7 +147,7 @@ impl ProviderSignIn {
         let identity = Identity {
             profile: ProviderProfile::from(proof.external).after(&before.profile),
             last_sign_in: before.last_sign_in.filter(|last| now.since(*last) < NOTED_EVERY).or(Some(now)),
-            // Under another name the provider has another client, which alone could use it.
+            // Under another provider name the token belongs to another client, and only that client could use it.
             refresh_token: self.vault.seal(
                 before.user.id,
                 of,
@@ -176,7 +177,7 @@ impl ProviderSignIn {
         Ok(Commit::of(committed, Entry { user, begun: begun.0, created: false })?)
     }
 
-    /// Makes the account of somebody whose identity is new.
+    /// Creates the account of a user whose identity is new.
     async fn enter_new<T>(
         &self,
         proof: &Proof<'_>,
@@ -194,7 +195,7 @@ impl ProviderSignIn {
         Ok(entered.map_or(Commit::Conflict(()), Commit::Done))
     }
 
-    /// Tries to make it with one handle. None where the identity is somebody's by now.
+    /// Tries to create the account with one handle. Returns `None` if the identity belongs to an account by now.
     async fn try_new<T>(
         &self,
         proof: &Proof<'_>,
@@ -204,7 +205,7 @@ impl ProviderSignIn {
     ) -> Result<Commit<Option<Entry<T>>, Newcomer>, IdentityError> {
         let now = self.accounts.now();
         let handle = Handle::candidate(proof.external, newcomer.attempt, &*self.accounts.entropy)?;
-        // It is freed by the commit that would take it.
+        // The commit that would take this handle also frees it.
         if newcomer.displaced.as_ref().is_some_and(|displaced| displaced.is_called(&handle)) {
             return Ok(Commit::Conflict(newcomer.with_next_handle()));
         }
@@ -217,7 +218,8 @@ impl ProviderSignIn {
             None => (Write::create(Login::key(email), &login)?, Version::first(now)),
         };
         let identity = Identity { sole: Some(Sole::new(Version::first(now), login_version)), ..identity };
-        // The order tells what a conflict means: the same identity first, so that only strangers meet at the address.
+        // The order decides the meaning of a conflict. The identity comes first, so a conflict at the address is always with
+        // another person.
         let (taken_identity, taken_email, taken_handle) = (0, 1, 2);
         let mut writes = vec![Write::create(Identity::key_of(proof.external), &identity)?, login];
         if let Some(handle) = &user.handle {
@@ -230,10 +232,10 @@ impl ProviderSignIn {
             writes.extend(displaced.writes());
             writes.push(displaced.event(&self.accounts, proof, user.id)?);
         }
-        // At the moment that the first versions are of.
+        // Commit at the time from which the first versions were made.
         let committed = self.accounts.table.commit(&writes, now).await;
         if let Some(displaced) = &newcomer.displaced {
-            // Without a response it may have happened.
+            // Without a response the commit may have happened.
             self.accounts.sessions.memory().forget_user(displaced.user());
         }
         let write = match committed {
@@ -252,13 +254,13 @@ impl ProviderSignIn {
         if write == taken_handle {
             return Ok(Commit::Conflict(newcomer.with_next_handle()));
         }
-        // Only the address is left, and what the account that holds it consists of: all other names are random.
+        // Only the address, and the items of the account that has it, can conflict: all other names are random.
         if write != taken_email && newcomer.displaced.is_none() {
             return Ok(Commit::Done(None));
         }
         let displaced = match self.accounts.holder(email).await? {
             AddressOwner::Nobody => None,
-            // Linked to it in this moment: the identity is known now.
+            // The identity was linked to that account at this moment, so it is known now.
             AddressOwner::Unproven(holder) if holder.has(proof.external) => {
                 return Ok(Commit::Done(None));
             }
@@ -290,9 +292,9 @@ impl ProviderSignIn {
     }
 }
 
-/// The user after a sign-in at which the provider says `now` of them. While the identity is the only way in, name and picture
-/// follow what the provider changed since the last time; what it does not mention, and what the owner changed here, stays. With
-/// several ways in no provider overrules the others or the owner.
+/// Returns the user after a sign-in with the profile `now`. While the identity is the only way to sign in, name and picture
+/// follow changes at the provider since the last sign-in. Values that the provider does not send, and values that the owner
+/// changed here, stay. With several identities, no provider overrides the others or the owner.
 fn followed(before: &Identity, now: &ProviderProfile) -> User {
     let mut user = before.user.clone();
     if before.sole.is_some() {

@@ -1,4 +1,4 @@
-//! The operator's changes to the identities of one issuer: moved to another issuer, or dropped.
+//! Changes by the operator to all identities of one issuer: moving them to another issuer, or dropping them.
 
 use std::sync::Arc;
 
@@ -12,35 +12,35 @@ use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::port::StoreError;
 use crate::port::table::{CommitError, Write};
 
-/// How many accounts are read at a time.
+/// Number of accounts that are read at a time.
 const PAGE: u32 = 200;
 
-/// The identities that a [`Relocation`] is about.
+/// Identities that a [`Relocation`] changes.
 #[derive(Debug, Clone, Copy)]
 pub struct IssuerIdentities<'a> {
-    /// What the provider is called here.
+    /// Name of the provider.
     pub provider: &'a ProviderName,
-    /// Which issuer they are of.
+    /// Issuer of the identities.
     pub issuer: &'a Issuer,
 }
 
-/// What becomes of them.
+/// Change of the identities.
 #[derive(Debug, Clone, Copy)]
 pub enum Relocation<'a> {
-    /// They are of this issuer from now on. Only for one that gives every person the subject that the former issuer gave them,
-    /// such as the same service under a new URL.
+    /// Assign them to this issuer. Only for an issuer that gives every person the same subject as the former issuer, such as
+    /// the same service under a new URL.
     Move(&'a Issuer),
-    /// They are taken from their accounts.
+    /// Remove them from their accounts.
     Drop,
 }
 
-/// What was done.
+/// Result of a relocation.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct RelocationReport {
-    /// How many identities were moved or dropped.
+    /// Number of identities that were moved or dropped.
     pub changed: u64,
-    /// The accounts whose identity stays: when dropped, because nobody could sign in to them any more; when moved, because the
-    /// person made another account with the new issuer already.
+    /// Accounts whose identity stays. When dropping: nobody could sign in to them any more. When moving: the person already has
+    /// another account with the new issuer.
     pub left: Vec<UserId>,
 }
 
@@ -52,37 +52,37 @@ impl std::fmt::Display for RelocationReport {
         }
         write!(
             f,
-            " Left {} as they are: nobody could sign in to the account without one, or the person has another account with the \
-             new issuer. Move the first kind, or delete the account.",
+            " Left {} as they are: nobody could sign in to the account without the identity, or the person has another account with the \
+             new issuer. Move identities of the first kind, or delete the account.",
             self.left.len()
         )
     }
 }
 
-/// How many identities there are of one provider and issuer.
+/// Number of identities of one provider and issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerCount {
-    /// What the provider is called here.
+    /// Name of the provider.
     pub provider: ProviderName,
-    /// Which issuer they are of.
+    /// Issuer of the identities.
     pub issuer: Issuer,
-    /// How many.
+    /// Number of identities.
     pub count: u64,
 }
 
-/// The operator's changes to all identities of one issuer.
+/// Changes by the operator to all identities of one issuer.
 pub struct IdentityRelocation {
     accounts: Arc<Accounts>,
 }
 
-/// What became of one identity.
+/// Result for one identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     /// It was moved or dropped.
     Changed,
     /// It stays.
     Left,
-    /// There is no such identity.
+    /// The account has no such identity.
     Missing,
 }
 
@@ -92,7 +92,7 @@ impl IdentityRelocation {
         Self { accounts }
     }
 
-    /// Counts the identities of each provider and issuer, by name.
+    /// Counts the identities of each provider and issuer, ordered by name.
     pub async fn count_issuers(&self) -> Result<Vec<IssuerCount>, StoreError> {
         let mut counts = std::collections::BTreeMap::<(ProviderName, Issuer), u64>::new();
         let mut after = None;
@@ -112,8 +112,8 @@ impl IdentityRelocation {
         Ok(counts.into_iter().map(count).collect())
     }
 
-    /// Moves or drops every identity that is `at` one provider and issuer: a commit for each account, with its event. Whatever
-    /// stops it half way, it goes on where it is called again. A moved identity loses its kept refresh token.
+    /// Moves or drops every identity `at` one provider and issuer: one commit per account, with its event. After an
+    /// interruption, call it again to continue. A moved identity loses its stored provider refresh token.
     pub async fn relocate(
         &self,
         at: IssuerIdentities<'_>,
@@ -165,7 +165,7 @@ impl IdentityRelocation {
                     if hash == identity.hash() {
                         return Ok(Commit::Done(Fate::Missing));
                     }
-                    // The account has it already, by another provider's name.
+                    // The account already has it, under the name of another provider.
                     if account.identities().any(|other| other.hash() == hash) {
                         return Ok(Commit::Done(Fate::Left));
                     }
@@ -180,7 +180,7 @@ impl IdentityRelocation {
                     Some(Write::create(Identity::key(&moved.hash()), &moved)?)
                 }
             };
-            // The identity first: its conflict is the one that means something.
+            // The identity comes first, because its conflict has a meaning of its own.
             let may_be_taken = moved.is_some();
             let mut writes: Vec<_> = moved.into_iter().collect();
             writes.extend(account.replace(&user)?);

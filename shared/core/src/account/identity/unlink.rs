@@ -6,7 +6,7 @@ use crate::model::{ReauthenticationRequired, User};
 use crate::optimistic::{Commit, MAX_TRIES, retry};
 use crate::session::Live;
 
-/// Why an identity was not taken away.
+/// Reason that an identity was not unlinked.
 #[derive(Debug, thiserror::Error)]
 pub enum UnlinkError {
     /// The caller signed in too long ago.
@@ -15,10 +15,10 @@ pub enum UnlinkError {
     /// No identity of this provider is linked.
     #[error("no identity of this provider is linked")]
     NotLinked,
-    /// Without it nobody could sign in to the account.
-    #[error("this is the last way in: link another provider first")]
+    /// Nobody could sign in to the account without it.
+    #[error("this is the only way to sign in: link another provider first")]
     LastWayIn,
-    /// It could not be carried out.
+    /// The request failed.
     #[error(transparent)]
     Fault(Fault),
 }
@@ -26,8 +26,8 @@ pub enum UnlinkError {
 carry_faults!(UnlinkError);
 
 impl IdentityLinking {
-    /// Takes the identity at `provider` away from the caller, who signed in within the last ten minutes and keeps another way
-    /// in. It is free then.
+    /// Unlinks the identity at `provider` from the caller, who signed in within the last ten minutes and has another way to
+    /// sign in. Another account may link it afterwards.
     pub async fn unlink(
         &self,
         caller: &Live,

@@ -16,14 +16,14 @@ use crate::seal::{Purpose, ResealError};
 
 const PURPOSE: Purpose = Purpose::new("provider-refresh-token");
 
-/// The longest refresh token that is kept, in bytes.
+/// Maximum length of a refresh token that is stored, in bytes.
 pub const MAX_PROVIDER_REFRESH_TOKEN: usize = 8192;
 
-/// A provider's refresh token as it was read from its identity.
+/// Provider refresh token as it was read from its identity.
 pub struct StoredRefreshToken {
-    /// What the provider takes.
+    /// Token that the provider accepts.
     pub refresh_token: ProviderRefreshToken,
-    /// Who gave it, and takes it.
+    /// Issuer that issued the token and accepts it.
     pub issuer: Issuer,
     user: UserId,
     provider: ProviderName,
@@ -31,29 +31,29 @@ pub struct StoredRefreshToken {
     sealed: Sealed,
 }
 
-/// Reason for which there is no refresh token.
+/// Reason that no refresh token is returned.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
-    /// There is no such user, no identity of this provider is linked, or no refresh token of it is kept.
-    #[error("no token of this provider is kept for this user")]
+    /// The user does not exist, no identity of this provider is linked, or no refresh token of it is stored.
+    #[error("no token of this provider is stored for this user")]
     NotKept,
     /// The account is disabled.
     #[error("the account is disabled")]
     Disabled,
-    /// The user may do more than whoever asks: a token of theirs would be worth more than the asker is.
+    /// The user has permissions that the caller lacks, so a token of the user would give the caller more rights.
     #[error("this user holds permissions that you do not have: ask somebody who does")]
     BeyondAuthority,
-    /// It could not be carried out.
+    /// The request failed.
     #[error(transparent)]
     Fault(Fault),
 }
 
 carry_faults!(VaultError);
 
-/// Vault of the refresh tokens that providers give.
+/// Vault of provider refresh tokens.
 pub struct TokenVault {
     accounts: Arc<Accounts>,
-    /// Whether new ones are kept, and kept ones given out: `LATCHKEY_PROVIDER_TOKENS`.
+    /// True if new tokens are stored and stored ones are returned: `LATCHKEY_PROVIDER_TOKENS`.
     is_open: bool,
 }
 
@@ -63,7 +63,7 @@ impl TokenVault {
         Self { accounts, is_open }
     }
 
-    /// The refresh token that is kept for `user` at `provider`, for whoever may do all that the user may: three reads.
+    /// Returns the refresh token that is stored for `user` at `provider`, if `by` has all permissions of the user: three reads.
     pub async fn kept(
         &self,
         user: UserId,
@@ -95,8 +95,8 @@ impl TokenVault {
         })
     }
 
-    /// Reports that `by` was given an access token for what `kept` stands for, and keeps the refresh token that took its place,
-    /// where the provider gave one. One that came by another way meanwhile is newer and stays.
+    /// Records that `by` was given an access token for `kept`, and stores the refresh token that replaces it, if the provider
+    /// gave one. If another token was stored meanwhile, that one is newer and stays.
     pub async fn used(
         &self,
         kept: &StoredRefreshToken,
@@ -118,14 +118,14 @@ impl TokenVault {
         .await
     }
 
-    /// Whether `by` may do all that `user` may, by the roles as they are now.
+    /// Returns true if `by` has all permissions of `user`, by the current roles.
     async fn covers(&self, user: &User, by: Authority<'_>) -> Result<bool, StoreError> {
         let Authority::Administrator(live) = by else { return Ok(true) };
         let policy = self.accounts.roles.load_fresh().await?;
         Ok(live.grants.covers(&policy.value.compile(&user.roles)))
     }
 
-    /// The write that puts `renewed` in the place of `kept`; none where `kept` is not there any more.
+    /// Returns the write that replaces `kept` by `renewed`, or `None` if `kept` was replaced or removed.
     async fn renewal(
         &self,
         kept: &StoredRefreshToken,
@@ -145,8 +145,9 @@ impl TokenVault {
         item.map(|item| Ok((item.clone(), item.decode()?))).transpose()
     }
 
-    /// The refresh token as it is stored: sealed, and bound to user and identity, so that it opens nowhere else. `before` where there is
-    /// none this time, since some providers give it at the first consent only; nothing where none are to be kept.
+    /// Returns the refresh token in its stored form: sealed, and bound to user and identity, so that it opens nowhere else.
+    /// Without a new token it returns `before`, because some providers send one at the first consent only. Returns `None` if no
+    /// tokens are to be stored.
     pub(super) fn seal(
         &self,
         user: UserId,
@@ -160,7 +161,7 @@ impl TokenVault {
         let Some(refresh_token) = refresh_token else { return Ok(before.cloned()) };
         let token = refresh_token.refresh_token.expose_secret();
         if token.len() > MAX_PROVIDER_REFRESH_TOKEN {
-            tracing::warn!(%issuer, "a provider's refresh token is over {MAX_PROVIDER_REFRESH_TOKEN} bytes and is not kept");
+            tracing::warn!(%issuer, "a provider's refresh token is over {MAX_PROVIDER_REFRESH_TOKEN} bytes and is not stored");
             return Ok(None);
         }
         let Accounts { sealer, entropy, .. } = &*self.accounts;
@@ -168,8 +169,8 @@ impl TokenVault {
         Ok(Some(sealed))
     }
 
-    /// The kept refresh token sealed under the current secret; none where it is already. Also where none are kept any more: those that
-    /// there are may be wanted again.
+    /// Returns the stored refresh token sealed with the current secret; `None` if it already is. Also works if tokens are no
+    /// longer stored, because existing ones may be needed again.
     pub(in crate::account) fn reseal(
         &self,
         identity: &Identity,
@@ -179,7 +180,7 @@ impl TokenVault {
         self.accounts.sealer.reseal(PURPOSE, &bound, refresh_token, &*self.accounts.entropy)
     }
 
-    /// The provider's refresh token of an identity, when one is kept and opens.
+    /// Returns the provider refresh token of an identity, if one is stored and opens.
     fn open(&self, identity: &Identity) -> Option<ProviderRefreshToken> {
         let sealed = identity.refresh_token.as_ref().filter(|_| self.is_open)?;
         let bound = bound_to(identity.user.id, &identity.issuer, &identity.subject);
@@ -189,7 +190,7 @@ impl TokenVault {
                 Some(ProviderRefreshToken { refresh_token })
             }
             Err(error) => {
-                tracing::warn!(%error, provider = %identity.provider, "a kept refresh token does not open");
+                tracing::warn!(%error, provider = %identity.provider, "a stored provider refresh token cannot be opened");
                 None
             }
         }
@@ -197,6 +198,6 @@ impl TokenVault {
 }
 
 fn bound_to(user: UserId, issuer: &Issuer, subject: &Subject) -> Vec<u8> {
-    // Neither of the first two has a zero byte in its text, so the three parts have one reading.
+    // Neither of the first two contains a zero byte, so the three parts have one reading.
     format!("{user}\0{issuer}\0{}", subject.as_str()).into_bytes()
 }

@@ -9,7 +9,7 @@ use tracing::span;
 use super::*;
 use crate::port::StoreError;
 
-/// Counts in process, keeps what it was asked, and answers as it is told.
+/// Counters that count in process, record the requests, and fail on demand.
 #[derive(Default)]
 struct Spy {
     counters: InProcessCounters,
@@ -45,7 +45,7 @@ impl Counters for Spy {
     }
 }
 
-/// A clock that nothing here asks.
+/// Returns a clock that nothing here reads.
 fn still() -> Arc<dyn Clock> {
     struct Still;
     impl Clock for Still {
@@ -121,7 +121,7 @@ async fn a_sign_in_costs_one_round_trip_of_five_windows_at_most() {
         [(5, minute), (20, minute), (80, minute), (10, secs(900)), (50, secs(86_400))],
         "by /64, /56 and /48, then by e-mail"
     );
-    // Far below what one statement of D1 binds (32 windows) and what one transaction of DynamoDB holds (100).
+    // Far below the limits of one statement of D1 (32 windows) and of one transaction of DynamoDB (100).
     assert!(windows.len() <= ClientAddress::MAX_NETWORKS + 2);
 }
 
@@ -187,7 +187,7 @@ async fn the_networks_around_an_ipv6_address_have_larger_quotas() {
 }
 
 #[tokio::test]
-async fn the_tightest_window_is_told() {
+async fn the_tightest_window_is_reported() {
     let limiter = limiter(&Arc::new(Spy::default()), "signup=3/15m,signup_email=2/1h");
     let (address, email) = (address(7), email("ada"));
     let subjects = [Subject::Address(Action::Signup, &address), Subject::Email(Action::SignupEmail, &email)];
@@ -198,11 +198,11 @@ async fn the_tightest_window_is_told() {
     let third = limiter.admit_at(&subjects, at(600)).await.unwrap_err();
     assert_eq!(third, RateLimitExceeded { action: Action::SignupEmail, limit: 2, retry_after: secs(3000) });
     assert_eq!(third.rate(), Rate { limit: 2, remaining: 0, reset: secs(3000) });
-    assert_eq!(third.to_string(), "too many requests (signup_email): come again in 3000 s");
+    assert_eq!(third.to_string(), "too many requests (signup_email): try again in 3000 s");
 }
 
 #[tokio::test]
-async fn of_several_refusals_the_longest_is_told() {
+async fn of_several_refusals_the_longest_is_reported() {
     let limiter = limiter(&Arc::new(Spy::default()), "signup=1/15m,signup_email=1/10m");
     let (address, email) = (address(7), email("ada"));
     let by_address = Subject::Address(Action::Signup, &address);
@@ -225,7 +225,7 @@ async fn a_refused_request_is_counted_for_no_one() {
 }
 
 #[tokio::test]
-async fn who_waits_the_stated_whole_seconds_is_admitted() {
+async fn a_client_that_waits_the_stated_seconds_is_admitted() {
     let limiter = limiter(&Arc::new(Spy::default()), "signin=1/1m");
     let address = address(7);
     let subject = [Subject::Address(Action::Signin, &address)];
@@ -313,7 +313,7 @@ async fn the_fallback_outlives_a_limiter() {
     assert_eq!((admitted, fallback.failures()), (5, 10));
 }
 
-/// Keeps what is logged on this thread.
+/// Subscriber that collects the log of this thread.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<String>>);
 

@@ -5,18 +5,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Email;
 
-/// The name of a provider as it stands in routes and in the store: 1 to 32 lower-case letters, digits and hyphens.
+/// Name of a provider in routes and in the store: 1 to 32 lower-case letters, digits and hyphens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ProviderName(String);
 
-/// The text is no [`ProviderName`].
+/// Error: the text is not a [`ProviderName`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a provider's name: expected 1 to 32 lower-case letters, digits and hyphens")]
 pub struct InvalidProviderName;
 
 impl ProviderName {
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -50,19 +50,19 @@ impl fmt::Display for ProviderName {
     }
 }
 
-/// Who a person is to an issuer: its own identifier for them, which never changes and is never given to another. Compared
-/// byte by byte. 1 to 255 bytes (OpenID Connect Core, section 2), none of them a control character.
+/// Identifier of a person at an issuer. The issuer never changes it and never gives it to another person. Compared byte by
+/// byte. 1 to 255 bytes (OpenID Connect Core, section 2), without control characters.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Subject(String);
 
-/// The text is no [`Subject`].
+/// Error: the text is not a [`Subject`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a subject: expected 1 to 255 bytes without control characters")]
 pub struct InvalidSubject;
 
 impl Subject {
-    /// The identifier.
+    /// Returns the identifier.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -90,26 +90,26 @@ impl From<Subject> for String {
 }
 
 impl fmt::Debug for Subject {
-    // Personal data: a stray {:?} in a log line must not carry it.
+    // Personal data: a stray {:?} in a log line must not expose it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Subject(…)")
     }
 }
 
-/// Who vouches for a person: an issuer of ID tokens by its `iss`, or the fixed name of an API such as GitHub's. The name that the
-/// operator gave the provider is not it: that can be pointed at another issuer. Compared byte by byte. 1 to 1,024 bytes, none of
-/// them white space or a control character.
+/// Authority that vouches for a person: an issuer of ID tokens by its `iss`, or the fixed name of an API such as GitHub's. It
+/// differs from the provider name, which the operator chooses and can point at another issuer. Compared byte by byte. 1 to
+/// 1,024 bytes, without white space and control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Issuer(String);
 
-/// The text is not an [`Issuer`].
+/// Error: the text is not an [`Issuer`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an issuer: give its URL, exactly as its metadata has it")]
 pub struct InvalidIssuer;
 
 impl Issuer {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -143,22 +143,22 @@ impl fmt::Display for Issuer {
     }
 }
 
-/// What a provider says of a person, verified to come from that provider.
+/// Claims of a provider about a person, verified to come from that provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalIdentity {
-    /// What the provider that says it is called here.
+    /// Name of the provider.
     pub provider: ProviderName,
-    /// Which issuer vouches for it.
+    /// Issuer that vouches for the person.
     pub issuer: Issuer,
-    /// Who the person is there. With the issuer it is the identity; nothing else is.
+    /// Identifier of the person at the issuer. Issuer and subject alone are the identity.
     pub subject: Subject,
-    /// Their address, only where the provider vouches that it is theirs.
+    /// E-mail address, only if the provider vouches that it belongs to the person.
     pub verified_email: Option<Email>,
-    /// What they are called, as the provider writes it.
+    /// Display name, as the provider writes it.
     pub name: Option<String>,
-    /// Their user name there, from which a handle is made.
+    /// Username at the provider, from which a handle is made.
     pub username: Option<String>,
-    /// Where their picture is, an https URL.
+    /// URL (https) of the picture.
     pub avatar: Option<String>,
 }
 

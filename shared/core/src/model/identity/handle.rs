@@ -5,28 +5,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::store::Key;
 
-/// The public name of an account, which no other has: 4 to 15 lower-case letters and digits.
+/// Unique public name of an account: 4 to 15 lower-case letters and digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Handle(pub(crate) String);
 
-/// The text is no [`Handle`].
+/// Error: the text is not a [`Handle`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a handle: expected 4 to 15 lower-case letters and digits")]
 pub struct InvalidHandle;
 
 impl Handle {
-    /// The fewest characters.
+    /// Minimum number of characters.
     pub(crate) const MIN: usize = 4;
-    /// The most characters.
+    /// Maximum number of characters.
     pub(crate) const MAX: usize = 15;
 
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Where the item is that makes it taken.
+    /// Returns the key of the item that makes the handle taken.
     pub fn key(&self) -> Key {
         Key::new(format!("handle#{}", self.0), "handle")
     }
@@ -61,7 +61,7 @@ impl fmt::Display for Handle {
 }
 
 impl fmt::Debug for Handle {
-    // Personal data: a stray {:?} in a log line must not carry it.
+    // Personal data: a stray {:?} in a log line must not expose it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Handle(…)")
     }

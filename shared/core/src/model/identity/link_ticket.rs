@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{IdentityHash, ProviderName};
 use crate::model::{Email, SessionId, UserId};
 
-/// Allows one signed-in user to link an identity: made when the flow begins and only for who signed in a moment ago, carried
-/// through the flow under its seal, and good for as long as that. What it says of the account only saves a read; it is checked
-/// when it is used.
+/// Right of one signed-in user to link an identity. It is created when the authorization request starts, only for a user who
+/// signed in a moment ago. It travels sealed within the authorization request and expires with it. Its account data only saves
+/// a read and is checked when the ticket is used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkTicket {
     pub(crate) user: UserId,
@@ -17,12 +17,12 @@ pub struct LinkTicket {
 }
 
 impl LinkTicket {
-    /// Who links.
+    /// Returns the user who links.
     pub fn user(&self) -> UserId {
         self.user
     }
 
-    /// In which session.
+    /// Returns the session of the user.
     pub fn session(&self) -> SessionId {
         self.session
     }

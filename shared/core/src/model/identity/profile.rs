@@ -9,18 +9,18 @@ use crate::model::{Email, Name};
 
 const MAX_URL: usize = 2048;
 
-/// Where a person's picture is: an https URL of at most 2,048 characters, without user or password in it.
+/// URL of a person's picture: https, at most 2,048 characters, without a user or password.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Avatar(String);
 
-/// The text is no [`Avatar`].
+/// Error: the text is not an [`Avatar`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a picture's address: expected an https URL of at most {MAX_URL} characters")]
 pub struct InvalidAvatar;
 
 impl Avatar {
-    /// The URL.
+    /// Returns the URL.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -34,7 +34,7 @@ impl FromStr for Avatar {
         }
         let url = Url::parse(text).map_err(|_| InvalidAvatar)?;
         let plain = url.scheme() == "https" && url.username().is_empty() && url.password().is_none();
-        // As it is written out, every character that could end an attribute or a line is escaped.
+        // The serialized URL escapes every character that could end an attribute or a line.
         let text = String::from(url);
         if plain && text.len() <= MAX_URL { Ok(Self(text)) } else { Err(InvalidAvatar) }
     }
@@ -54,25 +54,25 @@ impl From<Avatar> for String {
 }
 
 impl fmt::Debug for Avatar {
-    // Personal data: a stray {:?} in a log line must not carry it.
+    // Personal data: a stray {:?} in a log line must not expose it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Avatar(…)")
     }
 }
 
-/// What a provider said of a person at their last sign-in there, as far as it is usable.
+/// Usable part of the claims that a provider made about a person at their last sign-in there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderProfile {
-    /// What they are called.
+    /// Display name.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name: Option<Name>,
-    /// Their user name there.
+    /// Username at the provider.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub username: Option<Name>,
-    /// Their picture.
+    /// Picture.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub avatar: Option<Avatar>,
-    /// Their address, where the provider vouches for it. Nobody is found by it.
+    /// E-mail address, if the provider vouches for it. No account is looked up by it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub email: Option<Email>,
 }
@@ -89,8 +89,8 @@ impl From<&ExternalIdentity> for ProviderProfile {
 }
 
 impl ProviderProfile {
-    /// What is known after the provider said `self`: where it says nothing, such as Apple after the first sign-in, what it said
-    /// `before` stays.
+    /// Returns the profile after the provider sent `self`. A missing value does not replace the value in `before`: Apple, for
+    /// example, sends the name only at the first sign-in.
     #[must_use]
     pub(crate) fn after(self, before: &Self) -> Self {
         Self {
@@ -102,7 +102,7 @@ impl ProviderProfile {
     }
 }
 
-/// What of a provider's text can be shown as a name.
+/// Returns the part of a provider's text that can be shown as a name.
 fn name(text: &str) -> Option<Name> {
     let clean: String = text.trim().chars().filter(|c| !c.is_control()).take(100).collect();
     clean.parse().ok()

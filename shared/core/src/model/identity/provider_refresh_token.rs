@@ -1,8 +1,8 @@
 use secrecy::SecretString;
 
-/// What a provider gives to act for a person later: its refresh token. It never leaves the server.
+/// Refresh token of a provider, used to act for a person later. It never leaves the server.
 #[derive(Debug, Clone)]
 pub struct ProviderRefreshToken {
-    /// The provider's refresh token.
+    /// Text of the token.
     pub refresh_token: SecretString,
 }

@@ -9,19 +9,19 @@ use crate::model::identity::{ExternalIdentity, Issuer, ProviderName, ProviderPro
 use crate::model::store::{Key, Version};
 use crate::model::{Sealed, Timestamp, User};
 
-/// The most identities that one account may have: a change of the account writes each of them.
+/// Maximum number of identities of one account. A change of the account writes each of them.
 pub const MAX_IDENTITIES: usize = 10;
 
-/// Stands for an issuer and a subject in keys: the SHA-256 of both as base64url. They may be longer than a key, and a subject is
-/// personal data.
+/// Hash of an issuer and a subject for keys: the SHA-256 of both as base64url. The two may be longer than a key, and a subject
+/// is personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct IdentityHash(String);
 
 impl IdentityHash {
-    /// The hash of what `issuer` calls `subject`.
+    /// Returns the hash of `subject` at `issuer`.
     pub fn of(issuer: &Issuer, subject: &Subject) -> Self {
-        // Neither has a line break, so the two parts have one reading.
+        // Neither has a line break, so the text has one reading.
         let both = format!("{issuer}\n{}", subject.as_str());
         Self(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(both)))
     }
@@ -33,38 +33,39 @@ impl fmt::Display for IdentityHash {
     }
 }
 
-/// All that a sign-in with a provider needs, under issuer and subject: the one strong read of it. Like the login's, its copy
-/// of the user is written in the same commit as the user itself, so the two never differ. Being there makes the identity taken.
+/// Data that a sign-in with a provider needs, stored under issuer and subject: the only strongly consistent read of such a
+/// sign-in. Like that of the login, its copy of the user is written in the same commit as the user itself, so the two never
+/// differ. An existing item makes the identity taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// Whose it is.
+    /// Owner of the identity.
     pub user: User,
-    /// What the provider is called here.
+    /// Name of the provider.
     pub provider: ProviderName,
-    /// Which issuer vouches for them.
+    /// Issuer that vouches for the person.
     pub issuer: Issuer,
-    /// Who they are there.
+    /// Identifier of the person at the issuer.
     pub subject: Subject,
-    /// What the provider last said of them.
+    /// Profile that the provider sent last.
     #[serde(default)]
     pub profile: ProviderProfile,
-    /// When it became theirs.
+    /// Time at which it was linked to the user.
     pub linked_at: Timestamp,
-    /// When it was last used to sign in, to within a minute.
+    /// Time of the last sign-in with it, to within a minute.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_sign_in: Option<Timestamp>,
-    /// The provider's refresh token, where such are kept.
+    /// Provider refresh token, if such tokens are stored.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[serde(rename = "grant")]
     pub(crate) refresh_token: Option<Sealed>,
-    /// Present while it is the account's only way in.
+    /// Present while the identity is the only way to sign in to the account.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) sole: Option<Sole>,
 }
 
-/// The versions of user and login as of the commit that wrote them into an identity. While the identity is the only way in,
-/// nothing writes the one or the other without it, so they are exact: a sign-in that takes over a new profile can write all
-/// three without reading them.
+/// Versions of user and login as of the commit that wrote them into an identity. While the identity is the only way to sign in,
+/// every write of the user or the login also writes the identity, so the versions are exact. A sign-in that stores a new
+/// profile can therefore write all three items without reading user and login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sole {
     user: u64,
@@ -82,17 +83,17 @@ impl Sole {
 }
 
 impl Identity {
-    /// Where the identity is.
+    /// Returns the key of the identity.
     pub fn key(hash: &IdentityHash) -> Key {
         Key::new(format!("identity#{hash}"), "identity")
     }
 
-    /// Where the identity is that a provider vouches for.
+    /// Returns the key of the identity that a provider vouches for.
     pub(crate) fn key_of(external: &ExternalIdentity) -> Key {
         Self::key(&IdentityHash::of(&external.issuer, &external.subject))
     }
 
-    /// Its name among those of its account.
+    /// Returns its hash, by which the account refers to it.
     pub(crate) fn hash(&self) -> IdentityHash {
         IdentityHash::of(&self.issuer, &self.subject)
     }

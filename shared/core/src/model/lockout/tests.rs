@@ -13,7 +13,7 @@ fn device_until(n: u8, expires_at: Timestamp) -> Device {
     Device::of(DeviceId::from_bytes([n; 16]), UserId::from_bytes([1; 16]), expires_at)
 }
 
-/// Sends wrong passwords without a device, each as soon as one is tried.
+/// Sends wrong passwords without a device, each as soon as one may be tried.
 fn fail_times(lockout: &Lockout, times: u32, mut now: Timestamp) -> (Lockout, Timestamp, Vec<Option<Shut>>) {
     let (mut lockout, mut led_to) = (lockout.clone(), Vec::new());
     for _ in 0..times {
@@ -82,10 +82,10 @@ fn a_device_passes_the_lock_and_the_stop_until_its_own_count_is_full() {
             assert_eq!(shut, None);
         }
         assert_eq!(lockout.failures, failures, "it is counted on the device alone");
-        // Now it is like any other.
+        // Now it is treated like any other client.
         assert_eq!(lockout.admit(Some(&device(1)), now), lockout.admit(None, now));
         assert!(lockout.admit(Some(&device(2)), now).unwrap().is_from_device(), "another device");
-        // Its own right password makes it trusted again, another's does not.
+        // Its own right password makes it trusted again; that of another device does not.
         assert!(!lockout.succeed(None, now).admit(Some(&device(1)), now).unwrap().is_from_device());
         assert!(
             !lockout.succeed(Some(&device(2)), now).admit(Some(&device(1)), now).unwrap().is_from_device()
@@ -110,7 +110,7 @@ fn counts_of_devices_are_bounded_and_end_with_their_cookies() {
 }
 
 #[test]
-fn it_is_stored_in_little() {
+fn its_stored_form_is_small() {
     assert_eq!(serde_json::to_string(&Lockout::default()).unwrap(), r#"{"failures":0}"#);
     let guess = Lockout::default().admit(Some(&device(7)), START).unwrap();
     let (lockout, _) = Lockout::default().fail(guess, START);
@@ -137,7 +137,7 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
-    /// A plain reference: the row of wrong passwords that were tried, and when the last lock began.
+    /// Compares with a simple reference: the number of wrong passwords that were tried, and the start of the last lock.
     #[test]
     fn no_history_tries_more_than_the_bound(steps in prop::collection::vec(step(), 1..400)) {
         let (mut lockout, mut now) = (Lockout::default(), START);

@@ -1,4 +1,4 @@
-//! The rule that there is always an administrator.
+//! The rule that at least one administrator always exists.
 
 use std::collections::BTreeSet;
 
@@ -8,35 +8,35 @@ use crate::model::UserId;
 use crate::model::permission::Versioned;
 use crate::model::store::{Item, Key, StoreError, Write};
 
-/// The most users that hold the role `admin`: far under what fits into the item.
+/// Maximum number of users with the role `admin`: far less than fits into the item.
 pub const MAX_ADMINS: usize = 1000;
 
-/// The active users that hold the role `admin`.
+/// Active users with the role `admin`.
 ///
-/// One item holds them all. A commit that makes somebody an admin, or that takes the role from one, disables or deletes one,
-/// carries a write over this item, so two admins who remove each other at once conflict and one of them stays.
+/// One item holds them all. A commit that creates, removes, disables or deletes an admin carries a write to this item. Two
+/// admins who remove each other at the same time therefore conflict, and one of them stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Admins {
     users: BTreeSet<UserId>,
 }
 
-/// Without this user there would be no active admin.
+/// Error: without this user no active admin would be left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this is the last active admin: give the role admin to somebody else first")]
 pub struct LastAdmin;
 
-/// There are [`MAX_ADMINS`] already.
+/// Error: there are [`MAX_ADMINS`] already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{MAX_ADMINS} users are admins already: make a role of its own with what this user needs")]
+#[error("{MAX_ADMINS} users are admins already: create a role with the permissions that this user needs")]
 pub struct TooManyAdmins;
 
-/// Why there is no write over the item of the admins.
+/// Reason that the item of the admins cannot be written.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AdminsError {
-    /// The last admin cannot go.
+    /// The last admin cannot be removed.
     #[error(transparent)]
     Last(#[from] LastAdmin),
-    /// No further admin can be made.
+    /// No further admin can be added.
     #[error(transparent)]
     TooMany(#[from] TooManyAdmins),
     /// The item cannot be read.
@@ -45,17 +45,17 @@ pub enum AdminsError {
 }
 
 impl Admins {
-    /// Where they are stored.
+    /// Returns the key of the item.
     pub fn key() -> Key {
         Key::new("policy", "admins")
     }
 
-    /// The users, in order.
+    /// Returns the users, in order.
     pub fn users(&self) -> &BTreeSet<UserId> {
         &self.users
     }
 
-    /// These and `user`.
+    /// Returns the admins with `user` added.
     pub fn with(&self, user: UserId) -> Result<Self, TooManyAdmins> {
         let mut users = self.users.clone();
         if users.insert(user) && users.len() > MAX_ADMINS {
@@ -64,23 +64,23 @@ impl Admins {
         Ok(Self { users })
     }
 
-    /// These but `user`. Refused when nobody would be left, even if `user` was not among them.
+    /// Returns the admins without `user`. Refuses if nobody would be left, even if `user` was not an admin.
     pub fn without(&self, user: UserId) -> Result<Self, LastAdmin> {
         let mut users = self.users.clone();
         users.remove(&user);
         if users.is_empty() { Err(LastAdmin) } else { Ok(Self { users }) }
     }
 
-    /// The write for a commit that makes `user` an active admin: gives them the role, or enables one who has it. `item` is
-    /// what was read under [`key`](Self::key); when it changed since, the commit conflicts.
+    /// Returns the write for a commit that makes `user` an active admin: it grants the role, or enables a user with the role.
+    /// `item` is the item read under [`key`](Self::key). If it has changed since, the commit conflicts.
     pub fn write_with(item: Option<&Item>, user: UserId) -> Result<Write, AdminsError> {
         let read = Versioned::<Self>::read(item)?;
         let admins = read.value.with(user)?;
         Ok(read.write(&admins)?)
     }
 
-    /// The write for a commit after which `user` is no active admin: takes the role away, or disables or deletes one who has
-    /// it. `item` is what was read under [`key`](Self::key); when it changed since, the commit conflicts.
+    /// Returns the write for a commit after which `user` is not an active admin: it removes the role, or disables or deletes
+    /// the user. `item` is the item read under [`key`](Self::key). If it has changed since, the commit conflicts.
     pub fn write_without(item: Option<&Item>, user: UserId) -> Result<Write, AdminsError> {
         let read = Versioned::<Self>::read(item)?;
         let admins = read.value.without(user)?;

@@ -1,4 +1,4 @@
-//! What roles hold.
+//! Permission grants that roles hold.
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
@@ -9,30 +9,30 @@ use serde::{Deserialize, Serialize};
 use super::text::{MAX_PART, is_part, is_upper_case_of, text_form};
 use crate::model::permission::Permission;
 
-/// A kind of resource: the first part of a [`Permission`].
+/// Kind of resource: the first part of a [`Permission`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Resource(String);
 
 impl Resource {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-// Hashes as its text does, so that a map is searched with the resource of a permission as it stands.
+// Hashes like its text, so a map can be searched with the resource of a permission without a copy.
 impl Borrow<str> for Resource {
     fn borrow(&self) -> &str {
         &self.0
     }
 }
 
-/// What a role holds: one permission, every action on a resource, or everything. Ordered from the widest to the narrowest,
-/// then by text.
+/// Permission grant of a role: one permission, every action on a resource, or everything. Ordered from the widest to the
+/// narrowest, then by text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Grant {
-    /// `*`: every permission there is or will be.
+    /// `*`: every permission, including future ones.
     All,
     /// `resource:*`: every action on exactly this resource.
     Resource(Resource),
@@ -40,18 +40,18 @@ pub enum Grant {
     Exact(Permission),
 }
 
-/// Why a text is not a [`Grant`].
+/// Reason that a text is not a [`Grant`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidGrant {
-    /// It is none of the three forms.
+    /// It has none of the three forms.
     #[error(
         "not a grant: write resource:action, resource:* or *, such as products:read, each part 1 to {MAX_PART} of a-z, 0-9, '.', '_', '-'"
     )]
     Form,
-    /// It would be one in lower case.
+    /// It would be valid in lower case.
     #[error("a grant is written in lower case, such as products:read or products:*")]
     UpperCase,
-    /// Its `*` is at a place where it means nothing.
+    /// Its `*` is in a place where it has no meaning.
     #[error(
         "in a grant '*' stands for everything or for every action on one resource: write * or products:*"
     )]
@@ -76,7 +76,7 @@ impl FromStr for Grant {
 }
 
 impl Grant {
-    /// The whole text.
+    /// Returns the whole text.
     pub fn text(&self) -> Cow<'_, str> {
         match self {
             Self::All => "*".into(),
@@ -149,7 +149,7 @@ mod tests {
         fn any_text_is_read_or_refused(text in "\\PC{0,140}|[a-z:*.]{0,6}") {
             let grant = text.parse::<Grant>();
             prop_assert_eq!(grant.clone().map(|grant| grant.to_string()), grant.clone().map(|_| text.clone()));
-            // Every permission is a grant, and no pattern is a permission.
+            // Every permission is also a grant, and no pattern is a permission.
             prop_assert_eq!(text.parse::<Permission>().ok(), match grant {
                 Ok(Grant::Exact(permission)) => Some(permission),
                 _ => None,

@@ -1,37 +1,37 @@
-//! The evaluator: what a set of roles allows, and why.
+//! Evaluator: the permissions of a set of roles, and the reason for each.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::model::permission::{Grant, Permission, Policy, Resource, RoleName};
 
-/// What allows something.
+/// Reason for a permission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
-    /// The role that is held.
+    /// The role that the user holds.
     pub role: RoleName,
-    /// The role that carries the grant, when it is one that `role` includes.
+    /// The role that carries the grant, if `role` includes it.
     pub through: Option<RoleName>,
-    /// The grant.
+    /// The permission grant.
     pub grant: Grant,
 }
 
-/// The response to one question: never a bare yes or no.
+/// Result of one check, with its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Decision<'a> {
-    /// Yes, because of this.
+    /// Allowed for this reason.
     Allowed(&'a Reason),
-    /// No role that is held grants it.
+    /// Denied: no role of the user grants the permission.
     Denied,
 }
 
 impl<'a> Decision<'a> {
-    /// Whether it is allowed.
+    /// Returns true if it is allowed.
     pub fn allowed(self) -> bool {
         matches!(self, Self::Allowed(_))
     }
 
-    /// Why it is allowed; `None` when it is not.
+    /// Returns the reason if it is allowed, else `None`.
     pub fn reason(self) -> Option<&'a Reason> {
         match self {
             Self::Allowed(reason) => Some(reason),
@@ -40,13 +40,13 @@ impl<'a> Decision<'a> {
     }
 }
 
-/// What a set of roles allows, made by [`Policy::compile`] and quick to ask: at most two look-ups and no allocation.
+/// Permissions of a set of roles, made by [`Policy::compile`]. A check takes at most two look-ups and no allocation.
 ///
-/// Each grant keeps one reason: that of the alphabetically first role held, by the shortest way from there, and of equally
-/// short ones to the alphabetically first role that carries it.
+/// Each grant stores one reason: the alphabetically first role of the user, by the shortest path from there. Of equally short
+/// paths it stores the one to the alphabetically first role that carries the grant.
 #[derive(Debug, Clone, Default)]
 pub struct Grants {
-    // Clients choose what is looked up, administrators what is inserted, so nobody outside can make the keys collide.
+    // Clients choose the keys to look up, but only administrators insert keys, so no outsider can make keys collide.
     exact: HashMap<Permission, Reason>,
     resources: HashMap<Resource, Reason>,
     all: Option<Reason>,
@@ -55,8 +55,8 @@ pub struct Grants {
 impl Grants {
     pub(crate) fn compile(policy: &Policy, held: &BTreeSet<RoleName>) -> Self {
         let mut grants = Self::default();
-        // One set for all roles held: what an earlier one reached has the better reasons already, and so has all that is
-        // reached from there. This also ends the walk when a stored policy has a cycle.
+        // One set for all roles of the user: the roles that an earlier role reached have the better reasons already, and so
+        // have all roles reached from there. This also ends the walk if a stored policy has a cycle.
         let mut seen = BTreeSet::new();
         for role in held {
             let mut level = BTreeSet::from([role]);
@@ -76,7 +76,7 @@ impl Grants {
         grants
     }
 
-    /// Keeps the first reason of each grant: [`compile`](Self::compile) comes with the best one first.
+    /// Stores the first reason of each grant. [`compile`](Self::compile) adds the best reason first.
     fn add(&mut self, role: &RoleName, carrier: &RoleName, grant: &Grant) {
         let reason = || Reason {
             role: role.clone(),
@@ -96,7 +96,7 @@ impl Grants {
         }
     }
 
-    /// Whether `permission` is allowed, and by what: an exact grant before `resource:*` before `*`.
+    /// Decides if `permission` is allowed and by which grant: an exact grant before `resource:*` before `*`.
     pub fn decide(&self, permission: &Permission) -> Decision<'_> {
         let reason = self
             .exact
@@ -106,7 +106,7 @@ impl Grants {
         reason.map_or(Decision::Denied, Decision::Allowed)
     }
 
-    /// Every grant held, with its reason, in the order of [`Grant`].
+    /// Returns all grants with their reasons, in the order of [`Grant`].
     pub fn permissions(&self) -> Vec<&Reason> {
         let mut reasons: Vec<_> =
             self.exact.values().chain(self.resources.values()).chain(self.all.as_ref()).collect();
@@ -114,9 +114,9 @@ impl Grants {
         reasons
     }
 
-    /// Whether all that `grant` allows is allowed here too.
+    /// Returns true if everything that `grant` allows is allowed here too.
     pub fn has(&self, grant: &Grant) -> bool {
-        // There is no end of resources and actions, so only a pattern covers a pattern.
+        // Resources and actions are unlimited, so only a pattern covers a pattern.
         match grant {
             Grant::All => self.all.is_some(),
             Grant::Resource(resource) => self.all.is_some() || self.resources.contains_key(resource),
@@ -124,7 +124,7 @@ impl Grants {
         }
     }
 
-    /// Whether all that `other` allows is allowed here too.
+    /// Returns true if everything that `other` allows is allowed here too.
     pub fn covers(&self, other: &Self) -> bool {
         other.permissions().into_iter().all(|reason| self.has(&reason.grant))
     }
@@ -151,7 +151,7 @@ mod tests {
         policy.compile(&held.iter().map(|name| name.parse().unwrap()).collect())
     }
 
-    /// `role`, `role/through` or `-`, with the grant.
+    /// Returns `role`, `role/through` or `-`, with the grant.
     fn why(grants: &Grants, permission: &str) -> String {
         match grants.decide(&permission.parse().unwrap()) {
             Decision::Denied => "-".to_owned(),

@@ -4,13 +4,13 @@ use super::RoleName;
 use crate::model::UserId;
 use crate::model::store::{Item, Key, StoreError};
 
-/// A user, and where the store says which roles they hold.
+/// A user, and the item of the store that lists their roles.
 #[derive(Clone, Copy)]
 pub struct Holder {
-    /// Who.
+    /// Identifier of the user.
     pub id: UserId,
-    /// Their item.
+    /// Key of the item.
     pub key: fn(UserId) -> Key,
-    /// The roles that the item names; none for somebody who may not act any more.
+    /// Function that reads the roles from the item. It returns none for a user who may no longer act.
     pub roles: fn(&Item) -> Result<BTreeSet<RoleName>, StoreError>,
 }

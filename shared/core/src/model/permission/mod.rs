@@ -1,8 +1,8 @@
-//! Permissions, the roles that hold them, and the evaluator that says which role allows what.
+//! Permissions, the roles that hold them, and the evaluator.
 //!
-//! A [`Permission`] is what is asked for, a [`Grant`] is the pattern that a role holds. All roles together are one
-//! [`Policy`], which is compiled for the roles that somebody holds into [`Grants`]; those answer each question with a
-//! [`Decision`] that names its reason. What no role grants is denied.
+//! A [`Permission`] is the action that a request needs. A [`Grant`] is the pattern that a role holds. All roles together form a
+//! [`Policy`]. It is compiled, for the roles of a user, into [`Grants`], which return a [`Decision`] with its reason for each
+//! permission. A permission that no role grants is denied.
 
 mod admins;
 mod grant;

@@ -1,4 +1,4 @@
-//! Random policies, broken ones too, against the reference and against what must hold whatever the policy is.
+//! Tests random policies, including broken ones, against the reference and against rules that hold for every policy.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use proptest::sample::select;
 use super::reference::{self, Why};
 use crate::model::permission::{Decision, Grant, Grants, Permission, Policy, Role, RoleName};
 
-/// The grants never name `x` as a resource or an action: it stands for everything else that can be asked for.
+/// No grant names `x` as a resource or an action: it stands for all other resources and actions.
 const RESOURCES: [&str; 4] = ["p", "pp", "q", "x"];
 const ACTIONS: [&str; 3] = ["r", "w", "x"];
 const GRANTS: [&str; 10] = ["*", "p:*", "pp:*", "q:*", "p:r", "p:w", "pp:r", "pp:w", "q:r", "q:w"];
@@ -24,13 +24,13 @@ fn grants(policy: &Policy, held: &BTreeSet<RoleName>) -> (Grants, BTreeSet<Permi
     (grants, allowed)
 }
 
-/// Names that are held or included; those of the policy are the first six only.
+/// Generates names that are held or included. The policy defines the first six only.
 fn any_name() -> impl Strategy<Value = RoleName> {
     select(vec!["a", "b", "c", "d", "e", "f", "ghost"]).prop_map(|text| text.parse().unwrap())
 }
 
 fn any_grant() -> impl Strategy<Value = Grant> {
-    // `*` in every other role would leave nothing to tell apart.
+    // If half of the roles held `*`, all permissions would look the same.
     prop_oneof![1 => select(GRANTS.to_vec()), 6 => select(GRANTS[4..].to_vec())]
         .prop_map(|text| text.parse().unwrap())
 }

@@ -1,4 +1,4 @@
-//! What is asked for.
+//! Permission that a request needs.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,47 +9,47 @@ use serde::{Deserialize, Serialize};
 use super::text::{MAX_PART, is_part, is_upper_case_of, text_form};
 use crate::model::permission::Grant;
 
-/// What is asked for: one action on one kind of resource, written `resource:action`.
+/// Permission that a request needs: one action on one kind of resource, written `resource:action`.
 ///
-/// Each part has 1 to 64 of the characters `a-z`, `0-9`, `.`, `_` and `-`. Another case is refused, not folded, so that two
-/// texts that differ are never the same permission.
+/// Each part has 1 to 64 of the characters `a-z`, `0-9`, `.`, `_` and `-`. Upper case is refused, not folded, so two different
+/// texts are never the same permission.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Permission(Cow<'static, str>);
 
-/// Why a text is not a [`Permission`].
+/// Reason that a text is not a [`Permission`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPermission {
-    /// It is not two parts of allowed characters.
+    /// It does not consist of two parts of allowed characters.
     #[error(
         "not a permission: write resource:action, such as products:read, each part 1 to {MAX_PART} of a-z, 0-9, '.', '_', '-'"
     )]
     Form,
-    /// It would be one in lower case.
+    /// It would be valid in lower case.
     #[error("a permission is written in lower case, such as products:read")]
     UpperCase,
     /// It is a pattern.
     #[error(
-        "what is asked for is one action on one resource: '*' stands only in what a role holds, write products:read"
+        "a permission is one action on one resource and '*' is only for grants of roles: write products:read"
     )]
     Wildcard,
-    /// It is only an action, and no resource was given beside it.
+    /// It is only an action, and no resource was given.
     #[error(
         "the permission names no resource: write resource:action, such as products:read, or give the resource too"
     )]
     NoResource,
-    /// It names one resource, and another was given beside it.
+    /// It names one resource, and another one was given.
     #[error(
         "the permission is about {named}, but another resource is given: leave the resource out or give {named}"
     )]
     OtherResource {
-        /// The resource in the permission.
+        /// Resource in the permission.
         named: String,
     },
 }
 
 impl Permission {
-    /// To see and change roles, and who holds them.
+    /// To see and change roles and their holders.
     pub const ROLES_MANAGE: Self = Self::known("roles:manage");
     /// To list and see users.
     pub const USERS_READ: Self = Self::known("users:read");
@@ -60,18 +60,18 @@ impl Permission {
     /// To operate the service itself.
     pub const SYSTEM_ADMIN: Self = Self::known("system:admin");
 
-    /// For the texts in this module's own source, which the tests parse.
+    /// Wraps a text from the source of this crate. Tests check that each of them parses.
     pub(crate) const fn known(text: &'static str) -> Self {
         Self(Cow::Borrowed(text))
     }
 
-    /// `text` as a permission, if it is one.
+    /// Returns `text` as a permission, if it is one.
     pub(crate) fn exactly(text: &str) -> Option<Self> {
         let (resource, action) = text.split_once(':')?;
         (is_part(resource) && is_part(action)).then(|| Self(Cow::Owned(text.to_owned())))
     }
 
-    /// Reads `text` as a request means it: with `resource` beside it, `text` may be the action alone. When both name a
+    /// Resolves `text` as it appears in a request. If `resource` is given, `text` may be the action alone. If both name a
     /// resource, they must agree.
     pub fn resolve(text: &str, resource: Option<&str>) -> Result<Self, InvalidPermission> {
         match resource {
@@ -88,17 +88,17 @@ impl Permission {
         }
     }
 
-    /// The whole text.
+    /// Returns the whole text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What stands before the `:`.
+    /// Returns the part before the `:`.
     pub fn resource(&self) -> &str {
         self.0.split_once(':').map_or("", |(resource, _)| resource)
     }
 
-    /// What stands after the `:`.
+    /// Returns the part after the `:`.
     pub fn action(&self) -> &str {
         self.0.split_once(':').map_or("", |(_, action)| action)
     }
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_permission_is_refused_with_its_reason() {
+    fn a_text_that_is_not_a_permission_is_refused_with_the_reason() {
         use InvalidPermission::{Form, UpperCase, Wildcard};
         let long = "a".repeat(65);
         for (text, why) in [
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_resource_may_stand_beside_the_action() {
+    fn resource_and_action_may_be_given_separately() {
         use InvalidPermission::{Form, NoResource, OtherResource, UpperCase};
         let read = Permission::known("products:read");
         let other = || Err(OtherResource { named: "products".to_owned() });

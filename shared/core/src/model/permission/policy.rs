@@ -1,4 +1,4 @@
-//! All role definitions together.
+//! Policy: all role definitions together.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,26 +9,27 @@ use crate::model::Timestamp;
 use crate::model::permission::{Grant, Grants, Permission, PolicyError, Role, RoleName};
 use crate::model::store::Key;
 
-/// All roles. One item of the store holds them, so a check reads them at once, and of two changes that together would make
-/// a cycle one conflicts.
+/// All roles. One item of the store holds them, so a check reads them at once. Two parallel changes that together would make a
+/// cycle conflict.
 ///
-/// A policy that was read from a store may break the rules of [`validate`](Self::validate) when somebody edited the store by
-/// hand; evaluating it is safe all the same.
+/// A stored policy may break the rules of [`validate`](Self::validate) if somebody edited the store by hand. Its evaluation is
+/// safe nevertheless.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     pub(crate) roles: BTreeMap<RoleName, Role>,
-    /// Sessions that began before it have ended, whoever's they are. Here, since every check reads this item.
+    /// Start of valid sessions: all sessions that started before it have ended. Stored here because every check reads this
+    /// item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sessions_from: Option<Timestamp>,
 }
 
 impl Policy {
-    /// Where the policy is stored.
+    /// Returns the key of the policy.
     pub fn key() -> Key {
         Key::new("policy", "roles")
     }
 
-    /// The roles that a new installation starts with: `user`, `content-editor` and `admin`.
+    /// Returns the roles of a new installation: `user`, `content-editor` and `admin`.
     pub fn initial() -> Self {
         let role = |description: &str, permissions: &[Permission], includes: &[RoleName]| Role {
             description: Some(description.to_owned()),
@@ -56,22 +57,22 @@ impl Policy {
         }
     }
 
-    /// All roles, by name.
+    /// Returns all roles, by name.
     pub fn roles(&self) -> &BTreeMap<RoleName, Role> {
         &self.roles
     }
 
-    /// When the sessions of everybody were ended: those that began before it are over.
+    /// Returns the time at which the sessions of all users were ended: sessions that started before it are expired.
     pub fn sessions_from(&self) -> Option<Timestamp> {
         self.sessions_from
     }
 
-    /// What somebody who holds `roles` may do. A name that no role has grants nothing.
+    /// Returns the permissions of a user with `roles`. A name without a role grants nothing.
     pub fn compile(&self, roles: &BTreeSet<RoleName>) -> Grants {
         Grants::compile(self, roles)
     }
 
-    /// The policy with `role` made or replaced. Refused when the result breaks a rule of [`validate`](Self::validate).
+    /// Returns the policy with `role` created or replaced. Refuses if the result breaks a rule of [`validate`](Self::validate).
     pub fn with_role(&self, name: RoleName, role: Role) -> Result<Self, PolicyError> {
         let mut policy = self.clone();
         policy.roles.insert(name, role);
@@ -79,9 +80,9 @@ impl Policy {
         Ok(policy)
     }
 
-    /// The policy without the role `name`. Refused while another role includes it, and for `admin` and `user`.
+    /// Returns the policy without the role `name`. Refuses while another role includes it, and for `admin` and `user`.
     ///
-    /// Who holds the role keeps its name, which grants nothing until somebody makes a role of this name again.
+    /// Users who hold the role keep its name. The name grants nothing until somebody creates a role of this name again.
     pub fn without_role(&self, name: &RoleName) -> Result<Self, PolicyError> {
         if [RoleName::ADMIN, RoleName::USER].contains(name) {
             return Err(PolicyError::BuiltIn(name.clone()));
@@ -96,7 +97,7 @@ impl Policy {
         Ok(policy)
     }
 
-    /// The policy with the [initial](Self::initial) roles as they were at first. Other roles stay as they are.
+    /// Returns the policy with the [initial](Self::initial) roles reset to their definitions. Other roles stay as they are.
     pub fn repaired(&self) -> Result<Self, PolicyError> {
         let mut policy = self.clone();
         policy.roles.extend(Self::initial().roles);
@@ -104,8 +105,8 @@ impl Policy {
         Ok(policy)
     }
 
-    /// The policy with those of the [initial](Self::initial) roles that it lacks, and their names. Existing roles stay as
-    /// they are.
+    /// Returns the policy with the missing [initial](Self::initial) roles added, and their names. Existing roles stay as they
+    /// are.
     pub fn with_initial_roles(&self) -> Result<(Self, BTreeSet<RoleName>), PolicyError> {
         let mut policy = self.clone();
         let mut added = BTreeSet::new();

@@ -1,13 +1,13 @@
-//! The evaluator once more, as naive as it can be: over texts, by trying every role and every way.
+//! Reference evaluator, as simple as possible: it works on texts and tries every role and every path.
 
 use std::collections::BTreeSet;
 
 use crate::model::permission::{Policy, RoleName};
 
-/// Which role held, through which role, by which grant.
+/// Reason: the role of the user, the role that it includes, and the grant.
 pub type Why = (String, Option<String>, String);
 
-/// The reason for which `permission` is allowed, if it is.
+/// Returns the reason for which `permission` is allowed, if it is.
 pub fn decide(policy: &Policy, held: &BTreeSet<RoleName>, permission: &str) -> Option<Why> {
     let (resource, _) = permission.split_once(':').unwrap();
     let mut candidates = Vec::new();
@@ -27,11 +27,11 @@ pub fn decide(policy: &Policy, held: &BTreeSet<RoleName>, permission: &str) -> O
     Some((role, (steps > 0).then_some(carrier), grant))
 }
 
-/// How many includes lead from one role to another; `None` when none do or one of the two is not there.
+/// Returns the number of includes from one role to another; `None` if there is no path or a role does not exist.
 pub fn distance(policy: &Policy, from: &RoleName, to: &RoleName) -> Option<usize> {
     let mut reached = BTreeSet::from([from.clone()]);
     reached.retain(|name| policy.roles.contains_key(name));
-    // A shortest way visits no role twice.
+    // A shortest path visits no role twice.
     for steps in 0..=policy.roles.len() {
         if reached.contains(to) {
             return Some(steps);

@@ -10,28 +10,28 @@ use serde::{Deserialize, Serialize};
 use super::text::text_form;
 use crate::model::permission::Grant;
 
-/// The longest role name, in characters.
+/// Maximum length of a role name, in characters.
 const MAX_NAME: usize = 64;
 
-/// The name of a role: 1 to 64 of `a-z`, `0-9` and `-`, a letter first.
+/// Name of a role: 1 to 64 of `a-z`, `0-9` and `-`, starting with a letter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RoleName(Cow<'static, str>);
 
-/// Why a text is not a [`RoleName`].
+/// Error: the text is not a [`RoleName`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a role name: write 1 to {MAX_NAME} of a-z, 0-9 and '-', a letter first, such as content-editor")]
 pub struct InvalidRoleName;
 
 impl RoleName {
-    /// The role that every new user gets.
+    /// Role that every new user gets.
     pub const USER: Self = Self(Cow::Borrowed("user"));
-    /// The role that can always manage roles, and that at least one active user holds.
+    /// Role that can always manage roles. At least one active user holds it.
     pub const ADMIN: Self = Self(Cow::Borrowed("admin"));
-    /// The third of the roles that a new installation starts with.
+    /// Third initial role of a new installation.
     pub const CONTENT_EDITOR: Self = Self(Cow::Borrowed("content-editor"));
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -60,17 +60,17 @@ impl fmt::Display for RoleName {
 
 text_form!(RoleName, InvalidRoleName);
 
-/// What a role is: its own permissions, and the roles whose permissions it has as well. Its limits are checked where it
-/// enters a [`Policy`](super::Policy).
+/// Role: its own permissions, and the roles whose permissions it includes. Its limits are checked when it enters a
+/// [`Policy`](super::Policy).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
-    /// For people: one line of at most [`MAX_DESCRIPTION`](super::MAX_DESCRIPTION) characters.
+    /// Description for people: one line of at most [`MAX_DESCRIPTION`](super::MAX_DESCRIPTION) characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What it holds itself; at most [`MAX_GRANTS`](super::MAX_GRANTS).
+    /// Its own permission grants; at most [`MAX_GRANTS`](super::MAX_GRANTS).
     #[serde(default)]
     pub permissions: BTreeSet<Grant>,
-    /// Whose permissions it has too; at most [`MAX_INCLUDES`](super::MAX_INCLUDES).
+    /// Roles whose permissions it includes; at most [`MAX_INCLUDES`](super::MAX_INCLUDES).
     #[serde(default)]
     pub includes: BTreeSet<RoleName>,
 }

@@ -1,73 +1,75 @@
-//! The rules that a policy must keep.
+//! Rules for a policy.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::permission::{Permission, Policy, Role, RoleName};
 use crate::model::store::MAX_BODY;
 
-/// The most roles of a policy.
+/// Maximum number of roles in a policy.
 pub const MAX_ROLES: usize = 256;
-/// The most grants that one role holds itself.
+/// Maximum number of grants that one role holds itself.
 pub const MAX_GRANTS: usize = 256;
-/// The most roles that one role includes directly.
+/// Maximum number of roles that one role includes directly.
 pub const MAX_INCLUDES: usize = 32;
-/// The longest description of a role, in characters.
+/// Maximum length of the description of a role, in characters.
 pub const MAX_DESCRIPTION: usize = 200;
 
-/// Why a change of the roles is refused.
+/// Reason that a change of the roles is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
-    /// There is no such role.
-    #[error("there is no role {0}: choose one from the list of roles, or make it first")]
+    /// The role does not exist.
+    #[error("the role {0} does not exist: choose one from the list of roles, or create it first")]
     NotFound(RoleName),
-    /// A role includes one that is not there.
+    /// A role includes a role that does not exist.
     #[error(
-        "the role {role} includes {include}, which does not exist: make {include} first, or leave it out"
+        "the role {role} includes {include}, which does not exist: create {include} first, or leave it out"
     )]
     UnknownInclude {
-        /// The role that includes it.
+        /// Role that includes the missing role.
         role: RoleName,
-        /// The missing role.
+        /// Missing role.
         include: RoleName,
     },
-    /// Roles include each other; the first name is also the last.
-    #[error("roles must not include each other: take one of the includes {} out", path(.0))]
+    /// Roles include each other. The first name is also the last.
+    #[error("roles must not include each other: remove one of the includes {}", path(.0))]
     Cycle(Vec<RoleName>),
-    /// The role to remove is part of another.
-    #[error("the role {role} is included by {by}: take it out of {by} first")]
+    /// Another role includes the role to remove.
+    #[error("the role {role} is included by {by}: remove it from {by} first")]
     Included {
-        /// The role to remove.
+        /// Role to remove.
         role: RoleName,
-        /// The alphabetically first role that includes it.
+        /// Alphabetically first role that includes it.
         by: RoleName,
     },
-    /// The role to remove is one that the service itself needs.
-    #[error("the role {0} cannot be removed, the service needs it: change what it holds instead")]
+    /// The service itself needs the role to remove.
+    #[error("the role {0} cannot be removed because the service needs it: change its permissions instead")]
     BuiltIn(RoleName),
-    /// After the change nobody could manage roles any more.
+    /// After the change nobody could manage roles.
     #[error(
         "the role admin must be able to manage roles: give it roles:manage or *, itself or through a role it includes"
     )]
     PowerlessAdmin,
     /// More than [`MAX_ROLES`].
-    #[error("there can be {MAX_ROLES} roles: remove one that is not needed first")]
+    #[error("there can be at most {MAX_ROLES} roles: remove one that is not needed first")]
     TooManyRoles,
     /// More than [`MAX_GRANTS`].
     #[error(
-        "the role {0} can hold {MAX_GRANTS} permissions: use resource:*, or split it into roles that it includes"
+        "the role {0} can hold at most {MAX_GRANTS} permissions: use resource:*, or split it into roles that it includes"
     )]
     TooManyGrants(RoleName),
     /// More than [`MAX_INCLUDES`].
-    #[error("the role {0} can include {MAX_INCLUDES} roles: put some of them together in a role between")]
+    #[error(
+        "the role {0} can include at most {MAX_INCLUDES} roles: group some of them in a new role and include that"
+    )]
     TooManyIncludes(RoleName),
     /// Longer than [`MAX_DESCRIPTION`], or with a control character.
     #[error(
         "the description of the role {0} must be one line of at most {MAX_DESCRIPTION} characters: shorten it"
     )]
     Description(RoleName),
-    /// All roles together are larger than an item of the store.
+    /// All roles together do not fit into an item of the store.
     #[error(
-        "all roles together can take {MAX_BODY} bytes as JSON: use resource:* or remove roles that are not needed"
+        "all roles together can take at most {MAX_BODY} bytes as JSON: use resource:* or remove roles that are not needed"
     )]
     TooLarge,
 }
@@ -77,8 +79,8 @@ fn path(cycle: &[RoleName]) -> String {
 }
 
 impl Policy {
-    /// Checks the limits of each role and of all together, that every included role exists, that no role includes itself
-    /// by any way, and that `admin`, where there is one, can manage roles.
+    /// Checks the limits of each role and of the whole policy. Every included role must exist, no role may include itself
+    /// directly or indirectly, and `admin`, if it exists, must be able to manage roles.
     pub fn validate(&self) -> Result<(), PolicyError> {
         if self.roles.len() > MAX_ROLES {
             return Err(PolicyError::TooManyRoles);
@@ -120,9 +122,9 @@ impl Policy {
     }
 }
 
-/// A way from a role back to itself, if there is one; its first name is also its last.
+/// Returns a path from a role back to itself, if there is one. Its first name is also its last.
 fn find_cycle(roles: &BTreeMap<RoleName, Role>) -> Option<Vec<RoleName>> {
-    // Roles that include none of the remaining ones are on no cycle: what is left at the end leads into one.
+    // Roles that include none of the remaining roles are not on a cycle. Every role that remains at the end leads into one.
     let mut left: BTreeSet<&RoleName> = roles.keys().collect();
     let onward = |name: &RoleName, left: &BTreeSet<&RoleName>| {
         roles.get(name)?.includes.iter().find(|include| left.contains(include))
@@ -192,12 +194,12 @@ mod tests {
         for (policy, way) in cases {
             let error = policy.validate().unwrap_err();
             assert!(matches!(error, PolicyError::Cycle(_)), "{error}");
-            assert!(error.to_string().contains(&format!("includes {way} out")), "{error}");
+            assert!(error.to_string().contains(&format!("includes {way}")), "{error}");
         }
     }
 
     #[test]
-    fn two_ways_to_one_role_are_no_cycle() {
+    fn two_paths_to_one_role_are_not_a_cycle() {
         let diamond = [
             ("a", role(&[], &["b", "c"])),
             ("b", role(&[], &["d"])),
@@ -218,7 +220,7 @@ mod tests {
         }
         let staff = Policy::initial().with_role(name("staff"), role(&["roles:manage"], &[])).unwrap();
         let through = staff.with_role(RoleName::ADMIN, role(&[], &["staff"])).unwrap();
-        // The power that admin has through another role cannot be taken from that role either.
+        // A role that gives `admin` this power cannot lose the permission either.
         assert_eq!(through.with_role(name("staff"), role(&[], &[])), Err(PolicyError::PowerlessAdmin));
     }
 

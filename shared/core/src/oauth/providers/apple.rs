@@ -1,5 +1,5 @@
-//! <https://developer.apple.com/documentation/signinwithapplerestapi>. The client secret is a JWT that we sign; the response is a
-//! form post, which alone carries the person's name, and only the first time.
+//! <https://developer.apple.com/documentation/signinwithapplerestapi>. The client secret is a JWT that Latchkey signs. The
+//! response is a form post. Only it contains the person's name, and only at the first sign-in.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -16,10 +16,10 @@ use super::super::provider::{Client, Location, Provider, Secret, Source};
 use crate::Timestamp;
 
 const ISSUER: &str = "https://appleid.apple.com";
-/// How long a client secret is good for, in seconds. Apple takes up to six months; it is used at once.
+/// Lifetime of a client secret, in seconds. Apple accepts up to six months; the secret is used at once.
 const SECRET_LIFETIME: i64 = 300;
 
-/// What signs client secrets.
+/// Key that signs client secrets.
 pub(in super::super) struct AppleKey {
     pub team_id: String,
     pub key_id: String,
@@ -37,7 +37,7 @@ pub(in super::super) fn provider(client_id: String, key: AppleKey) -> Provider {
     Provider {
         label: "Apple".to_owned(),
         secret: Secret::Apple(Box::new(key)),
-        // Whoever asks for name or e-mail must take the response as a form post.
+        // Apple sends name and e-mail only in a form post.
         scopes: &["openid", "name", "email"],
         extra: &[("response_mode", "form_post")],
         form_post: true,
@@ -46,13 +46,13 @@ pub(in super::super) fn provider(client_id: String, key: AppleKey) -> Provider {
     }
 }
 
-/// Apple documents `email_verified` as a text or a truth.
+/// Reads the profile. Apple documents `email_verified` as a text or a boolean.
 fn profile(token: &IdToken) -> Profile {
     let is_verified = matches!(token.claims.email_verified, Truth::Yes | Truth::Text);
     Profile::from_claims_where(token, is_verified)
 }
 
-/// The key of a `.p8` file, whose line breaks may be written `\\n` in a variable of one line.
+/// Parses the key of a `.p8` file. In a variable of one line its line breaks may be written as `\\n`.
 pub(in super::super) fn key(pem: &str) -> Option<SigningKey> {
     SigningKey::from_pkcs8_pem(&pem.replace("\\n", "\n")).ok()
 }
@@ -64,7 +64,7 @@ impl AppleKey {
         let (iat, exp) = (now.as_secs(), now.as_secs().saturating_add(SECRET_LIFETIME));
         let claims =
             encode(json!({ "iss": self.team_id, "iat": iat, "exp": exp, "aud": ISSUER, "sub": client_id }));
-        // Deterministic (RFC 6979): it needs no randomness.
+        // Deterministic (RFC 6979), so it needs no randomness.
         let signature: Signature = self.key.sign(format!("{header}.{claims}").as_bytes());
         format!("{header}.{claims}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.to_bytes())).into()
     }

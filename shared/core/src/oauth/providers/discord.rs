@@ -1,4 +1,4 @@
-//! <https://discord.com/developers/docs/topics/oauth2>. No OpenID provider: who the person is stands in its API.
+//! <https://discord.com/developers/docs/topics/oauth2>. Not an OpenID provider: the identity of the person comes from its API.
 
 use serde::Deserialize;
 
@@ -26,7 +26,7 @@ pub(in super::super) fn provider(client: Client) -> Provider {
 
 #[derive(Deserialize)]
 struct User {
-    /// A number in a text, since it is too large for JavaScript.
+    /// Number as a text, because it is too large for JavaScript.
     id: String,
     #[serde(default)]
     username: Optional<String>,

@@ -1,5 +1,5 @@
-//! <https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps>. No OpenID provider: who the person
-//! is stands in its API, and errors of its token endpoint come with status 200.
+//! <https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps>. Not an OpenID provider: the
+//! identity of the person comes from its API. Errors of its token endpoint have status 200.
 
 use serde::Deserialize;
 
@@ -31,7 +31,7 @@ pub(in super::super) fn provider(client: Client) -> Provider {
 
 #[derive(Deserialize)]
 struct User {
-    /// A number: the login can change hands.
+    /// Numeric identifier. The login name can pass to another person.
     id: u64,
     #[serde(default)]
     login: Optional<String>,

@@ -11,12 +11,13 @@ pub(in super::super) fn provider(client: Client) -> Provider {
         "https://www.linkedin.com/oauth/v2/accessToken",
         Some("https://www.linkedin.com/oauth/openid/jwks"),
     );
-    // Its ID tokens have `email_verified` as a text, which does not count; userinfo has the truth.
+    // Its ID tokens have `email_verified` as a text, which does not count. The userinfo endpoint has a boolean.
     metadata.userinfo_endpoint = Some("https://api.linkedin.com/v2/userinfo".to_owned());
     Provider {
         label: "LinkedIn".to_owned(),
-        // To a client with a secret that sends a `code_verifier` it answers `invalid_client`; PKCE is for native apps there. And
-        // it leaves the nonce out of ID tokens. So a flow is bound by its state alone.
+        // If a client with a secret sends a `code_verifier`, LinkedIn responds with `invalid_client`; it supports PKCE for
+        // native apps only. It also leaves the nonce out of ID tokens. An authorization request is therefore bound by its state
+        // alone.
         pkce: false,
         nonce: false,
         source: Source::IdToken { map: Profile::from_claims, userinfo: true },

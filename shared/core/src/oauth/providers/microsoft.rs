@@ -5,10 +5,10 @@ use super::super::metadata::Metadata;
 use super::super::profile::Profile;
 use super::super::provider::{Client, Location, Offline, Provider, Source};
 
-/// For accounts of `tenant`: a tenant's identifier, or `common`, `organizations`, `consumers`.
+/// Returns the provider for accounts of `tenant`: the identifier of a tenant, or `common`, `organizations`, `consumers`.
 pub(in super::super) fn provider(client: Client, tenant: &str) -> Provider {
     let base = "https://login.microsoftonline.com";
-    // Each tenant is an issuer of its own, also behind the names that stand for many.
+    // Each tenant is a separate issuer, even with the names that stand for many tenants.
     let issuer = match tenant {
         "common" | "organizations" | "consumers" => "{tenantid}",
         one => one,
@@ -29,6 +29,6 @@ pub(in super::super) fn provider(client: Client, tenant: &str) -> Provider {
 
 fn profile(token: &IdToken) -> Profile {
     // Any administrator of a tenant can write any address into `email`. Only `xms_edov`, an optional claim that the operator
-    // turns on, says that the owner of its domain was verified.
+    // enables, states that the owner of its domain was verified.
     Profile::from_claims_where(token, token.claims.xms_edov == Truth::Yes)
 }

@@ -1,5 +1,4 @@
-//! The providers, a file each: where they are, what they are asked for, what they do in their own way, and how what they say
-//! of a person is read.
+//! Providers, one file each: endpoints, scopes, deviations from the standard, and the mapping of their profile.
 
 pub(super) mod apple;
 pub(super) mod discord;
@@ -11,7 +10,7 @@ pub(super) mod oidc;
 
 use crate::model::identity::ProviderName;
 
-/// The name of a provider that is built in.
+/// Returns the name of a built-in provider.
 fn name(text: &'static str) -> ProviderName {
     #[expect(clippy::expect_used, reason = "the names are constants, and each is made in a test")]
     text.parse().expect("a provider's name is lower-case letters")
@@ -22,7 +21,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// JSON that is nearly a response of one of them.
+    /// Generates JSON that is almost a response of a provider.
     fn near() -> impl Strategy<Value = Vec<u8>> {
         let member = r#""(id|sub|login|username|email|verified|primary|avatar|name)":("[a-z@.]{0,9}"|[0-9]{1,21}|-1|true|null|\[\])"#;
         let object =

@@ -6,7 +6,7 @@ use proptest::sample::Index;
 use super::*;
 use crate::token::testing::{NEW_SECRET, Seeded, noon, sealer, session, user};
 
-/// A session's store, and whatever its tokens' holders keep.
+/// Store of a session, and the tokens that its clients hold.
 struct Session {
     sealer: Sealer,
     entropy: Seeded,
@@ -16,7 +16,7 @@ struct Session {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
-    /// With the token of this place in the order of issue.
+    /// The token with this index in the order of issue.
     Token(usize),
     Reused,
     Unknown,
@@ -91,7 +91,7 @@ fn once_its_next_token_was_presented_a_used_token_has_ten_seconds_from_its_own_u
 }
 
 #[test]
-fn a_late_answer_leads_to_the_live_token_even_if_its_next_token_is_used() {
+fn a_used_token_gets_the_live_token_even_if_its_next_token_is_used() {
     let mut session = Session::new();
     session.present(0, at(0));
     session.present(1, at(4));
@@ -102,7 +102,7 @@ fn a_late_answer_leads_to_the_live_token_even_if_its_next_token_is_used() {
 }
 
 #[test]
-fn what_is_remembered_stays_small() {
+fn the_stored_family_stays_small() {
     let mut session = Session::new();
     for token in 0..20 {
         session.present(token, at(0));
@@ -126,7 +126,7 @@ fn a_genuine_token_of_another_line_is_reuse_and_one_from_the_future_is_unknown()
         "the store was set back to before it was issued"
     );
 
-    // The same generation, from a line of the same session that was lost.
+    // A token of the same generation, from a lost branch of the same session.
     restored.tokens.truncate(1);
     restored.present(0, at(3));
     let other = Session { entropy: Seeded::new(9), ..Session::new() };
@@ -152,12 +152,12 @@ fn a_changed_store_is_an_error_and_not_a_reuse() {
     assert_eq!(session.family.present(&session.tokens[0], at(1)).unwrap_err(), UnreadableNextToken);
 }
 
-/// The rules once more, over places in the order of issue instead of tokens.
+/// Reference implementation of the rules, over indexes in the order of issue instead of tokens.
 #[derive(Default)]
 struct Reference {
-    /// When each token but the live one was used.
+    /// Time of use of each token except the live one.
     used: Vec<i64>,
-    /// The first token that is remembered.
+    /// First token that is still stored.
     remembered: usize,
 }
 
@@ -179,7 +179,7 @@ impl Reference {
     }
 }
 
-/// In milliseconds; that of the token used last is longer.
+/// Returns the window in milliseconds, which is longer for the last used token.
 fn window(is_last: bool) -> i64 {
     if is_last { 1000 * DAY } else { 10_000 }
 }

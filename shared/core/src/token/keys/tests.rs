@@ -11,7 +11,7 @@ use crate::token::testing::{
 use crate::token::{ACCESS_TOKEN_LIFETIME, RING_MAX_AGE};
 
 const SECOND: Duration = Duration::from_secs(1);
-/// A second less than a remembered ring is used for.
+/// One second less than the maximum age of a ring in memory.
 const ALMOST: Duration = Duration::from_secs(299);
 
 /// A deployment: one store, one clock, any number of processes.
@@ -25,7 +25,7 @@ impl Deployment {
         Self { table: MemoryTable::shared(), clock: Arc::new(SetClock::new(noon())) }
     }
 
-    /// A process with a memory and a generator of its own.
+    /// Returns a process with its own memory and generator.
     fn process(&self, seed: u64) -> Keys {
         self.keys(Arc::new(Seeded::new(seed)), &[NEW_SECRET], Arc::default())
     }
@@ -36,7 +36,7 @@ impl Deployment {
         Keys::new(table, clock, entropy, sealer, Algorithm::EdDsa, issuer_and_audience, memory)
     }
 
-    /// How many reads happened since the last call.
+    /// Returns the number of reads since the last call.
     fn reads(&self) -> usize {
         self.table.gets.swap(0, Relaxed)
     }
@@ -89,7 +89,7 @@ fn of_two_that_start_at_once_the_loser_takes_the_winners_keys() {
     let mut other = Deployment::new();
     other.table = MemoryTable::shared();
     let winners = block_on(other.process(2).jwks()).unwrap();
-    // Written by the winner after the loser has read that there is none.
+    // The winner writes after the loser has read that there is no ring.
     let writes = [KeyRing::key(), KeySet::key()].map(|key| {
         let body = other.table.item(&key).unwrap().body;
         Write::Put { key, body, index: None, expires_at: None, condition: Condition::Absent }
@@ -109,7 +109,7 @@ fn a_foreign_token_makes_no_keys() {
     let checking = deployment.process(1);
     assert_eq!(reason(&verify(&checking, &of_unknown_key())), Reason::UnknownKey);
     assert_eq!(deployment.table.commits.load(Relaxed), 0);
-    // Nor is it remembered that there were none.
+    // The process does not remember either that there were no keys.
     let token = sign(&deployment.process(2));
     verify(&checking, &token).unwrap();
 }
@@ -157,7 +157,7 @@ fn memory_outlives_the_service() {
 }
 
 #[test]
-fn a_store_that_is_down_stops_only_who_has_no_ring() {
+fn a_store_that_is_down_stops_only_processes_without_a_ring() {
     let deployment = Deployment::new();
     let [warm, cold] = [1, 2].map(|seed| deployment.process(seed));
     let token = sign(&warm);
@@ -211,7 +211,7 @@ fn an_unknown_key_is_not_called_invalid_while_the_store_cannot_be_asked() {
 }
 
 #[test]
-fn what_is_no_token_does_not_even_need_keys() {
+fn a_text_that_is_not_a_token_is_refused_without_keys() {
     let deployment = Deployment::new();
     assert_eq!(reason(&verify(&deployment.process(1), "garbage")), Reason::Malformed);
     assert_eq!(deployment.reads(), 0);
@@ -259,7 +259,7 @@ fn a_retired_key_is_dropped_when_its_last_token_has_ended() {
     assert!(published());
     deployment.pass(SECOND);
     assert!(!published());
-    // Whoever got hold of the old key cannot sign a token that lasts.
+    // A thief of the old key cannot sign a token that lasts.
     let payload = serde_json::to_value(claims(deployment.clock.now())).unwrap();
     let header = serde_json::json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": kid });
     let forged = signed(&crate::token::testing::keys(Algorithm::EdDsa)[0], header, payload);
@@ -307,7 +307,7 @@ fn keys_under_a_secret_that_is_not_listed_are_an_outage_that_names_the_fix() {
 }
 
 #[test]
-fn whoever_verifies_or_publishes_never_reads_the_private_keys() {
+fn verifying_and_publishing_never_read_the_private_keys() {
     let deployment = Deployment::new();
     let token = sign(&deployment.process(1));
     let reads = |act: &dyn Fn(&Keys)| {
@@ -360,7 +360,7 @@ fn a_set_that_was_lost_is_named_and_written_again_with_the_next_change() {
 }
 
 #[test]
-fn a_ring_that_became_unreadable_does_not_stop_who_remembers_it() {
+fn an_unreadable_ring_does_not_stop_a_process_that_has_it_in_memory() {
     let deployment = Deployment::new();
     let keys = deployment.process(1);
     let token = sign(&keys);

@@ -1,4 +1,4 @@
-//! The attacks of RFC 8725 and of the advisories on other systems, each against every algorithm.
+//! Attacks of RFC 8725 and of advisories on other systems, each against every algorithm.
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ fn payload() -> Value {
     serde_json::to_value(claims(noon())).unwrap()
 }
 
-/// `value` with one member replaced, or removed when it is replaced by null.
+/// Returns `value` with one member replaced, or removed if `member` is null.
 fn with(mut value: Value, name: &str, member: Value) -> Value {
     let object = value.as_object_mut().unwrap();
     if member.is_null() {
@@ -33,7 +33,7 @@ fn refusal(text: &str, key: &SigningKey) -> Reason {
     verified.expect_err(text).reason()
 }
 
-/// Runs an attack against a key of each algorithm; the second key is one that the attacker holds.
+/// Runs an attack against a key of each algorithm. The attacker holds the second key.
 fn each(attack: impl Fn(&'static SigningKey, &'static SigningKey)) {
     for algorithm in Algorithm::ALL {
         let [key, other] = keys(algorithm);
@@ -42,7 +42,7 @@ fn each(attack: impl Fn(&'static SigningKey, &'static SigningKey)) {
 }
 
 #[test]
-fn what_these_tests_change_is_good_before() {
+fn the_token_that_these_tests_change_is_valid() {
     each(|key, _| {
         let token = signed(key, header(key), payload());
         let token = UnverifiedToken::parse(&token).unwrap();
@@ -62,7 +62,7 @@ fn alg_none_in_every_spelling() {
             let none: String = "none".chars().enumerate().map(spelled).collect();
             let token = signed(key, with(header(key), "alg", json!(none)), payload());
             assert_eq!(refusal(&token, key), Reason::Algorithm, "{none}");
-            // As the attack is made: without a signature.
+            // The attack in its usual form: without a signature.
             let (unsigned, _) = token.rsplit_once('.').unwrap();
             for token in [unsigned.to_owned(), format!("{unsigned}."), format!("{unsigned}.AA")] {
                 assert!(matches!(refusal(&token, key), Reason::Malformed | Reason::Algorithm), "{token}");
@@ -215,10 +215,10 @@ fn a_claim_that_is_missing_or_of_another_type() {
 }
 
 #[test]
-fn an_end_that_is_no_time() {
+fn an_expiry_that_is_not_a_time() {
     each(|key, _| {
         let good = (noon() + ACCESS_TOKEN_LIFETIME).as_secs();
-        // As text, since a number of Rust would already be a sane one.
+        // As text, because a number in Rust would already be a valid one.
         for (exp, reason) in [
             (format!("\"{good}\""), Reason::Claims),
             (format!("{good}.0"), Reason::Claims),
@@ -352,14 +352,14 @@ fn signatures_of_zeros_and_of_other_lengths() {
     each(|key, _| {
         let good = signed(key, header(key), payload());
         let (input, _) = good.rsplit_once('.').unwrap();
-        // Of 64 zeros, r = s = 0 is the signature that a careless ECDSA takes for any message ("psychic signatures").
+        // With 64 zeros, r = s = 0 is the signature that a careless ECDSA accepts for any message ("psychic signatures").
         for bytes in
             [vec![0; 64], vec![0; 256], vec![0; 1], vec![0; 63], vec![0; 65], vec![255; 64], vec![255; 256]]
         {
             let token = format!("{input}.{}", BASE64_URL_SAFE_NO_PAD.encode(bytes));
             assert_eq!(refusal(&token, key), Reason::Signature);
         }
-        // r or s as zero, and as the order of the curve.
+        // r or s is zero, or the order of the curve.
         let order: [u8; 32] = p256_order();
         for (r, s) in [([0; 32], [1; 32]), ([1; 32], [0; 32]), (order, order), ([1; 32], order)] {
             let token = format!("{input}.{}", BASE64_URL_SAFE_NO_PAD.encode([r, s].concat()));
@@ -368,7 +368,7 @@ fn signatures_of_zeros_and_of_other_lengths() {
     });
 }
 
-/// FIPS 186-5, P-256: n.
+/// Returns n of P-256 (FIPS 186-5).
 fn p256_order() -> [u8; 32] {
     let mut order = [0xff; 32];
     order[4..8].fill(0);

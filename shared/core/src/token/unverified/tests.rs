@@ -95,14 +95,14 @@ fn a_token_that_would_be_refused_for_its_length_is_not_signed() {
 }
 
 #[test]
-fn parties_have_names() {
+fn issuer_and_audience_are_not_empty() {
     for (issuer, audience) in [("", "a"), ("i", ""), ("", "")] {
         assert!(IssuerAndAudience::new(issuer, audience).is_err());
     }
 }
 
 #[test]
-fn the_answer_is_one_text_for_every_reason() {
+fn the_response_is_one_text_for_every_reason() {
     let refused = [Reason::Expired, Reason::Signature].map(InvalidToken::from);
     assert_eq!(refused[0].to_string(), refused[1].to_string());
 }
@@ -139,8 +139,8 @@ proptest! {
     }
 }
 
-/// The last character of a 64-byte signature carries four bits that no byte uses. Each of the other fifteen characters
-/// that decode to the same bytes where a decoder is lax is another text of the same token.
+/// The last character of a 64-byte signature carries four bits that no byte uses. With a lax decoder, each of the other fifteen
+/// characters that decode to the same bytes gives another text of the same token.
 #[test]
 fn the_spare_bits_of_the_last_character_are_refused() {
     for algorithm in Algorithm::ALL {

@@ -17,7 +17,7 @@ use crate::SqlTable;
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 
-/// A folder that goes when the test ends, and a path for a database in it.
+/// Returns a folder that is deleted when the test ends, and a path for a database in it.
 fn place() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("latchkey.db");
@@ -43,7 +43,7 @@ fn unavailable(answer: Result<(), CommitError>) -> String {
     }
 }
 
-/// A table over a file whose writer's connection the test can reach too.
+/// Returns a table over a file, and its writer's connection for the test.
 fn opened(path: &Path) -> (SqlTable<Sqlite>, Arc<Mutex<Connection>>) {
     let writer = Arc::new(Mutex::new(open::file(path).unwrap()));
     let readers = Readers::new(Arc::new(Mutex::new(open::reader(path).unwrap())), Vec::new());

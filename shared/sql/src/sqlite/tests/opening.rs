@@ -25,7 +25,7 @@ fn closing_folds_the_log_into_the_file() {
     assert_eq!(left, [path]);
 }
 
-/// In the words of SQLite: `synchronous` 2 is FULL, `temp_store` 2 is MEMORY.
+/// In SQLite's terms `synchronous` 2 is FULL, and `temp_store` 2 is MEMORY.
 #[test]
 fn every_commit_reaches_the_disk_and_nothing_leaves_the_folder() {
     let (_folder, path) = place();
@@ -95,7 +95,7 @@ fn a_folder_that_takes_no_files_is_named() {
 fn a_file_that_can_only_be_read_is_refused() {
     let (_folder, path) = place();
     drop(Sqlite::open(&path).unwrap());
-    // As SQLite opens a file by itself when the system does not let it write.
+    // SQLite opens a file this way when the system denies writing.
     let mut connection =
         Connection::open_with_flags(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     assert!(matches!(open::prepare(&mut connection, "x"), Err(OpenError::ReadOnly { .. })));
@@ -139,7 +139,7 @@ fn a_damaged_start_is_refused() {
     let (_folder, path) = place();
     drop(Sqlite::open(&path).unwrap());
     let mut bytes = std::fs::read(&path).unwrap();
-    // Behind the header: the first page of the schema.
+    // After the header: the first page of the schema.
     bytes[100..400].fill(0xff);
     std::fs::write(&path, bytes).unwrap();
     assert!(matches!(refusal(&path), OpenError::Corrupt { .. }));

@@ -3,7 +3,7 @@ use latchkey_core::port::table::{Condition, Cursor, List, Version};
 use super::*;
 use crate::{Statement, page, statement};
 
-/// What SQLite is going to do, one line per step.
+/// Returns SQLite's query plan, one line per step.
 fn plan(connection: &Connection, statement: &Statement) -> String {
     let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", statement.sql)).unwrap();
     let steps =
@@ -47,7 +47,7 @@ fn a_hit_finds_each_log_by_its_key() {
     let plan = plan(&database(), &crate::counters::count(&keys, &windows, NOW));
     assert!(plan.contains("SEARCH item USING PRIMARY KEY (partition=? AND sort=?)"), "{plan}");
     assert!(!plan.contains("SCAN item"), "{plan}");
-    // Each log is read twice: for its latest hit, and for those that are still in the window.
+    // Each log is read twice: for its latest hit, and for the hits that are still in the window.
     assert_eq!(plan.matches("json_each").count(), 2, "{plan}");
     for table in ["MATERIALIZE log", "MATERIALIZE kept"] {
         assert_eq!(plan.matches(table).count(), 1, "{plan}");

@@ -5,7 +5,7 @@ use latchkey_core::port::WriteFault;
 use super::*;
 use crate::statement;
 
-/// Lets the file grow no further, as a full disk does, or lets it again.
+/// Limits the growth of the file, as a full disk does, or removes the limit.
 fn limit_pages(connection: &Connection, pages: i64) {
     connection.pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0)).unwrap();
 }
@@ -36,12 +36,12 @@ async fn a_store_that_cannot_write_says_so_and_why() {
     }
     limit_pages(&writer.lock().unwrap(), 1_000_000);
     table.check_writes(NOW).await.unwrap();
-    // A write that is tried leaves nothing that anybody sees.
+    // A trial write leaves nothing that anyone can see.
     assert_eq!(count(&table).await, 0);
 
     let only_read = |only: bool| writer.lock().unwrap().pragma_update(None, "query_only", only).unwrap();
     only_read(true);
-    // A write that went well a moment ago is taken for good, until one fails.
+    // A recent successful write counts as proof, until one fails.
     table.check_writes(NOW + Duration::from_secs(59)).await.unwrap();
     unavailable(table.commit(&[create("a")], NOW).await);
     assert_eq!(table.check_writes(NOW).await, Err(WriteFault::ReadOnly));
@@ -77,13 +77,13 @@ async fn a_file_that_another_process_holds_is_named_and_passes() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let why = unavailable(table.commit(&[create("a")], NOW).await);
     assert!(why.contains("locked by another process") && why.contains(&path.display().to_string()), "{why}");
-    // Reads go on beside whoever writes.
+    // Reads continue while another connection writes.
     assert!(!is_there(&table, "a").await);
     other.execute_batch("ROLLBACK").unwrap();
     table.commit(&[create("a")], NOW).await.unwrap();
 }
 
-/// Overwrites the page that every search for an item starts from.
+/// Overwrites the root page of the items table.
 fn damage(path: &Path) {
     let find = "SELECT (rootpage - 1) * page_size, page_size FROM sqlite_schema, pragma_page_size WHERE name = 'item'";
     let (start, len): (u32, u32) =

@@ -33,7 +33,7 @@ fn a_batch_that_fails_behind_its_changes_is_undone() {
     let mut connection = open::memory().unwrap();
     let [mut first] = <[_; 1]>::try_from(batches(&[&[create("a")]])).unwrap();
     let [second] = <[_; 1]>::try_from(batches(&[&[create("b")]])).unwrap();
-    // The guard of an item that by now is there.
+    // The guard of an item that exists by then.
     first.push(first[0].clone());
     let answers = writer::commit_group(&mut connection, "x", &[first, second]);
     assert_eq!(answers[0], Err(DriverError::Check("write_0".into())));
@@ -79,7 +79,7 @@ async fn a_purge_removes_the_oldest_expired_items_and_no_others() {
     table.commit(&writes, NOW).await.unwrap();
     assert_eq!(table.purge(NOW, 10).await.unwrap(), 0);
     assert_eq!(table.purge(at(3), 2).await.unwrap(), 2);
-    // Seen from before they ended, the items that are still kept are all there.
+    // Before the expiry of all items, the stored ones are still visible.
     let kept = table.query(&Query::prefix("p", "", 10), NOW).await.unwrap();
     assert_eq!(kept.items.iter().map(|item| item.key.sort.as_str()).collect::<Vec<_>>(), ["a", "d", "e"]);
     assert_eq!(table.purge(at(3), 10).await.unwrap(), 1);
@@ -106,7 +106,7 @@ async fn a_purge_goes_on_while_there_is_more_and_others_write_in_between() {
         table.commit(&writes, NOW).await.unwrap();
     }
     fill_others(&table).await;
-    // What has a bound, such as one event of a Worker, stops there.
+    // A bounded purge, such as one event of a Worker, stops at its bound.
     let purged = crate::purge(&table, &Still(soon), 2, async || {}).await;
     assert_eq!((purged.removed, purged.failure.is_none()), (1_000, true));
     let written = AtomicI64::new(0);
@@ -117,7 +117,7 @@ async fn a_purge_goes_on_while_there_is_more_and_others_write_in_between() {
     let purged = crate::purge(&table, &Still(soon), u32::MAX, pause).await;
     assert_eq!((purged.removed, purged.failure.is_none()), (2_200, true));
     assert_eq!(written.load(Ordering::Relaxed), 4);
-    // Seen from before they expired: they are gone.
+    // Even at a time before their expiry the items are gone.
     assert_eq!(count(&table).await, 14);
     assert_eq!(crate::purge(&table, &Still(soon), u32::MAX, async || {}).await.removed, 0);
 }
