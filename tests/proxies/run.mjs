@@ -57,7 +57,7 @@ const seen = []
 const app = http.createServer(async (request, response) => {
   let body = ''
   for await (const piece of request) body += piece
-  seen.push({ method: request.method, headers: request.headers, body })
+  seen.push({ method: request.method, url: request.url, headers: request.headers, body })
   response.writeHead(200, { 'Cache-Control': 'public, max-age=600' }).end('the application')
 })
 app.listen(0, '127.0.0.1')
@@ -144,11 +144,12 @@ try {
 
   // Twenty pages of forty files are more than a session may ask in a minute; none is counted.
   for (let page = 0; page < 20; page++) {
-    const files = await Promise.all(Array.from({ length: 40 }, (_, n) => send(open, 'GET', `/asset-${n}`, { cookie })))
+    const files = await Promise.all(Array.from({ length: 40 }, (_, n) => send(open, 'GET', `/asset-${page}-${n}`, { cookie })))
     assert.ok(files.every(({ status }) => status === 200), `page ${page}`)
   }
   assert.equal((await send(open, 'GET', '/v1/session', { cookie })).status, 200)
-  assert.equal(seen.splice(0).length, 800)
+  // Caddy repeats a GET whose connection broke (RFC 9110, section 9.2.2), so some may come twice.
+  assert.equal(new Set(seen.splice(0).map(({ url }) => url)).size, 800)
 
   server.kill()
   await once(server, 'exit')

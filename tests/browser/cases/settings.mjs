@@ -15,9 +15,9 @@ export default function cases(world) {
   world.test('a provider that is not there', async (open) => {
     const person = await open()
     await person.page.goto(`${world.url}/v1/oauth/nobody/start`)
-    await refused(person, world, { status: 404, code: 'not_found', title, says: /no provider has this name/ })
+    await refused(person, world, { status: 404, code: 'not_found', title, says: /No provider has this name/ })
     await person.page.goto(`${world.url}/v1/oauth/nobody/callback`)
-    await refused(person, world, { status: 404, code: 'not_found', title: 'The sign-in failed', says: /no provider has this name/ })
+    await refused(person, world, { status: 404, code: 'not_found', title: 'The sign-in failed', says: /No provider has this name/ })
   })
 
   world.test('a provider that does not answer', async (open) => {
