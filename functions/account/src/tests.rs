@@ -67,7 +67,7 @@ async fn a_name_is_changed_removed_and_left_alone() {
     assert_eq!(update(&app, &person, &json!({})).await.text("name"), "Ada");
     assert_eq!(get(&app, "/v1/me", &person).await.text("name"), "Ada");
     assert!(update(&app, &person, &json!({ "name": null })).await.json().get("name").is_none());
-    assert_eq!(events(&app, Action::UserUpdated).await.len(), 2, "what changes nothing is no event");
+    assert_eq!(events(&app, Action::UserUpdated).await.len(), 2, "an empty change writes no event");
     assert_refused(&update(&app, &person, &json!({ "name": "" })).await, 422, "invalid_name");
     assert_refused(
         &update(&app, &person, &json!({ "email": "b@example.com" })).await,

@@ -67,7 +67,7 @@ async fn a_link_needs_a_sign_in_within_ten_minutes() {
     let ticket = allow_link(&app, &owner).await.unwrap();
     app.clock.advance(Duration::from_millis(1));
     assert!(allow_link(&app, &owner).await.is_err());
-    // A refresh is no sign-in.
+    // A refresh does not count as a sign-in.
     let refreshed = Person::read(&refresh(&app, &owner.refresh).await);
     assert!(allow_link(&app, &refreshed).await.is_err());
     // A link that was allowed in time may come back from the provider later.
